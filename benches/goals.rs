@@ -1,0 +1,2 @@
+//! The measured goals.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Resumable inflate and its checkpoints. The only user of the zlib API.

@@ -1,0 +1,1 @@
+//! Decoded spans of deflated entries, cached.

@@ -1,0 +1,333 @@
+//! A conversation as people think of it, whoever exported it: a tree of messages made of parts.
+//!
+//! Vendor-neutral: no I/O and no serde. Text borrows from the JSON it came from where it can.
+
+pub mod canvas;
+pub mod files;
+pub mod thread;
+pub mod tree;
+
+use crate::time::Timestamp;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use tree::{MessageTree, NodeId};
+
+/// Text that borrows from the export where it can.
+pub type Text<'a> = Cow<'a, str>;
+
+/// One conversation, with everything that any page shows.
+#[derive(Debug, Default)]
+pub struct Conversation<'a> {
+    /// Its id as the export gives it; empty if it has none.
+    pub id: Text<'a>,
+    /// Its title as the export gives it; `None` if null or blank.
+    pub title: Option<Text<'a>>,
+    /// When it began: its own time, else that of its earliest visible message, else `updated`.
+    pub created: Option<Timestamp>,
+    /// When it was last changed.
+    pub updated: Option<Timestamp>,
+    /// Id of the custom GPT (`g-…`) it was held with.
+    pub gpt: Option<Text<'a>>,
+    /// Id of the project (`g-p-…`) it belongs to.
+    pub project: Option<Text<'a>>,
+    /// The model to name where no message names one.
+    pub default_model: Option<Text<'a>>,
+    /// Marked with a star by its user.
+    pub starred: bool,
+    /// Put into the archive by its user.
+    pub archived: bool,
+    /// All messages.
+    pub tree: MessageTree<'a>,
+    /// The message that the user saw last, if the export says so and it exists.
+    pub current: Option<NodeId>,
+    /// Web pages that citations may name by id only, gathered over all messages.
+    pub sources: HashMap<SourceId, Link<'a>>,
+    /// Why the conversation can't be shown as it was, if it is broken: one line. A conversation with damage and
+    /// an empty tree is a page that says so.
+    pub damage: Option<String>,
+}
+
+/// The id of a web page among the sources of a conversation, as in `turn0search3`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SourceId {
+    /// The number after `turn`.
+    pub turn: u32,
+    /// The word between the numbers: `search`, `news`, `view` …
+    pub kind: Box<str>,
+    /// The number after the word.
+    pub index: u32,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool that the model called.
+    Tool,
+    /// The product itself.
+    System,
+}
+
+/// Whether the vendor's own client shows a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Shown in the thread.
+    Shown,
+    /// Part of the machinery (search chatter, memory, instructions): shown folded, and only by option.
+    Machinery,
+}
+
+/// Why an answer ends before it is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The length limit; the next answer on the thread continues the text where it broke off.
+    Length,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+/// One message.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Its id; empty if it has none.
+    pub id: Text<'a>,
+    /// Who speaks.
+    pub role: Role,
+    /// The tool's name, or the name of a person in a group chat.
+    pub name: Option<Text<'a>>,
+    /// Whom the message addresses if not everybody: the tool that is called.
+    pub recipient: Option<Text<'a>>,
+    /// When it was written.
+    pub created: Option<Timestamp>,
+    /// The model that wrote it.
+    pub model: Option<Text<'a>>,
+    /// Whether it is shown. A `Shown` message has at least one part to show.
+    pub visibility: Visibility,
+    /// Why it ends early.
+    pub cut: Option<Cut>,
+    /// What it consists of, in order. Empty for `Machinery` messages unless they were asked for.
+    pub parts: Vec<Part<'a>>,
+}
+
+/// A piece of a message; each is shown as one block.
+#[derive(Debug)]
+pub enum Part<'a> {
+    /// What somebody wrote or said: Markdown from an assistant or tool, plain text from a user.
+    Prose(Prose<'a>),
+    /// A program or command that a tool was given to run.
+    Code {
+        /// The fence's tag, such as `python` or `sh`; empty if unknown.
+        language: Text<'a>,
+        /// The program.
+        text: Text<'a>,
+    },
+    /// What a program printed.
+    Output(Text<'a>),
+    /// What the model thought before it answered.
+    Thoughts(Vec<Thought<'a>>),
+    /// The end of thinking.
+    Recap {
+        /// How long it took, in seconds.
+        seconds: Option<u64>,
+        /// The export's own, localised wording.
+        text: Text<'a>,
+    },
+    /// A picture.
+    Image(Image<'a>),
+    /// A recording.
+    Audio {
+        /// The recording.
+        file: FileRef<'a>,
+        /// Its length in seconds.
+        seconds: Option<f64>,
+    },
+    /// A video, or the frames of a camera beside a recording.
+    Video {
+        /// The video itself, where the export names one.
+        file: Option<FileRef<'a>>,
+        /// How many single frames the export names.
+        frames: u32,
+    },
+    /// A file that was attached or made.
+    File(FileRef<'a>),
+    /// A failure of the product or a tool.
+    Failure {
+        /// Its name, such as `AceConnectionException`; may be empty.
+        name: Text<'a>,
+        /// What it says.
+        text: Text<'a>,
+    },
+    /// A list of links.
+    Links(Vec<Link<'a>>),
+    /// Text quoted from a page or file.
+    Quote {
+        /// Where it is from.
+        source: Link<'a>,
+        /// The quoted text.
+        text: Text<'a>,
+    },
+    /// A step in the life of a canvas document.
+    Canvas(CanvasStep<'a>),
+    /// Content of a kind that we don't know.
+    Unknown {
+        /// The kind, in the export's word.
+        kind: Text<'a>,
+        /// Its text, where it has any.
+        text: Option<Text<'a>>,
+    },
+}
+
+/// Written or spoken text with its references.
+#[derive(Debug, Default)]
+pub struct Prose<'a> {
+    /// The text as the export holds it, before any trimming.
+    pub text: Text<'a>,
+    /// What the text refers to, in the export's order.
+    pub references: Vec<Reference<'a>>,
+    /// Pages to list after the text.
+    pub footnotes: Vec<Link<'a>>,
+}
+
+/// A place in a text that stands for something else.
+#[derive(Clone, Debug)]
+pub struct Reference<'a> {
+    /// Where it begins: in Unicode code points of the raw text.
+    pub start: usize,
+    /// Where it ends, exclusive, in code points.
+    pub end: usize,
+    /// The characters that stand there. If they don't, the nearest other place where they do is meant.
+    pub matched: Text<'a>,
+    /// What to show instead.
+    pub meaning: Meaning<'a>,
+}
+
+/// What a reference stands for.
+#[derive(Clone, Debug)]
+pub enum Meaning<'a> {
+    /// Nothing: the characters are deleted.
+    Nothing,
+    /// Sources, shown as ` ([label](url), [label](url))`.
+    Citation(Vec<Link<'a>>),
+    /// Markdown that the export itself supplies.
+    Markdown(Text<'a>),
+    /// Plain text, such as a name.
+    Plain(Text<'a>),
+    /// Links, one after another.
+    Links(Vec<Link<'a>>),
+    /// A file, shown as a link in parentheses.
+    File(FileRef<'a>),
+}
+
+/// A link to the outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// What to call it; may be empty.
+    pub label: Text<'a>,
+    /// Its address, without tracking parameters; may be empty.
+    pub url: Text<'a>,
+    /// Who published it, where that is worth saying beside the label; may be empty.
+    pub publisher: Text<'a>,
+}
+
+/// One step of thinking.
+#[derive(Debug)]
+pub struct Thought<'a> {
+    /// Its headline; may be empty.
+    pub summary: Text<'a>,
+    /// Its text; may be empty.
+    pub content: Text<'a>,
+}
+
+/// A picture in a message.
+#[derive(Debug)]
+pub struct Image<'a> {
+    /// Its file.
+    pub file: FileRef<'a>,
+    /// What it shows, for a reader who can't see it.
+    pub alt: Option<Text<'a>>,
+    /// The words it was generated from.
+    pub prompt: Option<Text<'a>>,
+}
+
+/// The kind of file that a reference promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    /// A picture.
+    Image,
+    /// A recording.
+    Audio,
+    /// A video.
+    Video,
+    /// Anything.
+    #[default]
+    Other,
+}
+
+/// A file that a message points to, which the export may or may not contain.
+#[derive(Clone, Debug, Default)]
+pub struct FileRef<'a> {
+    /// The export's id of the file, without scheme or suffix: `file-…`, `file_…`, `libfile_…`, or the path of
+    /// a `sandbox:` address (`/mnt/data/report.csv`). May be empty.
+    pub id: Text<'a>,
+    /// The name that its user knows.
+    pub name: Option<Text<'a>>,
+    /// Its MIME type.
+    pub mime: Option<Text<'a>>,
+    /// Its size in bytes, as the message states it.
+    pub bytes: Option<u64>,
+    /// What it should be.
+    pub kind: FileKind,
+}
+
+/// A step in the life of a canvas document.
+#[derive(Debug)]
+pub struct CanvasStep<'a> {
+    /// The document's id where a message or the tool's answer names it; else the last one that was created.
+    pub document: Option<Text<'a>>,
+    /// The title, where the step or the tool's answer names it.
+    pub title: Option<Text<'a>>,
+    /// `document`, or `code/<language>`, where the step or the answer names it.
+    pub kind: Option<Text<'a>>,
+    /// The version that the tool's answer states for the document after this step.
+    pub version: Option<u64>,
+    /// True if the tool's answer says that the step failed.
+    pub failed: bool,
+    /// What the step does.
+    pub action: CanvasAction<'a>,
+}
+
+/// What a step does to a canvas document.
+#[derive(Debug)]
+pub enum CanvasAction<'a> {
+    /// Creates it with this content.
+    Create(Text<'a>),
+    /// Changes it by these edits, in order.
+    Update(Vec<CanvasEdit<'a>>),
+    /// Remarks on it.
+    Comment(Vec<CanvasComment<'a>>),
+    /// The call could not be read; its text as it stands.
+    Unreadable(Text<'a>),
+}
+
+/// One edit of a canvas document.
+#[derive(Debug)]
+pub struct CanvasEdit<'a> {
+    /// A Python regular expression.
+    pub pattern: Text<'a>,
+    /// Replaces every match, not only the first.
+    pub multiple: bool,
+    /// The replacement, in the manner of Python's `re.sub`.
+    pub replacement: Text<'a>,
+}
+
+/// One remark on a canvas document.
+#[derive(Debug)]
+pub struct CanvasComment<'a> {
+    /// A Python regular expression that finds the passage.
+    pub pattern: Text<'a>,
+    /// The remark.
+    pub comment: Text<'a>,
+}

@@ -1,0 +1,115 @@
+//! The one public error: a kind, what it is about, and what caused it.
+//!
+//! Merely broken input is not an error but a [`Problem`](crate::catalog::Problem). This room decides exit
+//! codes; errno values are decided in `fuse.rs`, and printing happens in `main.rs`.
+
+use std::fmt;
+use std::io;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure an [`Error`] is. Decides the exit code on the command line and the errno in a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A bug in gptfs.
+    Unexpected,
+    /// The command line asks for something that can't be meant.
+    Usage,
+    /// The source is readable but is not an export that gptfs can read, or holds no conversation.
+    NotAnExport,
+    /// The source is damaged, truncated, encrypted, or changed while it was in use.
+    Damaged,
+    /// A limit (`--max-size` and the like) was exceeded.
+    Limit,
+    /// The machine refuses: mount point, FUSE, space, permission.
+    Environment,
+    /// A signal ended the command before it was done.
+    Interrupted,
+    /// A path inside the tree does not exist.
+    NotFound,
+    /// A path inside the tree leads through something that is not a directory.
+    NotADirectory,
+    /// A directory was used where a file is needed.
+    IsADirectory,
+    /// Memory for one file could not be had.
+    OutOfMemory,
+}
+
+impl ErrorKind {
+    /// The exit code of a command that ends with this kind of error.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Unexpected | Self::OutOfMemory => 1,
+            Self::Usage | Self::NotFound | Self::NotADirectory | Self::IsADirectory => 2,
+            Self::NotAnExport => 3,
+            Self::Damaged => 4,
+            Self::Limit => 5,
+            Self::Environment => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// An error with its kind and a message that names the thing, then the reason, then what to do.
+///
+/// The message is one line, lower-case, without a full stop: `export.zip: not a zip archive`.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    context: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
+}
+
+impl Error {
+    /// An error of `kind` with its whole message.
+    pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
+        Self { kind, context: context.into(), source: None }
+    }
+
+    /// Adds the error that caused this one; it is printed after the message.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// Puts `what: ` before the message, as in `export.zip: conversations.json: …`.
+    #[must_use]
+    pub fn within(mut self, what: impl fmt::Display) -> Self {
+        self.context = format!("{what}: {}", self.context);
+        self
+    }
+
+    /// An input/output error on `what`, with the kind that its cause deserves.
+    pub fn io(what: impl fmt::Display, error: io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => ErrorKind::Damaged,
+            io::ErrorKind::OutOfMemory => ErrorKind::OutOfMemory,
+            _ => ErrorKind::Environment,
+        };
+        Self::new(kind, what.to_string()).caused_by(error)
+    }
+
+    /// The kind of this error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.context)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,1 @@
+//! JSON that strict parsers refuse and that exports contain, made acceptable without losing anything.

@@ -1,0 +1,1 @@
+//! Rendered files, bounded by bytes; each is rendered once however many wait for it.

@@ -1,0 +1,1 @@
+//! Inode numbers: a table, filled once, in the order of listings.

@@ -1,0 +1,1 @@
+//! The life of a mount: checks, daemon, readiness, signals, unmount.

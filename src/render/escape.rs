@@ -1,0 +1,1 @@
+//! What text may not do to its frame: fences, headings, HTML, YAML scalars.

@@ -1,0 +1,3 @@
+//! What the standard library lacks of the operating system: calls of libc behind safe functions.
+//!
+//! The only user of `libc`.

@@ -1,0 +1,169 @@
+//! Points in time as an export gives them, and civil time in the mount's zone.
+//!
+//! Knows nothing of JSON or files. The only user of `jiff`.
+
+use crate::error::{Error, ErrorKind, Result};
+use jiff::tz::TimeZone;
+
+/// A usable point in time: microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Timestamp(i64);
+
+/// The last second of the year 9999, in seconds since 1970.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+impl Timestamp {
+    /// The time that is `number` since 1970 in whatever unit its magnitude tells: seconds, or the
+    /// milli-, micro- or nanoseconds that re-processed exports carry. `None` unless it is finite, above
+    /// zero and within the year 9999.
+    pub fn from_number(number: f64) -> Option<Self> {
+        if !number.is_finite() || number <= 0.0 {
+            return None;
+        }
+        // 1e11 s is the year 5138: real seconds stay below it, and milliseconds are above it from 1973 on.
+        let seconds = match number {
+            n if n < 1e11 => n,
+            n if n < 1e14 => n / 1e3,
+            n if n < 1e17 => n / 1e6,
+            n => n / 1e9,
+        };
+        let micros = (seconds * 1e6).round();
+        if micros < 1e6 || micros >= (LAST_SECOND as f64 + 1.0) * 1e6 {
+            return None;
+        }
+        Some(Self(micros as i64))
+    }
+
+    /// The time that `text` names: a number as in [`from_number`](Self::from_number), or ISO 8601.
+    /// A civil time without an offset is taken as UTC.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(number) = text.parse::<f64>() {
+            return Self::from_number(number);
+        }
+        let micros = match text.parse::<jiff::Timestamp>() {
+            Ok(time) => time.as_microsecond(),
+            Err(_) => {
+                let civil = text.parse::<jiff::civil::DateTime>().ok()?;
+                TimeZone::UTC.to_timestamp(civil).ok()?.as_microsecond()
+            }
+        };
+        (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Whole seconds since 1970.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Nanoseconds after [`seconds`](Self::seconds), a multiple of 1,000.
+    pub fn nanoseconds(self) -> u32 {
+        (self.0.rem_euclid(1_000_000) * 1_000) as u32
+    }
+}
+
+/// A time zone, and with it the civil time of any [`Timestamp`].
+#[derive(Clone, Debug)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated universal time.
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// The zone of this system (`TZ`, then `/etc/localtime`), or UTC where it has none.
+    pub fn system() -> Self {
+        Self(TimeZone::try_system().unwrap_or(TimeZone::UTC))
+    }
+
+    /// The zone of an IANA name such as `Europe/Berlin`.
+    ///
+    /// # Errors
+    /// `Usage` if no such zone is known.
+    pub fn named(name: &str) -> Result<Self> {
+        TimeZone::get(name).map(Self).map_err(|_| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("--tz {name}: unknown time zone; use a name such as Europe/Berlin"),
+            )
+        })
+    }
+
+    /// A word that tells this zone from others: its IANA name where it has one.
+    pub fn name(&self) -> String {
+        self.0.iana_name().map_or_else(|| format!("{:?}", self.0), str::to_owned)
+    }
+
+    /// Year and month (1 to 12) of `time` in this zone.
+    pub fn year_month(&self, time: Timestamp) -> (u16, u8) {
+        let civil = self.zoned(time);
+        (civil.year().unsigned_abs(), civil.month().unsigned_abs())
+    }
+
+    /// `time` in this zone as RFC 3339 with whole seconds and a numeric offset:
+    /// `2025-03-04T05:06:07+00:00`.
+    pub fn rfc3339(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
+    /// `time` in this zone for a person: `2025-03-04 05:06`.
+    pub fn minute(&self, time: Timestamp) -> String {
+        self.zoned(time).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    fn zoned(&self, time: Timestamp) -> jiff::ZonedDateTime {
+        // A checked Timestamp is always within jiff's range.
+        let instant = jiff::Timestamp::from_microsecond(time.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        instant.to_zoned_datetime(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_in_the_unit_of_its_magnitude() {
+        let expected = Timestamp::from_number(1_741_064_767.5);
+        assert_eq!(expected.map(Timestamp::seconds), Some(1_741_064_767));
+        assert_eq!(expected.map(Timestamp::nanoseconds), Some(500_000_000));
+        for (number, scale) in
+            [(1_741_064_767_500.0, "ms"), (1_741_064_767_500_000.0, "us"), (1.741_064_767_5e18, "ns")]
+        {
+            assert_eq!(Timestamp::from_number(number), expected, "{scale}");
+        }
+    }
+
+    #[test]
+    fn absurd_numbers_are_no_times() {
+        for number in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 0.5] {
+            assert_eq!(Timestamp::from_number(number), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn text_may_be_iso_or_a_number() {
+        let expected = Timestamp::from_number(1_741_064_767.0);
+        for text in [
+            "2025-03-04T05:06:07Z",
+            "2025-03-04T06:06:07+01:00",
+            "2025-03-04T05:06:07",
+            "1741064767",
+            " 1741064767.0 ",
+        ] {
+            assert_eq!(Timestamp::from_text(text), expected, "{text}");
+        }
+        assert_eq!(Timestamp::from_text("yesterday"), None);
+    }
+
+    #[test]
+    fn the_zone_decides_the_month() {
+        let new_year = Timestamp::from_text("2024-12-31T23:30:00Z").unwrap();
+        assert_eq!(Zone::utc().year_month(new_year), (2024, 12));
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        assert_eq!(berlin.year_month(new_year), (2025, 1));
+        assert_eq!(berlin.rfc3339(new_year), "2025-01-01T00:30:00+01:00");
+        assert_eq!(Zone::named("Mars/Olympus").unwrap_err().kind(), ErrorKind::Usage);
+    }
+}
