@@ -119,6 +119,8 @@ pub struct Head {
     pub branches: Vec<Branch>,
     /// Files that its pages link to, in order of first use.
     pub assets: Vec<Asset>,
+    /// The entry that holds it fails its checksum or breaks off: what is shown may be wrong, and says so.
+    pub unverified: bool,
 }
 
 /// An entry that looks like a user's file and that no message points to.

@@ -1,1 +1,244 @@
 //! The indexing pass: one reading of every entry that holds conversations, and everything is known.
+//!
+//! Each entry is inflated once. What comes out is split into conversations, and each of them is parsed and
+//! measured by the same renderer that will serve it. With several entries each core takes one; with a single
+//! entry one thread inflates while another measures. Memory depends on the largest conversation, never on the
+//! size of the export.
+
+mod measure;
+mod pass;
+mod saved;
+
+use crate::archive::Archive;
+use crate::catalog::{Catalog, Content, EntryRef, Head, Page};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::assets::Assets;
+use crate::format::{self, Detail, Format, html};
+use crate::fs::Library;
+use crate::render::{self, Document};
+use crate::source::{Export, Shape};
+pub use saved::{Cache, Item};
+use saved::{Key, SavedPoints};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// How an export is indexed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How pages are rendered, and so measured.
+    pub render: render::Options,
+    /// Threads that inflate and measure; at least 1.
+    pub jobs: usize,
+    /// The largest conversation that is shown, in bytes of JSON.
+    pub max_conversation: usize,
+}
+
+impl Options {
+    /// How much of a conversation must be parsed to render it.
+    fn detail(&self) -> Detail {
+        if self.render.all { Detail::All } else { Detail::Shown }
+    }
+
+    /// The defaults: as many threads as cores, conversations up to 256 MiB.
+    pub fn new(render: render::Options) -> Self {
+        let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { render, jobs, max_conversation: 256 << 20 }
+    }
+}
+
+/// How far a pass has come; shared with whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Inflated bytes read so far.
+    pub bytes: AtomicU64,
+    /// Inflated bytes that there are to read; 0 until known.
+    pub total: AtomicU64,
+    /// Conversations found so far.
+    pub conversations: AtomicU64,
+    /// Set to end the pass early, with an `Interrupted` error.
+    pub cancelled: AtomicBool,
+}
+
+impl Progress {
+    fn add(&self, bytes: usize) -> Result<()> {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        Ok(())
+    }
+}
+
+/// An export with everything known about it; pages are rendered when they are asked for.
+pub struct Index {
+    export: Export,
+    catalog: Catalog,
+    /// The files of the export; found out when the first page needs them.
+    assets: OnceLock<Assets>,
+    /// Checkpoints of an earlier process, until the first page needs them.
+    saved: Mutex<Option<SavedPoints>>,
+    format: &'static dyn Format,
+    options: Options,
+}
+
+/// Follows a page of a conversation whose entry fails its checksum.
+const UNVERIFIED: &str = "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
+
+impl Index {
+    /// Reads `export` once. Cost is linear in its inflated conversations.
+    ///
+    /// # Errors
+    /// `NotAnExport` if no conversation is found, with the reason; `Damaged` if everything that could hold one
+    /// is; `Limit`; `Interrupted`.
+    pub fn build(export: Export, options: &Options, progress: &Progress) -> Result<Self> {
+        let (assets, problems) = Assets::of(&export);
+        let found = pass::run(&export, &assets, options, progress)?;
+        let problems = export.problems.iter().cloned().chain(problems).chain(found.problems).collect();
+        let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
+        for head in catalog.heads.iter_mut().filter(|head| head.unverified) {
+            let pages = head.branches.iter_mut().map(|branch| &mut branch.measure);
+            pages.chain([&mut head.page]).for_each(|page| page.bytes += UNVERIFIED.len() as u64);
+        }
+        let used: HashSet<EntryRef> = catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
+        catalog.orphans = assets.orphans(&used);
+        let (assets, saved) = (OnceLock::from(assets), Mutex::default());
+        Ok(Self { export, catalog, assets, saved, format: found.format, options: options.clone() })
+    }
+
+    /// The index that an earlier process saved for just this export and these options; gives the export back if
+    /// there is none.
+    ///
+    /// # Errors
+    /// None that a user need see: any doubt is a miss.
+    pub fn find(export: Export, options: &Options, cache: &Cache) -> std::result::Result<Self, Export> {
+        let Some(found) = cache.load(&key(&export, options)) else { return Err(export) };
+        let Some(format) = format::named(&found.format) else { return Err(export) };
+        Ok(Self {
+            export,
+            catalog: found.catalog,
+            assets: OnceLock::new(),
+            saved: Mutex::new(Some(found.points)),
+            format,
+            options: options.clone(),
+        })
+    }
+
+    /// Saves this index for the next process. Does nothing if it came from there.
+    ///
+    /// # Errors
+    /// `Environment` if it can't be written; nothing depends on it.
+    pub fn save(&self, cache: &Cache) -> Result<()> {
+        if self.is_saved() {
+            return Ok(());
+        }
+        let points = self.export.shards.iter().filter_map(|shard| {
+            let points = self.archive(shard.entry).ok()?.checkpoints(shard.entry.entry)?;
+            Some((shard.entry, points))
+        });
+        let points: Vec<_> = points.collect();
+        let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, &**points)).collect();
+        cache.save(&key(&self.export, &self.options), self.format.name(), &self.catalog, &points)
+    }
+
+    /// Puts the checkpoints of the earlier process in their places. Without them reading works too, but slower
+    /// the first time.
+    fn restore_points(&self) {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        for (entry, points) in saved.take().and_then(|saved| saved.load()).unwrap_or_default() {
+            if let Ok(archive) = self.archive(entry) {
+                archive.set_checkpoints(entry.entry, points);
+            }
+        }
+    }
+
+    /// The export that this is the index of.
+    pub fn export(&self) -> &Export {
+        &self.export
+    }
+
+    fn assets(&self) -> &Assets {
+        self.assets.get_or_init(|| Assets::of(&self.export).0)
+    }
+
+    /// Writes a page to memory, which can't fail.
+    fn write(&self, document: &Document<'_>, page: Page, text: &mut String) {
+        let _ = document.render(page, &self.options.render, text);
+    }
+
+    fn archive(&self, entry: EntryRef) -> Result<&Archive> {
+        let archive = self.export.archives.get(usize::from(entry.archive));
+        archive.ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
+    }
+
+    fn head(&self, head: usize) -> Result<&Head> {
+        self.catalog.heads.get(head).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such conversation"))
+    }
+
+    /// The JSON of one conversation, as the export holds it.
+    fn json(&self, head: &Head) -> Result<Vec<u8>> {
+        let location = head.location;
+        self.restore_points();
+        let mut json = Vec::new();
+        let archive = self.archive(location.entry)?;
+        archive.read_range(location.entry.entry, location.start, location.end, &mut json)?;
+        let shape = self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
+        if shape == Some(Shape::Html) {
+            json = html::decode_entities(&json);
+        }
+        Ok(json)
+    }
+}
+
+impl Library for Index {
+    fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    fn page(&self, head: usize, page: Page, stem: &str) -> Result<Vec<u8>> {
+        let head = self.head(head)?;
+        let limit = self.options.max_conversation;
+        let mut text = String::new();
+        if head.location.end - head.location.start > limit as u64 {
+            let conversation = measure::oversized(head, limit);
+            self.write(&Document::new(&conversation, self.assets()), page, &mut text);
+        } else {
+            let json = self.json(head)?;
+            self.format.read(&json, self.options.detail(), &mut |conversation, _| {
+                self.write(&Document::new(&conversation, self.assets()), page, &mut text);
+            });
+        }
+        if head.unverified && !matches!(page, Page::Canvas(_)) {
+            text.push_str(UNVERIFIED);
+        }
+        Ok(render::with_stem(text, stem))
+    }
+
+    fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.archive(entry)?.read_at(entry.entry, offset, buffer)
+    }
+}
+
+/// What an index of `export` with these options depends on.
+fn key(export: &Export, options: &Options) -> Key {
+    let render = &options.render;
+    let mut names: Vec<_> = render.names.iter().collect();
+    names.sort();
+    let words = format!(
+        "{} {:?} {:?} {} {} {} {names:?}",
+        render.zone.name(),
+        render.thinking,
+        render.headings,
+        render.times,
+        render.all,
+        options.max_conversation,
+    );
+    Key::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
+}
+
+fn entry(asset: &crate::catalog::Asset) -> Option<EntryRef> {
+    match asset.content {
+        Content::Entry(entry) => Some(entry),
+        Content::Canvas(_) => None,
+    }
+}

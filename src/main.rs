@@ -1,3 +1,7 @@
 //! Parses arguments, runs, and maps the result to an exit code. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gptfs::cli::run(std::env::args_os())
+}

@@ -1,0 +1,112 @@
+//! Commands run and measured: wall time, and the peak memory of what they started.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// What one run of a command cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// From start to exit.
+    pub wall: Duration,
+    /// The largest resident set of the process itself, in bytes.
+    pub peak: u64,
+}
+
+/// Runs a shell command with its output thrown away. `None` if it fails or is not installed.
+pub fn shell(command: &str) -> Option<Cost> {
+    let mut child = Command::new("bash");
+    child.args(["-c", &format!("set -o pipefail; {{ {command}; }} >/dev/null 2>&1")]).stdin(Stdio::null());
+    cost(&mut child).filter(|(status, _)| status.success()).map(|(_, cost)| cost)
+}
+
+/// Runs a command and says what it cost.
+fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
+    let start = Instant::now();
+    let child = command.spawn().ok()?;
+    let pid = libc::pid_t::try_from(child.id()).ok()?;
+    let mut status = 0;
+    // SAFETY: all-zero bytes are a valid rusage.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to live locals, and the child is ours and not yet waited for.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    let wall = start.elapsed();
+    let status = std::os::unix::process::ExitStatusExt::from_raw(status);
+    (waited == pid).then_some((status, Cost { wall, peak: usage.ru_maxrss as u64 * 1024 }))
+}
+
+/// A mount of ours, unmounted when dropped.
+pub struct Mount {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// From the start of the command until the command came back.
+    pub ready: Duration,
+    daemon: Option<u32>,
+}
+
+impl Mount {
+    /// Runs `gptfs mount` with these options and waits until the command comes back.
+    pub fn new(gptfs: &Path, zip: &Path, dir: &Path, options: &[&str]) -> io::Result<Self> {
+        let start = Instant::now();
+        let status =
+            Command::new(gptfs).arg("mount").args(options).arg(zip).arg(dir).stderr(Stdio::null()).status()?;
+        let ready = start.elapsed();
+        if !status.success() {
+            return Err(io::Error::other(format!("gptfs mount: {status}")));
+        }
+        Ok(Self { dir: dir.to_owned(), ready, daemon: daemon_of(dir) })
+    }
+
+    /// Peak and present resident set of the daemon, in bytes.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        let mut status = String::new();
+        File::open(format!("/proc/{}/status", self.daemon?)).ok()?.read_to_string(&mut status).ok()?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()? * 1024)
+        };
+        Some((field("VmHWM:")?, field("VmRSS:")?))
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.dir).status();
+        // The next measurement must not share the machine with this one's end.
+        while self.daemon.is_some_and(|pid| Path::new(&format!("/proc/{pid}/exe")).exists()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// The process that serves `dir`: the one of our name that was started with it.
+fn daemon_of(dir: &Path) -> Option<u32> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut arguments = arguments.split(|&byte| byte == 0).filter(|argument| !argument.is_empty());
+        arguments.next().is_some_and(|name| name.ends_with(b"gptfs"))
+            && arguments.next_back().is_some_and(|last| last == dir.as_os_str().as_encoded_bytes())
+    })
+}
+
+/// True if a program can be found.
+pub fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(OsStr::new(program)).is_file())
+}
+
+/// The middle of several values.
+pub fn median<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
+    quantile(values, 0.5)
+}
+
+/// The value below which `part` (0 to 1) of the values lie.
+pub fn quantile<T: Copy + PartialOrd>(values: &mut [T], part: f64) -> Option<T> {
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    let last = values.len().checked_sub(1)?;
+    values.get((last as f64 * part).round() as usize).copied()
+}

@@ -1,0 +1,18 @@
+//! `export`: the tree as plain files.
+
+use super::args::ExportArgs;
+use super::open;
+use crate::error::{Error, ErrorKind, Result};
+use crate::export;
+
+/// Writes the tree that `mount` would show to a directory.
+pub(super) fn export(args: &ExportArgs) -> Result<()> {
+    let Some((dir, sources)) = args.paths.split_last() else {
+        return Err(Error::new(ErrorKind::Usage, "export SOURCE… DIR: both are needed"));
+    };
+    export::check_target(dir)?;
+    let open::Opened { fs, .. } = open::open(sources, &args.reading)?;
+    let written = export::write(&fs, dir, &mut |_| {})?;
+    super::say(&format!("wrote {} files to {}", written.files, dir.display()));
+    Ok(())
+}

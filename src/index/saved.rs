@@ -1,0 +1,374 @@
+//! The index kept for the next time, so that a second mount is immediate.
+//!
+//! A file an export in `$XDG_CACHE_HOME/gptfs/` (0600 in 0700: it holds titles, and text in the checkpoints'
+//! windows). It is never trusted in doubt and never an error: what does not fit in every respect is a miss.
+//!
+//! ```text
+//!  magic 8 │ length and CRC-32 of each part, 12 each │ key │ catalog │ checkpoints
+//! ```
+//!
+//! The parts are postcard. The checkpoints, which are most of the file, are read when the first page is.
+
+use crate::archive::Identity;
+use crate::archive::inflate::Checkpoints;
+use crate::catalog::{Catalog, EntryRef};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Changes whenever the layout of the file does.
+const MAGIC: &[u8; 8] = b"gptfsix1";
+
+/// All saved indexes together take no more than this, in bytes; the longest unused go first.
+const TOTAL_BYTES: u64 = 256 << 20;
+
+/// Ends the name of a saved index.
+const EXTENSION: &str = "index";
+
+/// Bytes of the parts' lengths and checksums, behind the magic.
+const HEADER_BYTES: usize = 8 + 3 * 12;
+
+/// What an index depends on. Equal keys give equal indexes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Key {
+    /// The content of the archives.
+    pub(super) archives: Vec<Identity>,
+    /// The words of all options that pages depend on.
+    pub(super) options: String,
+    /// The program that measured: its version, and size and time of its file, which a rebuild changes.
+    program: (String, u64, i64),
+}
+
+impl Key {
+    pub(super) fn new(archives: Vec<Identity>, options: String) -> Self {
+        let file = std::env::current_exe().and_then(fs::metadata);
+        let (bytes, modified) = file.map_or((0, 0), |file| (file.len(), file.mtime()));
+        Self { archives, options, program: (env!("CARGO_PKG_VERSION").to_owned(), bytes, modified) }
+    }
+}
+
+/// The checkpoints of the entries that hold conversations.
+pub(super) type Points = Vec<(EntryRef, Checkpoints)>;
+
+/// An index that was found again.
+pub(super) struct Saved {
+    /// The name of the format that its conversations are in.
+    pub(super) format: String,
+    pub(super) catalog: Catalog,
+    pub(super) points: SavedPoints,
+}
+
+/// Checkpoints that are still on disk.
+#[derive(Debug)]
+pub(super) struct SavedPoints {
+    file: File,
+    part: Part,
+}
+
+impl SavedPoints {
+    /// Reads them. `None` if they are not what was written.
+    pub(super) fn load(&self) -> Option<Points> {
+        postcard::from_bytes(&self.part.read(&self.file)?).ok()
+    }
+}
+
+/// A place in the file, with the checksum of what is there.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    offset: u64,
+    bytes: u64,
+    crc: u32,
+}
+
+impl Part {
+    fn read(self, file: &File) -> Option<Vec<u8>> {
+        let left = file.metadata().ok()?.len().checked_sub(self.offset)?;
+        if self.bytes > left {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(self.bytes).ok()?];
+        file.read_exact_at(&mut bytes, self.offset).ok()?;
+        (crc32fast::hash(&bytes) == self.crc).then_some(bytes)
+    }
+}
+
+/// The directory of saved indexes.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    dir: PathBuf,
+}
+
+/// One saved index, for a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was last used.
+    pub used: SystemTime,
+}
+
+impl Cache {
+    /// The cache of this user: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
+    pub fn of_user() -> Option<Self> {
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+        Some(Self { dir: base.join("gptfs") })
+    }
+
+    /// A cache in a directory of the caller's choice, made when it is needed.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The saved indexes, the longest unused first. A missing directory holds none.
+    ///
+    /// # Errors
+    /// `Environment` if the directory can't be read.
+    pub fn items(&self) -> Result<Vec<Item>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| Error::io(self.dir.display(), error))?,
+        };
+        let mut items: Vec<_> = entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+                (path.extension()? == EXTENSION)
+                    .then(|| Item { path, bytes: metadata.len(), used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH) })
+            })
+            .collect();
+        items.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
+        Ok(items)
+    }
+
+    /// Removes all saved indexes, and says how many there were.
+    ///
+    /// # Errors
+    /// `Environment` if one can't be removed.
+    pub fn clear(&self) -> Result<usize> {
+        let items = self.items()?;
+        for item in &items {
+            fs::remove_file(&item.path).map_err(|error| Error::io(item.path.display(), error))?;
+        }
+        Ok(items.len())
+    }
+
+    fn path(&self, key: &[u8]) -> PathBuf {
+        self.dir.join(format!("{:08x}{:08x}.{EXTENSION}", crc32fast::hash(key), key.len()))
+    }
+
+    /// The index saved under `key`, if there is one and nothing speaks against it.
+    pub(super) fn load(&self, key: &Key) -> Option<Saved> {
+        let key = postcard::to_stdvec(key).ok()?;
+        let path = self.path(&key);
+        let file = sys::open_without_following(&path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let ours = metadata.is_file() && metadata.uid() == sys::user() && metadata.permissions().mode() & 0o077 == 0;
+        if !ours {
+            return None;
+        }
+        let [saved_key, catalog, points] = parts(&file)?;
+        if saved_key.read(&file)? != key {
+            return None;
+        }
+        let (format, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
+        // The time of last use decides what is evicted; nothing depends on it.
+        let _ = file.set_modified(SystemTime::now());
+        Some(Saved { format, catalog, points: SavedPoints { file, part: points } })
+    }
+
+    /// Saves an index under `key`, wholly or not at all, and evicts what has become too much.
+    ///
+    /// # Errors
+    /// `Environment` if the directory is not ours alone or the file can't be written; nothing is left behind.
+    pub(super) fn save(
+        &self,
+        key: &Key,
+        format: &str,
+        catalog: &Catalog,
+        points: &[(EntryRef, &Checkpoints)],
+    ) -> Result<()> {
+        let encoded = |result: postcard::Result<Vec<u8>>| {
+            result.map_err(|error| Error::new(ErrorKind::Unexpected, "the index can't be encoded").caused_by(error))
+        };
+        let key = encoded(postcard::to_stdvec(key))?;
+        let catalog = encoded(postcard::to_stdvec(&(format, catalog)))?;
+        let points = encoded(postcard::to_stdvec(points))?;
+        let failed = |error| Error::io(self.dir.display(), error);
+        self.make_dir().map_err(failed)?;
+        let path = self.path(&key);
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir).map_err(failed)?;
+        write(file.as_file_mut(), [&key, &catalog, &points]).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        self.evict(&path)
+    }
+
+    /// Makes sure of a directory that only we can read.
+    fn make_dir(&self) -> io::Result<()> {
+        if let Some(parent) = self.dir.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match fs::DirBuilder::new().mode(0o700).create(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            done => done?,
+        }
+        let metadata = fs::symlink_metadata(&self.dir)?;
+        if !metadata.is_dir() || metadata.uid() != sys::user() || metadata.permissions().mode() & 0o077 != 0 {
+            return Err(io::Error::other("must be a directory of yours that nobody else can read (mode 0700)"));
+        }
+        Ok(())
+    }
+
+    /// Removes the longest unused indexes until the rest fits; never the one at `keep`.
+    fn evict(&self, keep: &Path) -> Result<()> {
+        let items = self.items()?;
+        let mut total: u64 = items.iter().map(|item| item.bytes).sum();
+        for item in items.iter().filter(|item| item.path != keep) {
+            if total <= TOTAL_BYTES {
+                break;
+            }
+            fs::remove_file(&item.path).map_err(|error| Error::io(item.path.display(), error))?;
+            total -= item.bytes;
+        }
+        Ok(())
+    }
+}
+
+/// The three parts that the header describes.
+fn parts(file: &File) -> Option<[Part; 3]> {
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact_at(&mut header, 0).ok()?;
+    let (magic, mut rest) = header.split_first_chunk::<8>()?;
+    if magic != MAGIC {
+        return None;
+    }
+    let mut offset = HEADER_BYTES as u64;
+    let mut parts = [Part { offset: 0, bytes: 0, crc: 0 }; 3];
+    for part in &mut parts {
+        let (bytes, after) = rest.split_first_chunk::<8>()?;
+        let (crc, after) = after.split_first_chunk::<4>()?;
+        *part = Part { offset, bytes: u64::from_le_bytes(*bytes), crc: u32::from_le_bytes(*crc) };
+        offset = offset.checked_add(part.bytes)?;
+        rest = after;
+    }
+    Some(parts)
+}
+
+fn write(file: &mut File, parts: [&[u8]; 3]) -> io::Result<()> {
+    let mut header = MAGIC.to_vec();
+    for part in parts {
+        header.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        header.extend_from_slice(&crc32fast::hash(part).to_le_bytes());
+    }
+    file.write_all(&header)?;
+    parts.into_iter().try_for_each(|part| file.write_all(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Problem;
+
+    fn key(options: &str) -> Key {
+        Key::new(vec![Identity { bytes: 1, modified: 2, directory: 3 }], options.to_owned())
+    }
+
+    fn catalog() -> Catalog {
+        Catalog { problems: vec![Problem::new("a", "b")], ..Catalog::default() }
+    }
+
+    fn points() -> [(EntryRef, Checkpoints); 1] {
+        [(EntryRef { archive: 0, entry: 7 }, Checkpoints::default())]
+    }
+
+    fn saved() -> (tempfile::TempDir, Cache) {
+        let home = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&home.path().join("cache/gptfs"));
+        let points = points();
+        let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, points)).collect();
+        cache.save(&key("a"), "f", &catalog(), &points).unwrap();
+        (home, cache)
+    }
+
+    #[test]
+    fn what_was_saved_is_found_under_its_key_and_no_other() {
+        let (_home, cache) = saved();
+        let found = cache.load(&key("a")).unwrap();
+        assert_eq!(found.catalog, catalog());
+        assert_eq!(found.points.load().unwrap(), points());
+        assert!(cache.load(&key("b")).is_none());
+    }
+
+    #[test]
+    fn only_its_owner_can_read_a_saved_index() {
+        let (_home, cache) = saved();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(cache.dir()), 0o700);
+        assert_eq!(mode(&cache.items().unwrap()[0].path), 0o600);
+    }
+
+    #[test]
+    fn every_changed_byte_and_every_missing_end_is_a_miss() {
+        let (_home, cache) = saved();
+        let path = cache.items().unwrap().remove(0).path;
+        let sound = fs::read(&path).unwrap();
+        let usable = || cache.load(&key("a")).and_then(|saved| saved.points.load()).is_some();
+        for at in 0..sound.len() {
+            let mut changed = sound.clone();
+            changed[at] ^= 1;
+            fs::write(&path, &changed).unwrap();
+            assert!(!usable(), "byte {at}");
+            fs::write(&path, &sound[..at]).unwrap();
+            assert!(!usable(), "cut at {at}");
+        }
+        fs::write(&path, &sound).unwrap();
+        assert!(usable());
+    }
+
+    #[test]
+    fn a_symlink_or_a_file_that_others_can_read_is_a_miss() {
+        let (home, cache) = saved();
+        let path = cache.items().unwrap().remove(0).path;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(cache.load(&key("a")).is_none());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(cache.load(&key("a")).is_some());
+        let elsewhere = home.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(cache.load(&key("a")).is_none());
+    }
+
+    #[test]
+    fn a_directory_that_others_can_read_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        fs::DirBuilder::new().mode(0o755).create(home.path().join("gptfs")).unwrap();
+        let error = Cache::at(&home.path().join("gptfs")).save(&key("a"), "f", &catalog(), &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Environment);
+    }
+
+    #[test]
+    fn the_longest_unused_go_when_there_are_too_many() {
+        let (_home, cache) = saved();
+        let old = cache.items().unwrap().remove(0).path;
+        File::options().write(true).open(&old).unwrap().set_len(TOTAL_BYTES).unwrap();
+        File::options().write(true).open(&old).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        cache.save(&key("b"), "f", &catalog(), &[]).unwrap();
+        assert!(!old.exists());
+        assert!(cache.load(&key("b")).is_some());
+        assert_eq!(cache.clear().unwrap(), 1);
+        assert_eq!(cache.items().unwrap(), []);
+    }
+}
