@@ -206,8 +206,7 @@ impl Archive {
         limits: &Limits,
         spans: &Arc<SpanCache>,
     ) -> Result<Self> {
-        let directory =
-            directory::read(&section, limits).map_err(|error| error.within(printable(label)))?;
+        let directory = directory::read(&section, limits).map_err(|error| error.within(printable(label)))?;
         let identity = Identity { bytes: section.bytes(), modified, directory: directory.crc };
         Ok(Self::assemble(label, Backing::Zip(section), directory.entries, identity, limits, spans))
     }
@@ -370,13 +369,11 @@ impl Archive {
             let bytes = end.checked_sub(start).filter(|_| end <= found.size);
             let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Damaged, "shorter than it was"))?;
             let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-            into.try_reserve(bytes).map_err(|_| {
-                Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes"))
-            })?;
+            into.try_reserve(bytes)
+                .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
             if found.method == Method::Deflated {
                 let mut take = |piece: &[u8]| into.extend_from_slice(piece);
-                let walked =
-                    self.random.walk(entry, found, &|| self.locate(entry), start..end, &mut take);
+                let walked = self.random.walk(entry, found, &|| self.locate(entry), start..end, &mut take);
                 return walked.map(|_verified| ());
             }
             let old = into.len();
@@ -474,9 +471,9 @@ impl Archive {
     /// Gives `entry` the checkpoints that an earlier process recorded for the same [`Identity`]. Refuses, and
     /// returns false, if they can't be those of this entry.
     pub fn set_checkpoints(&self, entry: u32, points: Checkpoints) -> bool {
-        let fits = self.entry(entry).is_ok_and(|found| {
-            found.method == Method::Deflated && points.fit(found.compressed, found.size)
-        });
+        let fits = self
+            .entry(entry)
+            .is_ok_and(|found| found.method == Method::Deflated && points.fit(found.compressed, found.size));
         if fits {
             self.random.set_checkpoints(entry, Arc::new(points));
         }

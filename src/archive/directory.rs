@@ -50,7 +50,8 @@ const MAX_HASHED_BYTES: u64 = 512 << 20;
 /// bytes, or expands to too much.
 pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     let reader = SectionReader::new(section.clone());
-    let mut zip = ZipIterable::try_new(reader, Config::default()).map_err(|error| not_a_zip(section, error))?;
+    let mut zip =
+        ZipIterable::try_new(reader, Config::default()).map_err(|error| not_a_zip(section, error))?;
     let count = zip.len() as u64;
     if count > limits.max_entries {
         let reason = format!("{} entries, limit is {}", grouped(count), grouped(limits.max_entries));

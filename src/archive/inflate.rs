@@ -271,7 +271,8 @@ impl Decoder {
         if self.used == self.filled {
             self.used = 0;
             self.filled = 0;
-            self.filled = read(self.at, &mut self.input).map_err(|error| Error::io("cannot be read", error))?;
+            self.filled =
+                read(self.at, &mut self.input).map_err(|error| Error::io("cannot be read", error))?;
         }
         Ok(())
     }

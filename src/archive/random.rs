@@ -140,7 +140,8 @@ impl RandomAccess {
         while at < range.end {
             let (start, span) = piece(at)?;
             let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-            let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
+            let until =
+                usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
             let bytes = span.get(skip..until).unwrap_or_default();
             if bytes.is_empty() {
                 return Err(too_short());
@@ -397,7 +398,15 @@ fn fill(
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
     let (written, stop) = decoder.run(&read, spacing, &mut bytes);
     bytes.truncate(written);
+    #[cfg(test)]
+    DECODED.set(DECODED.get() + written as u64);
     Ok((bytes, stop))
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that this thread inflated.
+    pub(super) static DECODED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 fn reserve(bytes: &mut Vec<u8>, length: usize) -> Result<()> {
