@@ -1,6 +1,688 @@
 //! The bytes of an export: entries of ZIP files, of ZIP files inside ZIP files, and of folders.
 //!
-//! The only user of `zip`. Knows nothing of conversations.
+//! The only user of `zip`. Knows nothing of conversations, and takes names of entries as opaque keys: no name
+//! from a ZIP ever becomes a path. Files are read by position from one shared descriptor and never mapped into
+//! memory, where a truncated file would be a signal. After bytes were fetched, the open file is compared with what
+//! it was when it was opened: a changed one gives errors, never wrong bytes.
 
+mod directory;
 pub mod inflate;
+mod random;
+mod section;
 pub mod span;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::printable;
+use directory::Encryption;
+use inflate::{Checkpoints, Decoder, Stop};
+use random::RandomAccess;
+use section::{Section, Stamp};
+use serde::{Deserialize, Serialize};
+use span::SpanCache;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// How large the buffers are that [`Archive::stream`] hands over, in bytes; the last one of an entry is shorter.
+pub const CHUNK_BYTES: usize = 512 * 1024;
+
+/// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
+/// within a millisecond, and the checkpoints take one hundredth of the data.
+const SPACING_BYTES: u64 = 1 << 20;
+
+/// What an archive may cost at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes that all deflated entries of an export may declare together (`--max-size`). What is stored
+    /// uncompressed can't surprise anyone.
+    pub max_bytes: u64,
+    /// Entries that one archive may have.
+    pub max_entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bytes: 16 << 30, max_entries: 1_000_000 }
+    }
+}
+
+/// How an entry is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Not at all.
+    Stored,
+    /// Deflate.
+    Deflated,
+    /// In a way that we can't read, by its number in the ZIP format.
+    Unsupported(u16),
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A directory: has no bytes.
+    Directory,
+    /// A symbolic link; its bytes are its target, and nothing follows it.
+    Symlink,
+}
+
+/// One entry of an archive.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name, with `/` between directories. Untrusted, an opaque key; undecodable bytes are replaced.
+    pub name: String,
+    /// Its size in bytes once inflated, as its header says; reading more or less than that is an error.
+    pub size: u64,
+    /// How it is compressed.
+    pub method: Method,
+    /// True if it can't be read without a password.
+    pub encrypted: bool,
+    /// What it is.
+    pub kind: EntryKind,
+    encryption: Option<Encryption>,
+    /// `None` where no checksum exists: plain files.
+    crc: Option<u32>,
+    compressed: u64,
+    /// Offset of the local header in the ZIP, or of the data in a plain file.
+    header: u64,
+}
+
+impl Entry {
+    fn plain(name: String, size: u64) -> Self {
+        Self {
+            name,
+            size,
+            method: Method::Stored,
+            encrypted: false,
+            kind: EntryKind::File,
+            encryption: None,
+            crc: None,
+            compressed: size,
+            header: 0,
+        }
+    }
+
+    /// The bytes that reading it makes out of fewer.
+    fn inflated(&self) -> u128 {
+        if self.method == Method::Deflated { u128::from(self.size) } else { 0 }
+    }
+
+    /// Fails if its bytes can't be had, with the sentence that says why.
+    fn readable(&self) -> Result<()> {
+        let reason = match (self.encryption, self.method, self.kind) {
+            (Some(how), _, _) => format!("encrypted ({how}); gptfs cannot read it"),
+            (_, Method::Unsupported(number), _) => {
+                format!("compressed by method {number}; gptfs reads stored and deflated entries only")
+            }
+            (_, Method::Stored, _) if self.compressed != self.size => {
+                "its sizes in the zip's directory contradict each other".to_owned()
+            }
+            (_, _, EntryKind::Directory) => "a directory".to_owned(),
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Damaged, reason))
+    }
+}
+
+/// What tells one archive's content from another's without reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// Bytes of the file that it stands on, or of all files of a folder.
+    pub bytes: u64,
+    /// Nanoseconds since 1970 of the last change of any of them.
+    pub modified: i64,
+    /// CRC-32 of the central directory, or of a folder's names, sizes and times.
+    pub directory: u32,
+}
+
+#[derive(Debug)]
+enum Backing {
+    /// A ZIP; entries lie in it.
+    Zip(Section),
+    /// A folder: the path of each entry, opened when it is read.
+    Folder(Vec<(PathBuf, Stamp)>),
+    /// One file, which is the one entry.
+    Bare(Section),
+}
+
+/// What is known of the truth of an entry's bytes.
+mod trust {
+    pub(super) const UNKNOWN: u8 = 0;
+    pub(super) const VERIFIED: u8 = 1;
+    pub(super) const DAMAGED: u8 = 2;
+}
+
+/// A ZIP, a folder or a single file: entries, and their bytes in order or from anywhere.
+///
+/// All methods may be called from any number of threads.
+#[derive(Debug)]
+pub struct Archive {
+    label: String,
+    backing: Backing,
+    entries: Vec<Entry>,
+    identity: Identity,
+    trust: Vec<AtomicU8>,
+    random: RandomAccess,
+    limits: Limits,
+}
+
+impl Archive {
+    /// The ZIP that `file` is. `label` names it in messages. Reads its directory only.
+    ///
+    /// # Errors
+    /// `Damaged` if it is no ZIP or its directory is broken; `Limit` if it has too many entries, entries that
+    /// overlap, or expands to too much; `Environment`.
+    pub fn zip(file: File, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
+        let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
+        let modified = section.stamp().modified();
+        Self::zip_in(section, modified, label, limits, spans)
+    }
+
+    /// The ZIP that `entry` is. A stored one is read in place; a deflated one is inflated once to a temporary file
+    /// that has no name and vanishes with the archive.
+    ///
+    /// # Errors
+    /// As for [`zip`](Self::zip).
+    pub fn nested(&self, entry: u32, spans: &Arc<SpanCache>) -> Result<Self> {
+        let name = &self.entry(entry)?.name;
+        let label = format!("{}: {name}", self.label);
+        let section = self.locate(entry).and_then(|section| match self.entry(entry)?.method {
+            Method::Stored => Ok(section),
+            _ => self.spool(entry),
+        });
+        let section = section.map_err(|error| error.within(printable(&label)))?;
+        Self::zip_in(section, self.identity.modified, &label, &self.limits, spans)
+    }
+
+    fn zip_in(
+        section: Section,
+        modified: i64,
+        label: &str,
+        limits: &Limits,
+        spans: &Arc<SpanCache>,
+    ) -> Result<Self> {
+        let directory = directory::read(&section, limits).map_err(|error| error.within(printable(label)))?;
+        let identity = Identity { bytes: section.bytes(), modified, directory: directory.crc };
+        Ok(Self::assemble(label, Backing::Zip(section), directory.entries, identity, limits, spans))
+    }
+
+    /// The files below the folder `path`. Symbolic links in it are not followed, hidden files and directories are
+    /// left out. A file is opened when it is read, and closed again.
+    ///
+    /// # Errors
+    /// `Environment` if it can't be listed, `Limit` if there are too many files.
+    pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
+        let files = list(path, limits).map_err(|error| error.within(printable(label)))?;
+        let mut hasher = crc32fast::Hasher::new();
+        let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
+        let mut entries = Vec::with_capacity(files.len());
+        let mut paths = Vec::with_capacity(files.len());
+        for (name, path, stamp) in files {
+            identity.bytes = identity.bytes.saturating_add(stamp.bytes);
+            identity.modified = identity.modified.max(stamp.modified());
+            hasher.update(name.as_bytes());
+            hasher.update(&[0]);
+            hasher.update(&stamp.bytes.to_le_bytes());
+            hasher.update(&stamp.modified().to_le_bytes());
+            entries.push(Entry::plain(name, stamp.bytes));
+            paths.push((path, stamp));
+        }
+        identity.directory = hasher.finalize();
+        Ok(Self::assemble(label, Backing::Folder(paths), entries, identity, limits, spans))
+    }
+
+    /// `file` as the one entry of an archive, called `name`.
+    ///
+    /// # Errors
+    /// `Environment`.
+    pub fn bare(file: File, label: &str, name: &str, spans: &Arc<SpanCache>) -> Result<Self> {
+        let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
+        let entries = vec![Entry::plain(name.to_owned(), section.bytes())];
+        let modified = section.stamp().modified();
+        let identity = Identity { bytes: section.bytes(), modified, directory: 0 };
+        Ok(Self::assemble(label, Backing::Bare(section), entries, identity, &Limits::default(), spans))
+    }
+
+    fn assemble(
+        label: &str,
+        backing: Backing,
+        entries: Vec<Entry>,
+        identity: Identity,
+        limits: &Limits,
+        spans: &Arc<SpanCache>,
+    ) -> Self {
+        static ARCHIVES: AtomicU64 = AtomicU64::new(0);
+        Self {
+            label: label.to_owned(),
+            backing,
+            trust: entries.iter().map(|_| AtomicU8::new(trust::UNKNOWN)).collect(),
+            entries,
+            identity,
+            random: RandomAccess::new(ARCHIVES.fetch_add(1, Ordering::Relaxed), Arc::clone(spans)),
+            limits: *limits,
+        }
+    }
+
+    /// All entries, in the order of the archive; of a folder, by name.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The name of this archive in messages. Untrusted text.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What tells its content from another's.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The bytes that all its deflated entries declare.
+    pub fn inflated_bytes(&self) -> u128 {
+        self.entries.iter().map(Entry::inflated).sum()
+    }
+
+    /// Fails if expanding `bytes` bytes in all is more than `limits` allow.
+    ///
+    /// # Errors
+    /// `Limit`.
+    pub(crate) fn check_total(bytes: u128, limits: &Limits) -> Result<()> {
+        directory::refuse_bombs(bytes, limits)
+    }
+
+    /// Fails if the bytes of `entry` can't be had at all: encrypted, or compressed in a way we don't know.
+    ///
+    /// # Errors
+    /// `Damaged`, with the sentence that says why.
+    pub fn check_readable(&self, entry: u32) -> Result<()> {
+        self.in_entry(entry, |found| found.readable())
+    }
+
+    /// Hands all bytes of `entry` to `each`, in order, [`CHUNK_BYTES`] at a time, and checks length and checksum
+    /// at the end. Remembers what is needed to read from anywhere later. Work linear in the entry, memory constant.
+    ///
+    /// # Errors
+    /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed
+    /// meanwhile; everything before the break was handed over. `Environment`. Errors of `each` end it.
+    pub fn stream(&self, entry: u32, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        // Errors of `each` are passed on as they are; ours get the entry's name.
+        let mut theirs = None;
+        let mut guarded = |bytes: &[u8]| {
+            each(bytes).map_err(|error| {
+                theirs = Some(error);
+                Error::new(ErrorKind::Interrupted, "the reader gave up")
+            })
+        };
+        let ours = self.in_entry(entry, |found| {
+            found.readable()?;
+            let section = self.locate(entry)?;
+            let result = match found.method {
+                Method::Deflated => self.stream_deflated(entry, found, &section, &mut guarded),
+                _ => stream_stored(found, &section, &mut guarded),
+            };
+            let result = section.verify_unchanged().and(result);
+            match &result {
+                Ok(()) => self.set_trust(entry, trust::VERIFIED),
+                Err(error) if error.kind() == ErrorKind::Damaged => self.set_trust(entry, trust::DAMAGED),
+                Err(_) => {}
+            }
+            result
+        });
+        match theirs {
+            Some(error) => Err(error),
+            None => ours,
+        }
+    }
+
+    fn stream_deflated(
+        &self,
+        entry: u32,
+        found: &Entry,
+        section: &Section,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut points = Checkpoints::default();
+        let result = inflate_all(found, section, Some(SPACING_BYTES), &mut points, each);
+        // Also after a break: what lies before it stays readable.
+        if !matches!(&result, Err(error) if error.kind() == ErrorKind::Interrupted) {
+            self.random.set_checkpoints(entry, Arc::new(points));
+        }
+        result
+    }
+
+    /// Appends the bytes `start..end` of `entry` to `into`. Costs the inflating of those bytes and about one MiB.
+    ///
+    /// What a damaged entry has before its break is readable: whoever streamed it was told of the damage.
+    ///
+    /// # Errors
+    /// `Damaged` if the data is broken or too short, or the file changed; `OutOfMemory`; `Environment`.
+    /// `into` may have got some of the bytes then.
+    pub fn read_range(&self, entry: u32, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
+        self.in_entry(entry, |found| {
+            found.readable()?;
+            let bytes = end.checked_sub(start).filter(|_| end <= found.size);
+            let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Damaged, "shorter than it was"))?;
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            into.try_reserve(bytes)
+                .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
+            if found.method == Method::Deflated {
+                let mut take = |piece: &[u8]| into.extend_from_slice(piece);
+                let walked = self.random.walk(entry, found, &|| self.locate(entry), start..end, &mut take);
+                return walked.map(|_verified| ());
+            }
+            let old = into.len();
+            into.resize(old.saturating_add(bytes), 0);
+            self.read_stored(entry, start, into.get_mut(old..).unwrap_or_default())
+        })
+    }
+
+    /// Fills `buffer` with the bytes of `entry` from `offset` on; returns how many there were, fewer than asked
+    /// for only at the end. For attachments: serves none whose bytes are known to be wrong, and compares small
+    /// ones with their checksum before the first byte, large ones when they have been read to the end.
+    ///
+    /// # Errors
+    /// `Damaged` if the data is broken, fails its checksum, or the file changed; `Environment`, `OutOfMemory`.
+    pub fn read_at(&self, entry: u32, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.in_entry(entry, |found| {
+            found.readable()?;
+            if self.trust_of(entry) == trust::DAMAGED {
+                return Err(Error::new(ErrorKind::Damaged, "its data is damaged"));
+            }
+            let left = usize::try_from(found.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let wanted = buffer.len().min(left);
+            let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+            if buffer.is_empty() {
+                return Ok(0);
+            }
+            let result = match found.method {
+                Method::Deflated => self.read_deflated(entry, found, offset, buffer),
+                _ => self.read_verified(entry, found, offset, buffer),
+            };
+            result.map(|()| wanted)
+        })
+    }
+
+    fn read_deflated(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let locate = || self.locate(entry);
+        let mut filled = 0_usize;
+        let end = offset.saturating_add(buffer.len() as u64);
+        let mut copy = |piece: &[u8]| {
+            let until = filled.saturating_add(piece.len());
+            if let Some(place) = buffer.get_mut(filled..until) {
+                place.copy_from_slice(piece);
+            }
+            filled = until;
+        };
+        let result = if self.trust_of(entry) == trust::VERIFIED {
+            self.random.walk(entry, found, &locate, offset..end, &mut copy)
+        } else {
+            self.random.walk_verifying(entry, found, &locate, offset..end, &mut copy)
+        };
+        match result {
+            Ok(verified) => {
+                if verified {
+                    self.set_trust(entry, trust::VERIFIED);
+                }
+                Ok(())
+            }
+            Err(error) => Err(self.noted(entry, error)),
+        }
+    }
+
+    /// Reads from a stored entry, with its checksum followed.
+    fn read_verified(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let Some(crc) = found.crc.filter(|_| self.trust_of(entry) == trust::UNKNOWN) else {
+            return self.read_stored(entry, offset, buffer);
+        };
+        if found.size <= random::SMALL_BYTES {
+            let section = self.locate(entry)?;
+            let result = stream_stored(found, &section, &mut |_| Ok(()));
+            section.verify_unchanged().and(result).map_err(|error| self.noted(entry, error))?;
+            self.set_trust(entry, trust::VERIFIED);
+            return self.read_stored(entry, offset, buffer);
+        }
+        self.read_stored(entry, offset, buffer)?;
+        match self.random.follow(entry, offset, buffer, found.size) {
+            Some(seen) if seen == crc => self.set_trust(entry, trust::VERIFIED),
+            Some(_) => return Err(self.noted(entry, wrong_checksum())),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn read_stored(&self, entry: u32, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let section = self.locate(entry)?;
+        let result = section.read_exact_at(offset, buffer);
+        section.verify_unchanged()?;
+        result.map_err(|error| Error::io("cannot be read", error))
+    }
+
+    /// The checkpoints that were recorded for `entry` so far, to be kept for a later process.
+    pub fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
+        self.random.checkpoints(entry)
+    }
+
+    /// Gives `entry` the checkpoints that an earlier process recorded for the same [`Identity`]. Refuses, and
+    /// returns false, if they can't be those of this entry.
+    pub fn set_checkpoints(&self, entry: u32, points: Checkpoints) -> bool {
+        let fits = self
+            .entry(entry)
+            .is_ok_and(|found| found.method == Method::Deflated && points.fit(found.compressed, found.size));
+        if fits {
+            self.random.set_checkpoints(entry, Arc::new(points));
+        }
+        fits
+    }
+
+    /// The file behind an entry of a folder; of other archives there is none.
+    pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
+        let Backing::Folder(paths) = &self.backing else { return Ok(None) };
+        let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
+        self.in_entry(entry, |_| open_unchanged(path, *stamp)).map(Some)
+    }
+
+    /// Where the (compressed) bytes of an entry lie.
+    fn locate(&self, entry: u32) -> Result<Section> {
+        let found = self.entry(entry)?;
+        match &self.backing {
+            Backing::Bare(section) => Ok(section.clone()),
+            Backing::Folder(paths) => {
+                let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
+                let file = open_unchanged(path, *stamp)?;
+                Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
+            }
+            Backing::Zip(zip) => {
+                let mut header = [0; 30];
+                let result = zip.read_exact_at(found.header, &mut header);
+                zip.verify_unchanged()?;
+                result.map_err(|error| Error::io("its header cannot be read", error))?;
+                if !header.starts_with(b"PK\x03\x04") {
+                    return Err(Error::new(ErrorKind::Damaged, "its header is damaged"));
+                }
+                let name = u64::from(u16::from_le_bytes([header[26], header[27]]));
+                let extra = u64::from(u16::from_le_bytes([header[28], header[29]]));
+                let start = found.header.saturating_add(30).saturating_add(name).saturating_add(extra);
+                zip.part(start, found.compressed)
+                    .ok_or_else(|| Error::new(ErrorKind::Damaged, "its data lies beyond the end of the zip"))
+            }
+        }
+    }
+
+    /// Inflates an entry to a file without a name.
+    fn spool(&self, entry: u32) -> Result<Section> {
+        let found = self.entry(entry)?;
+        found.readable()?;
+        let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
+        let mut file = tempfile::tempfile().map_err(cannot)?;
+        let section = self.locate(entry)?;
+        let mut write = |bytes: &[u8]| std::io::Write::write_all(&mut file, bytes).map_err(cannot);
+        let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
+        section.verify_unchanged().and(result)?;
+        Section::whole(file).map_err(cannot)
+    }
+
+    fn entry(&self, entry: u32) -> Result<&Entry> {
+        self.entries.get(entry as usize).ok_or_else(no_such_entry)
+    }
+
+    /// Does `what` with an entry, and names it in the error.
+    fn in_entry<T>(&self, entry: u32, what: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
+        let found = self.entry(entry).map_err(|error| error.within(printable(&self.label)))?;
+        what(found).map_err(|error| match self.backing {
+            Backing::Bare(_) => error.within(printable(&self.label)),
+            _ => error.within(format!("{}: {}", printable(&self.label), printable(&found.name))),
+        })
+    }
+
+    fn trust_of(&self, entry: u32) -> u8 {
+        self.trust.get(entry as usize).map_or(trust::UNKNOWN, |trust| trust.load(Ordering::Acquire))
+    }
+
+    fn set_trust(&self, entry: u32, value: u8) {
+        if let Some(trust) = self.trust.get(entry as usize) {
+            trust.store(value, Ordering::Release);
+        }
+    }
+
+    /// Remembers that an entry is not whole, so that none of it is served as if it were.
+    fn noted(&self, entry: u32, error: Error) -> Error {
+        if error.kind() == ErrorKind::Damaged {
+            self.set_trust(entry, trust::DAMAGED);
+        }
+        error
+    }
+}
+
+fn wrong_checksum() -> Error {
+    Error::new(ErrorKind::Damaged, "its checksum is wrong: the data is damaged")
+}
+
+fn no_such_entry() -> Error {
+    Error::new(ErrorKind::Unexpected, "no such entry")
+}
+
+/// Opens a file of a folder, if it still is the one that was listed. A symbolic link that took its place leads to
+/// another file, and so is refused too.
+fn open_unchanged(path: &Path, stamp: Stamp) -> Result<File> {
+    let cannot = |error| Error::io("cannot be opened", error);
+    let file = File::open(path).map_err(cannot)?;
+    if Stamp::of(&file.metadata().map_err(cannot)?) == stamp {
+        Ok(file)
+    } else {
+        Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))
+    }
+}
+
+/// Hands over all of a stored entry and compares its checksum, if it has one.
+fn stream_stored(found: &Entry, section: &Section, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
+    let mut at = 0;
+    while at < found.size {
+        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
+        if read == 0 {
+            return Err(Error::new(ErrorKind::Damaged, "cut short"));
+        }
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if found.crc.is_some() {
+            hasher.update(bytes);
+        }
+        at = at.saturating_add(read as u64);
+        each(bytes)?;
+    }
+    if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
+}
+
+/// Inflates all of an entry, hands over what its header promises, and compares length and checksum.
+fn inflate_all(
+    found: &Entry,
+    section: &Section,
+    spacing: Option<u64>,
+    points: &mut Checkpoints,
+    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
+    let mut decoder = Decoder::from_start()?;
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES)];
+    loop {
+        // One byte more than promised, to notice a header that lies.
+        let left = found.size.saturating_add(1).saturating_sub(decoder.out());
+        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut filled = 0;
+        let outcome = loop {
+            let (written, stop) =
+                decoder.run(&read, spacing, buffer.get_mut(filled..room).unwrap_or_default());
+            filled = filled.saturating_add(written);
+            match stop {
+                Ok(Stop::At(point)) => points.push(point),
+                other => break other,
+            }
+        };
+        let excess = decoder.out().saturating_sub(found.size);
+        let promised = filled.saturating_sub(usize::try_from(excess).unwrap_or(usize::MAX));
+        let bytes = buffer.get(..promised).unwrap_or_default();
+        if !bytes.is_empty() {
+            hasher.update(bytes);
+            each(bytes)?;
+        }
+        if excess > 0 {
+            return Err(Error::new(ErrorKind::Damaged, "longer than its header says"));
+        }
+        match outcome? {
+            Stop::End if decoder.out() < found.size => {
+                return Err(Error::new(ErrorKind::Damaged, "shorter than its header says"));
+            }
+            Stop::End if found.crc.is_some_and(|crc| crc != hasher.clone().finalize()) => {
+                return Err(wrong_checksum());
+            }
+            Stop::End => return Ok(()),
+            Stop::Full | Stop::At(_) => {}
+        }
+    }
+}
+
+/// How deep a folder is searched.
+const MAX_DEPTH: usize = 16;
+
+/// All files below `top`, by name: name with `/`, path, stamp.
+fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, Stamp)>> {
+    let mut files = Vec::new();
+    let mut pending = vec![(top.to_owned(), String::new(), 0)];
+    while let Some((directory, prefix, depth)) = pending.pop() {
+        let cannot =
+            |error| Error::io(format!("{} cannot be listed", printable(&directory.to_string_lossy())), error);
+        let found = match std::fs::read_dir(&directory) {
+            // A directory that we may not enter hides its files and nothing else.
+            Err(_) if depth > 0 => continue,
+            other => other.map_err(cannot)?,
+        };
+        for item in found {
+            let item = item.map_err(cannot)?;
+            let name = item.file_name().to_string_lossy().into_owned();
+            // Does not follow links; what vanished meanwhile is not there.
+            let Ok(metadata) = item.metadata() else { continue };
+            if name.starts_with('.') {
+                continue;
+            }
+            let name = format!("{prefix}{name}");
+            if metadata.is_dir() && depth < MAX_DEPTH {
+                pending.push((item.path(), format!("{name}/"), depth + 1));
+            } else if metadata.is_file() {
+                files.push((name, item.path(), Stamp::of(&metadata)));
+            }
+            if files.len().saturating_add(pending.len()) as u64 > limits.max_entries {
+                let reason = format!("more than {} files, which is the limit", limits.max_entries);
+                return Err(Error::new(ErrorKind::Limit, reason));
+            }
+        }
+    }
+    files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(files)
+}

@@ -1,1 +1,503 @@
 //! What the user named (a ZIP, a folder, parts, nested containers, a bare JSON file) as archives and their roles.
+//!
+//! Decides by content: names and dates of the outer files say nothing. Knows names and first bytes of files, and
+//! manifests; what a conversation is, it does not know. Never looks into the user's own files, which may well be
+//! exports or ZIPs themselves.
+
+mod discover;
+mod form;
+mod names;
+mod reason;
+#[cfg(test)]
+mod tests;
+
+pub use form::{Form, Packing};
+
+use crate::archive::span::SpanCache;
+use crate::archive::{Archive, Limits};
+use crate::catalog::{EntryRef, Problem};
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::printable;
+use discover::{Found, discover};
+use names::Side;
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How conversations are wrapped in an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The entry is JSON: an array of conversations, an object with one, or one conversation.
+    Json,
+    /// The entry is a web page with the array in a script: `var jsonData = [ … ]`.
+    Html,
+}
+
+/// An entry that holds conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// The entry.
+    pub entry: EntryRef,
+    /// How it wraps them.
+    pub shape: Shape,
+    /// Its name. Untrusted text.
+    pub name: String,
+}
+
+/// Files beside the conversations, each in the order of the archives. Any may be absent, broken, or there twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SideFiles {
+    /// `conversation_asset_file_names.json`: names of assets.
+    pub asset_names: Vec<EntryRef>,
+    /// `library_files.json`: records of uploaded and generated files.
+    pub library: Vec<EntryRef>,
+    /// `chat.html`: a viewer with all conversations in it, and a map from pointers to files.
+    pub viewer: Vec<EntryRef>,
+    /// `user.json`.
+    pub user: Vec<EntryRef>,
+    /// `message_feedback.json`.
+    pub feedback: Vec<EntryRef>,
+    /// The others: manifests, settings, shared conversations …
+    pub other: Vec<EntryRef>,
+}
+
+/// An opened export: its archives, and what each entry is for.
+#[derive(Debug)]
+pub struct Export {
+    /// What the user would call it: the name of the file or folder. Untrusted text.
+    pub name: String,
+    /// The archives that hold its files. A ZIP that only wraps others is not among them.
+    pub archives: Vec<Archive>,
+    /// What it looks like from outside.
+    pub form: Form,
+    /// The entries with conversations, in order of archive and number; at least one.
+    pub shards: Vec<Shard>,
+    /// Everything that may be a file of a conversation.
+    pub files: Vec<EntryRef>,
+    /// Files beside the conversations.
+    pub side: SideFiles,
+    /// What was found to be wrong, and did not stop us.
+    pub problems: Vec<Problem>,
+}
+
+/// ZIPs inside ZIPs are looked into to this depth.
+const MAX_NESTING: usize = 2;
+
+/// Opens what `sources` name as one export. Reads directories of archives and manifests, and no conversation.
+///
+/// # Errors
+/// `Environment` if something isn't there or can't be opened; `NotAnExport` if there is no conversation in it, with
+/// what it looks like instead; `Damaged` if a ZIP is none, is cut short, or an entry with conversations is encrypted
+/// or ambiguous; `Limit` if it expands to too much or has too many entries.
+pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
+    let mut opening = Opening::new(limits);
+    for path in sources {
+        opening.add(path)?;
+    }
+    opening.finish(sources)
+}
+
+/// An archive that takes part, or may.
+struct Member {
+    archive: Archive,
+    found: Found,
+    /// What its parts have in common: conversations that are absent in one may be in another.
+    group: String,
+    origin: Packing,
+}
+
+/// An archive that is still to be looked at.
+struct Pending {
+    archive: Archive,
+    group: String,
+    origin: Packing,
+    nesting: usize,
+    /// Whether it is kept even if it has no conversations: parts of an export hold assets only.
+    certain: bool,
+}
+
+struct Opening<'a> {
+    limits: &'a Limits,
+    spans: Arc<SpanCache>,
+    members: Vec<Member>,
+    pending: VecDeque<Pending>,
+    problems: Vec<Problem>,
+    /// Errors of archives that nobody named, and that may not matter.
+    failures: Vec<(String, Error)>,
+    /// Device and inode of what was opened, since a part may be named and found.
+    seen: HashSet<(u64, u64)>,
+    inflated: u128,
+    /// What was seen of archives that are not members, for the reason why there is no conversation.
+    passed: Vec<Archive>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            spans: Arc::default(),
+            members: Vec::new(),
+            pending: VecDeque::new(),
+            problems: Vec::new(),
+            failures: Vec::new(),
+            seen: HashSet::new(),
+            inflated: 0,
+            passed: Vec::new(),
+        }
+    }
+
+    /// Adds what the user named.
+    fn add(&mut self, path: &Path) -> Result<()> {
+        let label = path.to_string_lossy().into_owned();
+        let cannot = |error| Error::io(printable(&label), error);
+        let metadata = std::fs::metadata(path).map_err(cannot)?;
+        if metadata.is_dir() {
+            if self.seen.insert((metadata.dev(), metadata.ino())) {
+                let archive = Archive::folder(path, &label, self.limits, &self.spans)?;
+                self.push(archive, label, Packing::Folder, 0, true)?;
+            }
+        } else if metadata.is_file() {
+            let file = File::open(path).map_err(cannot)?;
+            if self.seen.insert((metadata.dev(), metadata.ino())) {
+                self.add_file(file, path, &label)?;
+            }
+        } else {
+            let reason = format!("{}: neither a file nor a folder", printable(&label));
+            return Err(Error::new(ErrorKind::NotAnExport, reason));
+        }
+        self.work()
+    }
+
+    fn add_file(&mut self, file: File, path: &Path, label: &str) -> Result<()> {
+        let base = path.file_name().map_or_else(|| label.into(), |name| name.to_string_lossy());
+        let looks = sniff(&file).map_err(|error| Error::io(printable(label), error))?;
+        match looks {
+            Looks::Json | Looks::Viewer => {
+                let archive = Archive::bare(file, label, &base, &self.spans)?;
+                let mut found = Found::default();
+                if looks == Looks::Json {
+                    found.shards.push(0);
+                    found.names.insert(base.to_string());
+                } else {
+                    found.viewer = Some(0);
+                }
+                let group = label.to_owned();
+                self.members.push(Member { archive, found, group, origin: Packing::Bare });
+                Ok(())
+            }
+            Looks::Page => {
+                Err(reason::not_an_export(label, "a web page that is not the viewer of a ChatGPT export"))
+            }
+            Looks::Utf16 => Err(reason::not_an_export(label, "UTF-16 text; gptfs reads JSON in UTF-8")),
+            Looks::Other => {
+                let archive = Archive::zip(file, label, self.limits, &self.spans)?;
+                let Some((prefix, _)) = names::part(&base) else {
+                    return self.push(archive, label.to_owned(), Packing::Zip, 0, true);
+                };
+                self.push(archive, prefix.to_owned(), Packing::Parts, 0, true)?;
+                self.add_siblings(path, prefix)
+            }
+        }
+    }
+
+    /// Adds the other parts of a multi-part export, which lie beside the one that was named.
+    fn add_siblings(&mut self, path: &Path, prefix: &str) -> Result<()> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        // Who may read a file but not list its directory gets the one part.
+        let Ok(listing) = std::fs::read_dir(directory.unwrap_or(Path::new("."))) else { return Ok(()) };
+        let mut siblings = BTreeMap::new();
+        for item in listing.flatten() {
+            let name = item.file_name();
+            let name = name.to_string_lossy();
+            if let Some((_, number)) = names::part(&name).filter(|(found, _)| *found == prefix) {
+                siblings.insert((number, name.clone().into_owned()), path.with_file_name(&*name));
+            }
+        }
+        for sibling in siblings.values() {
+            let label = sibling.to_string_lossy();
+            let Ok(file) = File::open(sibling) else { continue };
+            let Ok(metadata) = file.metadata() else { continue };
+            if !metadata.is_file() || !self.seen.insert((metadata.dev(), metadata.ino())) {
+                continue;
+            }
+            let opened = Archive::zip(file, &label, self.limits, &self.spans);
+            if let Some(archive) = self.excused(&label, opened)? {
+                self.push(archive, prefix.to_owned(), Packing::Parts, 0, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        archive: Archive,
+        group: String,
+        origin: Packing,
+        nesting: usize,
+        certain: bool,
+    ) -> Result<()> {
+        self.inflated = self.inflated.saturating_add(archive.inflated_bytes());
+        Archive::check_total(self.inflated, self.limits)
+            .map_err(|error| error.within(printable(archive.label())))?;
+        self.pending.push_back(Pending { archive, group, origin, nesting, certain });
+        Ok(())
+    }
+
+    /// Looks at what is pending, and at what that holds.
+    fn work(&mut self) -> Result<()> {
+        while let Some(pending) = self.pending.pop_front() {
+            let Pending { archive, group, origin, nesting, certain } = pending;
+            let found = discover(&archive)?;
+            if found.shards.is_empty() && nesting < MAX_NESTING {
+                let inner = nested(&archive, origin, found.viewer.is_some());
+                if !inner.is_empty() {
+                    self.descend(&archive, inner, origin, nesting)?;
+                    self.passed.push(archive);
+                    continue;
+                }
+            }
+            if certain || !found.shards.is_empty() || found.viewer.is_some() {
+                self.members.push(Member { archive, found, group, origin });
+            } else {
+                self.passed.push(archive);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the ZIPs in an archive.
+    fn descend(&mut self, archive: &Archive, inner: Vec<u32>, origin: Packing, nesting: usize) -> Result<()> {
+        for entry in inner {
+            let name = discover::name(archive, entry);
+            let base = names::base(name);
+            let label = format!("{}: {name}", archive.label());
+            let (opened, nesting, origin) = match archive.open_file(entry) {
+                Ok(Some(file)) => {
+                    let metadata = file.metadata().map_err(|error| Error::io(printable(&label), error))?;
+                    if !self.seen.insert((metadata.dev(), metadata.ino())) {
+                        continue;
+                    }
+                    (Archive::zip(file, &label, self.limits, &self.spans), nesting, Packing::FolderOfZips)
+                }
+                Ok(None) => {
+                    let origin = if origin == Packing::FolderOfZips { origin } else { Packing::Container };
+                    (archive.nested(entry, &self.spans), nesting.saturating_add(1), origin)
+                }
+                Err(error) => (Err(error), nesting, origin),
+            };
+            if let Some(opened) = self.excused(&label, opened)? {
+                let group = names::part(base).map_or(base, |(prefix, _)| prefix);
+                let group = format!("{}: {group}", archive.label());
+                let certain = names::is_conversations_zip(base) || names::part(base).is_some();
+                self.push(opened, group, origin, nesting, certain)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An archive that nobody named: a broken one is a problem and no error, except where it is a danger.
+    fn excused(&mut self, label: &str, opened: Result<Archive>) -> Result<Option<Archive>> {
+        match opened {
+            Ok(archive) => Ok(Some(archive)),
+            Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotAnExport) => {
+                self.failures.push((label.to_owned(), error));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn finish(mut self, sources: &[PathBuf]) -> Result<Export> {
+        let name = sources.first().map(|path| {
+            path.file_name()
+                .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
+                .into_owned()
+        });
+        let label = sources.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let json = self.members.iter().any(|member| !member.found.shards.is_empty());
+        let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
+        if !json && !viewer {
+            // What could not be opened may have held them.
+            return Err(match self.failures.into_iter().next() {
+                Some((_, error)) => error,
+                None => {
+                    let members = self.members.iter().map(|member| &member.archive);
+                    reason::no_conversations(&label, members.chain(&self.passed))
+                }
+            });
+        }
+        for (subject, error) in std::mem::take(&mut self.failures) {
+            let full = error.to_string();
+            let reason = full.strip_prefix(&format!("{}: ", printable(&subject))).unwrap_or(&full).to_owned();
+            self.problems.push(Problem::new(subject, reason));
+        }
+        self.note_absent();
+        Ok(self.assemble(name.unwrap_or_default(), sources.len(), json))
+    }
+
+    /// Notes conversations that a manifest lists, or that are missing between numbered ones, and that no part has.
+    fn note_absent(&mut self) {
+        let mut groups: BTreeMap<&str, (BTreeSet<u64>, HashSet<&str>, Vec<&str>)> = BTreeMap::new();
+        for member in &self.members {
+            let (numbers, names, absent) = groups.entry(&member.group).or_default();
+            numbers.extend(&member.found.numbers);
+            names.extend(member.found.names.iter().map(String::as_str));
+            absent.extend(member.found.absent.iter().map(String::as_str));
+        }
+        let mut problems = Vec::new();
+        for (numbers, names, absent) in groups.values() {
+            let mut named = HashSet::new();
+            for &name in absent {
+                if !names.contains(name) && named.insert(name) {
+                    let reason =
+                        "listed in the export's manifest, but not there; its conversations are missing";
+                    problems.push(Problem::new(name, reason));
+                }
+            }
+            let mut expected = 0;
+            for &number in numbers {
+                // The first and last of a gap; a hostile number must not make a long list.
+                if number > expected {
+                    let first = format!("conversations-{expected:03}.json");
+                    let last = number.saturating_sub(1);
+                    let name = if last == expected {
+                        first
+                    } else {
+                        format!("{first} to conversations-{last:03}.json")
+                    };
+                    if !named.contains(name.as_str()) {
+                        problems.push(Problem::new(name, "missing between the numbered conversation files"));
+                    }
+                }
+                expected = number.saturating_add(1);
+            }
+        }
+        self.problems.extend(problems);
+    }
+
+    fn assemble(self, name: String, sources: usize, json: bool) -> Export {
+        let form = form_of(&self.members, sources, json);
+        let mut export = Export {
+            name,
+            archives: Vec::new(),
+            form,
+            shards: Vec::new(),
+            files: Vec::new(),
+            side: SideFiles::default(),
+            problems: self.problems,
+        };
+        for Member { archive, found, .. } in self.members {
+            let Ok(number) = u16::try_from(export.archives.len()) else {
+                let reason = "not looked at: an export can have 65,536 archives";
+                export.problems.push(Problem::new(archive.label(), reason));
+                continue;
+            };
+            let at = |entry| EntryRef { archive: number, entry };
+            let shard = |shape, entry| Shard {
+                entry: at(entry),
+                shape,
+                name: discover::name(&archive, entry).to_owned(),
+            };
+            export.shards.extend(found.shards.iter().map(|&entry| shard(Shape::Json, entry)));
+            if !json {
+                export.shards.extend(found.viewer.map(|entry| shard(Shape::Html, entry)));
+            }
+            export.files.extend(found.files.iter().copied().map(at));
+            for (side, entry) in found.side {
+                let list = match side {
+                    Side::AssetNames => &mut export.side.asset_names,
+                    Side::Library => &mut export.side.library,
+                    Side::Viewer => &mut export.side.viewer,
+                    Side::User => &mut export.side.user,
+                    Side::Feedback => &mut export.side.feedback,
+                    Side::Other => &mut export.side.other,
+                };
+                list.push(at(entry));
+            }
+            export.problems.extend(found.problems);
+            export.archives.push(archive);
+        }
+        export
+    }
+}
+
+fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
+    let shards = members.iter().map(|member| &member.found.shards).map(Vec::len).sum::<usize>();
+    let numbered = members.iter().map(|member| member.found.numbers.len()).sum::<usize>();
+    let groups = members.iter().map(|member| &member.group).collect::<BTreeSet<_>>().len();
+    let origins: HashSet<_> = members.iter().map(|member| member.origin as u8).collect();
+    let packing = match members.first() {
+        Some(first) if sources == 1 || (first.origin == Packing::Parts && groups == 1) => {
+            if origins.contains(&(Packing::Container as u8)) { Packing::Container } else { first.origin }
+        }
+        _ => Packing::Several,
+    };
+    Form {
+        packing,
+        groups,
+        parts: members.len(),
+        shards: numbered,
+        singles: shards.saturating_sub(numbered),
+        manifest: members.iter().any(|member| member.found.manifest),
+        viewer: !json,
+    }
+}
+
+/// The ZIPs in an archive without conversations that may hold some. In a folder, where nothing is called like the
+/// ZIPs of a container and there is no `viewer` either, they are all the ZIPs at its top.
+fn nested(archive: &Archive, origin: Packing, viewer: bool) -> Vec<u32> {
+    let mut likely = Vec::new();
+    let mut possible: Vec<(usize, u32)> = Vec::new();
+    for (at, entry) in (0..).zip(archive.entries()) {
+        let (directory, base) = names::split(&entry.name);
+        let hidden =
+            names::is_junk(&entry.name) || names::is_foreign(directory) || names::escapes(&entry.name);
+        if hidden || !names::is_zip(base) || names::is_other_zip(base) {
+            continue;
+        }
+        if names::is_conversations_zip(base) {
+            likely.push(at);
+        } else {
+            possible.push((names::depth(directory), at));
+        }
+    }
+    if likely.is_empty() && origin == Packing::Folder && !viewer {
+        let top = possible.iter().map(|(depth, _)| *depth).min();
+        likely = possible.into_iter().filter(|(depth, _)| Some(*depth) == top).map(|(_, at)| at).collect();
+    }
+    likely.sort_by_key(|&entry| discover::name(archive, entry));
+    likely
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    Json,
+    /// The `chat.html` of an export.
+    Viewer,
+    /// Some other web page.
+    Page,
+    Utf16,
+    /// A ZIP, or not.
+    Other,
+}
+
+/// How much of a file is read to see what it is. The viewer's data begins after a page of style and script.
+const SNIFFED_BYTES: usize = 64 * 1024;
+
+fn sniff(file: &File) -> std::io::Result<Looks> {
+    let mut buffer = vec![0; SNIFFED_BYTES];
+    let read = file.read_at(&mut buffer, 0)?;
+    let start = buffer.get(..read).unwrap_or_default();
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+        return Ok(Looks::Utf16);
+    }
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    Ok(match text.first() {
+        Some(b'[' | b'{') => Looks::Json,
+        Some(b'<') if memchr::memmem::find(text, b"jsonData").is_some() => Looks::Viewer,
+        Some(b'<') => Looks::Page,
+        _ => Looks::Other,
+    })
+}

@@ -1,1 +1,145 @@
 //! Decoded spans of deflated entries, cached.
+//!
+//! One cache serves all archives of an opened export. Knows nothing of files: a span is bytes under a key.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a span lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// Number of the archive, unique in this process.
+    pub(super) archive: u64,
+    /// Index of the entry.
+    pub(super) entry: u32,
+    /// Offset of the first byte in the inflated entry.
+    pub(super) start: u64,
+}
+
+/// Inflated bytes, shared by their readers.
+pub(super) type Span = Arc<Vec<u8>>;
+
+/// Recently used spans, bounded by their bytes; the one that was not used for longest goes first.
+#[derive(Debug)]
+pub struct SpanCache {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spans: HashMap<Key, (Span, u64)>,
+    /// Keys by the tick of their last use.
+    order: BTreeMap<u64, Key>,
+    bytes: usize,
+    tick: u64,
+}
+
+/// What an entry in the two maps takes besides its bytes, roughly; keeps many tiny spans from being free.
+const OVERHEAD_BYTES: usize = 128;
+
+impl Default for SpanCache {
+    /// 32 MiB: about as much of a walk's neighbourhood as a month of chats takes.
+    fn default() -> Self {
+        Self::new(32 << 20)
+    }
+}
+
+impl SpanCache {
+    /// A cache for at most `capacity` bytes of inflated data.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, state: Mutex::default() }
+    }
+
+    /// The inflated bytes it holds now, with their overhead.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Span> {
+        let state = &mut *self.lock();
+        state.tick = state.tick.saturating_add(1);
+        let (span, used) = state.spans.get_mut(&key)?;
+        state.order.remove(used);
+        *used = state.tick;
+        state.order.insert(state.tick, key);
+        Some(Arc::clone(span))
+    }
+
+    /// Keeps `span`, unless it is so large that it would push out most others.
+    pub(super) fn insert(&self, key: Key, span: Span) {
+        let weight = weight(&span);
+        if weight > self.capacity / 2 {
+            return;
+        }
+        let state = &mut *self.lock();
+        state.tick = state.tick.saturating_add(1);
+        state.bytes = state.bytes.saturating_add(weight);
+        state.order.insert(state.tick, key);
+        if let Some((old, used)) = state.spans.insert(key, (span, state.tick)) {
+            state.order.remove(&used);
+            state.bytes = state.bytes.saturating_sub(self::weight(&old));
+        }
+        while state.bytes > self.capacity {
+            let Some((_, oldest)) = state.order.pop_first() else { break };
+            if let Some((span, _)) = state.spans.remove(&oldest) {
+                state.bytes = state.bytes.saturating_sub(self::weight(&span));
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Every change leaves the maps whole, so a panic elsewhere can't have broken them.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn weight(span: &Span) -> usize {
+    span.capacity().saturating_add(OVERHEAD_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(start: u64) -> Key {
+        Key { archive: 0, entry: 0, start }
+    }
+
+    fn span(bytes: usize) -> Span {
+        Arc::new(vec![7; bytes])
+    }
+
+    #[test]
+    fn the_span_that_was_not_used_for_longest_goes_first() {
+        let cache = SpanCache::new(3 * (100 + OVERHEAD_BYTES));
+        for start in 0..3 {
+            cache.insert(key(start), span(100));
+        }
+        assert!(cache.get(key(0)).is_some());
+        cache.insert(key(3), span(100));
+        let kept = [0, 1, 2, 3].map(|start| cache.get(key(start)).is_some());
+        assert_eq!(kept, [true, false, true, true]);
+    }
+
+    #[test]
+    fn the_bound_holds_whatever_is_put_in() {
+        let cache = SpanCache::new(10_000);
+        for start in 0..1_000 {
+            cache.insert(key(start % 300), span(start as usize % 4_000));
+            assert!(cache.bytes() <= 10_000);
+        }
+        let state = cache.lock();
+        assert_eq!(state.spans.len(), state.order.len());
+        assert_eq!(state.bytes, state.spans.values().map(|(span, _)| weight(span)).sum::<usize>());
+    }
+
+    #[test]
+    fn a_span_as_large_as_the_cache_does_not_flush_it() {
+        let cache = SpanCache::new(10_000);
+        cache.insert(key(0), span(10));
+        cache.insert(key(1), span(9_000));
+        assert!(cache.get(key(0)).is_some());
+        assert!(cache.get(key(1)).is_none());
+    }
+}

@@ -1,0 +1,257 @@
+//! The central directory of a ZIP: its entries, checked for what would make the whole archive unsound.
+//!
+//! Reads no entry's data.
+
+use super::section::{Section, SectionReader};
+use super::{Entry, EntryKind, Limits, Method};
+use crate::error::{Error, ErrorKind, Result};
+use std::io;
+use zip::CompressionMethod;
+use zip::read::{Config, ZipFileEntry};
+use zip::result::ZipError;
+use zip::unstable::read::ZipIterable;
+
+/// How an entry is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encryption {
+    /// By the ZIP format's own old cipher.
+    ZipCrypto,
+    /// By AES with a key of so many bits; 0 if it isn't said.
+    Aes(u16),
+}
+
+impl std::fmt::Display for Encryption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ZipCrypto => f.write_str("ZipCrypto"),
+            Self::Aes(0) => f.write_str("AES"),
+            Self::Aes(bits) => write!(f, "AES-{bits}"),
+        }
+    }
+}
+
+/// What a central directory says.
+pub(super) struct Directory {
+    pub(super) entries: Vec<Entry>,
+    /// CRC-32 of the directory itself.
+    pub(super) crc: u32,
+}
+
+/// The least that a local header takes, in bytes.
+const LOCAL_HEADER_BYTES: u64 = 30;
+
+/// How much of the directory its CRC covers at most: a hostile one may claim to begin at the file's start.
+const MAX_HASHED_BYTES: u64 = 512 << 20;
+
+/// Reads the directory of the ZIP that `section` is.
+///
+/// # Errors
+/// `Damaged` if it is no ZIP or its directory is broken; `Limit` if it has too many entries, entries that share
+/// bytes, or expands to too much.
+pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
+    let reader = SectionReader::new(section.clone());
+    let mut zip =
+        ZipIterable::try_new(reader, Config::default()).map_err(|error| not_a_zip(section, error))?;
+    let count = zip.len() as u64;
+    if count > limits.max_entries {
+        let reason = format!("{} entries, limit is {}", grouped(count), grouped(limits.max_entries));
+        return Err(Error::new(ErrorKind::Limit, reason));
+    }
+    let mut entries = Vec::new();
+    let mut start = None;
+    for entry in zip.files().map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        start.get_or_insert(entry.central_header_start());
+        entries.push(convert(section, &entry));
+    }
+    refuse_overlaps(&entries)?;
+    refuse_bombs(entries.iter().map(Entry::inflated).sum::<u128>(), limits)?;
+    let crc = hash(section, start.unwrap_or(section.bytes()))?;
+    Ok(Directory { entries, crc })
+}
+
+/// Fails if inflating `bytes` bytes is more than `limits` allow.
+///
+/// # Errors
+/// `Limit`.
+pub(super) fn refuse_bombs(bytes: u128, limits: &Limits) -> Result<()> {
+    if bytes <= u128::from(limits.max_bytes) {
+        return Ok(());
+    }
+    let reason = format!(
+        "expands to {}, limit is {} (--max-size)",
+        binary_size(bytes),
+        binary_size(u128::from(limits.max_bytes))
+    );
+    Err(Error::new(ErrorKind::Limit, reason))
+}
+
+/// Many entries that share one stretch of compressed data are how a few megabytes become petabytes.
+fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
+    let mut ranges: Vec<(u64, u64)> = entries
+        .iter()
+        .map(|entry| {
+            let bytes = entry.compressed.saturating_add(LOCAL_HEADER_BYTES);
+            (entry.header, entry.header.saturating_add(bytes))
+        })
+        .collect();
+    ranges.sort_unstable();
+    if ranges.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+        return Err(Error::new(ErrorKind::Limit, "entries overlap; refusing (zip bomb?)"));
+    }
+    Ok(())
+}
+
+fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
+    let compression = entry.compression();
+    let method = if compression == CompressionMethod::Stored {
+        Method::Stored
+    } else if compression == CompressionMethod::DEFLATE {
+        Method::Deflated
+    } else {
+        // Nothing else tells the number of a method that zip was built without.
+        #[allow(deprecated)]
+        Method::Unsupported(compression.to_u16())
+    };
+    let encryption = entry.encrypted().then(|| match method {
+        Method::Unsupported(99) => Encryption::Aes(aes_bits(section, entry.central_header_start())),
+        _ => Encryption::ZipCrypto,
+    });
+    let kind = if entry.is_symlink() {
+        EntryKind::Symlink
+    } else if entry.is_dir() || entry.name_raw().ends_with(b"\\") {
+        EntryKind::Directory
+    } else {
+        EntryKind::File
+    };
+    Entry {
+        name: String::from_utf8_lossy(entry.name_raw()).into_owned(),
+        size: entry.size(),
+        method,
+        encrypted: encryption.is_some(),
+        kind,
+        encryption,
+        crc: Some(entry.crc32()),
+        compressed: entry.compressed_size(),
+        header: entry.header_start(),
+    }
+}
+
+/// The length of the AES key, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
+fn aes_bits(section: &Section, header: u64) -> u16 {
+    let mut fixed = [0; 46];
+    if section.read_exact_at(header, &mut fixed).is_err() {
+        return 0;
+    }
+    let length = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
+    let mut extra = vec![0; usize::from(length(30))];
+    let start = header.saturating_add(46).saturating_add(u64::from(length(28)));
+    if section.read_exact_at(start, &mut extra).is_err() {
+        return 0;
+    }
+    let mut rest = extra.as_slice();
+    while let [id, id_high, size, size_high, body @ ..] = rest {
+        let size = usize::from(u16::from_le_bytes([*size, *size_high]));
+        if [*id, *id_high] == [0x01, 0x99] {
+            // Version (2 bytes), vendor (2 bytes), strength.
+            return match body.get(4) {
+                Some(1) => 128,
+                Some(2) => 192,
+                Some(3) => 256,
+                _ => 0,
+            };
+        }
+        rest = body.get(size..).unwrap_or_default();
+    }
+    0
+}
+
+fn hash(section: &Section, start: u64) -> Result<u32> {
+    let end = section.bytes().min(start.saturating_add(MAX_HASHED_BYTES));
+    let mut hasher = crc32fast::Hasher::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut at = start;
+    while at < end {
+        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+        at = at.saturating_add(read as u64);
+    }
+    Ok(hasher.finalize())
+}
+
+/// The error for a file without a usable end record, with a guess at what happened to it.
+fn not_a_zip(section: &Section, error: ZipError) -> Error {
+    if let ZipError::Io(error) = error {
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            return Error::io("cannot be read", error);
+        }
+    } else if !matches!(&error, ZipError::InvalidArchive(reason) if reason.contains("EOCD")) {
+        return broken(error);
+    }
+    let mut magic = [0; 4];
+    let hint = if section.bytes() == 0 {
+        "not a zip archive (the file is empty)"
+    } else if section.read_exact_at(0, &mut magic).is_ok() && &magic == b"PK\x03\x04" {
+        "not a zip archive (no end-of-central-directory record); it begins like one, \
+         so the download was probably cut short"
+    } else {
+        "not a zip archive (no end-of-central-directory record)"
+    };
+    Error::new(ErrorKind::Damaged, hint)
+}
+
+fn broken(error: ZipError) -> Error {
+    match error {
+        ZipError::Io(error) => Error::io("the zip archive's directory cannot be read", error),
+        ZipError::InvalidArchive(reason) => {
+            Error::new(ErrorKind::Damaged, format!("damaged zip archive ({reason})"))
+        }
+        other => Error::new(ErrorKind::Damaged, format!("damaged zip archive ({other})")),
+    }
+}
+
+/// A number with a comma between every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A size as a person says it: `634.8 GiB`, `16 GiB`.
+fn binary_size(bytes: u128) -> String {
+    let mut unit = 0;
+    let mut tenths = bytes.saturating_mul(10);
+    while tenths >= 10_240 && unit < 6 {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let name = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].get(unit).copied().unwrap_or("EiB");
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {name}"),
+        (whole, tenth) => format!("{whole}.{tenth} {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_said_as_people_say_them() {
+        assert_eq!(binary_size(16 << 30), "16 GiB");
+        assert_eq!(binary_size(681_642_229_760), "634.8 GiB");
+        assert_eq!(binary_size(1023), "1023 B");
+        assert_eq!(binary_size(u128::MAX / 2_000).split(' ').next_back(), Some("EiB"));
+        assert_eq!(grouped(4_294_967_295), "4,294,967,295");
+        assert_eq!(grouped(999), "999");
+    }
+}

@@ -1,0 +1,425 @@
+//! Reading deflated entries from anywhere: from checkpoints, through the cache of spans.
+//!
+//! Entries that were streamed have checkpoints all along. Others (attachments) get them while they are first read
+//! forwards, by a decoder that stays at the frontier; the last few such entries are remembered.
+
+use super::Entry;
+use super::inflate::{Checkpoint, Checkpoints, Decoder, Stop};
+use super::section::Section;
+use super::span::{Key, Span, SpanCache};
+use super::{inflate_all, wrong_checksum};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Entries up to this size are inflated whole, and compared with their checksum, before a byte is served.
+pub(super) const SMALL_BYTES: u64 = 4 << 20;
+
+/// Cached spans are at most this long; a stretch between two checkpoints that is longer is cut up.
+const PIECE_BYTES: u64 = 2 << 20;
+
+/// A stretch between two checkpoints up to this length is decoded whole when a byte of it is wanted, since its
+/// neighbours are wanted next. A longer one exists only where a deflate block never ends.
+const WHOLE_STRETCH_BYTES: u64 = 8 << 20;
+
+/// Attachments that are remembered with their frontier.
+const MAX_FRONTIERS: usize = 4;
+
+/// Stored attachments whose running checksum is remembered.
+const MAX_FOLLOWED: usize = 16;
+
+/// A range longer than this leaves only its first and last piece in the cache.
+const LARGE_RANGE_BYTES: u64 = 8 << 20;
+
+/// What one archive remembers for reading from anywhere.
+pub(super) struct RandomAccess {
+    archive: u64,
+    spans: Arc<SpanCache>,
+    checkpoints: Mutex<HashMap<u32, Arc<Checkpoints>>>,
+    /// The most recently used last.
+    frontiers: Mutex<Vec<(u32, Arc<Mutex<Frontier>>)>>,
+    /// Entry, bytes seen in order from its start, and their checksum.
+    followed: Mutex<Vec<(u32, u64, crc32fast::Hasher)>>,
+}
+
+impl std::fmt::Debug for RandomAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RandomAccess").field("archive", &self.archive).finish_non_exhaustive()
+    }
+}
+
+/// An entry that is being read forwards for the first time.
+#[derive(Default)]
+struct Frontier {
+    points: Checkpoints,
+    /// Stands where nothing was decoded yet; `None` before the first read, after an error and at the end.
+    decoder: Option<Decoder>,
+    /// How far it got.
+    out: u64,
+    crc: crc32fast::Hasher,
+    verified: bool,
+}
+
+/// Takes the bytes of a range, piece by piece, in order.
+type Sink<'a> = &'a mut dyn FnMut(&[u8]);
+
+/// Finds the compressed data. Asked only when something has to be decoded: what is cached is served even when the
+/// file is gone.
+type Locate<'a> = &'a dyn Fn() -> Result<Section>;
+
+impl RandomAccess {
+    pub(super) fn new(archive: u64, spans: Arc<SpanCache>) -> Self {
+        Self {
+            archive,
+            spans,
+            checkpoints: Mutex::default(),
+            frontiers: Mutex::default(),
+            followed: Mutex::default(),
+        }
+    }
+
+    pub(super) fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
+        lock(&self.checkpoints).get(&entry).cloned()
+    }
+
+    pub(super) fn set_checkpoints(&self, entry: u32, points: Arc<Checkpoints>) {
+        lock(&self.checkpoints).insert(entry, points);
+    }
+
+    /// Hands the bytes of `range`, which lies within the entry, to `sink`. True if the whole entry is known to
+    /// have the right checksum.
+    pub(super) fn walk(
+        &self,
+        entry: u32,
+        found: &Entry,
+        locate: Locate<'_>,
+        range: Range<u64>,
+        sink: Sink<'_>,
+    ) -> Result<bool> {
+        let Some(points) = self.checkpoints(entry) else {
+            return self.walk_verifying(entry, found, locate, range, sink);
+        };
+        let large = range.end.saturating_sub(range.start) > LARGE_RANGE_BYTES;
+        if large {
+            return self.walk_large(entry, &points, locate, range, sink).map(|()| false);
+        }
+        self.walk_pieces(range, sink, |offset| self.piece(entry, found, &points, locate, offset))?;
+        Ok(false)
+    }
+
+    /// As [`walk`](Self::walk), for entries that nobody has streamed: compares the checksum, of small ones at
+    /// once, of others when the frontier gets to the end.
+    pub(super) fn walk_verifying(
+        &self,
+        entry: u32,
+        found: &Entry,
+        locate: Locate<'_>,
+        range: Range<u64>,
+        sink: Sink<'_>,
+    ) -> Result<bool> {
+        if found.size <= SMALL_BYTES {
+            let whole = self.small(entry, found, locate)?;
+            let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+            sink(bounds.and_then(|(start, end)| whole.get(start..end)).unwrap_or_default());
+            return Ok(true);
+        }
+        let frontier = self.frontier(entry);
+        self.walk_pieces(range, sink, |offset| self.frontier_piece(entry, found, &frontier, locate, offset))?;
+        Ok(lock(&frontier).verified)
+    }
+
+    /// Calls `piece` for whatever offset comes next: it gives a span that contains it, and where that begins.
+    fn walk_pieces(
+        &self,
+        range: Range<u64>,
+        sink: Sink<'_>,
+        mut piece: impl FnMut(u64) -> Result<(u64, Span)>,
+    ) -> Result<()> {
+        let mut at = range.start;
+        while at < range.end {
+            let (start, span) = piece(at)?;
+            let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+            let until =
+                usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
+            let bytes = span.get(skip..until).unwrap_or_default();
+            if bytes.is_empty() {
+                return Err(too_short());
+            }
+            sink(bytes);
+            at = at.saturating_add(bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// The cached span that contains `offset`, or a new one from the checkpoint before it.
+    fn piece(
+        &self,
+        entry: u32,
+        found: &Entry,
+        points: &Checkpoints,
+        locate: Locate<'_>,
+        offset: u64,
+    ) -> Result<(u64, Span)> {
+        let (point, next) = points.around(offset);
+        let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
+        let start = piece_start(stretch.start, offset);
+        match self.spans.get(self.key(entry, start)) {
+            Some(span) => Ok((start, span)),
+            None => self.decode(entry, point, stretch, locate, offset),
+        }
+    }
+
+    /// Decodes from `point` on and keeps what comes, until the piece with `offset` is there, or to the end of the
+    /// stretch if that is not far.
+    fn decode(
+        &self,
+        entry: u32,
+        point: Option<&Checkpoint>,
+        stretch: Range<u64>,
+        locate: Locate<'_>,
+        offset: u64,
+    ) -> Result<(u64, Span)> {
+        let section = &locate()?;
+        let mut decoder = point.map_or_else(Decoder::from_start, Decoder::from_checkpoint)?;
+        let mut wanted = None;
+        let whole = stretch.end.saturating_sub(stretch.start) <= WHOLE_STRETCH_BYTES;
+        let last = if whole { stretch.end } else { offset.saturating_add(1) };
+        while decoder.out() < last {
+            let start = decoder.out();
+            let length = stretch.end.saturating_sub(start).min(PIECE_BYTES);
+            let (bytes, stop) = fill(&mut decoder, section, length, None)?;
+            section.verify_unchanged()?;
+            let complete = bytes.len() as u64 == length;
+            let contains = (start..start.saturating_add(bytes.len() as u64)).contains(&offset);
+            let span = Arc::new(bytes);
+            if contains {
+                wanted = Some((start, Arc::clone(&span)));
+            }
+            if complete {
+                self.spans.insert(self.key(entry, start), span);
+            } else {
+                // What comes before a break is good; what comes after it, nobody knows.
+                return wanted.ok_or_else(|| stop.err().unwrap_or_else(too_short));
+            }
+        }
+        wanted.ok_or_else(too_short)
+    }
+
+    /// A range that is much of the cache or more: decoded straight through, and only its ends, which it may share
+    /// with its neighbours, are looked up and kept.
+    fn walk_large(
+        &self,
+        entry: u32,
+        points: &Checkpoints,
+        locate: Locate<'_>,
+        range: Range<u64>,
+        sink: Sink<'_>,
+    ) -> Result<()> {
+        let (point, _) = points.around(range.start);
+        let section = &locate()?;
+        let mut decoder = point.map_or_else(Decoder::from_start, Decoder::from_checkpoint)?;
+        while decoder.out() < range.end {
+            let start = decoder.out();
+            let (point, next) = points.around(start);
+            let base = point.map_or(0, |point| point.out);
+            let piece_end = piece_start(base, start).saturating_add(PIECE_BYTES);
+            let end = next.map_or(piece_end, |next| next.min(piece_end));
+            // The last piece may lack its tail, and is decoded again by whoever wants that.
+            let end = end.min(range.end);
+            let (bytes, stop) = fill(&mut decoder, section, end.saturating_sub(start), None)?;
+            section.verify_unchanged()?;
+            let reached = decoder.out();
+            let skip = usize::try_from(range.start.saturating_sub(start)).unwrap_or(usize::MAX);
+            sink(bytes.get(skip..).unwrap_or_default());
+            if reached < end {
+                return Err(stop.err().unwrap_or_else(too_short));
+            }
+            let is_first = start <= range.start;
+            if is_first && (Some(end) == next || end == piece_end) {
+                self.spans.insert(self.key(entry, start), Arc::new(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole of a small entry, compared with its checksum.
+    fn small(&self, entry: u32, found: &Entry, locate: Locate<'_>) -> Result<Span> {
+        // No piece starts there.
+        let key = self.key(entry, u64::MAX);
+        if let Some(span) = self.spans.get(key) {
+            return Ok(span);
+        }
+        let section = &locate()?;
+        let mut whole = Vec::new();
+        reserve(&mut whole, usize::try_from(found.size).unwrap_or(usize::MAX))?;
+        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |bytes| {
+            whole.extend_from_slice(bytes);
+            Ok(())
+        });
+        section.verify_unchanged().and(result)?;
+        let span = Arc::new(whole);
+        self.spans.insert(key, Arc::clone(&span));
+        Ok(span)
+    }
+
+    fn frontier(&self, entry: u32) -> Arc<Mutex<Frontier>> {
+        let mut frontiers = lock(&self.frontiers);
+        let at = frontiers.iter().position(|(of, _)| *of == entry);
+        let frontier = at.map_or_else(|| (entry, Arc::default()), |at| frontiers.remove(at));
+        if frontiers.len() >= MAX_FRONTIERS {
+            frontiers.remove(0);
+        }
+        frontiers.push(frontier.clone());
+        frontier.1
+    }
+
+    /// The span that contains `offset`, from the cache, from a checkpoint, or by moving the frontier up to it.
+    fn frontier_piece(
+        &self,
+        entry: u32,
+        found: &Entry,
+        frontier: &Mutex<Frontier>,
+        locate: Locate<'_>,
+        offset: u64,
+    ) -> Result<(u64, Span)> {
+        loop {
+            let mut ahead = lock(frontier);
+            let (point, next) = ahead.points.around(offset);
+            let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
+            let start = piece_start(stretch.start, offset);
+            if let Some(span) = self.spans.get(self.key(entry, start)) {
+                return Ok((start, span));
+            }
+            if next.is_some() || offset < ahead.out {
+                let point = point.cloned();
+                let stretch = stretch.start..next.unwrap_or(ahead.out);
+                drop(ahead);
+                return self.decode(entry, point.as_ref(), stretch, locate, offset);
+            }
+            // The lock is given back after each step, so that others get at what is behind the frontier.
+            let (start, span) = self.advance(entry, found, &mut ahead, locate)?;
+            if (start..start.saturating_add(span.len() as u64)).contains(&offset) {
+                return Ok((start, span));
+            }
+        }
+    }
+
+    /// Decodes one more piece at the frontier.
+    fn advance(
+        &self,
+        entry: u32,
+        found: &Entry,
+        frontier: &mut Frontier,
+        locate: Locate<'_>,
+    ) -> Result<(u64, Span)> {
+        let section = &locate()?;
+        let mut decoder = match frontier.decoder.take() {
+            Some(decoder) => decoder,
+            None => {
+                *frontier = Frontier::default();
+                Decoder::from_start()?
+            }
+        };
+        let start = decoder.out();
+        let base = frontier.points.last().map_or(0, |point| point.out);
+        let piece_end = piece_start(base, start).saturating_add(PIECE_BYTES).min(found.size);
+        let spacing = (found.size / 128).clamp(super::SPACING_BYTES, WHOLE_STRETCH_BYTES / 2);
+        let (bytes, stop) = fill(&mut decoder, section, piece_end.saturating_sub(start), Some(spacing))?;
+        section.verify_unchanged()?;
+        frontier.crc.update(&bytes);
+        frontier.out = decoder.out();
+        let reached_end = frontier.out == found.size;
+        match stop? {
+            Stop::At(point) => frontier.points.push(point),
+            Stop::End if !reached_end => return Err(too_short()),
+            Stop::Full | Stop::End => {}
+        }
+        if reached_end {
+            if found.crc.is_some_and(|crc| crc != frontier.crc.clone().finalize()) {
+                return Err(wrong_checksum());
+            }
+            frontier.verified = true;
+        } else {
+            frontier.decoder = Some(decoder);
+        }
+        let span = Arc::new(bytes);
+        self.spans.insert(self.key(entry, start), Arc::clone(&span));
+        Ok((start, span))
+    }
+
+    /// Follows a stored entry that is read forwards: the checksum of the whole once `bytes` at `offset` complete
+    /// it. Reads out of order are no harm; they only delay it.
+    pub(super) fn follow(&self, entry: u32, offset: u64, bytes: &[u8], size: u64) -> Option<u32> {
+        let mut followed = lock(&self.followed);
+        let at = followed.iter().position(|(of, _, _)| *of == entry);
+        let (_, mut seen, mut crc) =
+            at.map_or_else(|| (entry, 0, crc32fast::Hasher::new()), |at| followed.remove(at));
+        if let Some(fresh) = seen
+            .checked_sub(offset)
+            .and_then(|known| bytes.get(usize::try_from(known).ok()?..))
+            .filter(|fresh| !fresh.is_empty())
+        {
+            crc.update(fresh);
+            seen = seen.saturating_add(fresh.len() as u64);
+        }
+        if seen == size {
+            return Some(crc.finalize());
+        }
+        if followed.len() >= MAX_FOLLOWED {
+            followed.remove(0);
+        }
+        followed.push((entry, seen, crc));
+        None
+    }
+
+    fn key(&self, entry: u32, start: u64) -> Key {
+        Key { archive: self.archive, entry, start }
+    }
+}
+
+/// Where the piece with `offset` begins, in a stretch that begins at `base`.
+fn piece_start(base: u64, offset: u64) -> u64 {
+    let into = offset.saturating_sub(base);
+    base.saturating_add(into - into % PIECE_BYTES)
+}
+
+/// The next `length` bytes, or fewer with the reason: an error, the end, or a checkpoint if `spacing` is given.
+fn fill(
+    decoder: &mut Decoder,
+    section: &Section,
+    length: u64,
+    spacing: Option<u64>,
+) -> Result<(Vec<u8>, Result<Stop>)> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, length)?;
+    bytes.resize(length, 0);
+    let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
+    let (written, stop) = decoder.run(&read, spacing, &mut bytes);
+    bytes.truncate(written);
+    #[cfg(test)]
+    DECODED.set(DECODED.get() + written as u64);
+    Ok((bytes, stop))
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that this thread inflated.
+    pub(super) static DECODED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+fn reserve(bytes: &mut Vec<u8>, length: usize) -> Result<()> {
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {length} bytes")))
+}
+
+fn too_short() -> Error {
+    Error::new(ErrorKind::Damaged, "shorter than its header says")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each value is whole between any two statements that could panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,220 @@
+//! Where in one archive the conversations lie: its roots, their shards, and everything beside them.
+
+use super::names::{self, Side};
+use crate::archive::{Archive, EntryKind};
+use crate::catalog::Problem;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::printable;
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What there is in an archive. Entries by their index.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Entries with conversations, in order.
+    pub(super) shards: Vec<u32>,
+    /// Numbers of those that are numbered.
+    pub(super) numbers: Vec<u64>,
+    /// True if a manifest names them.
+    pub(super) manifest: bool,
+    /// Conversations that the manifest names and that are not in this archive, by base name.
+    pub(super) absent: Vec<String>,
+    /// Base names of all conversation files.
+    pub(super) names: HashSet<String>,
+    /// The shallowest `chat.html`.
+    pub(super) viewer: Option<u32>,
+    /// Files beside the conversations, with their role.
+    pub(super) side: Vec<(Side, u32)>,
+    /// All other files.
+    pub(super) files: Vec<u32>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A manifest beyond this size isn't one.
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+
+#[derive(Deserialize)]
+struct Manifest {
+    logical_files: BTreeMap<String, LogicalFile>,
+}
+
+#[derive(Deserialize)]
+struct LogicalFile {
+    #[serde(default)]
+    files: Vec<String>,
+}
+
+/// The first entry of each name, and how many have it.
+type ByName<'a> = HashMap<&'a str, (u32, u32)>;
+
+/// A directory that may be a root.
+#[derive(Debug, Default)]
+struct Candidate {
+    conversations: Vec<u32>,
+    /// What its manifest lists as conversations, if it has one.
+    listed: Option<Vec<String>>,
+}
+
+/// Examines the names in `archive`, and its manifests.
+///
+/// # Errors
+/// `Damaged` if an entry that is needed can't be read, or has the name of another one.
+pub(super) fn discover(archive: &Archive) -> Result<Found> {
+    let mut found = Found::default();
+    let usable = usable_entries(archive, &mut found.problems);
+    let roots = roots(archive, &usable, &mut found.problems);
+    let mut by_name: ByName<'_> = HashMap::with_capacity(usable.len());
+    for &entry in &usable {
+        let (_, count) = by_name.entry(name(archive, entry)).or_insert((entry, 0));
+        *count = u32::saturating_add(*count, 1);
+    }
+    let mut taken = HashSet::new();
+    for (directory, candidate) in &roots {
+        for &shard in &order(archive, directory, candidate, &by_name, &mut found) {
+            if taken.insert(shard) {
+                needed(archive, shard, &by_name)?;
+                found.shards.push(shard);
+            }
+        }
+    }
+    for &shard in &found.shards {
+        let base = names::base(name(archive, shard));
+        found.numbers.extend(names::shard_number(base));
+        found.names.insert(base.to_owned());
+    }
+    found.viewer = usable
+        .iter()
+        .copied()
+        .filter(|&entry| {
+            let (directory, base) = names::split(name(archive, entry));
+            base == "chat.html" && !names::is_foreign(directory)
+        })
+        .min_by_key(|&entry| names::depth(name(archive, entry)));
+    for entry in usable {
+        let (directory, base) = names::split(name(archive, entry));
+        let at_root = roots.keys().any(|root| {
+            directory.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest == "tmp/")
+        });
+        // A part of an export that has no conversations has its files at the top, or in one folder.
+        let at_top = roots.is_empty() && names::depth(directory) <= 1;
+        match names::side(base).filter(|_| at_root || at_top || found.viewer == Some(entry)) {
+            _ if taken.contains(&entry) => {}
+            Some(side) => found.side.push((side, entry)),
+            None if base == "export_manifest.json" => found.side.push((Side::Other, entry)),
+            None => found.files.push(entry),
+        }
+    }
+    Ok(found)
+}
+
+/// Files that are not junk and whose names stay inside.
+fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
+    let mut usable = Vec::new();
+    for (at, entry) in (0..).zip(archive.entries()) {
+        if entry.kind == EntryKind::Directory || names::is_junk(&entry.name) {
+            continue;
+        }
+        if entry.kind == EntryKind::Symlink {
+            problems.push(Problem::new(&entry.name, "a symbolic link; not followed"));
+        } else if names::escapes(&entry.name) {
+            problems.push(Problem::new(&entry.name, "asset name escapes the archive"));
+        } else {
+            usable.push(at);
+        }
+    }
+    usable
+}
+
+/// The shallowest directories with conversations or with a manifest that lists them, by name.
+fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTreeMap<String, Candidate> {
+    let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
+    let mut manifests = Vec::new();
+    for &entry in usable {
+        let (directory, base) = names::split(name(archive, entry));
+        if names::is_foreign(directory) {
+            continue;
+        }
+        if names::is_conversations(base) {
+            candidates.entry(directory.to_owned()).or_default().conversations.push(entry);
+        } else if base == "export_manifest.json" {
+            manifests.push((names::depth(directory), entry));
+        }
+    }
+    let shallowest = |candidates: &BTreeMap<String, Candidate>| {
+        candidates.keys().map(|directory| names::depth(directory)).min().unwrap_or(usize::MAX)
+    };
+    manifests.sort_unstable();
+    for (depth, entry) in manifests {
+        if depth > shallowest(&candidates) {
+            break;
+        }
+        let directory = names::split(name(archive, entry)).0;
+        match listed(archive, entry) {
+            Ok(listed) => candidates.entry(directory.to_owned()).or_default().listed = Some(listed),
+            Err(_) if !candidates.contains_key(directory) => {}
+            Err(reason) => problems.push(Problem::new(name(archive, entry), reason)),
+        }
+    }
+    let depth = shallowest(&candidates);
+    candidates.retain(|directory, _| names::depth(directory) == depth);
+    candidates
+}
+
+/// The conversation files that a manifest lists.
+fn listed(archive: &Archive, entry: u32) -> Result<Vec<String>, String> {
+    let size = archive.entries().get(entry as usize).map_or(0, |entry| entry.size);
+    if size > MAX_MANIFEST_BYTES {
+        return Err("too large for a manifest; ignored".to_owned());
+    }
+    let mut text = Vec::new();
+    archive.read_range(entry, 0, size, &mut text).map_err(|error| format!("ignored: {error}"))?;
+    let json = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let manifest: Manifest =
+        serde_json::from_slice(json).map_err(|error| format!("not a manifest; ignored: {error}"))?;
+    Ok(manifest
+        .logical_files
+        .into_iter()
+        .find(|(name, _)| name == "conversations.json")
+        .map_or_else(Vec::new, |(_, file)| file.files))
+}
+
+/// The entries of a root with conversations: as the manifest orders them, then the numbered ones it doesn't
+/// list, then the single file.
+fn order(
+    archive: &Archive,
+    directory: &str,
+    candidate: &Candidate,
+    by_name: &ByName<'_>,
+    found: &mut Found,
+) -> Vec<u32> {
+    let mut shards = Vec::new();
+    if let Some(listed) = &candidate.listed {
+        found.manifest |= !listed.is_empty();
+        for path in listed.iter().filter(|path| names::has_extension(path, "json")) {
+            match by_name.get(format!("{directory}{path}").as_str()) {
+                Some(&(entry, _)) => shards.push(entry),
+                None => found.absent.push(names::base(path).to_owned()),
+            }
+        }
+    }
+    let mut rest = candidate.conversations.clone();
+    rest.sort_by_key(|&entry| names::shard_number(names::base(name(archive, entry))).unwrap_or(u64::MAX));
+    shards.extend(rest);
+    shards
+}
+
+/// Fails if an entry with conversations can't be read or isn't the only one of its name: another reader would see
+/// another archive.
+fn needed(archive: &Archive, entry: u32, by_name: &ByName<'_>) -> Result<()> {
+    archive.check_readable(entry)?;
+    let wanted = name(archive, entry);
+    if by_name.get(wanted).is_some_and(|(_, count)| *count > 1) {
+        let reason = format!("{}: two entries named {}", printable(archive.label()), printable(wanted));
+        return Err(Error::new(ErrorKind::Damaged, reason));
+    }
+    Ok(())
+}
+
+pub(super) fn name(archive: &Archive, entry: u32) -> &str {
+    archive.entries().get(entry as usize).map_or("", |entry| entry.name.as_str())
+}

@@ -1,0 +1,64 @@
+//! Why something is not an export, in one sentence that says what it looks like instead.
+
+use super::names;
+use crate::archive::Archive;
+use crate::error::{Error, ErrorKind};
+use crate::text::printable;
+
+/// `x: not a ChatGPT export: this is …`.
+pub(super) fn not_an_export(label: &str, what: &str) -> Error {
+    Error::new(ErrorKind::NotAnExport, format!("{}: not a ChatGPT export: this is {what}", printable(label)))
+}
+
+/// Why there is no conversation in what was opened.
+pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &'a Archive>) -> Error {
+    let archives: Vec<&Archive> = archives.collect();
+    let names: Vec<&str> =
+        archives.iter().flat_map(|archive| archive.entries()).map(|entry| entry.name.as_str()).collect();
+    let reason = if names.is_empty() {
+        "there is nothing in it".to_owned()
+    } else if let Some(what) = names.iter().find_map(|name| other_product(name)) {
+        format!("this looks like {what}")
+    } else if let Some(number) = archives.iter().find_map(|archive| later_part(archive)) {
+        format!("this looks like part {number} of an export; put its part 1 beside it")
+    } else if names.iter().any(|name| is_library(name)) {
+        "this looks like the uploaded files of an export; its conversations are in another ZIP, \
+         Conversations__….zip"
+            .to_owned()
+    } else {
+        "there is neither conversations.json nor conversations-000.json nor chat.html in it".to_owned()
+    };
+    Error::new(ErrorKind::NotAnExport, format!("{}: no conversations found: {reason}", printable(label)))
+}
+
+fn other_product(name: &str) -> Option<&'static str> {
+    let base = names::base(name);
+    if names::components(name).any(|part| part == "Takeout") || base == "MyActivity.json" {
+        Some("a Google Takeout archive")
+    } else if base == "prod-grok-backend.json" || base.starts_with("prod-mc-") {
+        Some("a Grok export")
+    } else if base == "[Content_Types].xml" {
+        Some("an Office document")
+    } else if is_le_chat(base) {
+        Some("a Mistral Le Chat export")
+    } else {
+        None
+    }
+}
+
+/// `chat-<uuid>.json`.
+fn is_le_chat(base: &str) -> bool {
+    base.strip_prefix("chat-")
+        .and_then(|rest| rest.strip_suffix(".json"))
+        .is_some_and(|id| id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
+}
+
+fn later_part(archive: &Archive) -> Option<u64> {
+    let base = names::base(archive.label());
+    names::part(base).map(|(_, number)| number).filter(|&number| number > 1)
+}
+
+fn is_library(name: &str) -> bool {
+    let base = names::base(name);
+    name.starts_with("personal/files/") || name.contains("/personal/files/") || base.starts_with("Files__")
+}

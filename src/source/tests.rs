@@ -1,0 +1,526 @@
+//! Every form in which an export arrives, as small as it can be.
+
+use super::*;
+use std::io::{Cursor, Write};
+use zip::CompressionMethod;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+const ONE: &str = r#"[{"id":"1","mapping":{}}]"#;
+
+fn zip_with(method: CompressionMethod, entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(method);
+    for (name, bytes) in entries {
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A ZIP whose entries all contain one conversation.
+fn zip(names: &[&str]) -> Vec<u8> {
+    let entries: Vec<_> = names.iter().map(|name| (*name, ONE.as_bytes())).collect();
+    zip_with(CompressionMethod::DEFLATE, &entries)
+}
+
+fn manifest(shards: &[&str]) -> String {
+    format!(
+        r#"{{"version":1,"logical_files":{{"conversations.json":{{"sharded":true,"files":{shards:?}}},
+        "user.json":{{"sharded":false,"files":["user.json"]}}}}}}"#
+    )
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with(name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let place = Self::new();
+        place.put(name, bytes);
+        place
+    }
+
+    fn put(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn open(&self, name: &str) -> Result<Export> {
+        open(&[self.0.path().join(name)], &Limits::default())
+    }
+
+    /// The message of the error, without the directory, and its kind.
+    fn fails(&self, name: &str) -> (ErrorKind, String) {
+        let error = self.open(name).unwrap_err();
+        (error.kind(), error.to_string().replace(&format!("{}/", self.0.path().display()), ""))
+    }
+}
+
+fn shards(export: &Export) -> Vec<&str> {
+    export.shards.iter().map(|shard| shard.name.as_str()).collect()
+}
+
+fn names<'a>(export: &'a Export, entries: &[EntryRef]) -> Vec<&'a str> {
+    entries
+        .iter()
+        .map(|at| &*export.archives[usize::from(at.archive)].entries()[at.entry as usize].name)
+        .collect()
+}
+
+fn problems(export: &Export) -> Vec<(&str, &str)> {
+    export.problems.iter().map(|problem| (&*problem.subject, &*problem.reason)).collect()
+}
+
+#[test]
+fn a_single_file_at_the_top_is_an_export() {
+    let place = Place::with("x.zip", zip(&["chat.html", "conversations.json", "user.json", "file-a-b.png"]));
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(export.name, "x.zip");
+    assert_eq!(shards(&export), ["conversations.json"]);
+    assert_eq!(export.shards[0].shape, Shape::Json);
+    assert_eq!(names(&export, &export.files), ["file-a-b.png"]);
+    assert_eq!(names(&export, &export.side.viewer), ["chat.html"]);
+    assert_eq!(names(&export, &export.side.user), ["user.json"]);
+    assert_eq!(export.form.to_string(), "single conversations.json");
+    assert_eq!(problems(&export), []);
+}
+
+#[test]
+fn shards_come_in_the_order_of_their_numbers() {
+    let place = Place::with(
+        "x.zip",
+        zip(&[
+            "conversations-010.json",
+            "conversations-1000.json",
+            "conversations-002.json",
+            "conversations-01.json",
+        ]),
+    );
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(
+        shards(&export),
+        ["conversations-002.json", "conversations-010.json", "conversations-1000.json"]
+    );
+    let gap = "missing between the numbered conversation files";
+    assert_eq!(
+        problems(&export),
+        [
+            ("conversations-000.json to conversations-001.json", gap),
+            ("conversations-003.json to conversations-009.json", gap),
+            ("conversations-011.json to conversations-999.json", gap),
+        ]
+    );
+    assert_eq!(export.form.to_string(), "sharded (3 shards)");
+}
+
+#[test]
+fn a_manifest_orders_shards_and_names_the_absent_ones() {
+    let listed = manifest(&["conversations-001.json", "conversations-000.json", "conversations-003.json"]);
+    let place = Place::with(
+        "x.zip",
+        zip_with(
+            CompressionMethod::DEFLATE,
+            &[
+                ("export_manifest.json", listed.as_bytes()),
+                ("sites/export_manifest.json", br#"{"logical_files":{}}"#),
+                ("conversations-000.json", ONE.as_bytes()),
+                ("conversations-001.json", ONE.as_bytes()),
+                ("conversations-002.json", ONE.as_bytes()),
+                ("file-a.dat", b"PK"),
+            ],
+        ),
+    );
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(
+        shards(&export),
+        ["conversations-001.json", "conversations-000.json", "conversations-002.json"]
+    );
+    assert_eq!(
+        problems(&export),
+        [(
+            "conversations-003.json",
+            "listed in the export's manifest, but not there; its conversations are missing"
+        )]
+    );
+    assert_eq!(export.form.to_string(), "sharded (3 shards, manifest)");
+    assert_eq!(names(&export, &export.files), ["file-a.dat"]);
+}
+
+#[test]
+fn a_manifest_cannot_lead_out_of_the_archive() {
+    let listed = manifest(&["../../etc/passwd", "/etc/passwd.json", "conversations-000.json"]);
+    let place = Place::new();
+    place.put("x/export_manifest.json", listed);
+    place.put("x/conversations-000.json", ONE);
+    place.put("etc/passwd.json", ONE);
+    let export = place.open("x").unwrap();
+    assert_eq!(shards(&export), ["conversations-000.json"]);
+    assert_eq!(problems(&export)[0].0, "passwd.json");
+}
+
+#[test]
+fn a_broken_manifest_is_a_problem_and_no_obstacle() {
+    let place = Place::with(
+        "x.zip",
+        zip_with(
+            CompressionMethod::Stored,
+            &[("export_manifest.json", b"{"), ("conversations-000.json", ONE.as_bytes())],
+        ),
+    );
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(shards(&export), ["conversations-000.json"]);
+    assert!(problems(&export)[0].1.starts_with("not a manifest; ignored"));
+}
+
+#[test]
+fn both_forms_together_are_both_read_the_shards_first() {
+    let place = Place::with("x.zip", zip(&["conversations.json", "conversations-000.json"]));
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(shards(&export), ["conversations-000.json", "conversations.json"]);
+    assert_eq!(export.form.to_string(), "sharded (1 shard) and conversations.json");
+}
+
+#[test]
+fn a_rezipped_export_has_leading_folders_and_junk() {
+    let place = Place::with(
+        "x.zip",
+        zip(&[
+            "__MACOSX/a/b/._conversations.json",
+            "a/.DS_Store",
+            "a/b/._conversations.json",
+            "a/b/conversations.json",
+            "a/b/tmp/user.json",
+            "a/b/file-x.png",
+            "a/b/user-1/2/conversations.json",
+        ]),
+    );
+    let export = place.open("x.zip").unwrap();
+    assert_eq!(shards(&export), ["a/b/conversations.json"]);
+    assert_eq!(names(&export, &export.files), ["a/b/file-x.png", "a/b/user-1/2/conversations.json"]);
+    assert_eq!(names(&export, &export.side.user), ["a/b/tmp/user.json"]);
+}
+
+#[test]
+fn exports_side_by_side_in_one_zip_are_all_read() {
+    let place = Place::with("x.zip", zip(&["new/conversations-000.json", "old/conversations.json"]));
+    assert_eq!(
+        shards(&place.open("x.zip").unwrap()),
+        ["new/conversations-000.json", "old/conversations.json"]
+    );
+}
+
+#[test]
+fn a_container_gives_its_groups_and_parts_stored_or_deflated() {
+    let shards_of_one = zip_with(
+        CompressionMethod::DEFLATE,
+        &[
+            (
+                "export_manifest.json",
+                manifest(&["conversations-000.json", "conversations-001.json"]).as_bytes(),
+            ),
+            ("conversations-000.json", ONE.as_bytes()),
+        ],
+    );
+    let second_part = zip(&["conversations-001.json", "file-a.dat"]);
+    let other_group = zip(&["conversations.json"]);
+    for method in [CompressionMethod::Stored, CompressionMethod::DEFLATE] {
+        let outer = zip_with(
+            method,
+            &[
+                ("OpenAI-export/report.html", b"<html>"),
+                (
+                    "OpenAI-export/User Online Activity/Conversations__ab-chatgpt-0001-part-0002.zip",
+                    &second_part,
+                ),
+                (
+                    "OpenAI-export/User Online Activity/Conversations__ab-chatgpt-0001-part-0001.zip",
+                    &shards_of_one,
+                ),
+                ("OpenAI-export/User Online Activity/Conversations__ab-chatgpt-0002.zip", &other_group),
+                ("OpenAI-export/User Online Activity/Files__ab-files-0001.zip", &other_group),
+                ("OpenAI-export/Emails sent.csv", b"a,b"),
+            ],
+        );
+        let export = Place::with("x.zip", outer).open("x.zip").unwrap();
+        assert_eq!(
+            shards(&export),
+            ["conversations-000.json", "conversations-001.json", "conversations.json"]
+        );
+        let archives: Vec<_> = export.shards.iter().map(|shard| shard.entry.archive).collect();
+        assert_eq!(archives, [0, 1, 2]);
+        assert_eq!(names(&export, &export.files), ["file-a.dat"]);
+        assert_eq!(problems(&export), []);
+        assert_eq!(
+            export.form.to_string(),
+            "privacy-portal container (2 groups, 3 parts), sharded (2 shards, manifest) and conversations.json"
+        );
+        let mut text = Vec::new();
+        let length = ONE.len() as u64;
+        export.archives[1].read_range(export.shards[1].entry.entry, 0, length, &mut text).unwrap();
+        assert_eq!(text, ONE.as_bytes());
+    }
+}
+
+#[test]
+fn zips_are_opened_two_levels_deep_and_no_deeper() {
+    let mut nested = zip(&["conversations.json"]);
+    for level in 1..=3 {
+        nested = zip_with(CompressionMethod::Stored, &[("Conversations__x.zip", &nested)]);
+        let place = Place::with("x.zip", &nested);
+        assert_eq!(place.open("x.zip").is_ok(), level <= 2, "{level}");
+    }
+}
+
+#[test]
+fn uploads_that_look_like_exports_are_not_taken_for_one() {
+    let decoy = zip(&["conversations.json"]);
+    let entries: &[(&str, &[u8])] = &[
+        ("personal/files/conversations.json", ONE.as_bytes()),
+        ("personal/files/Conversations__x.zip", &decoy),
+        ("Files__ab-files-0001.zip", &decoy),
+        ("file-abc.dat", &decoy),
+        ("backup.zip", &decoy),
+    ];
+    let place = Place::with("x.zip", zip_with(CompressionMethod::Stored, entries));
+    let (kind, message) = place.fails("x.zip");
+    assert_eq!(kind, ErrorKind::NotAnExport);
+    assert!(
+        message.starts_with("x.zip: no conversations found: this looks like the uploaded files"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_multi_part_export_may_be_named_by_any_part() {
+    let place = Place::new();
+    let first = zip_with(
+        CompressionMethod::DEFLATE,
+        &[
+            ("export_manifest.json", manifest(&["conversations-000.json"]).as_bytes()),
+            ("conversations-000.json", ONE.as_bytes()),
+        ],
+    );
+    place.put("C__a-chatgpt-0001-part-0001.zip", first);
+    place.put("C__a-chatgpt-0001-part-0002.zip", zip(&["file-a.dat"]));
+    place.put("C__a-chatgpt-0001-part-0010.zip", b"broken");
+    place.put("C__a-chatgpt-0002-part-0001.zip", zip(&["conversations-000.json"]));
+    for name in ["C__a-chatgpt-0001-part-0001.zip", "C__a-chatgpt-0001-part-0002.zip"] {
+        let export = place.open(name).unwrap();
+        assert_eq!(shards(&export), ["conversations-000.json"]);
+        assert_eq!(names(&export, &export.files), ["file-a.dat"]);
+        assert_eq!(export.form.to_string(), "multi-part (2 parts), sharded (1 shard, manifest)");
+        assert_eq!(problems(&export)[0].1, "not a zip archive (no end-of-central-directory record)");
+    }
+    // Named twice, read once.
+    let paths = [1, 2].map(|part| place.0.path().join(format!("C__a-chatgpt-0001-part-000{part}.zip")));
+    assert_eq!(open(&paths, &Limits::default()).unwrap().archives.len(), 2);
+    let alone = Place::with("C-part-0002.zip", zip(&["file-a.dat"]));
+    assert_eq!(
+        alone.fails("C-part-0002.zip").1,
+        "C-part-0002.zip: no conversations found: this looks like part 2 of an export; put its part 1 beside it"
+    );
+}
+
+#[test]
+fn a_folder_may_hold_an_export_or_zips_of_any_name() {
+    let place = Place::new();
+    place.put("plain/conversations.json", ONE);
+    place.put("plain/user-1/file-a.png", "x");
+    let export = place.open("plain").unwrap();
+    assert_eq!(shards(&export), ["conversations.json"]);
+    assert_eq!(names(&export, &export.files), ["user-1/file-a.png"]);
+    assert_eq!(export.form.to_string(), "folder, single conversations.json");
+    place.put("zips/0123abc-2025-01-01.zip", zip(&["conversations.json", "chat.html"]));
+    place.put("zips/holiday.zip", zip(&["beach.jpg"]));
+    place.put("zips/broken.zip", "no zip");
+    let export = place.open("zips").unwrap();
+    assert_eq!(shards(&export), ["conversations.json"]);
+    assert_eq!(export.archives.len(), 1);
+    assert_eq!(export.form.to_string(), "folder of 1 ZIP file, single conversations.json");
+    place.put("parts/x/C__a-chatgpt-0001-part-0001.zip", zip(&["conversations-000.json"]));
+    place.put("parts/x/C__a-chatgpt-0001-part-0002.zip", zip(&["file-a.dat"]));
+    place.put("parts/x/other.zip", zip(&["conversations.json"]));
+    let export = place.open("parts").unwrap();
+    assert_eq!(shards(&export), ["conversations-000.json"]);
+    assert_eq!(names(&export, &export.files), ["file-a.dat"]);
+}
+
+#[test]
+fn a_bare_json_file_of_any_name_is_taken_by_its_first_byte() {
+    let place = Place::new();
+    for (name, text) in [
+        ("conversations.json", ONE.to_owned()),
+        ("mine.txt", format!("\u{feff} \n{ONE}")),
+        ("wrapped.json", format!(r#"{{"conversations": {ONE}}}"#)),
+    ] {
+        place.put(name, text);
+        let export = place.open(name).unwrap();
+        assert_eq!(shards(&export), [name]);
+        assert_eq!(export.shards[0].shape, Shape::Json);
+        assert_eq!(export.form.to_string(), "bare JSON file");
+    }
+}
+
+#[test]
+fn the_viewer_is_the_last_resort() {
+    let page = "<html><head><title>ChatGPT Data Export</title><script>var jsonData = [];</script>";
+    let place =
+        Place::with("x.zip", zip_with(CompressionMethod::Stored, &[("a/chat.html", page.as_bytes())]));
+    let export = place.open("x.zip").unwrap();
+    assert_eq!((shards(&export), export.shards[0].shape), (vec!["a/chat.html"], Shape::Html));
+    assert_eq!(export.form.to_string(), "chat.html only");
+    place.put("chat.html", page);
+    let export = place.open("chat.html").unwrap();
+    assert_eq!(export.shards[0].shape, Shape::Html);
+    assert_eq!(export.form.to_string(), "bare chat.html");
+    place.put("page.html", "<html>hello");
+    assert_eq!(
+        place.fails("page.html"),
+        (
+            ErrorKind::NotAnExport,
+            "page.html: not a ChatGPT export: this is a web page that is not the viewer of a ChatGPT export"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn several_sources_are_one_export() {
+    let place = Place::new();
+    let paths = [
+        place.put("old.zip", zip(&["conversations.json"])),
+        place.put("new.json", ONE),
+        place.put("old.zip", zip(&["conversations.json"])),
+    ];
+    let export = open(&paths, &Limits::default()).unwrap();
+    assert_eq!(shards(&export), ["conversations.json", "new.json"]);
+    assert_eq!(export.form.to_string(), "2 sources, 2 × conversations.json");
+}
+
+#[test]
+fn what_is_no_export_says_what_it_looks_like() {
+    let place = Place::new();
+    let no = "no conversations found:";
+    for (names, expected) in [
+        (&["Takeout/Mail/x.mbox"][..], format!("x.zip: {no} this looks like a Google Takeout archive")),
+        (
+            &["ttl/30d/export_data/1/prod-grok-backend.json"],
+            format!("x.zip: {no} this looks like a Grok export"),
+        ),
+        (&[], format!("x.zip: {no} there is nothing in it")),
+        (
+            &["photo.jpg"],
+            format!(
+                "x.zip: {no} there is neither conversations.json nor conversations-000.json nor chat.html in it"
+            ),
+        ),
+    ] {
+        place.put("x.zip", zip(names));
+        assert_eq!(place.fails("x.zip"), (ErrorKind::NotAnExport, expected));
+    }
+    std::fs::create_dir(place.0.path().join("empty")).unwrap();
+    assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, format!("empty: {no} there is nothing in it")));
+    assert_eq!(place.fails("gone").0, ErrorKind::Environment);
+    assert!(place.fails("gone").1.starts_with("gone: No such file"));
+    place.put("text.txt", "Dear diary");
+    assert_eq!(
+        place.fails("text.txt"),
+        (ErrorKind::Damaged, "text.txt: not a zip archive (no end-of-central-directory record)".to_owned())
+    );
+}
+
+/// Changes every `from` in the ZIP, in local headers and directory alike.
+fn renamed(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    for at in 0..bytes.len().saturating_sub(from.len()) {
+        if bytes[at..].starts_with(from.as_bytes()) {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn two_conversation_files_of_one_name_are_refused() {
+    let bytes = renamed(zip(&["conversations.json", "conversationz.json"]), "conversationz", "conversations");
+    assert_eq!(
+        Place::with("x.zip", bytes).fails("x.zip"),
+        (ErrorKind::Damaged, "x.zip: two entries named conversations.json".to_owned())
+    );
+    let bytes = renamed(zip(&["conversations.json", "file-a", "file-b"]), "file-b", "file-a");
+    assert!(Place::with("x.zip", bytes).open("x.zip").is_ok());
+}
+
+#[test]
+fn encryption_matters_only_where_conversations_are() {
+    for (encrypted, expected) in [("conversations.json", false), ("file-a", true)] {
+        let mut bytes = zip(&["conversations.json", "file-a"]);
+        for at in 0..bytes.len() - 46 {
+            let (flag, name) = match &bytes[at..at + 4] {
+                b"PK\x03\x04" => (at + 6, at + 30),
+                b"PK\x01\x02" => (at + 8, at + 46),
+                _ => continue,
+            };
+            if bytes[name..].starts_with(encrypted.as_bytes()) {
+                bytes[flag] |= 1;
+            }
+        }
+        let place = Place::with("x.zip", bytes);
+        assert_eq!(place.open("x.zip").is_ok(), expected, "{encrypted}");
+        if !expected {
+            assert_eq!(
+                place.fails("x.zip"),
+                (
+                    ErrorKind::Damaged,
+                    "x.zip: conversations.json: encrypted (ZipCrypto); gptfs cannot read it".to_owned()
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn names_that_would_escape_are_left_out_and_said() {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default();
+    for name in ["conversations.json", "aa/file-evil.png", "file-good.png"] {
+        writer.start_file(name, options).unwrap();
+        writer.write_all(ONE.as_bytes()).unwrap();
+    }
+    writer.add_symlink("file-link.png", "/etc/passwd", options).unwrap();
+    let bytes = renamed(writer.finish().unwrap().into_inner(), "aa/file-evil", "../file-evil");
+    let export = Place::with("x.zip", bytes).open("x.zip").unwrap();
+    assert_eq!(names(&export, &export.files), ["file-good.png"]);
+    assert_eq!(
+        problems(&export),
+        [
+            ("../file-evil.png", "asset name escapes the archive"),
+            ("file-link.png", "a symbolic link; not followed")
+        ]
+    );
+}
+
+#[test]
+fn the_limit_counts_nested_archives_together() {
+    let inner = zip_with(CompressionMethod::DEFLATE, &[("conversations.json", &[b' '; 600_000])]);
+    let outer = zip_with(
+        CompressionMethod::Stored,
+        &[("Conversations__1.zip", &inner), ("Conversations__2.zip", &inner)],
+    );
+    let place = Place::with("x.zip", outer);
+    let limits = Limits { max_bytes: 1_000_000, ..Limits::default() };
+    let error = open(&[place.0.path().join("x.zip")], &limits).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().ends_with("expands to 1.1 MiB, limit is 976.5 KiB (--max-size)"), "{error}");
+}
+
+#[test]
+fn a_hostile_outer_name_cannot_steer_the_terminal() {
+    let place = Place::with("\u{1b}[2J.zip", "no zip");
+    assert!(place.fails("\u{1b}[2J.zip").1.starts_with("\\u{1b}[2J.zip: not a zip"));
+}
