@@ -41,7 +41,7 @@ pub struct Measure {
 impl Measure {
     /// The size of the page in bytes once its percent-encoded stem has `stem` bytes.
     pub fn size(self, stem: usize) -> u64 {
-        self.bytes + u64::from(self.stems) * stem as u64
+        self.bytes.saturating_add(u64::from(self.stems).saturating_mul(stem as u64))
     }
 }
 

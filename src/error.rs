@@ -33,6 +33,8 @@ pub enum ErrorKind {
     NotADirectory,
     /// A directory was used where a file is needed.
     IsADirectory,
+    /// A name inside the tree is longer than any name can be (255 bytes).
+    NameTooLong,
     /// Memory for one file could not be had.
     OutOfMemory,
 }
@@ -42,7 +44,7 @@ impl ErrorKind {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Unexpected | Self::OutOfMemory => 1,
-            Self::Usage | Self::NotFound | Self::NotADirectory | Self::IsADirectory => 2,
+            Self::Usage | Self::NotFound | Self::NotADirectory | Self::IsADirectory | Self::NameTooLong => 2,
             Self::NotAnExport => 3,
             Self::Damaged => 4,
             Self::Limit => 5,

@@ -1,5 +1,116 @@
 //! The catalog as directories and names: year/month/title.md.
+//!
+//! Decides where each conversation stands and what it is called; knows neither inode numbers nor bytes.
 
-/// The whole tree: directories, names and what each file shows.
+mod unique;
+
+pub use unique::file_names;
+
+use crate::catalog::{Catalog, Head};
+use crate::name::FileName;
+use crate::time::Zone;
+use std::collections::BTreeMap;
+
+/// The directory of conversations with no usable time.
+pub const UNDATED: &str = "undated";
+/// The unlisted directory at the root.
+pub const HIDDEN: &str = ".gptfs";
+/// The ending of a conversation's page.
+pub const PAGE: &str = ".md";
+/// The ending of the directory with a conversation's files.
+pub const ASSETS: &str = ".assets";
+/// The ending of the directory with a conversation's other branches.
+pub const BRANCHES: &str = ".branches";
+
+/// The whole tree: directories, names and what stands where.
+///
+/// # Names
+///
+/// A conversation has one stem, unique in its directory under [`fold`](crate::name::fold), and up to three names:
+/// stem + `.md`, stem + `.assets`, stem + `.branches`. None of the three endings is the end of another, so two names of
+/// different endings differ; and the key of stem + ending is the key of the stem + the ending, so two names of the same
+/// ending have the same key only if the stems have. Hence unique stems make unique names, also for titles such as `Trip.assets`.
+/// At the root, years are digits, [`UNDATED`] is not, and [`HIDDEN`] begins with a dot, as no checked name does.
 #[derive(Debug, Default)]
-pub struct Layout {}
+pub struct Layout {
+    stems: Vec<FileName>,
+    years: Vec<Year>,
+    undated: Vec<usize>,
+    orphans: Vec<FileName>,
+}
+
+/// A directory of the root: one year.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Year {
+    /// The year, in the mount's zone.
+    pub year: u16,
+    /// Its months that have conversations, ascending.
+    pub months: Vec<Month>,
+}
+
+/// A directory of a year: one month.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Month {
+    /// The month, 1 to 12.
+    pub month: u8,
+    /// Positions of its conversations in the catalog, in the order of the archives.
+    pub heads: Vec<usize>,
+}
+
+impl Layout {
+    /// The tree of `catalog`, with months as `zone` has them.
+    ///
+    /// Names depend on titles, times and ids, and on the order of the catalog only where those are equal.
+    /// Expected time is linear in the catalog (and a sort), however many titles are equal.
+    pub fn new(catalog: &Catalog, zone: &Zone) -> Self {
+        let mut months: BTreeMap<(u16, u8), Vec<usize>> = BTreeMap::new();
+        let mut undated = Vec::new();
+        for (position, head) in catalog.heads.iter().enumerate() {
+            match head.created {
+                Some(created) => months.entry(zone.year_month(created)).or_default().push(position),
+                None => undated.push(position),
+            }
+        }
+        let mut stems: Vec<FileName> = catalog.heads.iter().map(title).collect();
+        for members in months.values().chain([&undated]) {
+            unique::separate(&catalog.heads, members, &mut stems);
+        }
+        let mut years: Vec<Year> = Vec::new();
+        for ((year, month), heads) in months {
+            let month = Month { month, heads };
+            match years.last_mut().filter(|last| last.year == year) {
+                Some(last) => last.months.push(month),
+                None => years.push(Year { year, months: vec![month] }),
+            }
+        }
+        let orphans = file_names(catalog.orphans.iter().map(|orphan| orphan.name.as_ref()));
+        Self { stems, years, undated, orphans }
+    }
+
+    /// The years that have conversations, ascending.
+    pub fn years(&self) -> &[Year] {
+        &self.years
+    }
+
+    /// Positions of the conversations with no usable time, in the order of the archives.
+    pub fn undated(&self) -> &[usize] {
+        &self.undated
+    }
+
+    /// The name of the conversation at this position of the catalog, without an ending.
+    pub fn stem(&self, head: usize) -> Option<&FileName> {
+        self.stems.get(head)
+    }
+
+    /// The names of the catalog's orphans, in its order.
+    pub fn orphans(&self) -> &[FileName] {
+        &self.orphans
+    }
+}
+
+fn title(head: &Head) -> FileName {
+    FileName::for_title(head.title.as_deref())
+}
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,22 @@ impl<'c> Document<'c> {
     }
 }
 
+/// `text` percent-encoded as one segment of a relative link: all but RFC 3986's unreserved characters.
+pub fn encode_path_segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.extend(
+                [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
+        }
+    }
+    encoded
+}
+
 /// Counts what is written to it.
 #[derive(Debug, Default)]
 struct Counter(Measure);

@@ -13,6 +13,10 @@ pub struct Timestamp(i64);
 const LAST_SECOND: i64 = 253_402_300_799;
 
 impl Timestamp {
+    /// 1970-01-02T00:00:00Z: stands where a time must be shown and none is known. It is above zero in every zone,
+    /// which tools that take 0 for "unset" need.
+    pub const UNKNOWN: Self = Self(86_400_000_000);
+
     /// The time that is `number` since 1970 in whatever unit its magnitude tells: seconds, or the
     /// milli-, micro- or nanoseconds that re-processed exports carry. `None` unless it is finite, above
     /// zero and within the year 9999.

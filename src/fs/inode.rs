@@ -1,1 +1,457 @@
 //! Inode numbers: a table, filled once, in the order of listings.
+//!
+//! Numbers are positions, from 1. A directory stands before its children, and its listed children stand side
+//! by side in the order of its listing: a directory is the number of its first child and how many there are. The
+//! unlisted inodes come last.
+
+use super::Ino;
+use crate::catalog::{Catalog, Content, EntryRef, Head, Page, Problem};
+use crate::layout::{ASSETS, BRANCHES, HIDDEN, Layout, PAGE, UNDATED, file_names};
+use crate::render::encode_path_segment;
+use crate::text::printable;
+use crate::time::Timestamp;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+
+/// The file under [`HIDDEN`] that lists what is wrong with the export.
+pub(super) const PROBLEMS: &str = "problems.txt";
+/// The directory under [`HIDDEN`] with the files that no message points to.
+pub(super) const ORPHANS: &str = "orphans";
+
+/// One inode. A hundred thousand of them are in memory at once.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) what: What,
+    pub(super) size: u64,
+    pub(super) modified: Timestamp,
+    pub(super) created: Timestamp,
+    /// Where the name begins in the text of all names, in bytes.
+    name: usize,
+    pub(super) parent: u32,
+    /// The next rendered page after this inode in a walk; 0 if there is none.
+    next: u32,
+    /// Length of the name in bytes; names have at most 255.
+    name_bytes: u8,
+}
+
+/// What an inode shows. Views to come are further kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A directory: its listed children are `count` inodes from `first` on, of which so many are directories.
+    Directory { first: u32, count: u32, directories: u32 },
+    /// A page of the conversation at this position of the catalog.
+    Page { head: u32, page: Page },
+    /// An entry of an archive, byte for byte.
+    Entry(EntryRef),
+    /// The catalog's problems, a line each.
+    Problems,
+}
+
+impl What {
+    /// True for what goes through the renderer, and so pays to be rendered ahead.
+    fn is_page(self) -> bool {
+        matches!(self, Self::Page { .. })
+    }
+}
+
+/// All inodes, their names, and how to find them.
+#[derive(Debug)]
+pub(super) struct InodeTable {
+    nodes: Vec<Node>,
+    names: String,
+    /// The inode of each conversation's `title.md`, by position in the catalog; 0 if it has none.
+    threads: Vec<u32>,
+    /// How many inodes are listed: those after them aren't.
+    listed: usize,
+    index: Index,
+}
+
+impl InodeTable {
+    /// The inodes of `layout`, which was made of `catalog`. Linear.
+    ///
+    /// A conversation's files have its times, the last change and the beginning each standing in for the other.
+    /// Where neither is known, and for what belongs to no conversation, the newest time of the catalog is taken, and without
+    /// any the second day of 1970. A directory was modified with its newest file and created with its oldest.
+    pub(super) fn new(catalog: &Catalog, layout: &Layout) -> Self {
+        let mut builder = Builder::new(catalog, layout);
+        builder.tree();
+        let listed = builder.table.nodes.len();
+        builder.hidden();
+        let mut table = builder.table;
+        table.listed = listed;
+        table.nodes.shrink_to_fit();
+        table.names.shrink_to_fit();
+        table.times_of_directories();
+        table.order_of_pages();
+        table.index = Index::new(table.nodes.len());
+        for ino in (1..=table.nodes.len()).map(number) {
+            if let Some((node, name)) = table.get(ino).zip(table.name(Ino(u64::from(ino)))) {
+                let parent = node.parent;
+                let slot = table.index.slots(parent, name.as_bytes()).find(|&slot| table.index.at(slot) == 0);
+                table.index.put(slot, ino);
+            }
+        }
+        table
+    }
+
+    pub(super) fn node(&self, ino: Ino) -> Option<&Node> {
+        self.get(u32::try_from(ino.0).ok()?)
+    }
+
+    fn get(&self, ino: u32) -> Option<&Node> {
+        self.nodes.get((ino as usize).checked_sub(1)?)
+    }
+
+    fn get_mut(&mut self, ino: u32) -> Option<&mut Node> {
+        self.nodes.get_mut((ino as usize).checked_sub(1)?)
+    }
+
+    /// The name of an inode; empty for the root.
+    pub(super) fn name(&self, ino: Ino) -> Option<&str> {
+        let node = self.node(ino)?;
+        self.names.get(node.name..node.name.checked_add(usize::from(node.name_bytes))?)
+    }
+
+    /// The inode with this name in this directory, listed or not. Constant expected work.
+    pub(super) fn find(&self, parent: Ino, name: &[u8]) -> Option<Ino> {
+        let parent = u32::try_from(parent.0).ok()?;
+        self.index
+            .slots(parent, name)
+            .map(|slot| Ino(u64::from(self.index.at(slot))))
+            .take_while(|&ino| ino != Ino(0))
+            .find(|&ino| {
+                self.node(ino).is_some_and(|node| node.parent == parent)
+                    && self.name(ino).is_some_and(|other| other.as_bytes() == name)
+            })
+    }
+
+    /// The page of a conversation's visible thread.
+    pub(super) fn thread(&self, head: usize) -> Option<Ino> {
+        self.threads.get(head).filter(|&&ino| ino != 0).map(|&ino| Ino(u64::from(ino)))
+    }
+
+    /// The percent-encoded stem of a conversation.
+    pub(super) fn stem(&self, head: usize) -> Option<String> {
+        Some(encode_path_segment(self.name(self.thread(head)?)?.strip_suffix(PAGE)?))
+    }
+
+    /// The next rendered page after this inode in the order of a walk.
+    pub(super) fn next_page(&self, ino: Ino) -> Option<Ino> {
+        self.node(ino).filter(|node| node.next != 0).map(|node| Ino(u64::from(node.next)))
+    }
+
+    /// All listed nodes.
+    pub(super) fn listed(&self) -> &[Node] {
+        self.nodes.get(..self.listed).unwrap_or_default()
+    }
+
+    /// How many bytes of memory the table takes.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>()
+            + self.names.capacity()
+            + (self.threads.capacity() + self.index.slots.capacity()) * size_of::<u32>()
+    }
+
+    /// Children stand after their directory, so that one way back through the table has each directory's children
+    /// before itself.
+    fn times_of_directories(&mut self) {
+        for ino in (2..=self.nodes.len()).rev().map(number) {
+            let Some(&Node { parent, modified, created, .. }) = self.get(ino) else { continue };
+            let Some(directory) = self.get_mut(parent) else { continue };
+            let What::Directory { first, count, .. } = directory.what else { continue };
+            // Neither what isn't listed, nor the directory's own placeholder once a child is known.
+            if ino.checked_sub(first).is_none_or(|place| place >= count) {
+                continue;
+            }
+            let is_last = ino.saturating_sub(first).saturating_add(1) == count;
+            directory.modified = if is_last { modified } else { directory.modified.max(modified) };
+            directory.created = if is_last { created } else { directory.created.min(created) };
+        }
+    }
+
+    /// Links every listed inode to the page that follows it in a walk.
+    fn order_of_pages(&mut self) {
+        let walk: Vec<Ino> = Walk::new(self).map(|(ino, _)| ino).collect();
+        let mut next = 0;
+        for ino in walk.into_iter().rev().map(|ino| number(ino.0 as usize)) {
+            if let Some(node) = self.get_mut(ino) {
+                node.next = next;
+                if node.what.is_page() {
+                    next = ino;
+                }
+            }
+        }
+        if let Some(root) = self.get_mut(1) {
+            root.next = next;
+        }
+    }
+}
+
+/// The problems as text: a line each, safe for a terminal.
+pub(super) fn problems(problems: &[Problem]) -> String {
+    let mut text = String::new();
+    for Problem { subject, reason } in problems {
+        // A String takes everything.
+        let _ = writeln!(text, "{}: {}", printable(subject), printable(reason));
+    }
+    text
+}
+
+/// All listed inodes below the root, a directory before its children, each with its depth (1 below the root).
+pub(super) struct Walk<'t> {
+    table: &'t InodeTable,
+    /// Of each directory on the way down: the next child, and the one after the last.
+    open: Vec<(u32, u32)>,
+}
+
+impl<'t> Walk<'t> {
+    pub(super) fn new(table: &'t InodeTable) -> Self {
+        let mut walk = Self { table, open: Vec::new() };
+        walk.enter(1);
+        walk
+    }
+
+    fn enter(&mut self, ino: u32) {
+        if let Some(What::Directory { first, count, .. }) = self.table.get(ino).map(|node| node.what) {
+            self.open.push((first, first.saturating_add(count)));
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = (Ino, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (next, end) = self.open.last_mut()?;
+            if next == end {
+                self.open.pop();
+                continue;
+            }
+            let ino = *next;
+            *next = ino.saturating_add(1);
+            let depth = self.open.len();
+            self.enter(ino);
+            return Some((Ino(u64::from(ino)), depth));
+        }
+    }
+}
+
+/// A directory whose children aren't in the table yet.
+enum Planned<'a> {
+    Year(&'a crate::layout::Year),
+    Conversations(&'a [usize]),
+    Assets(usize),
+    Branches(usize),
+}
+
+/// Times of a node: modified, created.
+type Times = (Timestamp, Timestamp);
+
+struct Builder<'a> {
+    catalog: &'a Catalog,
+    layout: &'a Layout,
+    /// What is shown where no time is known.
+    fallback: Timestamp,
+    table: InodeTable,
+    planned: VecDeque<(u32, Planned<'a>)>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(catalog: &'a Catalog, layout: &'a Layout) -> Self {
+        let newest = catalog.heads.iter().flat_map(|head| [head.created, head.updated]).flatten().max();
+        let threads = vec![0; catalog.heads.len()];
+        let table =
+            InodeTable { nodes: Vec::new(), names: String::new(), threads, listed: 0, index: Index::new(0) };
+        let fallback = newest.unwrap_or(Timestamp::UNKNOWN);
+        Self { catalog, layout, fallback, table, planned: VecDeque::new() }
+    }
+
+    /// Everything that is listed: directories are opened in the order in which they got their numbers.
+    fn tree(&mut self) {
+        let root = self.push(1, &[], DIRECTORY, 0, self.unknown());
+        self.children(root, |builder| {
+            for year in builder.layout.years() {
+                builder.directory(root, &[&format!("{:04}", year.year)], Planned::Year(year));
+            }
+            if !builder.layout.undated().is_empty() {
+                builder.directory(root, &[UNDATED], Planned::Conversations(builder.layout.undated()));
+            }
+        });
+        while let Some((ino, planned)) = self.planned.pop_front() {
+            self.children(ino, |builder| match planned {
+                Planned::Year(year) => {
+                    for month in &year.months {
+                        let name = format!("{:02}", month.month);
+                        builder.directory(ino, &[&name], Planned::Conversations(&month.heads));
+                    }
+                }
+                Planned::Conversations(heads) => {
+                    for &head in heads {
+                        builder.conversation(ino, head);
+                    }
+                }
+                Planned::Assets(head) => builder.assets(ino, head),
+                Planned::Branches(head) => builder.branches(ino, head),
+            });
+        }
+    }
+
+    /// What can be reached by name only, and is there only if there is something to see.
+    fn hidden(&mut self) {
+        let (orphans, problems) = (&self.catalog.orphans, &self.catalog.problems);
+        if orphans.is_empty() && problems.is_empty() {
+            return;
+        }
+        let times = self.unknown();
+        let hidden = self.push(1, &[HIDDEN], DIRECTORY, 0, times);
+        let mut directory = None;
+        self.children(hidden, |builder| {
+            if !orphans.is_empty() {
+                directory = Some(builder.push(hidden, &[ORPHANS], DIRECTORY, 0, times));
+            }
+            if !problems.is_empty() {
+                let size = self::problems(problems).len() as u64;
+                builder.push(hidden, &[PROBLEMS], What::Problems, size, times);
+            }
+        });
+        if let Some(directory) = directory {
+            self.children(directory, |builder| {
+                for (orphan, name) in orphans.iter().zip(builder.layout.orphans()) {
+                    builder.push(directory, &[name.as_str()], What::Entry(orphan.entry), orphan.bytes, times);
+                }
+            });
+        }
+    }
+
+    fn conversation(&mut self, parent: u32, position: usize) {
+        let (Some(head), Some(stem)) = (self.catalog.heads.get(position), self.layout.stem(position)) else {
+            return;
+        };
+        let size = head.page.size(encode_path_segment(stem.as_str()).len());
+        let what = What::Page { head: number(position), page: Page::Thread };
+        let ino = self.push(parent, &[stem.as_str(), PAGE], what, size, self.times(head));
+        if let Some(thread) = self.table.threads.get_mut(position) {
+            *thread = ino;
+        }
+        if !head.assets.is_empty() {
+            self.directory(parent, &[stem.as_str(), ASSETS], Planned::Assets(position));
+        }
+        if !head.branches.is_empty() {
+            self.directory(parent, &[stem.as_str(), BRANCHES], Planned::Branches(position));
+        }
+    }
+
+    fn assets(&mut self, parent: u32, position: usize) {
+        let Some(head) = self.catalog.heads.get(position) else { return };
+        let names = file_names(head.assets.iter().map(|asset| asset.name.as_ref()));
+        for (asset, name) in head.assets.iter().zip(names) {
+            let what = match asset.content {
+                Content::Entry(entry) => What::Entry(entry),
+                Content::Canvas(file) => What::Page { head: number(position), page: Page::Canvas(file) },
+            };
+            self.push(parent, &[name.as_str()], what, asset.bytes, self.times(head));
+        }
+    }
+
+    fn branches(&mut self, parent: u32, position: usize) {
+        let (Some(head), Some(stem)) = (self.catalog.heads.get(position), self.layout.stem(position)) else {
+            return;
+        };
+        let stem = encode_path_segment(stem.as_str()).len();
+        let mut last = None;
+        for branch in &head.branches {
+            // Ascending, as the catalog promises; a number that comes twice would be a name that is there twice.
+            if last.is_none_or(|last| last < branch.number) {
+                last = Some(branch.number);
+                let what = What::Page { head: number(position), page: Page::Branch(branch.number) };
+                let name = [&branch.number.to_string(), PAGE];
+                self.push(parent, &name, what, branch.measure.size(stem), self.times(head));
+            }
+        }
+    }
+
+    fn times(&self, head: &Head) -> Times {
+        let known = head.updated.or(head.created).zip(head.created.or(head.updated));
+        known.unwrap_or_else(|| self.unknown())
+    }
+
+    fn unknown(&self) -> Times {
+        (self.fallback, self.fallback)
+    }
+
+    /// Adds a directory now and its children when its turn comes.
+    fn directory(&mut self, parent: u32, name: &[&str], planned: Planned<'a>) {
+        let ino = self.push(parent, name, DIRECTORY, 0, self.unknown());
+        self.planned.push_back((ino, planned));
+    }
+
+    /// Takes what `fill` adds as the listed children of `directory`.
+    fn children(&mut self, directory: u32, fill: impl FnOnce(&mut Self)) {
+        let before = self.table.nodes.len();
+        fill(self);
+        let added = self.table.nodes.get(before..).unwrap_or_default();
+        let directories = added.iter().filter(|node| matches!(node.what, What::Directory { .. })).count();
+        let what = What::Directory {
+            first: number(before.saturating_add(1)),
+            count: number(added.len()),
+            directories: number(directories),
+        };
+        if let Some(node) = self.table.get_mut(directory) {
+            node.what = what;
+        }
+    }
+
+    fn push(&mut self, parent: u32, name: &[&str], what: What, size: u64, (modified, created): Times) -> u32 {
+        let start = self.table.names.len();
+        self.table.names.extend(name.iter().copied());
+        let name_bytes = u8::try_from(self.table.names.len().saturating_sub(start)).unwrap_or(u8::MAX);
+        let node = Node { what, size, modified, created, name: start, parent, next: 0, name_bytes };
+        self.table.nodes.push(node);
+        number(self.table.nodes.len())
+    }
+}
+
+/// A directory without children.
+const DIRECTORY: What = What::Directory { first: 1, count: 0, directories: 0 };
+
+/// A position or count as it stands in the table. More than 2³² conversations or files don't fit in any memory; should
+/// they, the surplus is unreachable and nothing else is wrong.
+fn number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+/// A hash table from (directory, name) to inode that holds inodes only: open addressing, at most half full, nothing is ever
+/// removed. Its hash is keyed at random, so that no export can choose titles that share a slot.
+#[derive(Debug)]
+struct Index {
+    slots: Vec<u32>,
+    hasher: RandomState,
+}
+
+impl Index {
+    fn new(inodes: usize) -> Self {
+        let slots = inodes.saturating_mul(2).max(1).next_power_of_two();
+        Self { slots: vec![0; slots], hasher: RandomState::new() }
+    }
+
+    /// All slots, in the order in which this key tries them.
+    fn slots(&self, parent: u32, name: &[u8]) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.slots.len().saturating_sub(1);
+        let start = self.hasher.hash_one((parent, name)) as usize & mask;
+        (0..self.slots.len()).map(move |step| start.wrapping_add(step) & mask)
+    }
+
+    /// The inode in this slot; 0 if it is free.
+    fn at(&self, slot: usize) -> u32 {
+        self.slots.get(slot).copied().unwrap_or_default()
+    }
+
+    fn put(&mut self, slot: Option<usize>, ino: u32) {
+        if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+            *slot = ino;
+        }
+    }
+}

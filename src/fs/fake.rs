@@ -1,0 +1,141 @@
+//! A library in memory for tests: pages that say what they are, entries of any length, failures on demand.
+
+use super::{Fs, Library};
+use crate::catalog::{
+    Asset, Branch, Catalog, Content, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Layout;
+use crate::time::{Timestamp, Zone};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// 2025-03-04T05:06:07Z.
+pub(crate) const MARCH: f64 = 1_741_064_767.0;
+
+/// Serves a catalog. A page names its conversation's id, itself, and its stem twice.
+#[derive(Debug, Default)]
+pub(crate) struct Fake {
+    pub(crate) catalog: Catalog,
+    /// How many pages were rendered.
+    pub(crate) rendered: AtomicUsize,
+    /// While true, pages and entries fail.
+    pub(crate) broken: AtomicBool,
+    /// The conversation whose pages turn out one byte too long.
+    pub(crate) lying: Option<usize>,
+    /// The most bytes that one call of `read` fills; 0 for as many as asked.
+    pub(crate) short_reads: usize,
+}
+
+/// A conversation with a title and a beginning, and nothing else.
+pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
+    Head {
+        id: id.into(),
+        title: Some(title.into()),
+        created: Timestamp::from_number(created),
+        updated: None,
+        models: Vec::new(),
+        gpt: None,
+        project: None,
+        starred: false,
+        archived: false,
+        turns: 0,
+        messages: 0,
+        location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
+        page: measure(id, Page::Thread),
+        branches: Vec::new(),
+        assets: Vec::new(),
+    }
+}
+
+/// The same with branches of these numbers, a file of `bytes` bytes, and a canvas document.
+pub(crate) fn rich(mut head: Head, branches: &[u32], bytes: u64) -> Head {
+    let entry = EntryRef { archive: 0, entry: 7 };
+    let canvas = page(&head.id, Page::Canvas(1), "").len() as u64;
+    head.branches = branches
+        .iter()
+        .map(|&number| Branch { number, measure: measure(&head.id, Page::Branch(number)) })
+        .collect();
+    head.assets = vec![
+        Asset { name: "map.png".into(), content: Content::Entry(entry), bytes },
+        Asset { name: "plan.md".into(), content: Content::Canvas(1), bytes: canvas },
+    ];
+    head
+}
+
+/// Three months, an undated conversation, files, branches, an orphan and a problem.
+pub(crate) fn catalog() -> Catalog {
+    Catalog {
+        heads: vec![
+            rich(head("6c74a896-1", "Trip", MARCH), &[2, 3], 5000),
+            head("bbbbbbbb-1", "Later", MARCH + 4e6),
+            head("cccccccc-1", "Early", MARCH - 3e7),
+            head("dddddddd-1", "New chat", MARCH + 60.0),
+            head("eeeeeeee-1", "new chat", MARCH + 30.0),
+            head("ffffffff-1", "No time", f64::NAN),
+        ],
+        orphans: vec![Orphan { name: "x.bin".into(), entry: EntryRef { archive: 0, entry: 9 }, bytes: 600 }],
+        problems: vec![Problem::new("conversation \u{1b}[2J", "no\nsense")],
+    }
+}
+
+impl Fake {
+    pub(crate) fn new(catalog: Catalog) -> Self {
+        Self { catalog, ..Self::default() }
+    }
+
+    /// The file system over this library, and the library itself.
+    pub(crate) fn mount(self) -> (Arc<Self>, Fs) {
+        let layout = Layout::new(&self.catalog, &Zone::utc());
+        let library = Arc::new(self);
+        (Arc::clone(&library), Fs::new(library, layout))
+    }
+
+    fn fail(&self) -> Result<()> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Damaged, "export.zip: changed while in use")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The bytes of a page. Canvas documents don't contain their stem.
+pub(crate) fn page(id: &str, page: Page, stem: &str) -> String {
+    match page {
+        Page::Canvas(file) => format!("canvas {file} of {id}\n"),
+        page => format!("{page:?} of {id}: {stem}, {stem}\n"),
+    }
+}
+
+fn measure(id: &str, of: Page) -> Measure {
+    Measure { bytes: page(id, of, "").len() as u64, stems: 2 }
+}
+
+/// The byte at `offset` of every entry.
+pub(crate) fn byte(offset: u64) -> u8 {
+    (offset % 251) as u8
+}
+
+impl Library for Fake {
+    fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    fn page(&self, head: usize, of: Page, stem: &str) -> Result<Vec<u8>> {
+        self.rendered.fetch_add(1, Ordering::SeqCst);
+        self.fail()?;
+        let longer = if self.lying == Some(head) { "!" } else { "" };
+        Ok((page(&self.catalog.heads[head].id, of, stem) + longer).into_bytes())
+    }
+
+    fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.fail()?;
+        let end = if entry.entry == 7 { 5000 } else { 600 };
+        let most = if self.short_reads == 0 { buffer.len() } else { self.short_reads.min(buffer.len()) };
+        let there = most.min(usize::try_from(end - offset.min(end)).unwrap());
+        for (place, at) in buffer[..there].iter_mut().zip(offset..) {
+            *place = byte(at);
+        }
+        Ok(there)
+    }
+}

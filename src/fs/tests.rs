@@ -1,0 +1,392 @@
+use super::fake::{Fake, MARCH, byte, catalog, head, page, rich};
+use super::*;
+use crate::catalog::Head;
+use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+fn names(fs: &Fs, ino: Ino) -> Vec<String> {
+    fs.entries(ino, 0).unwrap().map(|(_, entry)| entry.name.to_owned()).collect()
+}
+
+fn at(fs: &Fs, path: &str) -> Attr {
+    fs.attr(fs.resolve(path).unwrap()).unwrap()
+}
+
+fn text(fs: &Fs, path: &str) -> String {
+    String::from_utf8(fs.read(fs.resolve(path).unwrap(), 0, usize::MAX).unwrap()).unwrap()
+}
+
+#[test]
+fn the_walk_shows_the_whole_tree_in_the_order_of_listings() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let paths: Vec<String> = fs.walk().map(|step| step.path).collect();
+    assert_eq!(
+        paths,
+        [
+            "2024",
+            "2024/03",
+            "2024/03/Early.md",
+            "2025",
+            "2025/03",
+            "2025/03/Trip.md",
+            "2025/03/Trip.assets",
+            "2025/03/Trip.assets/map.png",
+            "2025/03/Trip.assets/plan.md",
+            "2025/03/Trip.branches",
+            "2025/03/Trip.branches/2.md",
+            "2025/03/Trip.branches/3.md",
+            "2025/03/New chat-dddddddd.md",
+            "2025/03/new chat.md",
+            "2025/04",
+            "2025/04/Later.md",
+            "undated",
+            "undated/No time.md",
+        ]
+    );
+    for step in fs.walk() {
+        assert_eq!(fs.resolve(&step.path).unwrap(), step.attr.ino);
+        assert_eq!(fs.path(step.attr.ino), step.path);
+    }
+}
+
+#[test]
+fn inodes_are_numbered_in_the_order_of_listings_without_gaps() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let mut seen = vec![Ino::ROOT];
+    let mut at = 0;
+    while let Some(&ino) = seen.get(at) {
+        at += 1;
+        if fs.attr(ino).unwrap().kind == Kind::Directory {
+            seen.extend(fs.entries(ino, 2).unwrap().map(|(_, entry)| entry.attr.ino));
+        }
+    }
+    let expected: Vec<Ino> = (1..=seen.len() as u64).map(Ino).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(fs.totals().inodes, seen.len() as u64);
+}
+
+#[test]
+fn a_listing_begins_with_itself_and_its_parent() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    assert_eq!(names(&fs, Ino::ROOT), [".", "..", "2024", "2025", "undated"]);
+    let month = fs.resolve("2025/03").unwrap();
+    let parents: Vec<Ino> = fs.entries(month, 0).unwrap().take(2).map(|(_, entry)| entry.attr.ino).collect();
+    assert_eq!(parents, [month, fs.resolve("2025").unwrap()]);
+    assert_eq!(fs.lookup(month, b".").unwrap().ino, month);
+    assert_eq!(fs.lookup(month, b"..").unwrap().ino, parents[1]);
+    assert_eq!(fs.lookup(Ino::ROOT, b"..").unwrap().ino, Ino::ROOT);
+}
+
+#[test]
+fn a_listing_resumes_at_every_cookie() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let month = fs.resolve("2025/03").unwrap();
+    let all: Vec<(u64, Entry<'_>)> = fs.entries(month, 0).unwrap().collect();
+    assert_eq!(all.iter().map(|(cookie, _)| *cookie).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
+    for from in 0..=all.len() {
+        let rest: Vec<(u64, Entry<'_>)> = fs.entries(month, from as u64).unwrap().collect();
+        assert_eq!(rest, all[from..], "{from}");
+    }
+    for beyond in [8, u64::from(u32::MAX), u64::MAX] {
+        assert_eq!(fs.entries(month, beyond).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn only_listed_directories_count_as_links() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    assert_eq!(fs.attr(Ino::ROOT).unwrap().nlink, 2 + 3);
+    assert_eq!(at(&fs, "2025").nlink, 2 + 2);
+    assert_eq!(at(&fs, "2025/03").nlink, 2 + 2);
+    assert_eq!(at(&fs, "undated").nlink, 2);
+    assert_eq!(at(&fs, "2025/03/Trip.md").nlink, 1);
+    assert_eq!(at(&fs, ".gptfs").nlink, 2 + 1);
+}
+
+#[test]
+fn what_is_unlisted_is_found_by_name_only() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let hidden = fs.resolve(".gptfs").unwrap();
+    assert_eq!(names(&fs, hidden), [".", "..", "orphans", "problems.txt"]);
+    assert_eq!(names(&fs, fs.resolve(".gptfs/orphans").unwrap()), [".", "..", "x.bin"]);
+    assert_eq!(text(&fs, ".gptfs/problems.txt"), "conversation \\u{1b}[2J: no\\u{a}sense\n");
+    assert_eq!(at(&fs, ".gptfs/problems.txt").size, text(&fs, ".gptfs/problems.txt").len() as u64);
+    assert_eq!(fs.path(hidden), ".gptfs");
+    // Nothing of it is in the sums, and the root's times aren't touched by it.
+    let listed: u64 = fs.walk().map(|step| step.attr.size.div_ceil(512) * 512).sum();
+    assert_eq!(fs.totals(), Totals { inodes: 1 + fs.walk().count() as u64, bytes: listed });
+
+    let clean = Catalog { orphans: Vec::new(), problems: Vec::new(), ..catalog() };
+    let (_, fs) = Fake::new(clean).mount();
+    assert_eq!(fs.resolve(".gptfs").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn an_empty_catalog_is_an_empty_directory() {
+    let (_, fs) = Fake::default().mount();
+    assert_eq!(names(&fs, Ino::ROOT), [".", ".."]);
+    assert_eq!(fs.attr(Ino::ROOT).unwrap().modified, Timestamp::UNKNOWN);
+    assert_eq!(fs.walk().count(), 0);
+    assert_eq!(fs.next_rendered(Ino::ROOT), None);
+}
+
+#[test]
+fn sizes_contain_the_encoded_stem() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let page = "Thread of dddddddd-1: New%20chat-dddddddd, New%20chat-dddddddd\n";
+    assert_eq!(text(&fs, "2025/03/New chat-dddddddd.md"), page);
+    assert_eq!(text(&fs, "2025/03/Trip.branches/3.md"), "Branch(3) of 6c74a896-1: Trip, Trip\n");
+    assert_eq!(text(&fs, "2025/03/Trip.assets/plan.md"), "canvas 1 of 6c74a896-1\n");
+    for step in fs.walk().filter(|step| step.attr.kind == Kind::File) {
+        assert_eq!(
+            fs.read(step.attr.ino, 0, usize::MAX).unwrap().len() as u64,
+            step.attr.size,
+            "{}",
+            step.path
+        );
+    }
+}
+
+#[test]
+fn times_stand_in_for_each_other() {
+    let time = |seconds| Timestamp::from_number(seconds).unwrap();
+    let both = Head { updated: Some(time(MARCH + 90.0)), ..rich(head("a", "both", MARCH), &[2], 0) };
+    let heads = vec![both, head("b", "begun", MARCH + 50.0), head("c", "neither", f64::NAN)];
+    let (_, fs) = Fake::new(Catalog { heads, ..catalog() }).mount();
+    let times = |path: &str| (at(&fs, path).modified, at(&fs, path).created);
+    for path in [
+        "2025/03/both.md",
+        "2025/03/both.assets/map.png",
+        "2025/03/both.branches/2.md",
+        "2025/03/both.branches",
+    ] {
+        assert_eq!(times(path), (time(MARCH + 90.0), time(MARCH)), "{path}");
+    }
+    assert_eq!(times("2025/03/begun.md"), (time(MARCH + 50.0), time(MARCH + 50.0)));
+    // The newest of the catalog where nothing is known.
+    assert_eq!(times("undated/neither.md"), (time(MARCH + 90.0), time(MARCH + 90.0)));
+    assert_eq!(times(".gptfs/orphans"), (time(MARCH + 90.0), time(MARCH + 90.0)));
+    // A directory spans what it holds.
+    for path in ["2025/03", "2025", ""] {
+        assert_eq!(times(path), (time(MARCH + 90.0), time(MARCH)), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_to_be_so() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let kind = |result: Result<Attr>| result.unwrap_err().kind();
+    for ino in [Ino(0), Ino(1000), Ino(u64::MAX), Ino(1 << 32 | 1)] {
+        assert_eq!(kind(fs.attr(ino)), ErrorKind::NotFound);
+        assert!(fs.cached(ino).is_none() && fs.page(ino).is_none() && fs.next_rendered(ino).is_none());
+        assert_eq!(fs.path(ino), "");
+    }
+    assert_eq!(kind(fs.lookup(Ino::ROOT, b"")), ErrorKind::NotFound);
+    assert_eq!(kind(fs.lookup(Ino::ROOT, b"2023")), ErrorKind::NotFound);
+    assert_eq!(kind(fs.lookup(Ino::ROOT, b"20\xff")), ErrorKind::NotFound);
+    assert_eq!(kind(fs.lookup(Ino::ROOT, &[b'a'; 255])), ErrorKind::NotFound);
+    assert_eq!(kind(fs.lookup(Ino::ROOT, &[b'a'; 256])), ErrorKind::NameTooLong);
+    let page = fs.resolve("undated/No time.md").unwrap();
+    assert_eq!(kind(fs.lookup(page, b"x")), ErrorKind::NotADirectory);
+    assert_eq!(fs.entries(page, 0).err().map(|error| error.kind()), Some(ErrorKind::NotADirectory));
+    assert_eq!(fs.read(Ino::ROOT, 0, 1).unwrap_err().kind(), ErrorKind::IsADirectory);
+    assert_eq!(fs.content(Ino::ROOT).unwrap_err().kind(), ErrorKind::IsADirectory);
+    assert_eq!(fs.contents(Ino::ROOT).unwrap_err().kind(), ErrorKind::IsADirectory);
+}
+
+#[test]
+fn paths_resolve_with_slashes_and_dots() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let month = fs.resolve("2025/03").unwrap();
+    for path in ["/2025/03", "2025/03/", "//2025//03//", "./2025/../2025/03/.", "../2025/03"] {
+        assert_eq!(fs.resolve(path).unwrap(), month, "{path}");
+    }
+    for root in ["", "/", "."] {
+        assert_eq!(fs.resolve(root).unwrap(), Ino::ROOT);
+    }
+    let missing = fs.resolve("2025/x\u{1b}").unwrap_err();
+    assert_eq!(missing.to_string(), "2025/x\\u{1b}: no such file or directory");
+    assert_eq!(fs.resolve("undated/No time.md/").unwrap_err().kind(), ErrorKind::NotADirectory);
+    assert_eq!(fs.resolve("undated/No time.md/x").unwrap_err().kind(), ErrorKind::NotADirectory);
+}
+
+#[test]
+fn entries_are_read_range_by_range_also_through_short_reads() {
+    let (_, fs) = Fake { short_reads: 7, ..Fake::new(catalog()) }.mount();
+    let ino = fs.resolve("2025/03/Trip.assets/map.png").unwrap();
+    assert_eq!(fs.content(ino).unwrap(), Source::Copied(EntryRef { archive: 0, entry: 7 }));
+    let expected: Vec<u8> = (0..5000).map(byte).collect();
+    assert_eq!(fs.read(ino, 0, usize::MAX).unwrap(), expected);
+    assert_eq!(fs.read(ino, 100, 33).unwrap(), expected[100..133]);
+    assert_eq!(fs.read(ino, 4990, 100).unwrap(), expected[4990..]);
+    for offset in [5000, 5001, u64::MAX] {
+        assert_eq!(fs.read(ino, offset, 100).unwrap(), b"");
+    }
+}
+
+#[test]
+fn an_entry_that_ends_too_early_is_damaged() {
+    let heads = vec![rich(head("a", "Trip", MARCH), &[], 5001)];
+    let (_, fs) = Fake::new(Catalog { heads, ..Catalog::default() }).mount();
+    let ino = fs.resolve("2025/03/Trip.assets/map.png").unwrap();
+    assert_eq!(fs.read(ino, 0, 5000).unwrap().len(), 5000);
+    assert_eq!(fs.read(ino, 0, 5001).unwrap_err().kind(), ErrorKind::Damaged);
+}
+
+#[test]
+fn pages_are_read_in_pieces_and_rendered_once() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let ino = fs.resolve("2025/03/Trip.md").unwrap();
+    assert_eq!((fs.content(ino).unwrap(), fs.page(ino)), (Source::Rendered, Some((0, Page::Thread))));
+    assert_eq!(fs.thread(0), Some(ino));
+    let whole = page("6c74a896-1", Page::Thread, "Trip").into_bytes();
+    let pieces: Vec<u8> =
+        (0..whole.len() as u64).flat_map(|offset| fs.read(ino, offset, 1).unwrap()).collect();
+    assert_eq!(pieces, whole);
+    assert_eq!(fs.read(ino, whole.len() as u64, 1).unwrap(), b"");
+    assert_eq!(fs.read(ino, u64::MAX, usize::MAX).unwrap(), b"");
+    assert_eq!(fs.cached(ino).as_deref(), Some(whole.as_slice()));
+    assert_eq!(library.rendered.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_page_of_another_size_than_measured_is_never_served() {
+    let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog()) }.mount();
+    let ino = fs.resolve("2025/03/Trip.md").unwrap();
+    for _ in 0..2 {
+        let error = fs.read(ino, 0, 10).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected);
+        assert_eq!(error.to_string(), format!("inode {}: rendered 34 bytes, measured 33", ino.0));
+    }
+    assert!(fs.cached(ino).is_none());
+}
+
+#[test]
+fn a_failure_passes_with_its_cause() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let page = fs.resolve("2025/03/Trip.md").unwrap();
+    let file = fs.resolve("2025/03/Trip.assets/map.png").unwrap();
+    library.broken.store(true, Ordering::SeqCst);
+    for ino in [page, file] {
+        assert_eq!(fs.read(ino, 0, 10).unwrap_err().kind(), ErrorKind::Damaged);
+    }
+    library.broken.store(false, Ordering::SeqCst);
+    for ino in [page, file] {
+        assert_eq!(fs.read(ino, 0, 10).unwrap().len(), 10);
+    }
+}
+
+#[test]
+fn claims_lead_to_one_rendering() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let ino = fs.resolve("2025/03/Trip.md").unwrap();
+    let Claim::Mine(ticket) = fs.claim(ino) else { panic!("nobody had it") };
+    assert!(matches!(fs.claim(ino), Claim::Pending));
+    assert!(fs.cached(ino).is_none());
+    let page = fs.render(ticket).unwrap();
+    assert!(matches!(fs.claim(ino), Claim::Ready(ready) if ready == page));
+    assert_eq!(library.rendered.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_next_page_is_the_one_that_a_walk_comes_to() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let mut pages = Vec::new();
+    let mut at = Ino::ROOT;
+    while let Some(next) = fs.next_rendered(at) {
+        pages.push(fs.path(next));
+        at = next;
+    }
+    let expected: Vec<String> =
+        fs.walk().filter(|step| fs.page(step.attr.ino).is_some()).map(|step| step.path).collect();
+    assert_eq!(pages, expected);
+    assert!(pages.contains(&"2025/03/Trip.assets/plan.md".to_owned()), "{pages:?}");
+    // Also from what is no page itself.
+    let directory = fs.resolve("2025/03/Trip.branches").unwrap();
+    assert_eq!(fs.next_rendered(directory), fs.resolve("2025/03/Trip.branches/2.md").ok());
+    assert_eq!(fs.next_rendered(fs.resolve(".gptfs/problems.txt").unwrap()), None);
+}
+
+#[test]
+fn a_branch_that_is_there_twice_is_listed_once() {
+    let heads = vec![rich(head("a", "Trip", MARCH), &[2, 2, 5, 3], 0)];
+    let (_, fs) = Fake::new(Catalog { heads, ..Catalog::default() }).mount();
+    assert_eq!(names(&fs, fs.resolve("2025/03/Trip.branches").unwrap()), [".", "..", "2.md", "5.md"]);
+}
+
+#[test]
+fn a_hundred_thousand_conversations_take_little_memory() {
+    let heads = (0..100_000u32)
+        .map(|n| head(&format!("{n:08x}-0000-4000-8000-000000000000"), "What should I cook today?", MARCH))
+        .collect();
+    let fake = Fake::new(Catalog { heads, ..Catalog::default() });
+    let start = Instant::now();
+    let (_, fs) = fake.mount();
+    println!("100,000 equal titles: {:?}, {} bytes", start.elapsed(), fs.table.memory());
+    assert!(fs.table.memory() < 16 << 20, "{}", fs.table.memory());
+    assert!(size_of::<Node>() <= 64);
+    let month = fs.resolve("2025/03").unwrap();
+    let start = Instant::now();
+    for (_, entry) in fs.entries(month, 2).unwrap() {
+        assert_eq!(fs.lookup(month, entry.name.as_bytes()).unwrap().ino, entry.attr.ino);
+    }
+    println!("100,000 lookups: {:?}", start.elapsed());
+}
+
+#[test]
+fn every_character_of_the_basic_plane_is_found_by_its_name() {
+    let heads = ('\0'..='\u{ffff}')
+        .enumerate()
+        .map(|(n, c)| head(&format!("{n:08x}-0000-4000-8000-000000000000"), &c.to_string(), MARCH))
+        .collect();
+    let (_, fs) = Fake::new(Catalog { heads, ..Catalog::default() }).mount();
+    let month = fs.resolve("2025/03").unwrap();
+    let mut listed = 0;
+    for (_, entry) in fs.entries(month, 2).unwrap() {
+        assert_eq!(fs.lookup(month, entry.name.as_bytes()).unwrap().ino, entry.attr.ino, "{:?}", entry.name);
+        listed += 1;
+    }
+    assert_eq!(listed, 63_488);
+}
+
+fn any_catalog() -> impl Strategy<Value = Catalog> {
+    let title = prop_oneof![Just("New chat".to_owned()), any::<String>(), "[a-b.]{0,3}"];
+    let time = prop_oneof![Just(f64::NAN), (0u32..40).prop_map(|n| MARCH + f64::from(n) * 1e6)];
+    let branches = proptest::collection::btree_set(2u32..9, 0..3);
+    let row = (title, time, branches, 0u64..2000, any::<bool>());
+    proptest::collection::vec(row, 0..20).prop_map(|rows| {
+        let heads = rows.into_iter().enumerate().map(|(n, (title, time, branches, bytes, is_rich))| {
+            let head = head(&format!("{n:08x}-0"), &title, time);
+            let branches: Vec<u32> = branches.into_iter().collect();
+            if is_rich { rich(head, &branches, bytes) } else { head }
+        });
+        Catalog { heads: heads.collect(), ..Catalog::default() }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_listed_is_there_and_nothing_else(catalog in any_catalog()) {
+        let files: usize = catalog.heads.iter().map(|head| 1 + head.branches.len() + head.assets.len()).sum();
+        let (_, fs) = Fake::new(catalog).mount();
+        let steps: HashMap<String, Attr> = fs.walk().map(|step| (step.path, step.attr)).collect();
+        let inos: HashSet<Ino> = steps.values().map(|attr| attr.ino).collect();
+        prop_assert_eq!(inos.len(), fs.walk().count());
+        prop_assert_eq!(steps.values().filter(|attr| attr.kind == Kind::File).count(), files);
+        for (path, attr) in &steps {
+            prop_assert_eq!(fs.resolve(path).unwrap(), attr.ino);
+            if attr.kind == Kind::Directory {
+                let children: Vec<Attr> = fs.entries(attr.ino, 2).unwrap().map(|(_, entry)| entry.attr).collect();
+                let directories = children.iter().filter(|child| child.kind == Kind::Directory).count();
+                prop_assert_eq!(attr.nlink as usize, 2 + directories);
+                prop_assert_eq!(Some(attr.modified), children.iter().map(|child| child.modified).max());
+                prop_assert_eq!(Some(attr.created), children.iter().map(|child| child.created).min());
+            } else {
+                let size = attr.size.min(700);
+                prop_assert_eq!(fs.read(attr.ino, 0, 700).unwrap().len() as u64, size);
+            }
+        }
+    }
+}
