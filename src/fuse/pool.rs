@@ -1,0 +1,244 @@
+//! Worker threads that render pages and fetch bytes, so that those who talk to the kernel never wait.
+//!
+//! Readers go before everything else. A page is rendered once however many wait for it. At least one worker
+//! never takes a large page, so that small reads get through while large ones render. Idle workers render
+//! the pages that a recognised walk will ask for next. Knows nothing of the kernel.
+
+use super::Tree;
+use super::walk::Walks;
+use crate::error::{ErrorKind, Result};
+use crate::fs::Ino;
+use crate::sys;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// A page of at least this many bytes is large: one worker is kept free of such.
+pub(crate) const LARGE_BYTES: u64 = 4 << 20;
+
+/// How long a pool has nothing to do before it gives memory back to the system.
+const REST: Duration = Duration::from_secs(2);
+
+/// Takes what was read, or why it could not be.
+pub(crate) type Answer = Box<dyn FnOnce(Result<&[u8], ErrorKind>) + Send>;
+
+/// A range of a file's bytes that somebody waits for.
+struct Wanted {
+    offset: u64,
+    length: usize,
+    answer: Answer,
+}
+
+enum Job {
+    /// Render a page, and answer those who wait for it.
+    Page { ino: Ino, large: bool },
+    /// Fetch bytes that need no rendering.
+    Part { ino: Ino, wanted: Wanted },
+}
+
+#[derive(Default)]
+struct State {
+    /// What readers wait for, in the order of their coming.
+    urgent: VecDeque<Job>,
+    /// Who waits for a page that is rendered or about to be.
+    waiting: HashMap<Ino, Vec<Wanted>>,
+    walks: Walks,
+    /// Workers with a large page.
+    large: usize,
+    /// Workers that do anything.
+    busy: usize,
+    /// True from the first work to the next rest.
+    untidy: bool,
+    ended: bool,
+}
+
+struct Shared {
+    tree: Arc<dyn Tree>,
+    workers: usize,
+    log: super::Log,
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+/// The workers. Dropping it lets them end after what they are doing.
+pub(crate) struct Pool(Arc<Shared>);
+
+impl Pool {
+    /// Starts `workers` threads (at least two) that read from `tree`.
+    ///
+    /// # Errors
+    /// If the system refuses threads.
+    pub(crate) fn start(tree: Arc<dyn Tree>, workers: usize, log: super::Log) -> io::Result<Self> {
+        let workers = workers.max(2);
+        let shared =
+            Shared { tree, workers, log, state: Mutex::new(State::default()), work: Condvar::new() };
+        let pool = Self(Arc::new(shared));
+        for number in 0..workers {
+            let shared = Arc::clone(&pool.0);
+            thread::Builder::new().name(format!("worker-{number}")).spawn(move || shared.serve())?;
+        }
+        Ok(pool)
+    }
+
+    /// Has `length` bytes from `offset` on of the file `ino` read by a worker, who answers. Constant work.
+    pub(crate) fn read(&self, ino: Ino, offset: u64, length: usize, answer: Answer) {
+        let wanted = Wanted { offset, length, answer };
+        let rendered = self.0.tree.is_rendered(ino);
+        let large = rendered && self.0.tree.attr(ino).is_ok_and(|attr| attr.size >= LARGE_BYTES);
+        let mut state = self.0.lock();
+        if !rendered {
+            state.urgent.push_back(Job::Part { ino, wanted });
+        } else if let Some(waiting) = state.waiting.get_mut(&ino) {
+            waiting.push(wanted);
+            return;
+        } else {
+            state.waiting.insert(ino, vec![wanted]);
+            state.urgent.push_back(Job::Page { ino, large });
+        }
+        drop(state);
+        self.0.work.notify_one();
+    }
+
+    /// Notes that somebody reads the page `ino`, which may show that a walk is under way.
+    pub(crate) fn observe(&self, ino: Ino) {
+        let mut state = self.0.lock();
+        if state.walks.observe(ino, &*self.0.tree) {
+            drop(state);
+            self.0.work.notify_all();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.work.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that panics runs while the state is locked, and a state is whole between any two statements.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self) {
+        while let Some(job) = self.next() {
+            let large = matches!(job, Job::Page { large: true, .. });
+            match job {
+                Job::Page { ino, .. } => self.render(ino),
+                Job::Part { ino, wanted } => self.answer(ino, wanted, None),
+            }
+            let mut state = self.lock();
+            state.busy = state.busy.saturating_sub(1);
+            if large {
+                state.large = state.large.saturating_sub(1);
+                drop(state);
+                // Another large page may wait for this worker's permission rather than for a worker.
+                self.work.notify_one();
+            }
+        }
+    }
+
+    /// Waits for the next thing to do; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.ended {
+                return None;
+            }
+            if let Some(job) = self.take(&mut state) {
+                state.busy = state.busy.saturating_add(1);
+                state.untidy = true;
+                return Some(job);
+            }
+            state = if state.untidy && state.busy == 0 {
+                let (mut state, waited) =
+                    self.work.wait_timeout(state, REST).unwrap_or_else(PoisonError::into_inner);
+                if waited.timed_out() && state.untidy && state.busy == 0 && state.urgent.is_empty() {
+                    state.untidy = false;
+                    drop(state);
+                    sys::trim_memory();
+                    state = self.lock();
+                }
+                state
+            } else {
+                self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    fn take(&self, state: &mut State) -> Option<Job> {
+        let may_be_large = state.large < self.workers.saturating_sub(1);
+        // Only large pages are passed over, and while any waits a large one renders: the queue stays short.
+        let at =
+            state.urgent.iter().position(|job| may_be_large || !matches!(job, Job::Page { large: true, .. }));
+        if let Some(job) = at.and_then(|at| state.urgent.remove(at)) {
+            if matches!(job, Job::Page { large: true, .. }) {
+                state.large = state.large.saturating_add(1);
+            }
+            return Some(job);
+        }
+        while let Some(ino) = state.walks.next_ahead() {
+            if !state.waiting.contains_key(&ino) && self.cached(ino).is_none() {
+                state.waiting.insert(ino, Vec::new());
+                return Some(Job::Page { ino, large: false });
+            }
+        }
+        None
+    }
+
+    /// Renders a page into the tree's cache and answers all who wait for it.
+    fn render(&self, ino: Ino) {
+        let outcome = self.read(ino, 0, 1).map(|_| ());
+        let waiting = self.lock().waiting.remove(&ino).unwrap_or_default();
+        let page = self.cached(ino);
+        for wanted in waiting {
+            match outcome {
+                Ok(()) => self.answer(ino, wanted, page.as_deref()),
+                Err(kind) => (wanted.answer)(Err(kind)),
+            }
+        }
+    }
+
+    /// Answers one reader from `page`, or by reading if it is not at hand.
+    fn answer(&self, ino: Ino, wanted: Wanted, page: Option<&[u8]>) {
+        let Wanted { offset, length, answer } = wanted;
+        match page {
+            Some(page) => answer(Ok(slice(page, offset, length))),
+            None => match self.read(ino, offset, length) {
+                Ok(bytes) => answer(Ok(&bytes)),
+                Err(kind) => answer(Err(kind)),
+            },
+        }
+    }
+
+    /// Reads from the tree; a panic there is an error of this one read.
+    fn read(&self, ino: Ino, offset: u64, length: usize) -> Result<Vec<u8>, ErrorKind> {
+        match catch_unwind(AssertUnwindSafe(|| self.tree.read(ino, offset, length))) {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) => {
+                self.log.failure("read", ino, error.kind());
+                Err(error.kind())
+            }
+            Err(_) => {
+                self.log.panic("read", ino);
+                Err(ErrorKind::Unexpected)
+            }
+        }
+    }
+
+    fn cached(&self, ino: Ino) -> Option<Arc<[u8]>> {
+        catch_unwind(AssertUnwindSafe(|| self.tree.cached(ino))).unwrap_or_default()
+    }
+}
+
+/// The part of `page` from `offset` on, at most `length` bytes.
+pub(crate) fn slice(page: &[u8], offset: u64, length: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(page.len());
+    let end = start.saturating_add(length).min(page.len());
+    page.get(start..end).unwrap_or_default()
+}
