@@ -1,7 +1,25 @@
 //! The paths through a message tree: the thread that its user saw, and the other branches.
+//!
+//! # Lines
+//!
+//! The whole forest, under one imagined root that joins all roots, is cut into *lines* that do not depend on which
+//! message the user saw last. A line goes on with the first child of each of its nodes, and every other child
+//! begins a line of its own. Children are ordered by *effective time* (their own, else that of their nearest
+//! ancestor that has one), then by id, then by place in the export. The line from the imagined root has number 1; the
+//! others are numbered 2, 3, … by effective time and id of the node that begins them.
+//!
+//! The visible thread enters each line at its beginning, so it covers a prefix of every line that it passes. What is
+//! left of a line is contiguous, and is a branch if it holds a message to show; it keeps the line's number. So
+//!
+//! * every shown message is in exactly one place: on the visible thread or on one branch;
+//! * a newer export that only adds messages, which are younger than all before, only makes lines longer or adds
+//!   lines with higher numbers: no number changes its meaning;
+//! * going back to another branch in the vendor's client moves `current` and renumbers nothing;
+//! * numbers may have gaps: lines that lie on the visible thread as a whole, or that show nothing.
 
-use super::Conversation;
-use super::tree::NodeId;
+use super::tree::{MessageTree, NodeId};
+use super::{Conversation, Role, Visibility};
+use crate::time::Timestamp;
 
 /// A line of messages from a fork to its end that is not on the visible thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +33,7 @@ pub struct Branch {
     pub nodes: Vec<NodeId>,
 }
 
-/// All lines of a conversation. Every node lies on exactly one of them.
+/// All lines of a conversation that show something. Every shown message lies on exactly one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Threads {
     /// The visible thread, from the root to the current node.
@@ -25,9 +43,225 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// The lines of `conversation`. Linear in its nodes.
+    /// The lines of `conversation`. Linear in its nodes, but for sorting the children of each fork.
     pub fn of(conversation: &Conversation<'_>) -> Self {
-        let _ = conversation;
-        Self::default()
+        let tree = &conversation.tree;
+        let order = Order::of(tree);
+        let visible = walk(tree, conversation.current.or_else(|| order.newest_end(tree)));
+        let branches = order.branches(tree, &visible);
+        Self { visible, branches }
     }
 }
+
+/// The visible thread of `tree` from its root to `current`, or, where the export names no such node, to the
+/// shown message without a shown successor that is newest, the later one in the export on a tie.
+pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
+    walk(tree, current.or_else(|| Order::of(tree).newest_end(tree)))
+}
+
+/// What stands under one heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// `User`, or `Assistant` for everything else.
+    pub role: Role,
+    /// The shown messages: one of a user, or all others up to the next of a user.
+    pub nodes: Vec<NodeId>,
+}
+
+/// The turns of `nodes`, a line of `conversation`. What is not shown is passed over. Two messages of a user in a
+/// row are two turns.
+pub fn turns<'n>(
+    conversation: &'n Conversation<'_>,
+    nodes: &'n [NodeId],
+) -> impl Iterator<Item = Turn> + 'n {
+    let mut shown = nodes.iter().copied().filter(move |&id| shown(&conversation.tree, id)).peekable();
+    let is_user = move |id: NodeId| conversation.tree.message(id).is_some_and(|m| m.role == Role::User);
+    std::iter::from_fn(move || {
+        let first = shown.next()?;
+        if is_user(first) {
+            return Some(Turn { role: Role::User, nodes: vec![first] });
+        }
+        let mut nodes = vec![first];
+        while let Some(next) = shown.next_if(|&id| !is_user(id)) {
+            nodes.push(next);
+        }
+        Some(Turn { role: Role::Assistant, nodes })
+    })
+}
+
+/// True if the node holds a message that is shown.
+fn shown(tree: &MessageTree<'_>, id: NodeId) -> bool {
+    tree.message(id).is_some_and(|message| message.visibility == Visibility::Shown)
+}
+
+/// The nodes from the root down to `end`.
+fn walk(tree: &MessageTree<'_>, end: Option<NodeId>) -> Vec<NodeId> {
+    let end = end.filter(|&id| tree.get(id).is_some());
+    let mut nodes: Vec<_> = std::iter::successors(end, |&id| tree.parent(id)).collect();
+    nodes.reverse();
+    nodes
+}
+
+/// A value of `values` for a node; the default for a node that is not in the tree, which does not occur.
+fn of<T: Copy + Default>(values: &[T], id: NodeId) -> T {
+    values.get(id.0 as usize).copied().unwrap_or_default()
+}
+
+/// Sets the value of `values` for a node.
+fn set<T>(values: &mut [T], id: NodeId, value: T) {
+    if let Some(place) = values.get_mut(id.0 as usize) {
+        *place = value;
+    }
+}
+
+/// The children of every node in order, and what follows from their order.
+struct Order {
+    /// All nodes, grouped by parent, each group in order. The roots come last.
+    children: Vec<NodeId>,
+    /// Where in `children` the group of each node begins; one more for the roots, and one for the end.
+    begins: Vec<usize>,
+    /// All nodes, parents before children.
+    downwards: Vec<NodeId>,
+    /// The effective time of each node.
+    times: Vec<Option<Timestamp>>,
+}
+
+impl Order {
+    fn of(tree: &MessageTree<'_>) -> Self {
+        let (children, begins) = grouped(tree);
+        let mut order =
+            Self { children, begins, downwards: Vec::with_capacity(tree.len()), times: vec![None; tree.len()] };
+        order.walk_down(tree);
+        order.sort(tree);
+        order
+    }
+
+    /// Fills `downwards` and `times`.
+    fn walk_down(&mut self, tree: &MessageTree<'_>) {
+        let roots = self.range(tree.len());
+        self.downwards.extend_from_slice(self.children.get(roots).unwrap_or_default());
+        let mut next = 0;
+        while let Some(&id) = self.downwards.get(next) {
+            next += 1;
+            let own = tree.message(id).and_then(|message| message.created);
+            let time = own.or_else(|| of(&self.times, tree.parent(id)?));
+            set(&mut self.times, id, time);
+            let range = self.range(id.0 as usize);
+            self.downwards.extend_from_slice(self.children.get(range).unwrap_or_default());
+        }
+    }
+
+    fn sort(&mut self, tree: &MessageTree<'_>) {
+        for group in 0..=tree.len() {
+            let range = self.range(group);
+            if range.len() > 1
+                && let Some(children) = self.children.get_mut(range)
+            {
+                children.sort_unstable_by_key(|&id| rank(tree, &self.times, id));
+            }
+        }
+    }
+
+    fn range(&self, group: usize) -> std::ops::Range<usize> {
+        let begin = self.begins.get(group).copied().unwrap_or_default();
+        begin..self.begins.get(group + 1).copied().unwrap_or(begin)
+    }
+
+    fn group(&self, group: usize) -> &[NodeId] {
+        self.children.get(self.range(group)).unwrap_or_default()
+    }
+
+    fn first_child(&self, id: NodeId) -> Option<NodeId> {
+        self.group(id.0 as usize).first().copied()
+    }
+
+    /// The newest shown node without shown descendants; if nothing is shown, the newest leaf.
+    fn newest_end(&self, tree: &MessageTree<'_>) -> Option<NodeId> {
+        let mut leads_to_shown = vec![false; tree.len()];
+        let mut best = None;
+        let mut best_leaf = None;
+        for &id in self.downwards.iter().rev() {
+            let own = (tree.message(id).and_then(|message| message.created), id);
+            let shown = shown(tree, id);
+            if shown && !of(&leads_to_shown, id) {
+                best = best.max(Some(own));
+            }
+            if self.group(id.0 as usize).is_empty() {
+                best_leaf = best_leaf.max(Some(own));
+            }
+            if let Some(parent) = tree.parent(id)
+                && (shown || of(&leads_to_shown, id))
+            {
+                set(&mut leads_to_shown, parent, true);
+            }
+        }
+        best.or(best_leaf).map(|(_, id)| id)
+    }
+
+    /// What the visible thread leaves of each line, where that shows something.
+    fn branches(&self, tree: &MessageTree<'_>, visible: &[NodeId]) -> Vec<Branch> {
+        let mut on_thread = vec![false; tree.len()];
+        for &id in visible {
+            set(&mut on_thread, id, true);
+        }
+        let mut branches = Vec::new();
+        for (number, start) in (1..).zip(self.lines(tree)) {
+            let line = std::iter::successors(Some(start), |&id| self.first_child(id));
+            let nodes: Vec<_> = line.skip_while(|&id| of(&on_thread, id)).collect();
+            if let Some(&first) = nodes.first()
+                && nodes.iter().any(|&id| shown(tree, id))
+            {
+                branches.push(Branch { number, fork: tree.parent(first), nodes });
+            }
+        }
+        branches
+    }
+
+    /// The nodes that begin a line, by the line's number.
+    fn lines(&self, tree: &MessageTree<'_>) -> Vec<NodeId> {
+        let others = (0..=tree.len()).flat_map(|group| self.group(group).iter().skip(1));
+        let mut starts: Vec<_> = others.copied().collect();
+        starts.sort_unstable_by_key(|&id| rank(tree, &self.times, id));
+        let first = self.group(tree.len()).first().copied();
+        first.into_iter().chain(starts).collect()
+    }
+}
+
+/// What decides the place of a node among others.
+fn rank<'t>(
+    tree: &'t MessageTree<'_>,
+    times: &[Option<Timestamp>],
+    id: NodeId,
+) -> (Option<Timestamp>, &'t str, NodeId) {
+    (of(times, id), tree.message(id).map_or("", |message| message.id.as_ref()), id)
+}
+
+/// All nodes grouped by parent (roots last), and where each group begins: a counting sort.
+fn grouped(tree: &MessageTree<'_>) -> (Vec<NodeId>, Vec<usize>) {
+    let group = |id| tree.parent(id).map_or(tree.len(), |parent| parent.0 as usize);
+    let mut begins = vec![0usize; tree.len() + 2];
+    for id in tree.ids() {
+        if let Some(count) = begins.get_mut(group(id) + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for begin in &mut begins {
+        sum += *begin;
+        *begin = sum;
+    }
+    let mut next = begins.clone();
+    let mut children = vec![NodeId(0); tree.len()];
+    for id in tree.ids() {
+        if let Some(place) = next.get_mut(group(id)) {
+            if let Some(slot) = children.get_mut(*place) {
+                *slot = id;
+            }
+            *place += 1;
+        }
+    }
+    (children, begins)
+}
+
+#[cfg(test)]
+mod tests;

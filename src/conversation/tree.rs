@@ -24,13 +24,21 @@ pub struct MessageTree<'a> {
 impl<'a> MessageTree<'a> {
     /// A tree of `nodes`, whose `parent`s are positions in `nodes`. A parent that does not exist is taken as none; a
     /// cycle is broken at the node whose parent link closes it, in the order of `nodes`. Linear.
-    pub fn new(nodes: Vec<Node<'a>>) -> Self {
+    pub fn new(mut nodes: Vec<Node<'a>>) -> Self {
+        nodes.truncate(u32::MAX as usize);
+        break_dangling(&mut nodes);
+        break_cycles(&mut nodes);
         Self { nodes }
     }
 
     /// The node with this index.
     pub fn get(&self, id: NodeId) -> Option<&Node<'a>> {
         self.nodes.get(id.0 as usize)
+    }
+
+    /// The node before `id`; `None` for a root.
+    pub fn parent(&self, id: NodeId) -> Option<NodeId> {
+        self.get(id)?.parent
     }
 
     /// The message at this node.
@@ -51,5 +59,103 @@ impl<'a> MessageTree<'a> {
     /// True if there is no node at all.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+}
+
+/// Makes roots of the nodes whose parent does not exist.
+fn break_dangling(nodes: &mut [Node<'_>]) {
+    let len = nodes.len();
+    for node in nodes {
+        node.parent = node.parent.filter(|parent| (parent.0 as usize) < len);
+    }
+}
+
+/// Cuts each cycle at the link that closes it. Every node is stepped on once: a walk stops at a node that an
+/// earlier walk has been to, and only meeting a node of the same walk means a cycle.
+fn break_cycles(nodes: &mut [Node<'_>]) {
+    const NEVER: u32 = u32::MAX;
+    let mut walked_by = vec![NEVER; nodes.len()];
+    for start in 0..nodes.len() as u32 {
+        let mut at = start;
+        while let Some(walker) = walked_by.get_mut(at as usize).filter(|walker| **walker == NEVER) {
+            *walker = start;
+            let Some(node) = nodes.get_mut(at as usize) else { break };
+            let Some(parent) = node.parent else { break };
+            if walked_by.get(parent.0 as usize) == Some(&start) {
+                node.parent = None;
+                break;
+            }
+            at = parent.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Instant;
+
+    fn tree(parents: &[Option<u32>]) -> MessageTree<'static> {
+        let nodes =
+            parents.iter().map(|parent| Node { parent: parent.map(NodeId), message: None }).collect();
+        MessageTree::new(nodes)
+    }
+
+    fn parents(tree: &MessageTree<'_>) -> Vec<Option<u32>> {
+        tree.ids().map(|id| tree.parent(id).map(|parent| parent.0)).collect()
+    }
+
+    #[test]
+    fn a_parent_that_does_not_exist_makes_a_root() {
+        assert_eq!(parents(&tree(&[Some(7), Some(0)])), [None, Some(0)]);
+    }
+
+    #[test]
+    fn a_cycle_is_cut_at_the_link_that_closes_it() {
+        // Walking from 0: 0 → 1 → 2 → 0. The link of 2 closes the circle.
+        assert_eq!(parents(&tree(&[Some(1), Some(2), Some(0)])), [Some(1), Some(2), None]);
+        assert_eq!(parents(&tree(&[Some(0)])), [None]);
+    }
+
+    #[test]
+    fn a_tail_that_leads_into_a_cycle_keeps_its_place() {
+        // 0 → 1 → 2 → 1: the link of 2 goes, and 0 still hangs on 1.
+        assert_eq!(parents(&tree(&[Some(1), Some(2), Some(1)])), [Some(1), Some(2), None]);
+    }
+
+    #[test]
+    fn a_million_nodes_in_a_chain_or_a_star_are_no_trouble() {
+        let started = Instant::now();
+        let count = 1_000_000u32;
+        let backwards: Vec<_> = (0..count).map(|at| (at + 1 < count).then_some(at + 1)).collect();
+        let star: Vec<_> = (0..count).map(|at| (at > 0).then_some(0)).collect();
+        assert_eq!(parents(&tree(&backwards)), backwards);
+        assert_eq!(parents(&tree(&star)), star);
+        assert!(started.elapsed().as_secs() < 20, "not linear");
+    }
+
+    proptest! {
+        #[test]
+        fn every_walk_ends_and_only_cycles_lose_a_link(
+            links in prop::collection::vec(prop::option::of(0u32..24), 0..24)
+        ) {
+            let tree = tree(&links);
+            let found = parents(&tree);
+            for start in 0..links.len() {
+                let walk = std::iter::successors(Some(start), |&at| found[at].map(|up| up as usize));
+                prop_assert!(walk.take(links.len() + 1).count() <= links.len());
+            }
+            for (at, &link) in links.iter().enumerate() {
+                let on_cycle = {
+                    let up = |&n: &usize| links[n].map(|up| up as usize).filter(|&up| up < links.len());
+                    std::iter::successors(up(&at), up).take(links.len()).any(|node| node == at)
+                };
+                let dangling = link.is_some_and(|up| up as usize >= links.len());
+                if !on_cycle && !dangling {
+                    prop_assert_eq!(found[at], link);
+                }
+            }
+        }
     }
 }

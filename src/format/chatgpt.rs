@@ -1,1 +1,339 @@
-//! ChatGPT's words (mapping, current_node, content parts …) put into the neutral model.
+//! ChatGPT's words (mapping, `current_node`, content parts …) put into the neutral model.
+//!
+//! # Facts about the format
+//!
+//! * A conversation is an object with `mapping`: node key → `{id, message, parent, children}`. The slim form of 2026 has
+//!   no `children`, and its messages only `author`, `content`, `create_time`, `id` and `metadata`. So `parent` is the
+//!   truth, an absent `recipient` is `all`, an absent `weight` is 1.
+//! * The root has no message. It is not the first key. `current_node` is the end of the thread that its user saw.
+//! * Indexes in references count Unicode code points of the first text, `end_idx` exclusive.
+//! * Ids `g-p-…` are projects and `g-…` custom GPTs, wherever they stand; their names are not in an export.
+//!
+//! An indexing pass may hand over *pruned* JSON, in which containers are null that nothing here reads. In the metadata of
+//! messages only these are read: `attachments`, `content_references`, `citations`, `aggregate_result`,
+//! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
+
+mod call;
+mod export;
+mod link;
+mod message;
+mod part;
+mod reference;
+mod tolerant;
+
+use super::repair;
+use super::shallow;
+use super::{Detail, Format};
+use crate::conversation::tree::{MessageTree, Node, NodeId};
+use crate::conversation::{Conversation, Link, Role, SourceId, Text, Visibility, thread};
+use crate::time::Timestamp;
+use export::{Element, Export, Parent};
+use message::Context;
+use serde::de::DeserializeSeed;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Exports of ChatGPT, 2023 to 2026.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatGpt;
+
+impl Format for ChatGpt {
+    fn name(&self) -> &'static str {
+        "ChatGPT"
+    }
+
+    fn recognise(&self, keys: &[&str]) -> bool {
+        let has = |key| keys.contains(&key);
+        has("mapping") && (has("current_node") || has("create_time"))
+    }
+
+    fn read(&self, json: &[u8], detail: Detail, use_it: &mut dyn FnMut(Conversation<'_>, Vec<String>)) {
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+        let mut export = Export::default();
+        if let Ok(text) = simdutf8::basic::from_utf8(json)
+            && let Ok(element) = parse(text, &mut export)
+        {
+            let (conversation, problems) = conversation(export, element, detail);
+            return use_it(conversation, problems);
+        }
+        let repaired = repair::repair(json);
+        let mut export = Export::default();
+        let parsed = parse(&repaired.json, &mut export);
+        if parsed.is_err() {
+            add_head(&mut export, repaired.json.as_bytes());
+        }
+        let element = *parsed.as_ref().unwrap_or(&Element::Conversation);
+        let (mut conversation, problems) = conversation(export, element, detail);
+        let notes = repaired.notes.into_iter().map(str::to_owned);
+        let mut problems: Vec<_> = notes.chain(problems).collect();
+        if let Err(error) = parsed {
+            let reason = format!("broken JSON: {error}");
+            problems.push(reason.clone());
+            conversation.damage = Some(reason);
+        }
+        use_it(conversation, problems);
+    }
+}
+
+/// Reads `json` into `export`, which keeps what stands before an error.
+fn parse<'a>(json: &'a str, export: &mut Export<'a>) -> serde_json::Result<Element> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let element = export.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(element)
+}
+
+/// Adds to `export` the short fields that stand behind the place at which its JSON is broken.
+fn add_head<'a>(export: &mut Export<'a>, json: &'a [u8]) {
+    let text = |value: &'a [u8]| tolerant::Str(shallow::text(value));
+    let time = |value: &[u8]| {
+        let value = shallow::text(value).map_or_else(|| String::from_utf8_lossy(value).into_owned(), Cow::into_owned);
+        tolerant::Time(Timestamp::from_text(&value))
+    };
+    for (key, value) in shallow::fields(json) {
+        match key.as_ref() {
+            "id" => export.id = text(value),
+            "conversation_id" => export.conversation_id = text(value),
+            "title" => export.title = text(value),
+            "current_node" => export.current_node = text(value),
+            "create_time" => export.create_time = time(value),
+            "update_time" => export.update_time = time(value),
+            _ => {}
+        }
+    }
+}
+
+/// Puts an element into the neutral model, and says what is wrong with it.
+fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Conversation<'_>, Vec<String>) {
+    if let Element::Other(what) = element {
+        let damage = format!("element is not a conversation (it is {what})");
+        let conversation = Conversation { damage: Some(damage.clone()), ..Conversation::default() };
+        return (conversation, vec![damage]);
+    }
+    let mut problems = Vec::new();
+    let id = export.conversation_id.take_filled().or_else(|| export.id.take_filled());
+    let [gizmo, template] = [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
+    let (project, gpt) = project_and_gpt([gizmo, template]);
+    let nodes = unique(std::mem::take(&mut export.nodes));
+    let links = Links::of(&nodes, export.current_node.0.as_deref(), &mut problems);
+    let (tree, sources) = tree(nodes, &links, detail, &mut problems);
+    let updated = export.update_time.0;
+    let created = export.create_time.0.or_else(|| earliest(&tree, links.current)).or(updated);
+    let conversation = Conversation {
+        id: id.unwrap_or_default(),
+        title: export.title.take_filled(),
+        created,
+        updated,
+        gpt,
+        project,
+        default_model: export.default_model_slug.take_filled(),
+        starred: export.is_starred.0,
+        archived: export.is_archived.0,
+        tree,
+        current: links.current,
+        sources,
+        damage: None,
+    };
+    (conversation, problems)
+}
+
+/// The project and the custom GPT that ids name.
+fn project_and_gpt<'a>(ids: [Option<Text<'a>>; 2]) -> (Option<Text<'a>>, Option<Text<'a>>) {
+    let (mut project, mut gpt) = (None, None);
+    for id in ids.into_iter().flatten() {
+        let place = if id.starts_with("g-p-") {
+            &mut project
+        } else if id.starts_with("g-") {
+            &mut gpt
+        } else {
+            continue;
+        };
+        place.get_or_insert(id);
+    }
+    (project, gpt)
+}
+
+/// The time of the earliest shown message on the visible thread.
+fn earliest(tree: &MessageTree<'_>, current: Option<NodeId>) -> Option<Timestamp> {
+    let visible = thread::visible(tree, current);
+    let messages = visible.iter().filter_map(|&id| tree.message(id));
+    messages.filter(|message| message.visibility == Visibility::Shown).filter_map(|message| message.created).min()
+}
+
+/// Nodes by the keys of `mapping`, in order.
+type Nodes<'a> = Vec<(Cow<'a, str>, export::Node<'a>)>;
+
+/// `nodes` with each key once: where it first stood, with what it last was.
+fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
+    let mut seen = HashMap::with_capacity(nodes.len());
+    if nodes.iter().all(|(key, _)| seen.insert(key.as_ref(), ()).is_none()) {
+        return nodes;
+    }
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(nodes.len());
+    let mut kept: Nodes<'_> = Vec::with_capacity(nodes.len());
+    for (key, node) in nodes {
+        let place = *places.entry(key.clone().into_owned()).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some((_, earlier)) => *earlier = node,
+            None => kept.push((key, node)),
+        }
+    }
+    kept
+}
+
+/// How nodes hang together.
+struct Links {
+    parents: Vec<Option<NodeId>>,
+    current: Option<NodeId>,
+}
+
+impl Links {
+    /// The links of `nodes`. A node whose JSON has no `parent` at all takes the first node that lists it as a child.
+    fn of(nodes: &Nodes<'_>, current: Option<&str>, problems: &mut Vec<String>) -> Self {
+        let mut by_key = HashMap::with_capacity(nodes.len());
+        for ((key, _), at) in nodes.iter().zip(0u32..) {
+            by_key.insert(key.as_ref(), NodeId(at));
+        }
+        for ((key, node), at) in nodes.iter().zip(0u32..) {
+            if node.id.as_str() != key.as_ref() && !node.id.as_str().is_empty() {
+                by_key.entry(node.id.as_str()).or_insert(NodeId(at));
+            }
+        }
+        let mut lost = 0usize;
+        let mut parents: Vec<_> = nodes
+            .iter()
+            .map(|(_, node)| match &node.parent {
+                Parent::Missing | Parent::Root => None,
+                Parent::Key(key) => {
+                    let parent = by_key.get(key.as_ref()).copied();
+                    lost += usize::from(parent.is_none());
+                    parent
+                }
+            })
+            .collect();
+        if nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing)) {
+            adopt(nodes, &by_key, &mut parents);
+        }
+        if lost > 0 {
+            problems.push(format!("{lost} messages name a parent that does not exist"));
+        }
+        let current = current.and_then(|key| {
+            let found = by_key.get(key).copied();
+            if found.is_none() {
+                problems.push("current_node names a message that does not exist".to_owned());
+            }
+            found
+        });
+        Self { parents, current }
+    }
+}
+
+/// Gives the nodes that say nothing of a parent to those that list them as children.
+fn adopt(nodes: &Nodes<'_>, by_key: &HashMap<&str, NodeId>, parents: &mut [Option<NodeId>]) {
+    let mut adopted = vec![false; nodes.len()];
+    for ((_, node), at) in nodes.iter().zip(0u32..) {
+        for child in &node.children.0 {
+            let Some(&NodeId(child)) = by_key.get(child.as_str()) else { continue };
+            let child = child as usize;
+            let silent = nodes.get(child).is_some_and(|(_, node)| matches!(node.parent, Parent::Missing));
+            if silent
+                && let (Some(done), Some(parent)) = (adopted.get_mut(child), parents.get_mut(child))
+                && !std::mem::replace(done, true)
+            {
+                *parent = Some(NodeId(at));
+            }
+        }
+    }
+}
+
+/// Turns nodes into the tree of messages, and gathers the web pages that their searches found.
+fn tree<'a>(
+    mut nodes: Nodes<'a>,
+    links: &Links,
+    detail: Detail,
+    problems: &mut Vec<String>,
+) -> (MessageTree<'a>, HashMap<SourceId, Link<'a>>) {
+    let mut contexts = contexts(&mut nodes, links);
+    let mut sources = HashMap::new();
+    let mut tree = Vec::with_capacity(nodes.len());
+    for (((key, node), &parent), at) in nodes.into_iter().zip(&links.parents).zip(0u32..) {
+        let message = node.message.0.map(|mut raw| {
+            reference::gather(&mut raw.metadata.0, &mut sources);
+            message::message(key, *raw, contexts.remove(&at).unwrap_or_default(), detail)
+        });
+        tree.push(Node { parent, message });
+    }
+    let tree = MessageTree::new(tree);
+    let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
+    if cut > 0 {
+        problems.push(format!("{cut} cycles of messages were broken"));
+    }
+    (tree, sources)
+}
+
+/// What messages need to know of their neighbours: pictures the words they were ordered with, calls of the canvas tool
+/// its answers. Only few messages need any.
+fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> HashMap<u32, Context<'a>> {
+    let mut contexts: HashMap<u32, Context<'a>> = HashMap::new();
+    for at in 0..nodes.len() as u32 {
+        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.message.0.as_deref_mut()) else {
+            continue;
+        };
+        if message::role(raw) != Role::Tool {
+            continue;
+        }
+        let canvas = raw.metadata.0.canvas.0.take();
+        if canvas.is_some() {
+            if let Some(call) = call_of(nodes, links, at) {
+                contexts.entry(call).or_default().canvas.get_or_insert(canvas.unwrap_or_default());
+            }
+        } else if has_picture(raw)
+            && let Some(prompt) = call_of(nodes, links, at).and_then(|call| prompt_of(nodes, call))
+        {
+            contexts.entry(at).or_default().prompt = Some(Cow::Owned(prompt));
+        }
+    }
+    contexts
+}
+
+/// True if a message holds a picture that does not say what it was made from.
+fn has_picture(raw: &export::Message<'_>) -> bool {
+    let parts = raw.content.0.iter().flat_map(|content| &content.parts.0);
+    let mut objects = parts.filter_map(|part| match part {
+        export::Part::Object(object) => Some(object),
+        _ => None,
+    });
+    objects.any(|object| object.metadata.0.dalle.0.prompt.filled().is_none())
+}
+
+fn prompt_of(nodes: &Nodes<'_>, call: u32) -> Option<String> {
+    let (_, node) = nodes.get(call as usize)?;
+    call::prompt(node.message.0.as_ref()?.content.0.as_ref()?)
+}
+
+/// The call that the tool's message at `answer` answers: the nearest one above it, within the same turn, to a tool of
+/// the same family.
+fn call_of(nodes: &Nodes<'_>, links: &Links, answer: u32) -> Option<u32> {
+    // A call and its answers are neighbours; a bound keeps hostile trees linear.
+    const STEPS: usize = 16;
+    let message = |at: u32| nodes.get(at as usize).and_then(|(_, node)| node.message.0.as_deref());
+    let tool = message(answer)?.author.0.name.as_str();
+    let mut at = answer;
+    for _ in 0..STEPS {
+        at = links.parents.get(at as usize).copied().flatten()?.0;
+        let Some(raw) = message(at) else { continue };
+        match (message::role(raw), message::recipient(raw)) {
+            (Role::User, _) => return None,
+            (Role::Assistant, Some(called))
+                if tool.is_empty() || call::family(called) == call::family(tool) =>
+            {
+                return Some(at);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

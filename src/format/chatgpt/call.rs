@@ -1,0 +1,265 @@
+//! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
+
+use super::export::{self, Content, Part as RawPart};
+use super::tolerant::{Flag, List, Maybe, Obj, Record, Str, record};
+use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
+use crate::format::repair;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// The family of a tool: its name up to the first dot.
+pub(super) fn family(tool: &str) -> &str {
+    tool.split_once('.').map_or(tool, |(family, _)| family)
+}
+
+/// True if a call of this tool is shown: a program that ran, or a step in a canvas document.
+pub(super) fn is_shown(tool: &str) -> bool {
+    is_python(tool) || tool == "container.exec" || is_canvas(tool)
+}
+
+/// True for the code interpreter under each of its names.
+fn is_python(tool: &str) -> bool {
+    matches!(family(tool), "python" | "python_user_visible")
+}
+
+/// True for the steps in the life of a canvas document.
+pub(super) fn is_canvas(tool: &str) -> bool {
+    matches!(tool, "canmore.create_textdoc" | "canmore.update_textdoc" | "canmore.comment_textdoc")
+}
+
+/// Takes the text of a call: it stands in `text` or in the parts.
+pub(super) fn take_text<'a>(content: &mut Content<'a>) -> Text<'a> {
+    if let Some(text) = content.text.take_filled() {
+        return text;
+    }
+    let texts = content.parts.0.iter_mut().filter_map(|part| match part {
+        RawPart::Text(text) => Some(std::mem::take(text)),
+        _ => None,
+    });
+    joined(texts)
+}
+
+/// Texts joined by a blank line; a single one borrows as before.
+fn joined<'a>(mut texts: impl Iterator<Item = Text<'a>>) -> Text<'a> {
+    let mut all = texts.next().unwrap_or_default();
+    for text in texts {
+        let owned = all.to_mut();
+        owned.push_str("\n\n");
+        owned.push_str(&text);
+    }
+    all
+}
+
+/// The call of `tool` with this text as a part; `answer` is what the canvas tool said about it.
+pub(super) fn part<'a>(
+    tool: &str,
+    language: &Str<'a>,
+    text: Text<'a>,
+    answer: Option<Box<export::Canvas<'a>>>,
+) -> Option<Part<'a>> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    Some(if is_canvas(tool) {
+        Part::Canvas(canvas_step(tool, text, answer))
+    } else if tool == "container.exec" {
+        match shell_command(&text) {
+            Some(command) => Part::Code { language: "sh".into(), text: command.into() },
+            None => Part::Code { language: language_of(language, &text), text },
+        }
+    } else if is_python(tool) && matches!(language.as_str(), "" | "unknown") {
+        Part::Code { language: "python".into(), text }
+    } else {
+        Part::Code { language: language_of(language, &text), text }
+    })
+}
+
+/// The tag of a fence: the language that is given, or that the text looks like.
+pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
+    match language.filled() {
+        Some(language) if language != "unknown" => language.clone(),
+        _ if text.trim_start().starts_with('{') => "json".into(),
+        _ => "".into(),
+    }
+}
+
+/// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
+fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<Box<T>> {
+    const FORGOTTEN: [&str; 6] = ["}", "]}", "}]}", "\"}", "\"}]}", "\"]}"];
+    let failed = match serde_json::from_str::<Maybe<T>>(text) {
+        Ok(Maybe(record)) => return record,
+        Err(error) => error,
+    };
+    if failed.is_eof() {
+        let ending = FORGOTTEN.into_iter().find(|ending| {
+            let completed = [text, ending].concat();
+            serde_json::from_str::<serde::de::IgnoredAny>(&completed).is_ok()
+        })?;
+        *buffer = [text, ending].concat();
+    } else {
+        *buffer = repair::repair(text.as_bytes()).json;
+    }
+    serde_json::from_str::<Maybe<T>>(buffer).ok().and_then(|Maybe(record)| record)
+}
+
+record! {
+    struct ExecCall {
+        cmd: Command<'a> = "cmd",
+    }
+}
+
+/// A command with its arguments, or as one line.
+#[derive(Debug, Default)]
+struct Command<'a> {
+    words: Vec<Str<'a>>,
+    line: Option<Cow<'a, str>>,
+}
+
+impl<'a> Deserialize<'a> for Command<'a> {
+    fn deserialize<D: serde::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Words(Vec<String>),
+            Line(String),
+            Other(serde::de::IgnoredAny),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Words(words) => Self {
+                words: words.into_iter().map(|word| Str(Some(Cow::Owned(word)))).collect(),
+                line: None,
+            },
+            Either::Line(line) => Self { words: Vec::new(), line: Some(Cow::Owned(line)) },
+            Either::Other(_) => Self::default(),
+        })
+    }
+}
+
+/// The command line of `{"cmd": ["bash", "-lc", "ls"]}`: what a shell is given to run, or the words, quoted.
+fn shell_command(text: &str) -> Option<String> {
+    let mut buffer = String::new();
+    let call = read::<ExecCall<'_>>(text, &mut buffer)?;
+    if let Some(line) = &call.cmd.line {
+        return Some(line.to_string());
+    }
+    let words: Vec<_> = call.cmd.words.iter().map(Str::as_str).collect();
+    match words.as_slice() {
+        [] => None,
+        [shell, flag, script]
+            if shell.rsplit('/').next().is_some_and(|shell| shell.ends_with("sh"))
+                && flag.starts_with('-')
+                && flag.ends_with('c') =>
+        {
+            Some((*script).to_owned())
+        }
+        words => Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+/// One word for a POSIX shell.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+    }
+}
+
+record! {
+    struct PictureCall {
+        prompt: Str<'a> = "prompt",
+        prompts: List<Str<'a>> = "prompts",
+    }
+}
+
+/// The words from which a picture was ordered, if `content` is such a call.
+pub(super) fn prompt(content: &Content<'_>) -> Option<String> {
+    let text = content.text.filled().map(AsRef::as_ref).or_else(|| {
+        content.parts.0.iter().find_map(|part| match part {
+            RawPart::Text(text) => Some(text.as_ref()),
+            _ => None,
+        })
+    })?;
+    let mut buffer = String::new();
+    let mut call = read::<PictureCall<'_>>(text, &mut buffer)?;
+    let prompt = call.prompt.take_filled().or_else(|| match call.prompts.0.as_mut_slice() {
+        [only] => only.take_filled(),
+        _ => None,
+    });
+    prompt.map(Cow::into_owned)
+}
+
+record! {
+    struct CanvasCall {
+        name: Str<'a> = "name",
+        kind: Str<'a> = "type",
+        content: Str<'a> = "content",
+        textdoc_id: Str<'a> = "textdoc_id",
+        updates: List<Obj<CanvasUpdate<'a>>> = "updates",
+        comments: List<Obj<CanvasRemark<'a>>> = "comments",
+    }
+}
+
+record! {
+    struct CanvasUpdate {
+        pattern: Str<'a> = "pattern",
+        multiple: Flag = "multiple",
+        replacement: Str<'a> = "replacement",
+    }
+}
+
+record! {
+    struct CanvasRemark {
+        pattern: Str<'a> = "pattern",
+        comment: Str<'a> = "comment",
+    }
+}
+
+/// Text with a life of its own.
+fn owned<'a>(text: &mut Str<'_>) -> Text<'a> {
+    Cow::Owned(text.take().into_owned())
+}
+
+/// The step that a call of the canvas tool takes.
+fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<export::Canvas<'a>>>) -> CanvasStep<'a> {
+    let mut answer = answer.unwrap_or_default();
+    let mut step = CanvasStep {
+        document: answer.textdoc_id.take_filled(),
+        title: answer.title.take_filled(),
+        kind: answer.textdoc_type.take_filled(),
+        version: answer.version.whole(),
+        failed: answer.is_failure.0,
+        action: CanvasAction::Unreadable(Cow::Borrowed("")),
+    };
+    let mut buffer = String::new();
+    let Some(mut call) = read::<CanvasCall<'_>>(&text, &mut buffer) else {
+        step.action = CanvasAction::Unreadable(text);
+        return step;
+    };
+    let filled = |text: &mut Str<'_>| text.take_filled().map(|text| Cow::Owned(text.into_owned()));
+    step.document = step.document.or_else(|| filled(&mut call.textdoc_id));
+    step.action = match tool {
+        "canmore.create_textdoc" => {
+            // The call says what the document was when it was made; the answer may be about a later title.
+            step.title = filled(&mut call.name).or(step.title);
+            step.kind = filled(&mut call.kind).or(step.kind);
+            CanvasAction::Create(owned(&mut call.content))
+        }
+        "canmore.update_textdoc" => CanvasAction::Update(call.updates.0.iter_mut().map(edit).collect()),
+        _ => CanvasAction::Comment(call.comments.0.iter_mut().map(remark).collect()),
+    };
+    step
+}
+
+fn edit<'a>(Obj(update): &mut Obj<CanvasUpdate<'_>>) -> CanvasEdit<'a> {
+    CanvasEdit {
+        pattern: owned(&mut update.pattern),
+        multiple: update.multiple.0,
+        replacement: owned(&mut update.replacement),
+    }
+}
+
+fn remark<'a>(Obj(remark): &mut Obj<CanvasRemark<'_>>) -> CanvasComment<'a> {
+    CanvasComment { pattern: owned(&mut remark.pattern), comment: owned(&mut remark.comment) }
+}

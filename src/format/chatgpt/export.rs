@@ -1,0 +1,506 @@
+//! The shapes of ChatGPT's JSON, as far as a page shows them.
+//!
+//! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
+//! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
+
+use super::tolerant::{Flag, Key, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// One conversation. Filled field by field, so that what stands before an error is there.
+#[derive(Debug, Default)]
+pub(super) struct Export<'a> {
+    pub(super) conversation_id: Str<'a>,
+    pub(super) id: Str<'a>,
+    pub(super) title: Str<'a>,
+    pub(super) create_time: Time,
+    pub(super) update_time: Time,
+    pub(super) current_node: Str<'a>,
+    pub(super) gizmo_id: Str<'a>,
+    pub(super) conversation_template_id: Str<'a>,
+    pub(super) default_model_slug: Str<'a>,
+    pub(super) is_starred: Flag,
+    pub(super) is_archived: Flag,
+    /// The nodes by the keys of `mapping`, in order; a key may occur twice.
+    pub(super) nodes: Vec<(Cow<'a, str>, Node<'a>)>,
+}
+
+/// What stands where a conversation is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    /// An object.
+    Conversation,
+    /// Something else, in JSON's word for it.
+    Other(&'static str),
+}
+
+impl<'a> DeserializeSeed<'a> for &mut Export<'a> {
+    type Value = Element;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Element, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for &mut Export<'a> {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a conversation")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Element, A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            match key.as_ref() {
+                "mapping" => map.next_value_seed(Mapping(&mut self.nodes))?,
+                "conversation_id" => self.conversation_id = map.next_value()?,
+                "id" => self.id = map.next_value()?,
+                "title" => self.title = map.next_value()?,
+                "create_time" => self.create_time = map.next_value()?,
+                "update_time" => self.update_time = map.next_value()?,
+                "current_node" => self.current_node = map.next_value()?,
+                "gizmo_id" => self.gizmo_id = map.next_value()?,
+                "conversation_template_id" => self.conversation_template_id = map.next_value()?,
+                "default_model_slug" => self.default_model_slug = map.next_value()?,
+                "is_starred" => self.is_starred = map.next_value()?,
+                "is_archived" => self.is_archived = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Element::Conversation)
+    }
+
+    fn visit_unit<E>(self) -> Result<Element, E> {
+        Ok(Element::Other("null"))
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Element, E> {
+        Ok(Element::Other("a boolean"))
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Element, E> {
+        Ok(Element::Other("a number"))
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Element, E> {
+        Ok(Element::Other("a number"))
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Element, E> {
+        Ok(Element::Other("a number"))
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Element, E> {
+        Ok(Element::Other("text"))
+    }
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Element, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Element::Other("a list"))
+    }
+}
+
+/// Collects the nodes of `mapping`.
+struct Mapping<'m, 'a>(&'m mut Vec<(Cow<'a, str>, Node<'a>)>);
+
+impl<'a> DeserializeSeed<'a> for Mapping<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        // Of two mappings the last one counts.
+        self.0.clear();
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Mapping<'_, 'a> {
+    type Value = ();
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            let Obj(node) = map.next_value()?;
+            self.0.push((key, node));
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(Obj(node)) = seq.next_element::<Obj<Node<'a>>>()? {
+            self.0.push((node.id.0.clone().unwrap_or_default(), node));
+        }
+        Ok(())
+    }
+
+    otherwise_empty!(unit bool number text);
+}
+
+record! {
+    /// A node of `mapping`.
+    struct Node {
+        id: Str<'a> = "id",
+        parent: Parent<'a> = "parent",
+        children: List<Str<'a>> = "children",
+        message: Maybe<Message<'a>> = "message",
+    }
+}
+
+/// What a node says about its parent.
+#[derive(Debug, Default)]
+pub(super) enum Parent<'a> {
+    /// Nothing at all: only then the lists of children are asked.
+    #[default]
+    Missing,
+    /// That there is none.
+    Root,
+    /// Its key.
+    Key(Cow<'a, str>),
+}
+
+impl<'a> Deserialize<'a> for Parent<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Str::deserialize(deserializer)?.0.map_or(Self::Root, Self::Key))
+    }
+}
+
+record! {
+    struct Message {
+        id: Str<'a> = "id",
+        author: Obj<Author<'a>> = "author",
+        create_time: Time = "create_time",
+        content: Maybe<Content<'a>> = "content",
+        weight: Num = "weight",
+        recipient: Str<'a> = "recipient",
+        metadata: Obj<Metadata<'a>> = "metadata",
+    }
+}
+
+record! {
+    struct Author {
+        role: Str<'a> = "role",
+        name: Str<'a> = "name",
+    }
+    text |text| Author { role: Str(Some(text)), ..Author::default() };
+}
+
+record! {
+    struct Content {
+        content_type: Str<'a> = "content_type",
+        parts: List<Part<'a>> = "parts",
+        text: Str<'a> = "text",
+        language: Str<'a> = "language",
+        thoughts: List<Maybe<Thought<'a>>> = "thoughts",
+        content: Str<'a> = "content",
+        name: Str<'a> = "name",
+        url: Str<'a> = "url",
+        domain: Str<'a> = "domain",
+        title: Str<'a> = "title",
+        result: Str<'a> = "result",
+        summary: Str<'a> = "summary",
+        output_str: Str<'a> = "output_str",
+        screenshot: Part<'a> = "screenshot",
+        state: Obj<Item<'a>> = "state",
+        widgets: Obj<Widgets<'a>> = "widgets",
+        user_profile: Str<'a> = "user_profile",
+        user_instructions: Str<'a> = "user_instructions",
+        model_set_context: Str<'a> = "model_set_context",
+        repo_summary: Str<'a> = "repo_summary",
+    }
+    text |text| Content {
+        content_type: Str(Some(Cow::Borrowed("text"))),
+        parts: List(vec![Part::Text(text)]),
+        ..Content::default()
+    };
+}
+
+record! {
+    struct Thought {
+        summary: Str<'a> = "summary",
+        content: Str<'a> = "content",
+        chunks: List<Str<'a>> = "chunks",
+    }
+    text |text| Thought { content: Str(Some(text)), ..Thought::default() };
+}
+
+record! {
+    struct Widgets {
+        navlinks: List<Obj<Item<'a>>> = "navlinks",
+    }
+}
+
+/// A part of a message.
+#[derive(Debug, Default)]
+pub(super) enum Part<'a> {
+    /// Null, or nothing that could be shown.
+    #[default]
+    Empty,
+    Text(Cow<'a, str>),
+    Object(Box<PartObject<'a>>),
+}
+
+impl<'a> Deserialize<'a> for Part<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartVisitor;
+        impl<'a> Visitor<'a> for PartVisitor {
+            type Value = Part<'a>;
+            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Part<'a>, E> {
+                Ok(Part::Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Part<'a>, E> {
+                Ok(Part::Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Part<'a>, A::Error> {
+                let mut object = Box::<PartObject<'a>>::default();
+                while let Some(Key(key)) = map.next_key()? {
+                    object.set(&key, &mut map)?;
+                }
+                Ok(Part::Object(object))
+            }
+            otherwise_empty!(unit bool number seq);
+        }
+        deserializer.deserialize_any(PartVisitor)
+    }
+}
+
+record! {
+    /// A part that is an object: a pointer to a file, or a transcript.
+    struct PartObject {
+        content_type: Str<'a> = "content_type",
+        asset_pointer: Str<'a> = "asset_pointer",
+        name: Str<'a> = "name" | "file_name",
+        mime_type: Str<'a> = "mime_type" | "mimeType",
+        size_bytes: Num = "size_bytes",
+        text: Str<'a> = "text",
+        metadata: Obj<PartMetadata<'a>> = "metadata",
+        audio: Maybe<Pointer<'a>> = "audio_asset_pointer",
+        video: Maybe<Pointer<'a>> = "video_container_asset_pointer",
+        frames: List<Present> = "frames_asset_pointers",
+    }
+}
+
+record! {
+    struct PartMetadata {
+        dalle: Obj<Dalle<'a>> = "dalle",
+        start: Num = "start",
+        end: Num = "end",
+    }
+}
+
+record! {
+    struct Dalle {
+        prompt: Str<'a> = "prompt",
+    }
+}
+
+record! {
+    /// A pointer inside another part.
+    struct Pointer {
+        asset_pointer: Str<'a> = "asset_pointer",
+        size_bytes: Num = "size_bytes",
+        metadata: Obj<PartMetadata<'a>> = "metadata",
+        frames: List<Present> = "frames_asset_pointers",
+    }
+    text |text| Pointer { asset_pointer: Str(Some(text)), ..Pointer::default() };
+}
+
+record! {
+    /// What is said about a message. Of the containers below an indexing pass keeps exactly these.
+    struct Metadata {
+        hidden: Flag = "is_visually_hidden_from_conversation",
+        model_slug: Str<'a> = "model_slug",
+        finished_duration_sec: Num = "finished_duration_sec",
+        image_gen_title: Str<'a> = "image_gen_title",
+        async_task_title: Str<'a> = "async_task_title",
+        is_async_result: Flag = "is_async_task_result_message",
+        finish_details: Obj<FinishDetails<'a>> = "finish_details",
+        attachments: List<Obj<Attachment<'a>>> = "attachments",
+        content_references: List<Obj<Reference<'a>>> = "content_references",
+        citations: List<Obj<Citation<'a>>> = "citations",
+        cite_metadata: Maybe<CiteMetadata<'a>> = "_cite_metadata",
+        search_result_groups: List<Obj<SearchGroup<'a>>> = "search_result_groups",
+        aggregate_result: Maybe<Aggregate<'a>> = "aggregate_result",
+        canvas: Maybe<Canvas<'a>> = "canvas",
+        user_context: Maybe<UserContext<'a>> = "user_context_message_data",
+    }
+}
+
+record! {
+    struct FinishDetails {
+        kind: Str<'a> = "type",
+    }
+    text |text| FinishDetails { kind: Str(Some(text)) };
+}
+
+record! {
+    struct Attachment {
+        id: Str<'a> = "id",
+        name: Str<'a> = "name",
+        size: Num = "size",
+        mime_type: Str<'a> = "mime_type" | "mimeType",
+        library_file_id: Str<'a> = "library_file_id",
+    }
+}
+
+record! {
+    /// A place in the text that stands for something else, whatever its type.
+    struct Reference {
+        kind: Str<'a> = "type",
+        matched_text: Str<'a> = "matched_text",
+        start_idx: Num = "start_idx",
+        end_idx: Num = "end_idx",
+        alt: Str<'a> = "alt",
+        title: Str<'a> = "title",
+        url: Str<'a> = "url",
+        name: Str<'a> = "name",
+        id: Str<'a> = "id",
+        attribution: Str<'a> = "attribution",
+        items: List<Obj<Item<'a>>> = "items",
+        fallback_items: List<Obj<Item<'a>>> = "fallback_items",
+        sources: List<Obj<Item<'a>>> = "sources",
+        images: List<Obj<PictureItem<'a>>> = "images",
+        product: Obj<Item<'a>> = "product",
+        item: Obj<Item<'a>> = "item",
+    }
+}
+
+record! {
+    /// Something with a title and an address.
+    struct Item {
+        title: Str<'a> = "title" | "name",
+        url: Str<'a> = "url",
+        attribution: Str<'a> = "attribution",
+    }
+}
+
+record! {
+    /// A picture found on the web; some types wrap it once more.
+    struct PictureItem {
+        title: Str<'a> = "title",
+        url: Str<'a> = "url",
+        content_url: Str<'a> = "content_url",
+        image_result: Obj<PictureResult<'a>> = "image_result",
+    }
+}
+
+record! {
+    struct PictureResult {
+        title: Str<'a> = "title",
+        url: Str<'a> = "url",
+        content_url: Str<'a> = "content_url",
+    }
+}
+
+record! {
+    /// The older form of a reference.
+    struct Citation {
+        start_ix: Num = "start_ix",
+        end_ix: Num = "end_ix",
+        metadata: Obj<CitationSource<'a>> = "metadata",
+    }
+}
+
+record! {
+    struct CitationSource {
+        kind: Str<'a> = "type",
+        title: Str<'a> = "title",
+        name: Str<'a> = "name",
+        url: Str<'a> = "url",
+        id: Str<'a> = "id",
+    }
+}
+
+record! {
+    struct CiteMetadata {
+        list: List<Obj<CitationSource<'a>>> = "metadata_list",
+    }
+}
+
+record! {
+    struct SearchGroup {
+        entries: List<Obj<SearchEntry<'a>>> = "entries",
+    }
+}
+
+record! {
+    struct SearchEntry {
+        url: Str<'a> = "url",
+        attribution: Str<'a> = "attribution",
+        ref_id: Maybe<RefId<'a>> = "ref_id",
+    }
+}
+
+record! {
+    struct RefId {
+        turn_index: Num = "turn_index",
+        ref_type: Str<'a> = "ref_type",
+        ref_index: Num = "ref_index",
+    }
+}
+
+record! {
+    /// How a run of the code interpreter ended.
+    struct Aggregate {
+        messages: List<Obj<RunMessage<'a>>> = "messages",
+        jupyter_messages: List<Obj<Jupyter<'a>>> = "jupyter_messages",
+        final_expression_output: Str<'a> = "final_expression_output",
+        in_kernel_exception: Maybe<Exception<'a>> = "in_kernel_exception",
+        system_exception: Maybe<Exception<'a>> = "system_exception",
+    }
+}
+
+record! {
+    struct RunMessage {
+        text: Str<'a> = "text",
+        image_url: Str<'a> = "image_url",
+    }
+}
+
+record! {
+    struct Jupyter {
+        content: Obj<JupyterContent<'a>> = "content",
+    }
+}
+
+record! {
+    struct JupyterContent {
+        data: Obj<JupyterData<'a>> = "data",
+    }
+}
+
+/// What a notebook displays, by MIME type; the pictures carry a vendor's type of their own.
+#[derive(Debug, Default)]
+pub(super) struct JupyterData<'a> {
+    pub(super) images: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Record<'a> for JupyterData<'a> {
+    fn set<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
+        if key.starts_with("image/vnd.openai.fileservice") {
+            self.images.extend(map.next_value::<Str<'a>>()?.0);
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+record! {
+    struct Exception {
+        name: Str<'a> = "name",
+        args: List<Str<'a>> = "args",
+        traceback: List<Str<'a>> = "traceback",
+    }
+    text |text| Exception { args: List(vec![Str(Some(text))]), ..Exception::default() };
+}
+
+record! {
+    /// What the canvas tool answers.
+    struct Canvas {
+        textdoc_id: Str<'a> = "textdoc_id",
+        textdoc_type: Str<'a> = "textdoc_type",
+        title: Str<'a> = "title",
+        version: Num = "version",
+        is_failure: Flag = "is_failure",
+    }
+}
+
+record! {
+    struct UserContext {
+        about_user: Str<'a> = "about_user_message",
+        about_model: Str<'a> = "about_model_message",
+    }
+}

@@ -1,0 +1,152 @@
+//! One message: who speaks, whether it is shown, and what it consists of.
+
+use super::call;
+use super::export::{self, Content};
+use super::part::{Builder, Scope};
+use super::tolerant::Obj;
+use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
+use crate::format::Detail;
+
+/// What a message's neighbours know of it.
+#[derive(Debug, Default)]
+pub(super) struct Context<'a> {
+    /// For a tool's message: the words that its pictures were ordered with.
+    pub(super) prompt: Option<Text<'a>>,
+    /// For a call of the canvas tool: what the tool answered.
+    pub(super) canvas: Option<Box<export::Canvas<'a>>>,
+}
+
+/// Who speaks. A role that we don't know is shown like the model.
+pub(super) fn role(raw: &export::Message<'_>) -> Role {
+    match raw.author.0.role.as_str() {
+        "user" => Role::User,
+        "tool" => Role::Tool,
+        "system" | "developer" => Role::System,
+        _ => Role::Assistant,
+    }
+}
+
+/// Whom a message addresses, if not everybody.
+pub(super) fn recipient<'r>(raw: &'r export::Message<'_>) -> Option<&'r str> {
+    Some(raw.recipient.as_str()).filter(|to| !to.is_empty() && *to != "all")
+}
+
+/// Puts one message into the neutral model.
+pub(super) fn message<'a>(
+    key: Text<'a>,
+    mut raw: export::Message<'a>,
+    context: Context<'a>,
+    detail: Detail,
+) -> Message<'a> {
+    let role = role(&raw);
+    let manner = manner(&raw, role);
+    let mut content = raw.content.0.take();
+    let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, context));
+    let mut parts = parts.unwrap_or_default();
+    let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
+    if parts.is_empty()
+        && detail == Detail::All
+        && let Some(content) = content.as_deref_mut()
+    {
+        parts = build(content, &mut raw.metadata, Scope::Machinery, None);
+    }
+    Message {
+        id: raw.id.take_filled().unwrap_or(key),
+        role,
+        name: raw.author.0.name.take_filled(),
+        recipient: recipient(&raw).is_some().then(|| raw.recipient.take()),
+        created: raw.create_time.0,
+        model: raw.metadata.0.model_slug.take_filled(),
+        visibility,
+        cut: cut(&raw, role),
+        parts,
+    }
+}
+
+/// In which manner a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Hidden,
+    Call,
+    As(Scope),
+}
+
+/// Decides whether and how a message is shown, by the first of the client's rules that applies.
+///
+/// `weight` alone hides only messages of tools. A message that addresses a tool is a call; a tool's message shows what
+/// is meant for people (pictures, what programs printed, failures), while its text is written for the model.
+fn manner(raw: &export::Message<'_>, role: Role) -> Manner {
+    let Some(content) = raw.content.0.as_deref() else { return Manner::Hidden };
+    let metadata = &raw.metadata.0;
+    let kind = content.content_type.as_str();
+    let instructions = matches!(
+        kind,
+        "user_editable_context"
+            | "model_editable_context"
+            | "app_pairing_content"
+            | "system_content"
+            | "developer_content"
+            | "computer_initialize_state"
+    );
+    if metadata.hidden.0 || role == Role::System || instructions {
+        return Manner::Hidden;
+    }
+    match (role, recipient(raw)) {
+        (Role::Tool, Some(_)) => Manner::Hidden,
+        (Role::Tool, None) if raw.weight.0 == Some(0.0) => Manner::Hidden,
+        // The result of a task that ran for a while, such as a research report, is an answer.
+        (Role::Tool, None) if metadata.is_async_result.0 => Manner::As(Scope::Everything),
+        (Role::Tool, None) if is_for_the_model(kind) => Manner::Hidden,
+        (Role::Tool, None) => Manner::As(Scope::Payload),
+        (Role::Assistant, Some(tool)) if call::is_shown(tool) => Manner::Call,
+        (Role::Assistant, Some(_)) => Manner::Hidden,
+        _ if matches!(kind, "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage") => {
+            Manner::Hidden
+        }
+        _ => Manner::As(Scope::Everything),
+    }
+}
+
+/// True for the content of a tool's message that only feeds the model.
+fn is_for_the_model(kind: &str) -> bool {
+    matches!(
+        kind,
+        "code" | "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage"
+    )
+}
+
+fn build<'a>(
+    content: &mut Content<'a>,
+    Obj(metadata): &mut Obj<export::Metadata<'a>>,
+    scope: Scope,
+    prompt: Option<Text<'a>>,
+) -> Vec<Part<'a>> {
+    Builder { content, metadata, scope, prompt, parts: Vec::new() }.build()
+}
+
+/// What is shown of a message.
+fn shown_parts<'a>(
+    raw: &mut export::Message<'a>,
+    content: &mut Content<'a>,
+    manner: Manner,
+    context: Context<'a>,
+) -> Vec<Part<'a>> {
+    match manner {
+        Manner::Hidden => Vec::new(),
+        Manner::Call => {
+            let text = call::take_text(content);
+            let tool = raw.recipient.as_str();
+            call::part(tool, &content.language, text, context.canvas).into_iter().collect()
+        }
+        Manner::As(scope) => build(content, &mut raw.metadata, scope, context.prompt),
+    }
+}
+
+/// Why an answer ends early.
+fn cut(raw: &export::Message<'_>, role: Role) -> Option<Cut> {
+    match raw.metadata.0.finish_details.0.kind.as_str() {
+        "max_tokens" if role == Role::Assistant => Some(Cut::Length),
+        "interrupted" if role == Role::Assistant => Some(Cut::Stopped),
+        _ => None,
+    }
+}

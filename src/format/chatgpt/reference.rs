@@ -1,0 +1,260 @@
+//! What places in an answer refer to: content references (2024 on) and citations (2023).
+
+use super::export::{Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference};
+use super::link::{link, markdown, untracked};
+use super::part::pointer_id;
+use super::tolerant::Obj;
+use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, SourceId, Text};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// Opens each mark of the older form.
+const OPENING: char = '【';
+
+/// Adds to `prose` what the message's metadata say about its text.
+pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
+    let references = std::mem::take(&mut metadata.content_references.0);
+    if references.is_empty() {
+        let citations = std::mem::take(&mut metadata.citations.0);
+        prose.references = self::citations(&prose.text, citations);
+        if let Some(list) = metadata.cite_metadata.0.take() {
+            by_number(prose, list.list.0);
+        }
+        return;
+    }
+    let mut seen = HashSet::new();
+    for Obj(mut reference) in references {
+        if reference.kind.as_str() == "sources_footnote" {
+            let sources = reference.sources.0.into_iter().filter_map(|Obj(source)| footnote(source));
+            prose.footnotes.extend(sources.filter(|source| seen.insert(source.url.clone())));
+        } else if reference.matched_text.filled().is_some()
+            && let Some(meaning) = meaning(&mut reference)
+        {
+            prose.references.push(Reference {
+                start: position(reference.start_idx.whole()),
+                end: position(reference.end_idx.whole()),
+                matched: reference.matched_text.take(),
+                meaning,
+            });
+        }
+    }
+}
+
+/// A code point index of the export as one of ours.
+fn position(index: Option<u64>) -> usize {
+    index.and_then(|index| usize::try_from(index).ok()).unwrap_or_default()
+}
+
+/// A page to list after the text: its title, and who published it.
+fn footnote(mut source: Item<'_>) -> Option<Link<'_>> {
+    let mut found = link(source.title.take_filled(), source.url.take_filled())?;
+    found.publisher = source.attribution.take();
+    Some(found)
+}
+
+/// Links that are called by who published the page, or by its host.
+fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
+    let link_to = |Obj(mut item): Obj<Item<'a>>| link(item.attribution.take_filled(), item.url.take_filled());
+    std::mem::take(items).into_iter().filter_map(link_to).collect()
+}
+
+/// Links that are called by the title of the page, or by its host.
+fn titled<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
+    let link_to = |Obj(mut item): Obj<Item<'a>>| link(item.title.take_filled(), item.url.take_filled());
+    std::mem::take(items).into_iter().filter_map(link_to).collect()
+}
+
+/// Pictures on the web as links.
+fn pictures<'a>(images: &mut Vec<Obj<PictureItem<'a>>>) -> Vec<Link<'a>> {
+    let link_to = |Obj(mut image): Obj<PictureItem<'a>>| {
+        let inner = &mut image.image_result.0;
+        let title = image.title.take_filled().or_else(|| inner.title.take_filled());
+        let url = image.url.take_filled().or_else(|| inner.url.take_filled());
+        let url = url.or_else(|| image.content_url.take_filled()).or_else(|| inner.content_url.take_filled());
+        link(title, url)
+    };
+    std::mem::take(images).into_iter().filter_map(link_to).collect()
+}
+
+/// The export's own Markdown for a reference, if it says anything.
+fn alt<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    let text = markdown(reference.alt.take_filled()?);
+    (!text.is_empty()).then_some(Meaning::Markdown(text))
+}
+
+fn links<'a>(links: Vec<Link<'a>>) -> Option<Meaning<'a>> {
+    (!links.is_empty()).then_some(Meaning::Links(links))
+}
+
+fn citation<'a>(links: Vec<Link<'a>>) -> Option<Meaning<'a>> {
+    (!links.is_empty()).then_some(Meaning::Citation(links))
+}
+
+/// The page that the reference itself names, called by its title.
+fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    let item = &mut reference.item.0;
+    let title = reference.title.take_filled().or_else(|| item.title.take_filled());
+    let url = reference.url.take_filled().or_else(|| item.url.take_filled());
+    Some(Meaning::Links(vec![link(title, url)?]))
+}
+
+/// What a reference stands for; `None` if the characters at its place stay as they are.
+///
+/// `attribution` marks words of the answer, so it must change nothing. For `grouped_webpages` the ready-made `alt`
+/// is missing in a third of all cases where `items` are there.
+fn meaning<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    let kind = reference.kind.take();
+    let found = match kind.as_ref() {
+        "attribution" => return None,
+        "hidden"
+        | "grouped_webpages_model_predicted_fallback"
+        | "optimistic_image_citation"
+        | "optimistic_image_inline"
+        | "navigation" => None,
+        "grouped_webpages" => citation(sources(&mut reference.items.0))
+            .or_else(|| alt(reference))
+            .or_else(|| citation(sources(&mut reference.fallback_items.0))),
+        "webpage_extended" => own_citation(reference).or_else(|| alt(reference)),
+        "webpage" => alt(reference).or_else(|| own_citation(reference)),
+        "file" => Some(file(reference)),
+        "image_v2" => alt(reference).or_else(|| links(pictures(&mut reference.images.0))),
+        "image_group" | "image_inline" => links(pictures(&mut reference.images.0)).or_else(|| alt(reference)),
+        "video" => alt(reference).or_else(|| own_link(reference)),
+        "product_entity" => Some(product(reference)),
+        "entity" => {
+            let name = reference.name.take_filled().or_else(|| reference.alt.take_filled());
+            name.map(Meaning::Plain)
+        }
+        "nav_list" => alt(reference).or_else(|| links(titled(&mut reference.items.0))),
+        "link_title" | "title_citation" | "url" => own_link(reference).or_else(|| alt(reference)),
+        "alt_text" | "products" | "product" | "businesses_map" | "tldr" => alt(reference),
+        _ => return unknown(reference),
+    };
+    Some(found.unwrap_or(Meaning::Nothing))
+}
+
+/// What a reference of a type that we don't know stands for: what the vendor's client would show.
+fn unknown<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    if reference.alt.0.is_some() {
+        return Some(alt(reference).unwrap_or(Meaning::Nothing));
+    }
+    if reference.title.filled().is_some()
+        && let Some(link) = own_link(reference)
+    {
+        return Some(link);
+    }
+    let is_mark = reference.matched_text.as_str().starts_with(['\u{e200}', OPENING]);
+    is_mark.then_some(Meaning::Nothing)
+}
+
+/// The page that the reference itself names, called by who published it.
+fn own_citation<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    let found = link(reference.attribution.take_filled(), reference.url.take_filled())?;
+    Some(Meaning::Citation(vec![found]))
+}
+
+fn file<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
+    let id = reference.id.take_filled().map(pointer_id);
+    let name = reference.name.take_filled();
+    if id.is_none() && name.is_none() {
+        return Meaning::Nothing;
+    }
+    Meaning::File(FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() })
+}
+
+/// A product: a link only if it has an address, which it seldom has.
+fn product<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
+    let product = &mut reference.product.0;
+    match (product.title.take_filled(), product.url.take_filled()) {
+        (title, Some(url)) => links(link(title, Some(url)).into_iter().collect()).unwrap_or(Meaning::Nothing),
+        (Some(title), None) => Meaning::Plain(title),
+        (None, None) => alt(reference).unwrap_or(Meaning::Nothing),
+    }
+}
+
+/// References of the older form: each stands at a mark such as `【11†source】`.
+fn citations<'a>(text: &str, citations: Vec<Obj<Citation<'a>>>) -> Vec<Reference<'a>> {
+    if citations.is_empty() {
+        return Vec::new();
+    }
+    let offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let reference = |Obj(citation): Obj<Citation<'a>>| {
+        let (start, end) = (position(citation.start_ix.whole()), position(citation.end_ix.whole()));
+        let matched = text.get(*offsets.get(start)?..*offsets.get(end)?)?;
+        let meaning = source(citation.metadata.0).filter(|_| matched.starts_with(OPENING))?;
+        Some(Reference { start, end, matched: Cow::Owned(matched.to_owned()), meaning })
+    };
+    citations.into_iter().filter_map(reference).collect()
+}
+
+/// What a citation of the older form names.
+fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
+    let title = source.title.take_filled().or_else(|| source.name.take_filled());
+    let url = source.url.take_filled().map(untracked);
+    if source.kind.as_str() == "file" || url.is_none() {
+        let id = source.id.take_filled().map(pointer_id);
+        if id.is_none() && title.is_none() {
+            return None;
+        }
+        let file = FileRef { id: id.unwrap_or_default(), name: title, ..FileRef::default() };
+        return Some(Meaning::File(file));
+    }
+    Some(Meaning::Citation(vec![link(title, url)?]))
+}
+
+/// Adds a reference for each mark `【n†…】` that no citation stands at, where the message lists its sources by
+/// number.
+fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Obj<CitationSource<'a>>>) {
+    let mut meanings: Vec<_> = list.into_iter().map(|Obj(entry)| source(entry)).collect();
+    let taken: HashSet<_> = prose.references.iter().map(|reference| reference.start).collect();
+    for (start, mark) in marks(&prose.text) {
+        let number = mark.get(OPENING.len_utf8()..).and_then(|rest| rest.split_once('†'));
+        let Some(number) = number.and_then(|(number, _)| number.parse::<usize>().ok()) else { continue };
+        if let Some(Some(meaning)) = meanings.get_mut(number)
+            && !taken.contains(&start)
+        {
+            let end = start + mark.chars().count();
+            let matched = Text::Owned(mark.to_owned());
+            prose.references.push(Reference { start, end, matched, meaning: meaning.clone() });
+        }
+    }
+}
+
+/// The spans `【…】` of `text` with the code point at which each begins. Linear.
+fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    let mut counted = 0;
+    std::iter::from_fn(move || {
+        let start = at + text.get(at..)?.find(OPENING)?;
+        counted += text.get(at..start)?.chars().count();
+        let first = counted;
+        let len = text.get(start..)?.find('】')? + '】'.len_utf8();
+        let mark = text.get(start..start + len)?;
+        counted += mark.chars().count();
+        at = start + len;
+        Some((first, mark))
+    })
+}
+
+/// Adds the web pages that a search found to `sources`, by their ids.
+pub(super) fn gather<'a>(
+    metadata: &mut Metadata<'a>,
+    sources: &mut HashMap<SourceId, Link<'a>>,
+) {
+    for Obj(group) in std::mem::take(&mut metadata.search_result_groups.0) {
+        for Obj(mut entry) in group.entries.0 {
+            let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {
+                Some(SourceId {
+                    turn: id.turn_index.small()?,
+                    kind: id.ref_type.filled().map(|kind| Box::from(kind.as_ref()))?,
+                    index: id.ref_index.small()?,
+                })
+            }) else {
+                continue;
+            };
+            if let Some(found) = link(entry.attribution.take_filled(), entry.url.take_filled()) {
+                sources.entry(id).or_insert(found);
+            }
+        }
+    }
+}
