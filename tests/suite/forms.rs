@@ -6,6 +6,7 @@
 use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// A conversation of 2024 whose text has an emoji, quotes, brackets, `&` and `</script>`.
@@ -322,7 +323,11 @@ fn minified(json: &str) -> String {
 }
 
 fn escaped(c: char) -> String {
-    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    let mut out = String::new();
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        let _ = write!(out, "\\u{unit:04x}");
+    }
+    out
 }
 
 #[test]

@@ -187,7 +187,9 @@ impl Zip {
         if self.zip64 {
             out.extend(1_u16.to_le_bytes());
             out.extend((8 * numbers.len() as u16).to_le_bytes());
-            numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
+            for number in numbers {
+                out.extend(number.to_le_bytes());
+            }
         }
     }
 
