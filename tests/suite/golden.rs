@@ -66,6 +66,11 @@ cases! {
     a_title_is_made_a_portable_name
     front_matter_has_project_star_archive_and_all_models
     front_matter_has_the_custom_gpt
+    a_long_title_is_composed_and_cut_to_200_bytes
+    a_title_that_windows_takes_for_a_device_is_marked
+    a_title_of_dots_alone_is_untitled
+    a_video_is_a_link
+    a_big_paste_is_a_link
     hidden_messages_are_passed_over
     weight_hides_no_user_and_no_assistant
     absent_keys_of_a_message_have_their_defaults

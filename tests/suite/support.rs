@@ -450,3 +450,53 @@ fn difference_of_lines(wanted: &[u8], got: &[u8], out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_reader_finds_what_the_builder_wrote() {
+        let plain = Zip::new().deflated("a.txt", "a".repeat(5000)).stored("ä/b.txt", "b").directory("c");
+        let expected = plain.as_tree();
+        for zip in [
+            plain.clone(),
+            plain.clone().zip64(),
+            plain.clone().data_descriptors(),
+            plain.zip64().data_descriptors(),
+        ] {
+            let mut archive = zip::ZipArchive::new(Cursor::new(zip.bytes())).expect("an archive");
+            let mut found = Tree::default();
+            for index in 0..archive.len() {
+                let mut entry = archive.by_index(index).expect("an entry");
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).expect("its bytes");
+                found.0.insert(entry.name().expect("a name").to_string(), bytes);
+            }
+            found.assert_is(&expected, "the entries");
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_and_encryption_are_noticed_by_another_reader() {
+        let read = |zip: Zip| {
+            let mut archive = zip::ZipArchive::new(Cursor::new(zip.bytes())).expect("an archive");
+            archive.by_index(0).map(|mut entry| entry.read_to_end(&mut Vec::new()).is_ok()).unwrap_or(false)
+        };
+        let zip = Zip::new().deflated("a.txt", "a");
+        assert!(read(zip.clone()));
+        assert!(!read(zip.clone().with_a_wrong_crc()));
+        assert!(!read(zip.encrypted()));
+    }
+
+    #[test]
+    fn a_difference_names_files_and_quotes_lines() {
+        let tree = |files: &[(&str, &str)]| {
+            Tree(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
+        };
+        let (got, wanted) = (tree(&[("a", "1\n2\n3\n"), ("b", "x")]), tree(&[("a", "1\n4\n3\n"), ("c", "")]));
+        let expected = "- file c\n  file a\n    from line 2\n-   \"4\\n\"\n+   \"2\\n\"\n+ file b\n    from line 1\n+   \"x\"\n";
+        assert_eq!(got.difference(&wanted), expected);
+        assert_eq!(got.difference(&got), "");
+    }
+}
