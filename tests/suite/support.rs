@@ -481,7 +481,7 @@ mod tests {
     fn a_wrong_checksum_and_encryption_are_noticed_by_another_reader() {
         let read = |zip: Zip| {
             let mut archive = zip::ZipArchive::new(Cursor::new(zip.bytes())).expect("an archive");
-            archive.by_index(0).map(|mut entry| entry.read_to_end(&mut Vec::new()).is_ok()).unwrap_or(false)
+            archive.by_index(0).is_ok_and(|mut entry| entry.read_to_end(&mut Vec::new()).is_ok())
         };
         let zip = Zip::new().deflated("a.txt", "a");
         assert!(read(zip.clone()));
