@@ -9,6 +9,7 @@ pub mod scan;
 pub mod shallow;
 
 use crate::conversation::Conversation;
+use std::collections::HashMap;
 use std::fmt;
 
 /// How much of a conversation is read.
@@ -36,7 +37,25 @@ pub trait Format: Sync {
 }
 
 /// All formats that can be read.
-const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
+pub(crate) const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
+
+/// The format of this [name](Format::name).
+pub fn named(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.into_iter().find(|format| format.name() == name)
+}
+
+/// The names that a user gives to ids of GPTs and projects: a JSON object of strings.
+///
+/// # Errors
+/// If it is anything else.
+pub fn names_map(json: &[u8]) -> serde_json::Result<HashMap<String, String>> {
+    serde_json::from_slice(json)
+}
+
+/// `text` as a JSON string, quotes included.
+pub fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
 
 /// What an element is that no format reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

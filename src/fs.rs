@@ -376,50 +376,6 @@ impl Fs {
         }
         Ok(bytes)
     }
-
-    /// The entry `name` of the directory `parent`.
-    ///
-    /// # Errors
-    /// `NotFound`, `NotADirectory`.
-    pub fn lookup(&self, parent: Ino, _name: &std::ffi::OsStr) -> Result<Attr> {
-        self.attr(parent)
-    }
-
-    /// Lines of a listing from the cookie `from` on, each with the cookie of the one after it.
-    ///
-    /// # Errors
-    /// `NotFound`, `NotADirectory`.
-    pub fn entries(&self, ino: Ino, _from: u64) -> Result<impl Iterator<Item = (u64, Entry<'_>)>> {
-        self.attr(ino).map(|_| std::iter::empty())
-    }
-
-    /// Bytes of a file.
-    ///
-    /// # Errors
-    /// `NotFound`, `IsADirectory`, `Damaged`, `OutOfMemory`.
-    pub fn read(&self, ino: Ino, _offset: u64, _len: usize) -> Result<Vec<u8>> {
-        self.attr(ino).map(|_| Vec::new())
-    }
-
-    /// A page's bytes, if they are at hand.
-    pub fn cached(&self, _ino: Ino) -> Option<Arc<[u8]>> {
-        None
-    }
-
-    /// True for a page.
-    pub fn is_rendered(&self, _ino: Ino) -> bool {
-        false
-    }
-
-    /// The page after `ino`.
-    pub fn next_rendered(&self, _ino: Ino) -> Option<Ino> {
-        None
-    }
-
-    /// What `statfs` shows.
-    pub fn totals(&self) -> Totals {
-        Totals::default()
-    }
 }
 
 fn attr(ino: Ino, node: &Node) -> Attr {

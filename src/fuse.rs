@@ -13,7 +13,7 @@ mod pool;
 mod walk;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Attr, Entry, Fs, Ino, Kind, Totals};
+use crate::fs::{Attr, Entry, Fs, Ino, Kind, Source, Totals};
 use crate::sys::User;
 use crate::time::Timestamp;
 use fuser::{
@@ -90,7 +90,7 @@ impl Tree for Fs {
     }
 
     fn lookup(&self, parent: Ino, name: &OsStr) -> Result<Attr> {
-        self.lookup(parent, name)
+        self.lookup(parent, name.as_encoded_bytes())
     }
 
     fn list(&self, ino: Ino, from: u64, visit: &mut dyn FnMut(u64, Entry<'_>) -> bool) -> Result<()> {
@@ -111,7 +111,7 @@ impl Tree for Fs {
     }
 
     fn is_rendered(&self, ino: Ino) -> bool {
-        self.is_rendered(ino)
+        matches!(self.content(ino), Ok(Source::Rendered))
     }
 
     fn next_rendered(&self, ino: Ino) -> Option<Ino> {
@@ -129,6 +129,7 @@ fn errno(kind: ErrorKind) -> Errno {
         ErrorKind::NotFound => Errno::ENOENT,
         ErrorKind::NotADirectory => Errno::ENOTDIR,
         ErrorKind::IsADirectory => Errno::EISDIR,
+        ErrorKind::NameTooLong => Errno::ENAMETOOLONG,
         ErrorKind::OutOfMemory => Errno::ENOMEM,
         ErrorKind::Unexpected
         | ErrorKind::Usage

@@ -69,13 +69,19 @@ fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
     let ino = fs.resolve(path)?;
     let attr = fs.attr(ino)?;
     if attr.kind == Kind::File {
-        return Ok(vec![(fs.path(ino)?, attr)]);
+        return Ok(vec![(fs.path(ino), attr)]);
     }
     if recursive {
-        return Ok(fs.walk(ino)?.collect());
+        let below = fs.path(ino);
+        return Ok(fs.walk().map(|step| (step.path, step.attr)).filter(|(path, _)| is_below(path, &below)).collect());
     }
     let entries = fs.entries(ino, 2)?.map(|(_, entry)| (entry.name.to_owned(), entry.attr));
     Ok(entries.collect())
+}
+
+/// True for a path under the directory `dir`; everything is under the root, whose path is empty.
+fn is_below(path: &str, dir: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 impl Style {
