@@ -29,6 +29,7 @@ pub mod index;
 pub mod render;
 pub mod source;
 
+pub mod export;
 pub mod fs;
 pub mod fuse;
 pub mod layout;

@@ -1,0 +1,423 @@
+//! Brackets outside strings, 64 bytes at a time: the inner loop of the scanner, for several processors.
+//!
+//! A block becomes four 64-bit masks (quotes, backslashes, opening and closing brackets; bit n is byte n). The
+//! rest is arithmetic on masks that is the same everywhere, so the results can't differ between processors.
+//! The only unsafe code of the scanner is here.
+
+/// The instructions that classify bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// 32 bytes at once; found at run time.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 16 bytes at once; every x86-64 processor has it.
+    #[cfg(target_arch = "x86_64")]
+    Sse2,
+    /// 16 bytes at once; every aarch64 processor has it.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// Plain Rust, 8 bytes at once.
+    Portable,
+}
+
+impl Level {
+    /// The fastest level that this processor has.
+    pub fn best() -> Self {
+        Self::available().first().copied().unwrap_or(Self::Portable)
+    }
+
+    /// All levels that this processor has, fastest first.
+    pub fn available() -> Vec<Self> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if x86::has_avx2() {
+                levels.push(Self::Avx2);
+            }
+            levels.push(Self::Sse2);
+        }
+        #[cfg(target_arch = "aarch64")]
+        levels.push(Self::Neon);
+        levels.push(Self::Portable);
+        levels
+    }
+
+    /// Goes through `bytes` from `at` on until a block where something may happen, and returns that block; `None`
+    /// when all bytes are used up.
+    ///
+    /// Something may happen in a block that holds brackets and in which the depth may fall to `floor` or below;
+    /// brackets of blocks before it are counted in `state.depth`, those of the returned block are not. To stop at
+    /// every block with brackets, say `u64::MAX`.
+    pub(super) fn run(self, bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has AVX2 and the rest: `has_avx2` is asked right here, so that even a value
+            // made by hand (the enum is public) can't get past it.
+            Self::Avx2 if x86::has_avx2() => unsafe { x86::run_avx2(bytes, at, floor, state) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of every x86-64 processor.
+            Self::Avx2 | Self::Sse2 => unsafe { x86::run_sse2(bytes, at, floor, state) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
+            Self::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
+            Self::Portable => run(portable::masks, bytes, at, floor, state),
+        }
+    }
+}
+
+/// What is carried from block to block, and from buffer to buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct State {
+    /// How many brackets are open.
+    pub(super) depth: u64,
+    /// All ones if the next byte is inside a string, else 0.
+    inside: u64,
+    /// 1 if the next byte is escaped by a backslash, else 0.
+    escaped: u64,
+}
+
+impl State {
+    /// Outside a string, with `depth` open brackets.
+    pub(super) fn outside(depth: u64) -> Self {
+        Self { depth, inside: 0, escaped: 0 }
+    }
+
+    /// True if the next byte is inside a string.
+    pub(super) fn in_string(self) -> bool {
+        self.inside != 0
+    }
+}
+
+/// A block in which something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Where it begins.
+    pub(super) at: usize,
+    /// Where the next block begins.
+    pub(super) end: usize,
+    /// Opening brackets outside strings.
+    pub(super) open: u64,
+    /// Closing brackets outside strings.
+    pub(super) close: u64,
+}
+
+/// Bytes of a block.
+const WIDTH: usize = 64;
+
+/// Where the interesting bytes of a block are.
+#[derive(Clone, Copy)]
+struct Masks {
+    quote: u64,
+    backslash: u64,
+    open: u64,
+    close: u64,
+}
+
+#[inline(always)]
+fn run(
+    masks: impl Fn(&[u8; WIDTH]) -> Masks,
+    bytes: &[u8],
+    mut at: usize,
+    floor: u64,
+    state: &mut State,
+) -> Option<Block> {
+    // In registers: through the reference every block would store it.
+    let mut carried = *state;
+    let mut found = None;
+    let rest = bytes.get(at..).unwrap_or_default();
+    let (blocks, tail) = rest.as_chunks::<WIDTH>();
+    for block in blocks {
+        let (open, close) = brackets(masks(block), WIDTH, &mut carried);
+        if happens(open, close, floor, &mut carried.depth) {
+            found = Some(Block { at, end: at + WIDTH, open, close });
+            break;
+        }
+        at += WIDTH;
+    }
+    if found.is_none() && !tail.is_empty() {
+        let mut block = [b' '; WIDTH];
+        for (to, from) in block.iter_mut().zip(tail) {
+            *to = *from;
+        }
+        let (open, close) = brackets(masks(&block), tail.len(), &mut carried);
+        if happens(open, close, floor, &mut carried.depth) {
+            found = Some(Block { at, end: at + tail.len(), open, close });
+        }
+    }
+    *state = carried;
+    found
+}
+
+/// Whether to stop at a block with these brackets; if not, they are counted.
+#[inline(always)]
+fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
+    let closes = u64::from(close.count_ones());
+    if depth.saturating_sub(closes) <= floor && open | close != 0 {
+        return true;
+    }
+    *depth = depth.wrapping_add(u64::from(open.count_ones())).wrapping_sub(closes);
+    false
+}
+
+/// The brackets outside strings of a block whose first `len` bytes are real and the rest blanks.
+#[inline(always)]
+fn brackets(masks: Masks, len: usize, state: &mut State) -> (u64, u64) {
+    let escaped = escaped(masks.backslash, len, &mut state.escaped);
+    // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string: true from the
+    // opening quote to the last byte before the closing one.
+    let inside = parities(masks.quote & !escaped) ^ state.inside;
+    state.inside = 0_u64.wrapping_sub(inside >> 63);
+    (masks.open & !inside, masks.close & !inside)
+}
+
+/// The bytes that a backslash escapes.
+///
+/// In a run of backslashes every second one is escaped, counted from the run's first. Subtracting the
+/// candidates from the odd bits makes the borrow run along each run of backslashes and leave its parity.
+#[inline(always)]
+fn escaped(backslash: u64, len: usize, carry: &mut u64) -> u64 {
+    const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+    if backslash == 0 {
+        let escaped = *carry;
+        *carry = 0;
+        return escaped;
+    }
+    let candidates = backslash & !*carry;
+    let after = candidates << 1;
+    let parity = (after | ODD).wrapping_sub(candidates) ^ ODD;
+    let escaped = parity ^ (backslash | *carry);
+    *carry = if len < WIDTH { escaped >> len & 1 } else { (parity & backslash) >> 63 };
+    escaped
+}
+
+/// Bit n of the result is the parity of bits 0 to n.
+#[inline(always)]
+fn parities(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ bits << 32
+}
+
+/// Clears what tells `[` from `{` and `]` from `}`.
+const CASE: u8 = b'{' ^ b'[';
+
+mod portable {
+    use super::{CASE, Masks, WIDTH};
+
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const SEVEN: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+
+    pub(super) fn masks(block: &[u8; WIDTH]) -> Masks {
+        let mut masks = Masks { quote: 0, backslash: 0, open: 0, close: 0 };
+        let (words, _) = block.as_chunks::<8>();
+        for (shift, word) in (0..64).step_by(8).zip(words) {
+            let word = u64::from_le_bytes(*word);
+            let folded = word | u64::from(CASE) * LOW;
+            masks.quote |= equal(word, b'"') << shift;
+            masks.backslash |= equal(word, b'\\') << shift;
+            masks.open |= equal(folded, b'{') << shift;
+            masks.close |= equal(folded, b'}') << shift;
+        }
+        masks
+    }
+
+    /// Bit n is set if byte n of `word` is `byte`; at most eight bits.
+    #[inline(always)]
+    fn equal(word: u64, byte: u8) -> u64 {
+        let differences = word ^ u64::from(byte) * LOW;
+        // The top bit of each byte that is 0; no carry leaves its byte.
+        let zeros = !(((differences & SEVEN) + SEVEN) | differences | SEVEN);
+        // Gathers bits 7, 15 … 63 into the top byte.
+        (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Block, CASE, Masks, State, WIDTH};
+    use std::arch::x86_64::{
+        __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    };
+
+    pub(super) fn has_avx2() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
+    }
+
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    pub(super) fn run_avx2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+        super::run(|block| masks_avx2(block), bytes, at, floor, state)
+    }
+
+    #[target_feature(enable = "sse2")]
+    pub(super) fn run_sse2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+        super::run(|block| masks_sse2(block), bytes, at, floor, state)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    fn masks_avx2(block: &[u8; WIDTH]) -> Masks {
+        let start = block.as_ptr().cast::<__m256i>();
+        // SAFETY: the block's 64 bytes are two vectors of 32, and the loads need no alignment.
+        let halves = unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] };
+        let find = |byte: u8, fold: u8| {
+            let (byte, fold) = (_mm256_set1_epi8(byte.cast_signed()), _mm256_set1_epi8(fold.cast_signed()));
+            let [low, high] = halves.map(|half| {
+                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_or_si256(half, fold), byte)).cast_unsigned()
+            });
+            u64::from(low) | u64::from(high) << 32
+        };
+        Masks {
+            quote: find(b'"', 0),
+            backslash: find(b'\\', 0),
+            open: find(b'{', CASE),
+            close: find(b'}', CASE),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn masks_sse2(block: &[u8; WIDTH]) -> Masks {
+        let start = block.as_ptr().cast::<__m128i>();
+        // SAFETY: the block's 64 bytes are four vectors of 16, and the loads need no alignment.
+        let quarters = unsafe { [0, 1, 2, 3].map(|n| _mm_loadu_si128(start.add(n))) };
+        let find = |byte: u8, fold: u8| {
+            let (byte, fold) = (_mm_set1_epi8(byte.cast_signed()), _mm_set1_epi8(fold.cast_signed()));
+            quarters.iter().rev().fold(0_u64, |bits, &quarter| {
+                let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(quarter, fold), byte));
+                bits << 16 | u64::from(equal.cast_unsigned())
+            })
+        };
+        Masks {
+            quote: find(b'"', 0),
+            backslash: find(b'\\', 0),
+            open: find(b'{', CASE),
+            close: find(b'}', CASE),
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use super::{CASE, Masks, WIDTH};
+    use std::arch::aarch64::{
+        uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
+        vreinterpretq_u64_u8,
+    };
+
+    /// The bit that stands for each byte of a half of a vector.
+    const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+
+    #[target_feature(enable = "neon")]
+    pub(super) fn run_neon(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+        super::run(|block| masks(block), bytes, at, floor, state)
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn masks(block: &[u8; WIDTH]) -> Masks {
+        let start = block.as_ptr();
+        // SAFETY: the block's 64 bytes are four vectors of 16, and `BITS` is one.
+        let (quarters, bits) =
+            unsafe { ([0, 16, 32, 48].map(|n| vld1q_u8(start.add(n))), vld1q_u8(BITS.as_ptr())) };
+        let find = |byte: u8, fold: u8| {
+            let (byte, fold) = (vdupq_n_u8(byte), vdupq_n_u8(fold));
+            let [a, b, c, d]: [uint8x16_t; 4] =
+                quarters.map(|quarter| vandq_u8(vceqq_u8(vorrq_u8(quarter, fold), byte), bits));
+            // Pairwise sums: three rounds turn 64 bytes with one bit each into 8 bytes.
+            let sums = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
+            vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)))
+        };
+        Masks {
+            quote: find(b'"', 0),
+            backslash: find(b'\\', 0),
+            open: find(b'{', CASE),
+            close: find(b'}', CASE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What `run` finds with a floor that it stops at everywhere.
+    fn all(level: Level, bytes: &[u8], feed: usize) -> Vec<(usize, bool)> {
+        let (mut state, mut found, mut base) = (State::outside(0), Vec::new(), 0);
+        for bytes in bytes.chunks(feed) {
+            let mut at = 0;
+            while let Some(block) = level.run(bytes, at, u64::MAX, &mut state) {
+                for bit in 0..64 {
+                    if (block.open | block.close) >> bit & 1 == 1 {
+                        found.push((base + block.at + bit, block.open >> bit & 1 == 1));
+                    }
+                }
+                at = block.end;
+            }
+            base += bytes.len();
+        }
+        found
+    }
+
+    /// The same, a byte at a time. A backslash escapes the next byte's meaning as a quote or backslash, and
+    /// nothing else: outside strings (in damaged text only) a bracket after a backslash is still a bracket.
+    fn naive(bytes: &[u8]) -> Vec<(usize, bool)> {
+        let (mut inside, mut escaped, mut found) = (false, false, Vec::new());
+        for (at, &byte) in bytes.iter().enumerate() {
+            match byte {
+                b'{' | b'[' if !inside => found.push((at, true)),
+                b'}' | b']' if !inside => found.push((at, false)),
+                b'"' if !escaped => inside = !inside,
+                _ => {}
+            }
+            escaped = byte == b'\\' && !escaped;
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_finds_the_brackets_that_a_byte_loop_finds(
+            bytes in prop::collection::vec(prop::sample::select(b"\"\"\\\\\\{}[]a,: \x00\xff".to_vec()), 0..400),
+        ) {
+            let expected = naive(&bytes);
+            for level in Level::available() {
+                for feed in [1, 7, 63, 64, 65, 4097] {
+                    prop_assert_eq!(&all(level, &bytes, feed), &expected, "{:?} fed by {}", level, feed);
+                }
+            }
+        }
+
+        #[test]
+        fn skipping_stops_before_the_depth_reaches_the_floor(
+            bytes in prop::collection::vec(prop::sample::select(b"{{{{}}}aaaaaaaaaaaaaaaaaaaaaaaaa".to_vec()), 0..2000),
+        ) {
+            let first = naive(&bytes).into_iter().scan(1000_i64, |depth, (at, open)| {
+                *depth += if open { 1 } else { -1 };
+                Some((at, *depth))
+            }).find(|&(_, depth)| depth <= 990);
+            for level in Level::available() {
+                let (mut state, mut at, mut reached) = (State::outside(1000), 0, None);
+                'all: while let Some(block) = level.run(&bytes, at, 990, &mut state) {
+                    for bit in 0..64 {
+                        state.depth += block.open >> bit & 1;
+                        state.depth -= block.close >> bit & 1;
+                        if state.depth <= 990 {
+                            reached = Some((block.at + bit, state.depth as i64));
+                            break 'all;
+                        }
+                    }
+                    at = block.end;
+                }
+                prop_assert_eq!(reached, first, "{:?}", level);
+            }
+        }
+    }
+}

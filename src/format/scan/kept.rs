@@ -1,0 +1,151 @@
+//! The bytes of one element that are kept while the buffers they came in go away.
+
+/// Capacity that is given back after an element that needed more.
+const SHRINK_ABOVE: usize = 8 << 20;
+/// The most that is kept of an element that is too large.
+const SKELETON_LIMIT: usize = 1 << 20;
+
+/// The kept bytes of the current element: all of them up to a limit, else its shallow part.
+#[derive(Debug)]
+pub(super) struct Kept {
+    limit: usize,
+    text: Vec<u8>,
+    skeleton: Option<Skeleton>,
+}
+
+impl Kept {
+    /// Nothing, and room for `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, text: Vec::new(), skeleton: None }
+    }
+
+    /// True if nothing was kept yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.skeleton.is_none()
+    }
+
+    /// True if the element is too large to be kept.
+    pub(super) fn is_skeleton(&self) -> bool {
+        self.skeleton.is_some()
+    }
+
+    /// True if an element of `len` bytes may be kept.
+    pub(super) fn fits(&self, len: usize) -> bool {
+        len <= self.limit
+    }
+
+    /// What is kept: the element, or its skeleton.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.skeleton.as_ref().map_or(&self.text, |skeleton| &skeleton.text)
+    }
+
+    /// Keeps the next bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if let Some(skeleton) = &mut self.skeleton {
+            return skeleton.push(bytes);
+        }
+        let fits = self.text.len().checked_add(bytes.len()).is_some_and(|len| len <= self.limit);
+        if fits && self.text.try_reserve(bytes.len()).is_ok() {
+            return self.text.extend_from_slice(bytes);
+        }
+        let mut skeleton = Skeleton::default();
+        skeleton.push(&self.text);
+        skeleton.push(bytes);
+        self.skeleton = Some(skeleton);
+        self.text = Vec::new();
+    }
+
+    /// Forgets the element.
+    pub(super) fn clear(&mut self) {
+        self.skeleton = None;
+        self.text.clear();
+        if self.text.capacity() > SHRINK_ABOVE {
+            self.text = Vec::new();
+        }
+    }
+
+    /// Keeps the next bytes without regard to the limit, but at least the last `len` of all and at most a few times
+    /// as many.
+    pub(super) fn push_last(&mut self, bytes: &[u8], len: usize) {
+        let surplus = bytes.len().saturating_sub(len);
+        self.text.extend_from_slice(bytes.get(surplus..).unwrap_or_default());
+        if self.text.len() > len.saturating_mul(8) {
+            let surplus = self.text.len().saturating_sub(len);
+            self.text.drain(..surplus);
+        }
+    }
+}
+
+/// An element without what its containers contain: keys, short values and empty containers.
+///
+/// Goes byte by byte, for elements over the limit only.
+#[derive(Debug, Default)]
+struct Skeleton {
+    text: Vec<u8>,
+    depth: u64,
+    inside: bool,
+    escaped: bool,
+}
+
+impl Skeleton {
+    fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if self.text.len() >= SKELETON_LIMIT {
+                return;
+            }
+            match byte {
+                b'"' if !self.escaped => self.inside = !self.inside,
+                b'}' | b']' if !self.inside => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+            if self.depth < 2 {
+                self.text.push(byte);
+            }
+            if !self.inside && matches!(byte, b'{' | b'[') {
+                self.depth = self.depth.saturating_add(1);
+            }
+            self.escaped = byte == b'\\' && !self.escaped;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_over_the_limit_becomes_its_skeleton() {
+        let element =
+            br#"{"title": "a {\"b\" ]", "mapping": {"x": {"y": [1, "}"]}}, "list": [[2]], "id": 7}"#;
+        for feed in 1..element.len() {
+            let mut kept = Kept::new(20);
+            element.chunks(feed).for_each(|bytes| kept.push(bytes));
+            assert!(kept.is_skeleton());
+            assert_eq!(
+                String::from_utf8_lossy(kept.bytes()),
+                r#"{"title": "a {\"b\" ]", "mapping": {}, "list": [], "id": 7}"#
+            );
+        }
+    }
+
+    #[test]
+    fn a_skeleton_is_cut_at_its_limit() {
+        let mut kept = Kept::new(0);
+        kept.push(b"{\"title\": \"");
+        for _ in 0..2 * SKELETON_LIMIT / 1000 {
+            kept.push(&[b'x'; 1000]);
+        }
+        assert_eq!(kept.bytes().len(), SKELETON_LIMIT);
+    }
+
+    #[test]
+    fn a_large_element_leaves_no_memory_behind() {
+        let mut kept = Kept::new(usize::MAX);
+        kept.push(&vec![b' '; SHRINK_ABOVE + 1]);
+        kept.clear();
+        assert_eq!(kept.text.capacity(), 0);
+        kept.push(&[b' '; 1000]);
+        kept.clear();
+        assert!(kept.text.capacity() >= 1000);
+    }
+}

@@ -1,0 +1,208 @@
+//! What of a conversation nobody reads, told by the keys on the way to it.
+//!
+//! More than half of a full export is metadata of messages, most of it traces of searches that no page shows.
+
+/// Containers in a message's `metadata` that are read; all others are dropped. Values that are not containers
+/// stay anyway.
+pub(super) const KEPT_METADATA: [&[u8]; 9] = [
+    b"attachments",
+    b"content_references",
+    b"citations",
+    b"aggregate_result",
+    b"search_result_groups",
+    b"_cite_metadata",
+    b"canvas",
+    b"finish_details",
+    b"user_context_message_data",
+];
+
+/// Containers of the conversation itself that nobody reads.
+pub(super) const DROPPED: [&[u8]; 6] = [
+    b"moderation_results",
+    b"safe_urls",
+    b"blocked_urls",
+    b"disabled_tool_ids",
+    b"plugin_ids",
+    b"context_scopes",
+];
+
+/// How far we are on the way from a conversation to the metadata of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Not on it: this is no object.
+    Off,
+    /// In the conversation.
+    Conversation,
+    /// In its `mapping`, whose values are nodes.
+    Mapping,
+    /// In a node.
+    Node,
+    /// In the node's `message`.
+    Message,
+    /// In the message's `metadata`.
+    Metadata,
+}
+
+/// What to do with a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Go on in it: this is a step on the way.
+    Follow,
+    /// Keep it whole.
+    Keep,
+    /// Put `null` in its place.
+    Drop,
+}
+
+impl Way {
+    /// How many brackets are open here; those of the way only.
+    pub(super) fn depth(self) -> u64 {
+        self as u64
+    }
+
+    /// The way at a smaller depth.
+    pub(super) fn back_to(self, depth: u64) -> Self {
+        match depth {
+            _ if depth >= self.depth() => self,
+            4 => Self::Message,
+            3 => Self::Node,
+            2 => Self::Mapping,
+            1 => Self::Conversation,
+            _ => Self::Off,
+        }
+    }
+
+    /// The next step.
+    pub(super) fn on(self) -> Self {
+        match self {
+            Self::Off => Self::Off,
+            Self::Conversation => Self::Mapping,
+            Self::Mapping => Self::Node,
+            Self::Node => Self::Message,
+            Self::Message | Self::Metadata => Self::Metadata,
+        }
+    }
+
+    /// What to do with a container that begins with `bracket` here, behind the text that `before` gives backwards.
+    pub(super) fn verdict<'t>(self, bracket: u8, before: impl Iterator<Item = &'t u8>) -> Verdict {
+        let object = bracket == b'{';
+        match self {
+            Self::Off => Verdict::Keep,
+            Self::Mapping if object => Verdict::Follow,
+            Self::Mapping => Verdict::Keep,
+            Self::Conversation => match Key::before(before) {
+                key if object && key.is(b"mapping") => Verdict::Follow,
+                key if DROPPED.iter().any(|name| key.is(name)) => Verdict::Drop,
+                _ => Verdict::Keep,
+            },
+            Self::Node | Self::Message => {
+                let name: &[u8] = if self == Self::Node { b"message" } else { b"metadata" };
+                if object && Key::before(before).is(name) { Verdict::Follow } else { Verdict::Keep }
+            }
+            Self::Metadata => match Key::before(before) {
+                Key::Unclear => Verdict::Keep,
+                key if KEPT_METADATA.iter().any(|name| key.is(name)) => Verdict::Keep,
+                _ => Verdict::Drop,
+            },
+        }
+    }
+}
+
+/// Longer keys are none that we know.
+const LONGEST: usize = 32;
+
+/// The key of a value.
+#[derive(Debug)]
+pub(super) enum Key {
+    /// Its bytes, last byte first, and how many there are.
+    Reversed([u8; LONGEST], usize),
+    /// Longer than any key that we know.
+    Long,
+    /// There is none, or it contains escapes; nothing can be said of it.
+    Unclear,
+}
+
+impl Key {
+    /// The key before a value, where `before` gives the text before the value backwards.
+    pub(super) fn before<'t>(mut before: impl Iterator<Item = &'t u8>) -> Self {
+        let mut token = || before.find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        if token() != Some(&b':') || token() != Some(&b'"') {
+            return Self::Unclear;
+        }
+        let (mut bytes, mut len) = ([0; LONGEST], 0);
+        loop {
+            match before.next() {
+                None | Some(b'\\') => return Self::Unclear,
+                Some(b'"') if before.next() == Some(&b'\\') => return Self::Unclear,
+                Some(b'"') => return Self::Reversed(bytes, len),
+                Some(&byte) => {
+                    let Some(place) = bytes.get_mut(len) else { return Self::Long };
+                    *place = byte;
+                    len += 1;
+                }
+            }
+        }
+    }
+
+    /// True if this is certainly the key `name`.
+    pub(super) fn is(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Reversed(bytes, len) => {
+                *len == name.len() && bytes.iter().zip(name.iter().rev()).all(|(a, b)| a == b)
+            }
+            Self::Long | Self::Unclear => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(before: &str) -> Key {
+        Key::before(before.as_bytes().iter().rev())
+    }
+
+    #[test]
+    fn a_key_is_read_backwards_over_blanks() {
+        assert!(key(r#"{"a":1, "mapping" : "#).is(b"mapping"));
+        assert!(key("{\n\"mapping\"\r\n:\t").is(b"mapping"));
+        assert!(key(r#"{"":"#).is(b""));
+        assert!(!key(r#"{"the mapping":"#).is(b"mapping"));
+    }
+
+    #[test]
+    fn a_key_with_escapes_is_unclear() {
+        for text in [r#"{"a\"mapping":"#, r#"{"m\u0061pping":"#, r#"{"a\\":"#, r#"{"a\":"#] {
+            assert!(matches!(key(text), Key::Unclear), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_unclear() {
+        for text in ["[", "[1, ", r#"["a", "#, r#"mapping":"#, ":", "", r#"{"a" "#] {
+            assert!(matches!(key(text), Key::Unclear), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_key_is_none_that_is_kept() {
+        let long = format!("{{\"{}\":", "x".repeat(LONGEST + 1));
+        assert!(matches!(key(&long), Key::Long));
+        assert!(KEPT_METADATA.iter().chain(&DROPPED).all(|name| name.len() < LONGEST));
+        assert_eq!(Way::Metadata.verdict(b'{', long.as_bytes().iter().rev()), Verdict::Drop);
+    }
+
+    #[test]
+    fn the_way_back_is_the_way_there() {
+        let mut way = Way::Conversation;
+        for depth in 1..=5 {
+            assert_eq!(way.depth(), depth);
+            for back in 0..depth {
+                assert_eq!(way.back_to(back).depth(), back);
+            }
+            assert_eq!(way.back_to(9), way);
+            way = way.on();
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! What the scanner finds, against a byte loop and against serde's own splitting.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// A found element, owned.
+#[derive(Clone, Debug, PartialEq)]
+struct Found {
+    start: u64,
+    end: u64,
+    text: String,
+    whole: bool,
+    complete: bool,
+}
+
+impl Found {
+    fn of(element: &Element<'_>) -> Self {
+        let (text, whole) = match element.body {
+            Body::Whole(text) => (text, true),
+            Body::TooLarge { skeleton } => (skeleton, false),
+        };
+        let text = String::from_utf8_lossy(text).into_owned();
+        Self { start: element.start, end: element.end, text, whole, complete: element.complete }
+    }
+}
+
+fn scan_by(text: &[u8], feed: usize, level: Level, limit: usize) -> (Vec<Found>, End) {
+    let mut found = Vec::new();
+    let mut scanner = Scanner::with_level(limit, level);
+    for bytes in text.chunks(feed) {
+        scanner.feed(bytes, &mut |element| found.push(Found::of(&element)));
+    }
+    let end = scanner.finish(&mut |element| found.push(Found::of(&element)));
+    (found, end)
+}
+
+/// What is found, the same at every level and feed size.
+fn scan_within(text: &str, limit: usize) -> (Vec<Found>, End) {
+    let expected = scan_by(text.as_bytes(), usize::MAX, Level::Portable, limit);
+    for level in Level::available() {
+        for feed in [1, 2, 3, 7, 63, 64, 65, 4097] {
+            let found = scan_by(text.as_bytes(), feed, level, limit);
+            assert_eq!(found, expected, "{level:?} fed by {feed}: {text}");
+        }
+    }
+    expected
+}
+
+fn scan(text: &str) -> (Vec<Found>, End) {
+    scan_within(text, ELEMENT_LIMIT)
+}
+
+/// The texts of the elements of a list that is as it should be.
+fn elements(text: &str) -> Vec<String> {
+    let (found, end) = scan(text);
+    assert_eq!(end, End::Complete, "{text}");
+    for element in &found {
+        assert!(element.complete && element.whole);
+    }
+    found.into_iter().map(|element| element.text).collect()
+}
+
+fn damage(text: &str) -> (Vec<String>, &'static str, u64) {
+    match scan(text) {
+        (found, End::Damaged { reason, at }) => (found.into_iter().map(|it| it.text).collect(), reason, at),
+        (_, End::Complete) => panic!("{text} has no damage"),
+    }
+}
+
+#[test]
+fn elements_of_a_list_are_found_with_their_places() {
+    let (found, end) = scan("\u{FEFF} [ {\"a\": [1, {}]} ,\n[2],null,\"x\\\"]\",-1.5e3 ]\n");
+    assert_eq!(end, End::Complete);
+    let places: Vec<_> = found.iter().map(|it| (it.start, it.end, it.text.as_str())).collect();
+    assert_eq!(
+        places,
+        [
+            (6, 20, "{\"a\": [1, {}]}"),
+            (23, 26, "[2]"),
+            (27, 31, "null"),
+            (32, 38, "\"x\\\"]\""),
+            (39, 45, "-1.5e3")
+        ]
+    );
+}
+
+#[test]
+fn an_empty_list_is_complete() {
+    assert_eq!(elements("[]"), [""; 0]);
+    assert_eq!(elements(" [\n] "), [""; 0]);
+}
+
+#[test]
+fn brackets_and_quotes_in_strings_are_text() {
+    let element = r#"{"a}\"": "]}\\", "\\\\\"{": "[\\\"", "b": ["\\", "}"]}"#;
+    assert_eq!(elements(&format!("[{element},{element}]")), [element, element]);
+}
+
+#[test]
+fn a_list_in_an_object_is_found_whatever_stands_around_it() {
+    for text in [
+        r#"{"conversations": [{"a": 1}, 2]}"#,
+        r#"{"version": 2, "users": [{"conversations": [3]}], "conversations" : [{"a": 1}, 2], "more": {"x": [1]}, "n": 0}"#,
+        r#"{"users": {"mapping": {}}, "conversations":[{"a": 1},2]}"#,
+    ] {
+        assert_eq!(elements(text), [r#"{"a": 1}"#, "2"], "{text}");
+    }
+}
+
+#[test]
+fn every_list_of_conversations_in_the_object_counts() {
+    assert_eq!(elements(r#"{"conversations": [1], "x": {"y": [7]}, "conversations": [2]}"#), ["1", "2"]);
+}
+
+#[test]
+fn one_bare_conversation_is_the_element() {
+    for text in [
+        r#"{"title": "x", "mapping": {"a": {"id": "a"}}, "current_node": "a"}"#,
+        r#"{"current_node": "a", "conversations": 1}"#,
+        r#"{"mapping": null}"#,
+        r#"{"mapping": {}, "conversations": [{"a": 1}]}"#,
+    ] {
+        assert_eq!(elements(text), [text]);
+    }
+}
+
+#[test]
+fn other_top_levels_are_refused() {
+    for (text, reason, at) in [
+        ("", "there is nothing", 0),
+        (" \n", "there is nothing", 2),
+        ("\"[{}]\"", "top level is a string", 0),
+        (" 12", "top level is a number", 1),
+        ("null", "top level is neither a list nor an object", 0),
+        ("<html>", "not JSON", 0),
+        ("{}", NOT_CONVERSATIONS, 0),
+        (r#"{"a": {"mapping": {}}, "b": "current_node", "c": "\"mapping\":"}"#, NOT_CONVERSATIONS, 0),
+        (r#"{"a": "#, NOT_CONVERSATIONS, 0),
+    ] {
+        assert_eq!(damage(text), (vec![], reason, at), "{text}");
+    }
+}
+
+#[test]
+fn damage_between_elements_loses_none() {
+    for (text, reason, at) in [
+        ("[{} 2]", "no comma between conversations", 4),
+        ("[{},,2]", "a comma too many between conversations", 4),
+        ("[,{},2]", "a comma too many between conversations", 1),
+        ("[{},2,]", "a comma too many after the last conversation", 6),
+        ("[{}},2]", "a closing brace too many between conversations", 3),
+        ("[{},2] x", "there is more after the end", 7),
+        ("[{},2,", "the list of conversations has no end", 6),
+        (r#"{"conversations":[{},2]"#, "the object around the conversations has no end", 23),
+    ] {
+        assert_eq!(damage(text), (vec!["{}".to_owned(), "2".to_owned()], reason, at), "{text}");
+    }
+}
+
+#[test]
+fn an_element_that_breaks_off_is_handed_over_as_it_is() {
+    for (text, last, reason) in [
+        (r#"[1,{"a": {"b"#, r#"{"a": {"b"#, "breaks off within a string"),
+        (r#"[1,{"a": {"b":"#, r#"{"a": {"b":"#, "breaks off within a conversation"),
+        (r#"[1,"ab\"#, r#""ab\"#, "breaks off within a string"),
+        ("[1,nul", "nul", "breaks off within the list"),
+    ] {
+        let (found, end) = scan(text);
+        let texts: Vec<_> = found.iter().map(|it| (it.text.as_str(), it.complete)).collect();
+        assert_eq!(texts, [("1", true), (last, false)]);
+        assert_eq!(found[1].end, text.len() as u64);
+        assert_eq!(end, End::Damaged { reason, at: text.len() as u64 });
+    }
+}
+
+#[test]
+fn a_bare_conversation_that_breaks_off_is_handed_over_as_it_is() {
+    let text = r#"{"title": "x", "mapping": {"a": "#;
+    let (found, end) = scan(text);
+    assert_eq!(found[0].text, text);
+    assert!(!found[0].complete);
+    assert!(matches!(end, End::Damaged { .. }));
+}
+
+#[test]
+fn brackets_of_the_wrong_kind_stay_within_their_element() {
+    assert_eq!(elements("[1,{\"a\":[2}],[{]],3]"), ["1", "{\"a\":[2}]", "[{]]", "3"]);
+}
+
+fn message(metadata: &str) -> String {
+    format!(r#"{{"mapping": {{"n": {{"message": {{"metadata": {metadata}}}, "children": ["x"]}}}}}}"#)
+}
+
+#[test]
+fn metadata_that_nobody_reads_is_left_out() {
+    let list = |metadata: &str| format!("[{}]", message(metadata));
+    let full = r#"{"a": "{", "search": [{"x": ["]"]}], "citations": [{"y": {}}], "z": {}, "n": 1, "w":[[]]}"#;
+    let pruned = r#"{"a": "{", "search": null, "citations": [{"y": {}}], "z": null, "n": 1, "w":null}"#;
+    assert_eq!(elements(&list(full)), [message(pruned)]);
+    for name in prune::KEPT_METADATA {
+        let kept = format!(r#"{{"{}": {{"a": {{"b": []}}}}}}"#, String::from_utf8_lossy(name));
+        assert_eq!(elements(&list(&kept)), [message(&kept)]);
+    }
+    let unclear = r#"{"attach\u006dents": [1], "\"": {}}"#;
+    assert_eq!(elements(&list(unclear)), [message(unclear)]);
+}
+
+#[test]
+fn lists_of_the_conversation_that_nobody_reads_are_left_out() {
+    let text = r#"[{"safe_urls": ["a]"], "title": "x", "mapping": {}, "moderation_results":[{}], "voice": {"v": [1]}}]"#;
+    assert_eq!(
+        elements(text),
+        [
+            r#"{"safe_urls": null, "title": "x", "mapping": {}, "moderation_results":null, "voice": {"v": [1]}}"#
+        ]
+    );
+}
+
+#[test]
+fn only_the_way_of_real_metadata_is_pruned() {
+    for text in [
+        r#"{"metadata": {"a": {}}}"#,
+        r#"{"mapping": {"n": {"metadata": {"a": [1]}}}}"#,
+        r#"{"mapping": {"n": {"message": {"content": {"metadata": {"a": [1]}}, "author": {"metadata": {"b": {}}}}}}}"#,
+        r#"{"mapping": [{"message": {"metadata": {"a": []}}}]}"#,
+        r#"{"mapping": {"n": [{"message": {"metadata": {"a": []}}}]}}"#,
+        r#"{"mapping": {"n": {"message": [{"metadata": {"a": []}}]}}}"#,
+        r#"{"mapping": {"n": {"message": {"metadata": [{"a": []}]}}}}"#,
+        r#"{"m\u0061pping": {"n": {"message": {"metadata": {"a": []}}}}}"#,
+        r#"[{"mapping": {"n": {"message": {"metadata": {"a": []}}}}}]"#,
+    ] {
+        assert_eq!(elements(&format!("[{text}]")), [text]);
+    }
+}
+
+#[test]
+fn an_element_over_the_limit_leaves_its_neighbours_alone() {
+    let large = r#"{"mapping": {"a": {"b": "................................"}}, "title": "t"}"#;
+    let (found, end) = scan_within(&format!("[1,{large},[2]]"), 40);
+    assert_eq!(end, End::Complete);
+    let texts: Vec<_> = found.iter().map(|it| (it.text.as_str(), it.whole)).collect();
+    assert_eq!(texts, [("1", true), (r#"{"mapping": {}, "title": "t"}"#, false), ("[2]", true)]);
+}
+
+#[test]
+fn what_is_left_out_does_not_count_for_the_limit() {
+    let text = message(&format!(r#"{{"x": [{}]}}"#, "1,".repeat(1000)));
+    let (found, _) = scan_within(&format!("[{text}]"), message(r#"{"x": null}"#).len());
+    assert!(found[0].whole);
+    let (found, _) = scan_within(&format!("[{text}]"), message(r#"{"x": null}"#).len() - 1);
+    assert!(!found[0].whole);
+}
+
+#[test]
+fn depth_is_only_counted() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let (found, end) = scan_by(format!("[{deep},1]").as_bytes(), 4097, Level::best(), ELEMENT_LIMIT);
+    assert_eq!((found.len(), end), (2, End::Complete));
+    assert_eq!(found[0].text.len(), 400_000);
+}
+
+#[test]
+fn a_large_object_around_the_list_is_not_kept() {
+    let filler = r#""k": "vvvvvvvvvvvvvvvv", "o": {"x": [1]}, "#.repeat(5000);
+    let text =
+        format!(r#"{{"conversations": [1], {filler} "conversations": [2], {filler} "conversations": [3]}}"#);
+    for feed in [7, 4097, usize::MAX] {
+        let (found, end) = scan_by(text.as_bytes(), feed, Level::best(), 100);
+        assert_eq!(found.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
+        assert_eq!(end, End::Complete);
+    }
+}
+
+/// `value` without what is pruned.
+fn pruned(value: &Value) -> Value {
+    let null_if = |value: &Value, drop: bool| {
+        if drop && (value.is_object() || value.is_array()) { Value::Null } else { value.clone() }
+    };
+    let mut value = value.clone();
+    let Some(conversation) = value.as_object_mut() else { return value };
+    for (key, value) in conversation.iter_mut() {
+        *value = null_if(value, prune::DROPPED.contains(&key.as_bytes()));
+    }
+    let nodes = conversation.get_mut("mapping").and_then(Value::as_object_mut);
+    for node in nodes.into_iter().flat_map(|nodes| nodes.values_mut()) {
+        let Some(metadata) = node.pointer_mut("/message/metadata") else { continue };
+        // A pointer goes through arrays, too; pruning does not.
+        let Some(metadata) = metadata.as_object_mut() else { continue };
+        for (key, value) in metadata.iter_mut() {
+            *value = null_if(value, !prune::KEPT_METADATA.contains(&key.as_bytes()));
+        }
+    }
+    value
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "mapping",
+        "message",
+        "metadata",
+        "citations",
+        "canvas",
+        "plugin_ids",
+        "safe_urls",
+        "x",
+        "",
+        "a b",
+        "{",
+        "}]",
+        "a very long key that is longer than any key that is known to us",
+    ])
+    .prop_map(String::from)
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        Just(Value::Bool(true)),
+        (-5_i32..5).prop_map(Value::from),
+        "[\"\\\\{}\\[\\],:a-c \n\u{e9}]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(7, 60, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// A conversation whose metadata and other parts are anything.
+fn conversation() -> impl Strategy<Value = Value> {
+    (value(), value(), value(), value()).prop_map(|(metadata, other, list, node)| {
+        serde_json::json!({
+            "plugin_ids": list, "voice": other,
+            "mapping": { "n": { "message": { "metadata": metadata, "content": other }, "children": [] }, "m": node },
+            "title": "x",
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_list_is_split_as_serde_splits_it(
+        list in prop::collection::vec(prop_oneof![value(), conversation()], 0..5),
+        pretty in any::<bool>(),
+        wrapped in any::<bool>(),
+    ) {
+        let write = |value: &Value| if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) }.unwrap();
+        let text = if wrapped { write(&serde_json::json!({ "conversations": list, "a": 1, "z": [1] })) } else { write(&Value::from(list.clone())) };
+        let expected = scan_by(text.as_bytes(), usize::MAX, Level::Portable, ELEMENT_LIMIT);
+        prop_assert_eq!(expected.1, End::Complete);
+        prop_assert_eq!(expected.0.len(), list.len());
+        for (found, value) in expected.0.iter().zip(&list) {
+            let raw = &text[found.start as usize..found.end as usize];
+            prop_assert_eq!(&serde_json::from_str::<Value>(raw).unwrap(), value);
+            prop_assert_eq!(serde_json::from_str::<Value>(&found.text).unwrap(), pruned(value));
+        }
+        for level in Level::available() {
+            for feed in [1, 7, 63, 64, 65, 4097] {
+                prop_assert_eq!(&scan_by(text.as_bytes(), feed, level, ELEMENT_LIMIT), &expected, "{:?} {}", level, feed);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_scanned_alike_at_every_level_and_feed_size(
+        bytes in prop::collection::vec(prop::sample::select(b"[{}],:\"\\ 1a".to_vec()), 0..200),
+        start in prop::sample::select(vec!["", "[", "[{\"mapping\":{\"n\":{\"message\":{\"metadata\":{\"x\":[", "{\"conversations\":[", "{\"mapping\":"]),
+        limit in prop::sample::select(vec![5, 30, 1000]),
+    ) {
+        let text = [start.as_bytes(), &bytes].concat();
+        let expected = scan_by(&text, usize::MAX, Level::Portable, limit);
+        for level in Level::available() {
+            for feed in [1, 7, 63, 64, 65, 4097] {
+                prop_assert_eq!(&scan_by(&text, feed, level, limit), &expected, "{:?} {}", level, feed);
+            }
+        }
+    }
+
+    #[test]
+    fn balanced_damage_never_reaches_the_neighbours(
+        inner in prop::collection::vec(prop::sample::select(b"a1,:.-ntf \\".to_vec()), 0..40),
+    ) {
+        let inner = String::from_utf8(inner).unwrap();
+        let text = format!("[{{\"a\":1}},{{{inner}[{inner}]}},{{\"b\":2}}]");
+        let (found, end) = scan(&text);
+        prop_assert_eq!(end, End::Complete);
+        prop_assert_eq!(found.len(), 3);
+        prop_assert_eq!(&found[0].text, "{\"a\":1}");
+        prop_assert_eq!(&found[2].text, "{\"b\":2}");
+    }
+}
