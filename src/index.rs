@@ -15,12 +15,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::{self, Detail, Format, html};
 use crate::fs::Library;
+use crate::progress::Progress;
 use crate::render::{self, Document};
 use crate::source::{Export, Shape};
 pub use saved::{Cache, Item};
 use saved::{Key, SavedPoints};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How an export is indexed.
@@ -47,37 +47,14 @@ impl Options {
     }
 }
 
-/// How far a pass has come; shared with whoever shows it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Inflated bytes read so far.
-    pub bytes: AtomicU64,
-    /// Inflated bytes that there are to read; 0 until known.
-    pub total: AtomicU64,
-    /// Conversations found so far.
-    pub conversations: AtomicU64,
-    /// Set to end the pass early, with an `Interrupted` error.
-    pub cancelled: AtomicBool,
-}
-
-impl Progress {
-    fn add(&self, bytes: usize) -> Result<()> {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-        }
-        Ok(())
-    }
-}
-
 /// An export with everything known about it; pages are rendered when they are asked for.
 pub struct Index {
     export: Export,
     catalog: Catalog,
     /// The files of the export; found out when the first page needs them.
     assets: OnceLock<Assets>,
-    /// Checkpoints of an earlier process, until the first page needs them.
-    saved: Mutex<Option<SavedPoints>>,
+    /// Where the checkpoints of an earlier process are, if the index came from it, until a page needs them.
+    saved: Option<Mutex<Option<SavedPoints>>>,
     format: &'static dyn Format,
     options: Options,
 }
@@ -102,8 +79,8 @@ impl Index {
         }
         let used: HashSet<EntryRef> = catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
         catalog.orphans = assets.orphans(&used);
-        let (assets, saved) = (OnceLock::from(assets), Mutex::default());
-        Ok(Self { export, catalog, assets, saved, format: found.format, options: options.clone() })
+        let assets = OnceLock::from(assets);
+        Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
     }
 
     /// The index that an earlier process saved for just this export and these options; gives the export back if
@@ -118,7 +95,7 @@ impl Index {
             export,
             catalog: found.catalog,
             assets: OnceLock::new(),
-            saved: Mutex::new(Some(found.points)),
+            saved: Some(Mutex::new(Some(found.points))),
             format,
             options: options.clone(),
         })
@@ -129,7 +106,7 @@ impl Index {
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
     pub fn save(&self, cache: &Cache) -> Result<()> {
-        if self.is_saved() {
+        if self.saved.is_some() {
             return Ok(());
         }
         let points = self.export.shards.iter().filter_map(|shard| {
@@ -144,7 +121,9 @@ impl Index {
     /// Puts the checkpoints of the earlier process in their places. Without them reading works too, but slower
     /// the first time.
     fn restore_points(&self) {
-        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(saved) = &self.saved else { return };
+        // Held until they are in place: who reads meanwhile needs them.
+        let mut saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
         for (entry, points) in saved.take().and_then(|saved| saved.load()).unwrap_or_default() {
             if let Ok(archive) = self.archive(entry) {
                 archive.set_checkpoints(entry.entry, points);

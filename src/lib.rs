@@ -18,6 +18,7 @@
 
 pub mod error;
 pub mod name;
+pub mod progress;
 pub mod text;
 pub mod time;
 

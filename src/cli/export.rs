@@ -10,9 +10,8 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let Some((dir, sources)) = args.paths.split_last() else {
         return Err(Error::new(ErrorKind::Usage, "export SOURCE… DIR: both are needed"));
     };
-    export::check_target(dir)?;
     let open::Opened { fs, .. } = open::open(sources, &args.reading)?;
-    let written = export::write(&fs, dir, &mut |_| {})?;
+    let written = export::write(&fs, dir, &mut |_| {})?.complete()?;
     super::say(&format!("wrote {} files to {}", written.files, dir.display()));
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! From the words of a command to a file system: where the two halves of the program are joined.
 
 use super::args::ReadingArgs;
-use super::progress::Bar;
+use super::progress;
 use crate::archive::Limits;
 use crate::error::Result;
 use crate::fs::{Fs, Library};
-use crate::index::{self, Cache, Index, Progress};
+use crate::index::{self, Cache, Index};
 use crate::layout::Layout;
+use crate::progress::Progress;
 use crate::source;
 use crate::text::printable;
 use std::path::PathBuf;
@@ -22,11 +23,11 @@ pub(super) struct Opened {
 /// if something is wrong with the export.
 pub(super) fn open(sources: &[PathBuf], reading: &ReadingArgs) -> Result<Opened> {
     let progress = Progress::default();
-    let opened = Bar::around(&progress, || build(sources, reading, &progress))?;
+    let opened = progress::shown(&progress, || build(sources, reading, &progress))?;
     if let Some(note) = opened.problems() {
         super::say(&note);
     }
-    opened.save(reading);
+    save(&opened.index, reading);
     Ok(opened)
 }
 
@@ -65,12 +66,12 @@ impl Opened {
         let name = &self.index.export().name;
         Some(format!("{name}: {}: {}{more}; all are in .gptfs/problems.txt", first.subject, first.reason))
     }
+}
 
-    /// Saves the index for the next time, unless it may not or came from there. Failure costs only time.
-    pub(super) fn save(&self, reading: &ReadingArgs) {
-        if let Some(cache) = cache(reading) {
-            let _ = self.index.save(&cache);
-        }
+/// Saves the index for the next time, unless it may not be saved or came from there. Failure costs only time.
+pub(super) fn save(index: &Index, reading: &ReadingArgs) {
+    if let Some(cache) = cache(reading) {
+        let _ = index.save(&cache);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::render::{Document, Options};
 /// The head of the conversation that `document` shows and that lies at `location`.
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
     let conversation = document.conversation;
-    let turns = thread::turns(conversation, &document.threads.visible);
+    let turns: Vec<_> = thread::turns(conversation, &document.threads.visible).collect();
     let branches = document.threads.branches.iter().map(|branch| Branch {
         number: branch.number,
         measure: document.measure(Page::Branch(branch.number), options),

@@ -1,12 +1,13 @@
 //! The pass over all shards: threads, queues, and the order in which results are put together again.
 
-use super::{Options, Progress, measure};
+use super::{Options, measure};
 use crate::archive::Archive;
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::scan::{Body, Element, End, Scanner};
 use crate::format::{self, Format};
+use crate::progress::Progress;
 use crate::render::Document;
 use crate::source::{Export, Shard};
 use crate::text::printable;
@@ -63,7 +64,7 @@ impl Reader<'_> {
     fn harvest(&self) -> Result<Vec<Harvest>> {
         let shards = &self.export.shards;
         let total = shards.iter().map(|shard| self.export.entry(shard.entry).map_or(0, |entry| entry.size)).sum();
-        self.progress.total.store(total, Ordering::Relaxed);
+        self.progress.set_total(total);
         let jobs = self.options.jobs.clamp(1, shards.len().max(1));
         // With fewer shards than cores, the second core measures what the first inflates.
         let paired = shards.len() < self.options.jobs;
@@ -130,7 +131,7 @@ impl Reader<'_> {
     fn stream(&self, shard: &Shard, each: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>) -> Result<()> {
         let archive = self.archive(shard.entry)?;
         archive.stream(shard.entry.entry, &mut |bytes| {
-            self.progress.add(bytes.len())?;
+            self.progress.advance(bytes.len())?;
             each(bytes)
         })
     }
@@ -154,7 +155,7 @@ impl Reader<'_> {
             harvest.problems.extend(notes.map(|note| Problem::new(&subject, note)));
             harvest.candidates.push(Candidate { head, nodes: conversation.tree.len() });
         });
-        self.progress.conversations.fetch_add(1, Ordering::Relaxed);
+        self.progress.count();
     }
 
     /// The format that the export is in, or may be in as long as no element has shown it.
