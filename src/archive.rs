@@ -6,17 +6,19 @@
 //! it was when it was opened: a changed one gives errors, never wrong bytes.
 
 mod directory;
+mod folder;
 pub mod inflate;
 mod random;
 mod section;
 pub mod span;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 use directory::Encryption;
-use inflate::{Checkpoints, Decoder, Stop};
+use inflate::Checkpoints;
 use random::RandomAccess;
 use section::{Section, Stamp};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// How large the buffers are that [`Archive::stream`] hands over, in bytes; the last one of an entry is shorter.
 pub const CHUNK_BYTES: usize = 512 * 1024;
@@ -191,8 +194,8 @@ impl Archive {
     pub fn nested(&self, entry: u32, spans: &Arc<SpanCache>) -> Result<Self> {
         let name = &self.entry(entry)?.name;
         let label = format!("{}: {name}", self.label);
-        let section = self.locate(entry).and_then(|section| match self.entry(entry)?.method {
-            Method::Stored => Ok(section),
+        let section = self.entry(entry)?.readable().and_then(|()| match self.entry(entry)?.method {
+            Method::Stored => self.locate(entry),
             _ => self.spool(entry),
         });
         let section = section.map_err(|error| error.within(printable(&label)))?;
@@ -217,7 +220,7 @@ impl Archive {
     /// # Errors
     /// `Environment` if it can't be listed, `Limit` if there are too many files.
     pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
-        let files = list(path, limits).map_err(|error| error.within(printable(label)))?;
+        let files = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
         let mut entries = Vec::with_capacity(files.len());
@@ -301,7 +304,7 @@ impl Archive {
     /// # Errors
     /// `Damaged`, with the sentence that says why.
     pub fn check_readable(&self, entry: u32) -> Result<()> {
-        self.in_entry(entry, |found| found.readable())
+        self.in_entry(entry, Entry::readable)
     }
 
     /// Hands all bytes of `entry` to `each`, in order, [`CHUNK_BYTES`] at a time, and checks length and checksum
@@ -484,7 +487,7 @@ impl Archive {
     pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
         let Backing::Folder(paths) = &self.backing else { return Ok(None) };
         let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-        self.in_entry(entry, |_| open_unchanged(path, *stamp)).map(Some)
+        self.in_entry(entry, |_| folder::open_unchanged(path, *stamp)).map(Some)
     }
 
     /// Where the (compressed) bytes of an entry lie.
@@ -494,7 +497,7 @@ impl Archive {
             Backing::Bare(section) => Ok(section.clone()),
             Backing::Folder(paths) => {
                 let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-                let file = open_unchanged(path, *stamp)?;
+                let file = folder::open_unchanged(path, *stamp)?;
                 Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
             }
             Backing::Zip(zip) => {
@@ -517,7 +520,6 @@ impl Archive {
     /// Inflates an entry to a file without a name.
     fn spool(&self, entry: u32) -> Result<Section> {
         let found = self.entry(entry)?;
-        found.readable()?;
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
@@ -559,130 +561,6 @@ impl Archive {
     }
 }
 
-fn wrong_checksum() -> Error {
-    Error::new(ErrorKind::Damaged, "its checksum is wrong: the data is damaged")
-}
-
 fn no_such_entry() -> Error {
     Error::new(ErrorKind::Unexpected, "no such entry")
-}
-
-/// Opens a file of a folder, if it still is the one that was listed. A symbolic link that took its place leads to
-/// another file, and so is refused too.
-fn open_unchanged(path: &Path, stamp: Stamp) -> Result<File> {
-    let cannot = |error| Error::io("cannot be opened", error);
-    let file = File::open(path).map_err(cannot)?;
-    if Stamp::of(&file.metadata().map_err(cannot)?) == stamp {
-        Ok(file)
-    } else {
-        Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))
-    }
-}
-
-/// Hands over all of a stored entry and compares its checksum, if it has one.
-fn stream_stored(found: &Entry, section: &Section, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
-    let mut at = 0;
-    while at < found.size {
-        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
-        if read == 0 {
-            return Err(Error::new(ErrorKind::Damaged, "cut short"));
-        }
-        let bytes = buffer.get(..read).unwrap_or_default();
-        if found.crc.is_some() {
-            hasher.update(bytes);
-        }
-        at = at.saturating_add(read as u64);
-        each(bytes)?;
-    }
-    if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
-}
-
-/// Inflates all of an entry, hands over what its header promises, and compares length and checksum.
-fn inflate_all(
-    found: &Entry,
-    section: &Section,
-    spacing: Option<u64>,
-    points: &mut Checkpoints,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
-) -> Result<()> {
-    let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
-    let mut decoder = Decoder::from_start()?;
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES)];
-    loop {
-        // One byte more than promised, to notice a header that lies.
-        let left = found.size.saturating_add(1).saturating_sub(decoder.out());
-        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let mut filled = 0;
-        let outcome = loop {
-            let (written, stop) =
-                decoder.run(&read, spacing, buffer.get_mut(filled..room).unwrap_or_default());
-            filled = filled.saturating_add(written);
-            match stop {
-                Ok(Stop::At(point)) => points.push(point),
-                other => break other,
-            }
-        };
-        let excess = decoder.out().saturating_sub(found.size);
-        let promised = filled.saturating_sub(usize::try_from(excess).unwrap_or(usize::MAX));
-        let bytes = buffer.get(..promised).unwrap_or_default();
-        if !bytes.is_empty() {
-            hasher.update(bytes);
-            each(bytes)?;
-        }
-        if excess > 0 {
-            return Err(Error::new(ErrorKind::Damaged, "longer than its header says"));
-        }
-        match outcome? {
-            Stop::End if decoder.out() < found.size => {
-                return Err(Error::new(ErrorKind::Damaged, "shorter than its header says"));
-            }
-            Stop::End if found.crc.is_some_and(|crc| crc != hasher.clone().finalize()) => {
-                return Err(wrong_checksum());
-            }
-            Stop::End => return Ok(()),
-            Stop::Full | Stop::At(_) => {}
-        }
-    }
-}
-
-/// How deep a folder is searched.
-const MAX_DEPTH: usize = 16;
-
-/// All files below `top`, by name: name with `/`, path, stamp.
-fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, Stamp)>> {
-    let mut files = Vec::new();
-    let mut pending = vec![(top.to_owned(), String::new(), 0)];
-    while let Some((directory, prefix, depth)) = pending.pop() {
-        let cannot =
-            |error| Error::io(format!("{} cannot be listed", printable(&directory.to_string_lossy())), error);
-        let found = match std::fs::read_dir(&directory) {
-            // A directory that we may not enter hides its files and nothing else.
-            Err(_) if depth > 0 => continue,
-            other => other.map_err(cannot)?,
-        };
-        for item in found {
-            let item = item.map_err(cannot)?;
-            let name = item.file_name().to_string_lossy().into_owned();
-            // Does not follow links; what vanished meanwhile is not there.
-            let Ok(metadata) = item.metadata() else { continue };
-            if name.starts_with('.') {
-                continue;
-            }
-            let name = format!("{prefix}{name}");
-            if metadata.is_dir() && depth < MAX_DEPTH {
-                pending.push((item.path(), format!("{name}/"), depth + 1));
-            } else if metadata.is_file() {
-                files.push((name, item.path(), Stamp::of(&metadata)));
-            }
-            if files.len().saturating_add(pending.len()) as u64 > limits.max_entries {
-                let reason = format!("more than {} files, which is the limit", limits.max_entries);
-                return Err(Error::new(ErrorKind::Limit, reason));
-            }
-        }
-    }
-    files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok(files)
 }

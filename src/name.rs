@@ -191,7 +191,7 @@ fn cut(text: &str, limit: usize) -> &str {
     if end > 0 {
         return text.get(..end).unwrap_or_default();
     }
-    let end = text.floor_char_boundary(limit);
+    let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
     // A joiner must not be the last one, nor the beginning of a flag's tags.
     text.get(..end).unwrap_or_default().trim_end_matches(characters::is_unfinished)
 }

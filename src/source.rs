@@ -320,13 +320,11 @@ impl<'a> Opening<'a> {
         let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
         if !json && !viewer {
             // What could not be opened may have held them.
-            return Err(match self.failures.into_iter().next() {
-                Some((_, error)) => error,
-                None => {
-                    let members = self.members.iter().map(|member| &member.archive);
-                    reason::no_conversations(&label, members.chain(&self.passed))
-                }
-            });
+            if let Some((_, error)) = self.failures.into_iter().next() {
+                return Err(error);
+            }
+            let members = self.members.iter().map(|member| &member.archive);
+            return Err(reason::no_conversations(&label, members.chain(&self.passed)));
         }
         for (subject, error) in std::mem::take(&mut self.failures) {
             let full = error.to_string();
@@ -339,15 +337,21 @@ impl<'a> Opening<'a> {
 
     /// Notes conversations that a manifest lists, or that are missing between numbered ones, and that no part has.
     fn note_absent(&mut self) {
-        let mut groups: BTreeMap<&str, (BTreeSet<u64>, HashSet<&str>, Vec<&str>)> = BTreeMap::new();
-        for member in &self.members {
-            let (numbers, names, absent) = groups.entry(&member.group).or_default();
-            numbers.extend(&member.found.numbers);
-            names.extend(member.found.names.iter().map(String::as_str));
-            absent.extend(member.found.absent.iter().map(String::as_str));
+        #[derive(Default)]
+        struct Group<'a> {
+            numbers: BTreeSet<u64>,
+            names: HashSet<&'a str>,
+            absent: Vec<&'a str>,
+        }
+        let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+        for Member { found, group, .. } in &self.members {
+            let group = groups.entry(group).or_default();
+            group.numbers.extend(&found.numbers);
+            group.names.extend(found.names.iter().map(String::as_str));
+            group.absent.extend(found.absent.iter().map(String::as_str));
         }
         let mut problems = Vec::new();
-        for (numbers, names, absent) in groups.values() {
+        for Group { numbers, names, absent } in groups.values() {
             let mut named = HashSet::new();
             for &name in absent {
                 if !names.contains(name) && named.insert(name) {
@@ -496,7 +500,7 @@ fn sniff(file: &File) -> std::io::Result<Looks> {
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     Ok(match text.first() {
         Some(b'[' | b'{') => Looks::Json,
-        Some(b'<') if memchr::memmem::find(text, b"jsonData").is_some() => Looks::Viewer,
+        Some(b'<') if text.windows(8).any(|word| word == b"jsonData") => Looks::Viewer,
         Some(b'<') => Looks::Page,
         _ => Looks::Other,
     })

@@ -7,7 +7,7 @@ use super::Entry;
 use super::inflate::{Checkpoint, Checkpoints, Decoder, Stop};
 use super::section::Section;
 use super::span::{Key, Span, SpanCache};
-use super::{inflate_all, wrong_checksum};
+use super::whole::{inflate_all, wrong_checksum};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -104,7 +104,7 @@ impl RandomAccess {
         if large {
             return self.walk_large(entry, &points, locate, range, sink).map(|()| false);
         }
-        self.walk_pieces(range, sink, |offset| self.piece(entry, found, &points, locate, offset))?;
+        walk_pieces(range, sink, |offset| self.piece(entry, found, &points, locate, offset))?;
         Ok(false)
     }
 
@@ -125,31 +125,8 @@ impl RandomAccess {
             return Ok(true);
         }
         let frontier = self.frontier(entry);
-        self.walk_pieces(range, sink, |offset| self.frontier_piece(entry, found, &frontier, locate, offset))?;
+        walk_pieces(range, sink, |offset| self.frontier_piece(entry, found, &frontier, locate, offset))?;
         Ok(lock(&frontier).verified)
-    }
-
-    /// Calls `piece` for whatever offset comes next: it gives a span that contains it, and where that begins.
-    fn walk_pieces(
-        &self,
-        range: Range<u64>,
-        sink: Sink<'_>,
-        mut piece: impl FnMut(u64) -> Result<(u64, Span)>,
-    ) -> Result<()> {
-        let mut at = range.start;
-        while at < range.end {
-            let (start, span) = piece(at)?;
-            let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-            let until =
-                usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
-            let bytes = span.get(skip..until).unwrap_or_default();
-            if bytes.is_empty() {
-                return Err(too_short());
-            }
-            sink(bytes);
-            at = at.saturating_add(bytes.len() as u64);
-        }
-        Ok(())
     }
 
     /// The cached span that contains `offset`, or a new one from the checkpoint before it.
@@ -314,12 +291,11 @@ impl RandomAccess {
         locate: Locate<'_>,
     ) -> Result<(u64, Span)> {
         let section = &locate()?;
-        let mut decoder = match frontier.decoder.take() {
-            Some(decoder) => decoder,
-            None => {
-                *frontier = Frontier::default();
-                Decoder::from_start()?
-            }
+        let mut decoder = if let Some(decoder) = frontier.decoder.take() {
+            decoder
+        } else {
+            *frontier = Frontier::default();
+            Decoder::from_start()?
         };
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);
@@ -376,6 +352,27 @@ impl RandomAccess {
     fn key(&self, entry: u32, start: u64) -> Key {
         Key { archive: self.archive, entry, start }
     }
+}
+
+/// Calls `piece` for whatever offset comes next: it gives a span that contains it, and where that begins.
+fn walk_pieces(
+    range: Range<u64>,
+    sink: Sink<'_>,
+    mut piece: impl FnMut(u64) -> Result<(u64, Span)>,
+) -> Result<()> {
+    let mut at = range.start;
+    while at < range.end {
+        let (start, span) = piece(at)?;
+        let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+        let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
+        let bytes = span.get(skip..until).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err(too_short());
+        }
+        sink(bytes);
+        at = at.saturating_add(bytes.len() as u64);
+    }
+    Ok(())
 }
 
 /// Where the piece with `offset` begins, in a stretch that begins at `base`.

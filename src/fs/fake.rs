@@ -92,10 +92,10 @@ impl Fake {
     }
 
     fn fail(&self) -> Result<()> {
-        match self.broken.load(Ordering::SeqCst) {
-            true => Err(Error::new(ErrorKind::Damaged, "export.zip: changed while in use")),
-            false => Ok(()),
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Damaged, "export.zip: changed while in use"));
         }
+        Ok(())
     }
 }
 

@@ -507,7 +507,7 @@ fn names_that_would_escape_are_left_out_and_said() {
 
 #[test]
 fn the_limit_counts_nested_archives_together() {
-    let inner = zip_with(CompressionMethod::DEFLATE, &[("conversations.json", &[b' '; 600_000])]);
+    let inner = zip_with(CompressionMethod::DEFLATE, &[("conversations.json", &vec![b' '; 600_000])]);
     let outer = zip_with(
         CompressionMethod::Stored,
         &[("Conversations__1.zip", &inner), ("Conversations__2.zip", &inner)],

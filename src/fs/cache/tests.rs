@@ -162,6 +162,16 @@ fn a_panic_wakes_those_who_wait() {
 }
 
 #[test]
+fn a_ticket_may_be_finished_by_another_thread() {
+    let cache = Cache::new(3000);
+    let Claim::Mine(ticket) = cache.claim(Ino(1)) else { panic!("nobody had it") };
+    let waiting = cache.clone();
+    let worker = thread::spawn(move || ticket.finish(Ok(page(1000))));
+    let got = waiting.get_or_render(Ino(1), || panic!("somebody is at it, or done"));
+    assert_eq!(got.unwrap(), worker.join().unwrap().unwrap());
+}
+
+#[test]
 fn many_readers_of_one_page_render_it_once() {
     const READERS: usize = 16;
     const PAGES: u64 = 50;
