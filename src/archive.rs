@@ -27,7 +27,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use whole::{inflate_all, stream_stored, wrong_checksum};
+use whole::{Take, inflate_all, stream_stored, wrong_checksum};
 
 /// How large the buffers are that [`Archive::stream`] hands over, in bytes; the last one of an entry is shorter.
 pub const CHUNK_BYTES: usize = 512 * 1024;
@@ -314,10 +314,23 @@ impl Archive {
     /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed
     /// meanwhile; everything before the break was handed over. `Environment`. Errors of `each` end it.
     pub fn stream(&self, entry: u32, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.stream_buffers(entry, &mut |buffer, filled| each(buffer.get(..filled).unwrap_or_default()))
+    }
+
+    /// As [`stream`](Self::stream), but `each` gets a buffer and how many of its first bytes are new, and may keep the
+    /// buffer and leave another of [`CHUNK_BYTES`] in its place: so it passes to another thread without a copy.
+    ///
+    /// # Errors
+    /// As for [`stream`](Self::stream).
+    pub fn stream_buffers(
+        &self,
+        entry: u32,
+        each: &mut dyn FnMut(&mut Vec<u8>, usize) -> Result<()>,
+    ) -> Result<()> {
         // Errors of `each` are passed on as they are; ours get the entry's name.
         let mut theirs = None;
-        let mut guarded = |bytes: &[u8]| {
-            each(bytes).map_err(|error| {
+        let mut guarded = |buffer: &mut Vec<u8>, filled: usize| {
+            each(buffer, filled).map_err(|error| {
                 theirs = Some(error);
                 Error::new(ErrorKind::Interrupted, "the reader gave up")
             })
@@ -348,7 +361,7 @@ impl Archive {
         entry: u32,
         found: &Entry,
         section: &Section,
-        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+        each: Take<'_>,
     ) -> Result<()> {
         let mut points = Checkpoints::default();
         let result = inflate_all(found, section, Some(SPACING_BYTES), &mut points, each);

@@ -14,7 +14,7 @@ mod tests;
 pub use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
-use crate::archive::{Archive, Limits};
+use crate::archive::{Entry, Archive, Limits};
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
@@ -80,6 +80,13 @@ pub struct Export {
     pub side: SideFiles,
     /// What was found to be wrong, and did not stop us.
     pub problems: Vec<Problem>,
+}
+
+impl Export {
+    /// What an entry is; `None` if there is no such entry.
+    pub fn entry(&self, entry: EntryRef) -> Option<&Entry> {
+        self.archives.get(usize::from(entry.archive))?.entries().get(entry.entry as usize)
+    }
 }
 
 /// ZIPs inside ZIPs are looked into to this depth.

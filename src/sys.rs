@@ -11,6 +11,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of, size_of_val};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -104,6 +105,14 @@ pub fn trim_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// Opens a file for reading, unless `path` itself is a symbolic link.
+///
+/// # Errors
+/// Those of `open`; `ELOOP` for a link.
+pub fn open_without_following(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
 /// How many files this process may have open.

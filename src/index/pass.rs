@@ -95,8 +95,8 @@ impl Reader<'_> {
     /// Inflates, splits and measures one shard on this thread.
     fn read(&self, shard: &Shard) -> Harvest {
         let mut splitter = Splitter::new(self, shard);
-        let streamed = self.stream(shard, &mut |bytes| {
-            splitter.feed(bytes);
+        let streamed = self.stream(shard, &mut |buffer, filled| {
+            splitter.feed(buffer.get(..filled).unwrap_or_default());
             Ok(())
         });
         splitter.finish(streamed)
@@ -104,20 +104,18 @@ impl Reader<'_> {
 
     /// Inflates one shard on a second thread while this one splits and measures.
     fn read_paired(&self, shard: &Shard) -> Harvest {
-        let (full, filled) = mpsc::sync_channel::<Vec<u8>>(BUFFERS);
+        let (full, filled) = mpsc::sync_channel::<(Vec<u8>, usize)>(BUFFERS);
         let (empty, emptied) = mpsc::sync_channel::<Vec<u8>>(BUFFERS);
         std::thread::scope(|scope| {
             let inflating = scope.spawn(move || {
-                self.stream(shard, &mut |bytes| {
-                    let mut next = emptied.try_recv().unwrap_or_default();
-                    std::mem::swap(bytes, &mut next);
-                    full.send(next).map_err(|_| Error::new(ErrorKind::Unexpected, "the measuring thread ended"))
+                self.stream(shard, &mut |buffer, filled| {
+                    let taken = std::mem::replace(buffer, emptied.try_recv().unwrap_or_default());
+                    full.send((taken, filled)).map_err(|_| Error::new(ErrorKind::Unexpected, "the measuring thread ended"))
                 })
             });
             let mut splitter = Splitter::new(self, shard);
-            for mut buffer in &filled {
-                splitter.feed(&buffer);
-                buffer.clear();
+            for (buffer, length) in &filled {
+                splitter.feed(buffer.get(..length).unwrap_or_default());
                 // The other side may be done already.
                 let _ = empty.try_send(buffer);
             }
@@ -128,11 +126,11 @@ impl Reader<'_> {
         })
     }
 
-    fn stream(&self, shard: &Shard, each: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    fn stream(&self, shard: &Shard, each: &mut dyn FnMut(&mut Vec<u8>, usize) -> Result<()>) -> Result<()> {
         let archive = self.archive(shard.entry)?;
-        archive.stream(shard.entry.entry, &mut |bytes| {
-            self.progress.advance(bytes.len())?;
-            each(bytes)
+        archive.stream_buffers(shard.entry.entry, &mut |buffer, filled| {
+            self.progress.advance(filled)?;
+            each(buffer, filled)
         })
     }
 

@@ -175,7 +175,7 @@ impl Cache {
         let path = self.path(&key);
         let file = sys::open_without_following(&path).ok()?;
         let metadata = file.metadata().ok()?;
-        let ours = metadata.is_file() && metadata.uid() == sys::user() && metadata.permissions().mode() & 0o077 == 0;
+        let ours = metadata.is_file() && metadata.uid() == sys::User::current().uid && metadata.permissions().mode() & 0o077 == 0;
         if !ours {
             return None;
         }
@@ -225,7 +225,7 @@ impl Cache {
             done => done?,
         }
         let metadata = fs::symlink_metadata(&self.dir)?;
-        if !metadata.is_dir() || metadata.uid() != sys::user() || metadata.permissions().mode() & 0o077 != 0 {
+        if !metadata.is_dir() || metadata.uid() != sys::User::current().uid || metadata.permissions().mode() & 0o077 != 0 {
             return Err(io::Error::other("must be a directory of yours that nobody else can read (mode 0700)"));
         }
         Ok(())
