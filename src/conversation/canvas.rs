@@ -103,7 +103,7 @@ pub struct Canvas<'c> {
     pub steps: HashMap<(NodeId, usize), Step>,
     /// The documents at the end of the visible thread, in order of creation.
     pub documents: Vec<Document>,
-    marker: std::marker::PhantomData<Cow<'c, str>>,
+    pub(super) marker: std::marker::PhantomData<Cow<'c, str>>,
 }
 
 impl<'c> Canvas<'c> {
