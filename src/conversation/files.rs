@@ -4,10 +4,13 @@
 
 use super::canvas::Canvas;
 use super::thread::Threads;
-use super::{Conversation, FileRef};
+use super::tree::NodeId;
+use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
 use crate::catalog::{Content, EntryRef};
+use crate::name::{FileName, fold};
 use crate::time::Timestamp;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 /// What an export knows of a file that a message points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,8 @@ pub struct File {
     pub name: String,
     /// Where its bytes come from.
     pub content: Content,
-    /// Its exact size in bytes.
+    /// Its exact size in bytes. Of a canvas document that of its
+    /// [`file_text`](super::canvas::Document::file_text).
     pub bytes: u64,
 }
 
@@ -52,22 +56,261 @@ pub struct Files {
     /// The files that exist. `Content::Canvas(n)` stands at position n.
     pub files: Vec<File>,
     by_id: HashMap<String, usize>,
+    /// The position of the first canvas document; the others follow it.
+    documents: usize,
 }
 
 impl Files {
-    /// The files that the pages of `conversation` link to.
+    /// The files that the pages of `conversation` link to: those of the visible thread, then of the branches by number,
+    /// in the order of their text; at the end the canvas documents of the visible thread. Linear.
     pub fn of(
         conversation: &Conversation<'_>,
         threads: &Threads,
         canvas: &Canvas<'_>,
         index: &dyn AssetIndex,
     ) -> Self {
-        let _ = (conversation, threads, canvas, index);
-        Self::default()
+        let mut plan = Plan { conversation, index, files: Self::default(), by_entry: HashMap::new(), names: Names::default() };
+        let lines = std::iter::once(&threads.visible).chain(threads.branches.iter().map(|branch| &branch.nodes));
+        for &id in lines.flatten() {
+            plan.add_all(id);
+        }
+        plan.add_documents(canvas);
+        plan.files
     }
 
     /// The file that `file` means; `None` if the export does not contain it.
     pub fn get(&self, file: &FileRef<'_>) -> Option<&File> {
-        self.by_id.get(file.id.as_ref()).and_then(|&at| self.files.get(at))
+        self.by_id.get(key(&file.id).as_ref()).and_then(|&at| self.files.get(at))
+    }
+
+    /// Which of the canvas's documents stands at `position`, if one does.
+    pub fn document(&self, position: u32) -> Option<usize> {
+        let file = self.files.get(position as usize)?;
+        matches!(file.content, Content::Canvas(_)).then(|| (position as usize).checked_sub(self.documents))?
     }
 }
+
+/// What a file goes by: its id, or the path of a `sandbox:` address without percent-encoding.
+fn key<'i>(id: &'i str) -> Cow<'i, str> {
+    let path = id.strip_prefix("sandbox:").unwrap_or(id);
+    if path.starts_with('/') { percent_decoded(path) } else { Cow::Borrowed(path) }
+}
+
+/// `text` with each `%41` as `A`; as it stands where that is no text.
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let digits = after.first_chunk::<2>().and_then(|digits| std::str::from_utf8(digits).ok());
+        let decoded = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(decoded.unwrap_or(*byte));
+        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The paths of the links to the vendor's sandbox in an answer, as they stand there.
+fn sandbox_paths(text: &str) -> impl Iterator<Item = &str> {
+    const LONGEST: usize = 4096;
+    const OPENING: &str = "](sandbox:";
+    memchr::memmem::find_iter(text.as_bytes(), OPENING).filter_map(|at| {
+        let rest = text.get(at + OPENING.len()..)?;
+        let mut depth = 0usize;
+        let end = rest.bytes().take(LONGEST).position(|byte| {
+            match byte {
+                b'(' => depth += 1,
+                b')' if depth == 0 => return true,
+                b')' => depth -= 1,
+                b'\n' => return true,
+                _ => {}
+            }
+            false
+        })?;
+        let path = rest.get(..end)?.trim();
+        Some(path.split_once(" \"").map_or(path, |(path, _)| path))
+    })
+}
+
+/// The files of a conversation while they are collected.
+struct Plan<'p> {
+    conversation: &'p Conversation<'p>,
+    index: &'p dyn AssetIndex,
+    files: Files,
+    by_entry: HashMap<EntryRef, usize>,
+    names: Names,
+}
+
+impl Plan<'_> {
+    /// Adds the files of one message.
+    fn add_all(&mut self, id: NodeId) {
+        let conversation = self.conversation;
+        let Some(message) = conversation.tree.message(id) else { return };
+        for part in &message.parts {
+            match part {
+                Part::Image(image) => self.add(&image.file, message),
+                Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
+                    self.add(file, message);
+                }
+                Part::Prose(prose) => self.add_named_in(prose, message),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds the files that a text refers to.
+    fn add_named_in(&mut self, prose: &Prose<'_>, message: &Message<'_>) {
+        for reference in &prose.references {
+            if let Meaning::File(file) = &reference.meaning {
+                self.add(file, message);
+            }
+        }
+        if message.role != Role::User {
+            for path in sandbox_paths(&prose.text) {
+                self.add(&FileRef { id: Cow::Borrowed(path), ..FileRef::default() }, message);
+            }
+        }
+    }
+
+    fn add(&mut self, file: &FileRef<'_>, message: &Message<'_>) {
+        let key = key(&file.id);
+        // A file without an id can't be told from another one.
+        if key.is_empty() || self.files.by_id.contains_key(key.as_ref()) {
+            return;
+        }
+        let decoded = FileRef { id: Cow::Borrowed(key.as_ref()), ..file.clone() };
+        let Some(found) = self.index.resolve(&decoded, &self.conversation.id, &message.id, message.created) else {
+            return;
+        };
+        let files = &mut self.files.files;
+        let at = *self.by_entry.entry(found.entry).or_insert_with(|| {
+            let name = self.names.unique(&display_name(&decoded, &found));
+            files.push(File { name, content: Content::Entry(found.entry), bytes: found.bytes });
+            files.len() - 1
+        });
+        self.files.by_id.insert(key.into_owned(), at);
+    }
+
+    fn add_documents(&mut self, canvas: &Canvas<'_>) {
+        self.files.documents = self.files.files.len();
+        for document in &canvas.documents {
+            let title = document.title.replace(['/', '\\'], "-");
+            let title = if title.trim().is_empty() { "Untitled" } else { title.trim() };
+            // A title may already end like a file of its kind.
+            let ending = format!(".{}", document.extension());
+            let title = title.strip_suffix(&ending).filter(|stem| !stem.is_empty()).unwrap_or(title);
+            let name = self.names.unique(&format!("{title}{ending}"));
+            let position = u32::try_from(self.files.files.len()).unwrap_or(u32::MAX);
+            let bytes = document.file_text().len() as u64;
+            self.files.files.push(File { name, content: Content::Canvas(position), bytes });
+        }
+    }
+}
+
+/// What a file is called: by its user, else by the side files, else by its id; with an extension, if one is known.
+fn display_name(file: &FileRef<'_>, found: &Resolved) -> String {
+    let filled = |name: &&str| !name.trim().is_empty();
+    let own = file.name.as_deref().filter(filled);
+    let side = found.name.as_deref().filter(filled);
+    let id = file.id.rsplit('/').next().unwrap_or_default();
+    let name = own.or(side).unwrap_or(id);
+    if extension(name).is_some() {
+        return name.to_owned();
+    }
+    let known = side.and_then(extension).or_else(|| file.mime.as_deref().and_then(extension_of_mime));
+    match known.or(found.extension.as_deref()) {
+        Some(extension) => format!("{name}.{extension}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The extension that a name ends with: up to eight letters and digits, not all of them digits.
+pub fn extension(name: &str) -> Option<&str> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let fits = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+    let number = extension.bytes().all(|b| b.is_ascii_digit());
+    (fits && !number && !stem.is_empty()).then_some(extension)
+}
+
+/// The extension of files of a MIME type.
+pub fn extension_of_mime(mime: &str) -> Option<&'static str> {
+    let mime = mime.split(';').next().unwrap_or_default().trim();
+    Some(match mime.to_ascii_lowercase().as_str() {
+        "image/png" => "png",
+        "image/jpeg" | "image/jpg" => "jpg",
+        "image/webp" => "webp",
+        "image/gif" => "gif",
+        "image/svg+xml" => "svg",
+        "image/heic" => "heic",
+        "image/heif" => "heif",
+        "image/avif" => "avif",
+        "image/bmp" => "bmp",
+        "image/tiff" => "tiff",
+        "audio/wav" | "audio/x-wav" | "audio/wave" | "audio/vnd.wave" => "wav",
+        "audio/mpeg" | "audio/mp3" => "mp3",
+        "audio/mp4" | "audio/x-m4a" => "m4a",
+        "audio/ogg" => "ogg",
+        "audio/webm" | "video/webm" => "webm",
+        "audio/flac" => "flac",
+        "video/mp4" => "mp4",
+        "video/quicktime" => "mov",
+        "application/pdf" => "pdf",
+        "application/zip" | "application/x-zip-compressed" => "zip",
+        "application/gzip" => "gz",
+        "application/json" => "json",
+        "application/xml" | "text/xml" => "xml",
+        "application/rtf" | "text/rtf" => "rtf",
+        "application/epub+zip" => "epub",
+        "application/msword" => "doc",
+        "application/vnd.ms-excel" => "xls",
+        "application/vnd.ms-powerpoint" => "ppt",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation" => "pptx",
+        "application/vnd.oasis.opendocument.text" => "odt",
+        "application/vnd.oasis.opendocument.spreadsheet" => "ods",
+        "text/plain" => "txt",
+        "text/markdown" | "text/x-markdown" => "md",
+        "text/html" => "html",
+        "text/css" => "css",
+        "text/csv" => "csv",
+        "text/tab-separated-values" => "tsv",
+        "text/javascript" | "application/javascript" | "application/x-javascript" => "js",
+        "text/x-python" | "text/x-python-script" | "application/x-python" => "py",
+        "application/x-yaml" | "text/yaml" | "application/yaml" => "yaml",
+        _ => return None,
+    })
+}
+
+/// Gives names that are unique on every disk.
+#[derive(Debug, Default)]
+pub struct Names {
+    taken: HashSet<String>,
+    /// The next number to try for a name that is taken.
+    next: HashMap<String, u32>,
+}
+
+impl Names {
+    /// A name for a file that is called `wanted`: the first gets it, the others a number before the extension. Linear
+    /// for any number of files of one name.
+    pub fn unique(&mut self, wanted: &str) -> String {
+        let name = FileName::for_file(wanted);
+        let folded = fold(name.as_str());
+        if self.taken.insert(folded.clone()) {
+            return name.as_str().to_owned();
+        }
+        let next = self.next.entry(folded).or_insert(2);
+        loop {
+            let numbered = name.with_stem_suffix(&format!("-{next}"));
+            *next = next.saturating_add(1);
+            if self.taken.insert(fold(numbered.as_str())) {
+                return numbered.as_str().to_owned();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -104,18 +104,20 @@ fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<Box<
 
 record! {
     struct ExecCall {
-        cmd: Command<'a> = "cmd",
+        cmd: Command = "cmd",
+        /// What some models call it.
+        command: Str<'a> = "command",
     }
 }
 
 /// A command with its arguments, or as one line.
 #[derive(Debug, Default)]
-struct Command<'a> {
-    words: Vec<Str<'a>>,
-    line: Option<Cow<'a, str>>,
+pub(super) struct Command {
+    words: Vec<String>,
+    line: Option<String>,
 }
 
-impl<'a> Deserialize<'a> for Command<'a> {
+impl<'a> Deserialize<'a> for Command {
     fn deserialize<D: serde::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -125,11 +127,8 @@ impl<'a> Deserialize<'a> for Command<'a> {
             Other(serde::de::IgnoredAny),
         }
         Ok(match Either::deserialize(deserializer)? {
-            Either::Words(words) => Self {
-                words: words.into_iter().map(|word| Str(Some(Cow::Owned(word)))).collect(),
-                line: None,
-            },
-            Either::Line(line) => Self { words: Vec::new(), line: Some(Cow::Owned(line)) },
+            Either::Words(words) => Self { words, line: None },
+            Either::Line(line) => Self { words: Vec::new(), line: Some(line) },
             Either::Other(_) => Self::default(),
         })
     }
@@ -139,10 +138,10 @@ impl<'a> Deserialize<'a> for Command<'a> {
 fn shell_command(text: &str) -> Option<String> {
     let mut buffer = String::new();
     let call = read::<ExecCall<'_>>(text, &mut buffer)?;
-    if let Some(line) = &call.cmd.line {
-        return Some(line.to_string());
+    if let Some(line) = call.cmd.line.as_deref().or(call.command.0.as_deref()) {
+        return Some(line.to_owned());
     }
-    let words: Vec<_> = call.cmd.words.iter().map(Str::as_str).collect();
+    let words: Vec<_> = call.cmd.words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => None,
         [shell, flag, script]

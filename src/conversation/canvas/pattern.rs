@@ -1,0 +1,608 @@
+//! Python's regular expressions and replacement templates, where they mean exactly what `regex` makes of them.
+//!
+//! Both engines prefer the same match (leftmost, then in the order of alternatives), so it is enough that each
+//! construct means the same. What has no counterpart (look-around, back references, possessive repetition …), what
+//! Python refuses, and what depends on tables of characters that differ is refused with a reason.
+
+use crate::conversation::CanvasEdit;
+use regex::{Captures, Regex, RegexBuilder};
+use std::collections::HashSet;
+use std::fmt::Write;
+
+type Result<T> = std::result::Result<T, &'static str>;
+
+const UNSUPPORTED: &str = "its pattern has no exact counterpart";
+const INVALID: &str = "its pattern is not valid";
+const TEMPLATE: &str = "its replacement is not valid";
+
+/// True for the ways in which models say "the whole document", line breaks included.
+pub(super) fn means_everything(pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix("(?s)").unwrap_or(pattern);
+    let pattern = pattern.strip_prefix('^').or_else(|| pattern.strip_prefix("\\A")).unwrap_or(pattern);
+    let pattern = pattern.strip_prefix("(?s)").unwrap_or(pattern);
+    let pattern = pattern.strip_suffix('$').or_else(|| pattern.strip_suffix("\\Z")).unwrap_or(pattern);
+    let pattern = pattern.strip_prefix('(').and_then(|p| p.strip_suffix(')')).unwrap_or(pattern);
+    matches!(pattern, ".*" | ".+" | "[\\s\\S]*" | "[\\S\\s]*" | "[\\s\\S]+" | "[\\S\\s]+")
+}
+
+/// A compiled edit.
+pub(super) struct Edit {
+    regex: Regex,
+    template: Vec<Piece>,
+    multiple: bool,
+}
+
+impl Edit {
+    /// Compiles `edit` for use on `text`: some patterns mean the same only on some texts.
+    pub(super) fn new(edit: &CanvasEdit<'_>, text: &str) -> Result<Self> {
+        /// Far more than any pattern that a model writes.
+        const LONGEST: usize = 64 << 10;
+        if edit.pattern.len() > LONGEST {
+            return Err("its pattern is too long");
+        }
+        let translated = Translator::new(&edit.pattern, text).translate()?;
+        if edit.multiple && translated.ambiguous_when_empty {
+            return Err(UNSUPPORTED);
+        }
+        let regex = RegexBuilder::new(&translated.regex)
+            .size_limit(1 << 20)
+            .dfa_size_limit(1 << 20)
+            .nest_limit(100)
+            .build()
+            .map_err(|_| UNSUPPORTED)?;
+        let template = template(&edit.replacement, &regex)?;
+        Ok(Self { regex, template, multiple: edit.multiple })
+    }
+
+    /// `text` after the edit, which takes its work (bytes searched or written) from `budget`.
+    pub(super) fn apply(&self, text: &str, budget: &mut usize) -> Result<String> {
+        let mut new = String::new();
+        let mut spend = |bytes: usize| -> Result<()> {
+            *budget = budget.checked_sub(bytes).ok_or("it is too much work")?;
+            Ok(())
+        };
+        spend(text.len())?;
+        let (mut kept, mut from) = (0, 0);
+        let mut found = false;
+        while let Some(captures) = self.regex.captures_at(text, from) {
+            let Some(whole) = captures.get(0) else { break };
+            found = true;
+            new.push_str(text.get(kept..whole.start()).unwrap_or_default());
+            self.expand(&captures, &mut new);
+            kept = whole.end();
+            // The worst pattern looks at the whole rest for each match.
+            spend(new.len().max(text.len()))?;
+            // After an empty match Python looks for the next one behind the next character.
+            let step = text.get(whole.end()..).and_then(|rest| rest.chars().next()).map(char::len_utf8);
+            from = match (whole.is_empty(), step) {
+                (false, _) => whole.end(),
+                (true, Some(step)) => whole.end() + step,
+                (true, None) => break,
+            };
+            if !self.multiple {
+                break;
+            }
+        }
+        if !found {
+            return Err("its pattern does not occur in the document");
+        }
+        new.push_str(text.get(kept..).unwrap_or_default());
+        Ok(new)
+    }
+
+    fn expand(&self, captures: &Captures<'_>, new: &mut String) {
+        for piece in &self.template {
+            match piece {
+                Piece::Text(text) => new.push_str(text),
+                Piece::Group(group) => new.push_str(captures.get(*group).map_or("", |group| group.as_str())),
+            }
+        }
+    }
+}
+
+/// A piece of a replacement.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Group(usize),
+}
+
+/// Reads a replacement in the manner of Python's `Match.expand`.
+fn template(replacement: &str, regex: &Regex) -> Result<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    let mut rest = replacement;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        let c = after.chars().next().ok_or(TEMPLATE)?;
+        let mut len = c.len_utf8();
+        let digits = after.bytes().take(3).take_while(u8::is_ascii_digit).count();
+        let octal = after.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
+        let group = match c {
+            'g' => {
+                let (name, _) = after.strip_prefix("g<").and_then(|name| name.split_once('>')).ok_or(TEMPLATE)?;
+                len = name.len() + 3;
+                Some(named(name, regex).ok_or(TEMPLATE)?)
+            }
+            '0' => {
+                len = octal.clamp(1, 3);
+                text.push(octal_char(after, len)?);
+                None
+            }
+            '1'..='9' if octal == 3 => {
+                len = 3;
+                text.push(octal_char(after, len)?);
+                None
+            }
+            '1'..='9' => {
+                len = digits.min(2);
+                Some(after.get(..len).and_then(|number| number.parse().ok()).ok_or(TEMPLATE)?)
+            }
+            _ => {
+                match escape(c) {
+                    Some(escaped) => text.push(escaped),
+                    None if c == '\\' => text.push('\\'),
+                    None if c.is_ascii_alphabetic() => return Err(TEMPLATE),
+                    None => text.extend(['\\', c]),
+                }
+                None
+            }
+        };
+        if let Some(group) = group {
+            if group >= regex.captures_len() {
+                return Err(TEMPLATE);
+            }
+            pieces.push(Piece::Text(std::mem::take(&mut text)));
+            pieces.push(Piece::Group(group));
+        }
+        rest = after.get(len..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    pieces.push(Piece::Text(text));
+    Ok(pieces)
+}
+
+/// The group of a name or number in `\g<…>`.
+fn named(name: &str, regex: &Regex) -> Option<usize> {
+    if name.bytes().all(|b| b.is_ascii_digit()) {
+        return name.parse().ok();
+    }
+    regex.capture_names().position(|group| group == Some(name))
+}
+
+fn octal_char(digits: &str, len: usize) -> Result<char> {
+    let value = digits.get(..len).and_then(|digits| u32::from_str_radix(digits, 8).ok());
+    value.filter(|&value| value <= 0o377).and_then(char::from_u32).ok_or(TEMPLATE)
+}
+
+/// The control character of a letter after a backslash, for patterns and templates alike.
+fn escape(c: char) -> Option<char> {
+    Some(match c {
+        'a' => '\x07',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\x0b',
+        _ => return None,
+    })
+}
+
+/// A pattern in the words of `regex`.
+struct Translated {
+    regex: String,
+    /// True if the pattern can match nothing at a place where it could also match something that it likes less:
+    /// only Python tries that then.
+    ambiguous_when_empty: bool,
+}
+
+/// What is known of the pattern or a piece of it.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    /// It can match nothing.
+    nullable: bool,
+    /// It can match something.
+    consumes: bool,
+}
+
+/// An open group.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    /// The alternative being read.
+    current: Shape,
+    /// The alternatives read so far.
+    earlier: Option<Shape>,
+    /// `^` and `$` mean lines in it.
+    multi_line: bool,
+}
+
+const EMPTY: Shape = Shape { nullable: true, consumes: false };
+
+impl Group {
+    fn new(multi_line: bool) -> Self {
+        Self { current: EMPTY, earlier: None, multi_line }
+    }
+
+    fn shape(&self) -> Shape {
+        let earlier = self.earlier.unwrap_or(Shape { nullable: false, consumes: false });
+        Shape {
+            nullable: self.current.nullable || earlier.nullable,
+            consumes: self.current.consumes || earlier.consumes,
+        }
+    }
+}
+
+/// Reads a Python pattern and writes the same for `regex`.
+struct Translator<'p> {
+    rest: &'p str,
+    text: &'p str,
+    out: String,
+    groups: Vec<Group>,
+    names: HashSet<&'p str>,
+    /// The last item, if it may be repeated.
+    item: Option<Shape>,
+    /// The pattern has alternatives or lazy repetitions.
+    prefers_less: bool,
+}
+
+impl<'p> Translator<'p> {
+    fn new(pattern: &'p str, text: &'p str) -> Self {
+        Self {
+            rest: pattern,
+            text,
+            out: String::new(),
+            groups: vec![Group::new(false)],
+            names: HashSet::new(),
+            item: None,
+            prefers_less: false,
+        }
+    }
+
+    fn translate(mut self) -> Result<Translated> {
+        self.leading_flags()?;
+        while let Some(c) = self.next() {
+            match c {
+                '\\' => self.escape()?,
+                '[' => self.class()?,
+                '(' => self.open()?,
+                ')' => self.close()?,
+                '|' => self.alternative(),
+                '*' | '+' | '?' => self.repeat(c, c != '+')?,
+                '{' => self.counted()?,
+                '.' => {
+                    self.out.push('.');
+                    self.add(Shape { nullable: false, consumes: true }, true);
+                }
+                '^' => {
+                    self.out.push('^');
+                    self.add(EMPTY, false);
+                }
+                '$' => self.dollar()?,
+                c => self.literal(c),
+            }
+        }
+        let [group] = self.groups.as_slice() else { return Err(INVALID) };
+        let shape = group.shape();
+        Ok(Translated {
+            ambiguous_when_empty: shape.nullable && shape.consumes && self.prefers_less,
+            regex: self.out,
+        })
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = self.rest.get(c.len_utf8()..).unwrap_or_default();
+        Some(c)
+    }
+
+    fn accept(&mut self, prefix: &str) -> bool {
+        match self.rest.strip_prefix(prefix) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Adds an item to the alternative being read.
+    fn add(&mut self, shape: Shape, repeatable: bool) {
+        if let Some(group) = self.groups.last_mut() {
+            // The item so far is final now; the new one joins when it can't be repeated any more.
+            Self::join(group, self.item.take());
+            if repeatable {
+                self.item = Some(shape);
+            } else {
+                Self::join(group, Some(shape));
+            }
+        }
+    }
+
+    fn join(group: &mut Group, item: Option<Shape>) {
+        if let Some(item) = item {
+            group.current.nullable &= item.nullable;
+            group.current.consumes |= item.consumes;
+        }
+    }
+
+    fn literal(&mut self, c: char) {
+        // Writing the number of a character gives no character a meaning of its own.
+        let _ = write!(self.out, "\\x{{{:x}}}", u32::from(c));
+        self.add(Shape { nullable: false, consumes: true }, true);
+    }
+
+    /// Flags that stand at the very beginning and concern everything.
+    fn leading_flags(&mut self) -> Result<()> {
+        let Some((flags, rest)) = self.rest.strip_prefix("(?").and_then(|rest| rest.split_once(')')) else {
+            return Ok(());
+        };
+        if flags.is_empty() || !flags.bytes().all(|b| b.is_ascii_lowercase()) {
+            return Ok(());
+        }
+        let flags = self.flags(flags)?;
+        self.multi_line(&flags, true);
+        if !flags.is_empty() {
+            let _ = write!(self.out, "(?{flags})");
+        }
+        self.rest = rest;
+        Ok(())
+    }
+
+    /// The flags that mean the same here.
+    fn flags(&self, flags: &str) -> Result<String> {
+        let mut kept = String::new();
+        for flag in flags.chars() {
+            match flag {
+                'u' => {}
+                'm' | 's' => kept.push(flag),
+                'i' if self.text.is_ascii() && self.rest.is_ascii() => kept.push(flag),
+                _ => return Err(UNSUPPORTED),
+            }
+        }
+        Ok(kept)
+    }
+
+    fn multi_line(&mut self, flags: &str, on: bool) {
+        if let Some(group) = self.groups.last_mut().filter(|_| flags.contains('m')) {
+            group.multi_line = on;
+        }
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let multi_line = self.groups.last().is_some_and(|group| group.multi_line);
+        if self.accept("?#") {
+            self.rest = self.rest.split_once(')').ok_or(INVALID)?.1;
+            return Ok(());
+        }
+        if let (Some(group), item) = (self.groups.last_mut(), self.item.take()) {
+            Self::join(group, item);
+        }
+        self.groups.push(Group::new(multi_line));
+        if self.accept("?P<") {
+            let (name, rest) = self.rest.split_once('>').ok_or(INVALID)?;
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty()
+                || !name.chars().all(plain)
+                || name.starts_with(|c: char| c.is_ascii_digit())
+                || !self.names.insert(name)
+            {
+                return Err(UNSUPPORTED);
+            }
+            self.rest = rest;
+            let _ = write!(self.out, "(?P<{name}>");
+        } else if self.accept("?:") {
+            self.out.push_str("(?:");
+        } else if self.rest.starts_with('?') {
+            let (flags, rest) = self.rest.split_once(':').ok_or(UNSUPPORTED)?;
+            let flags = flags.get(1..).unwrap_or_default();
+            let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
+            let (on, off) = (self.flags(on)?, self.flags(off)?);
+            self.multi_line(&on, true);
+            self.multi_line(&off, false);
+            let _ = write!(self.out, "(?{on}{}{off}:", if off.is_empty() { "" } else { "-" });
+            self.rest = rest;
+        } else {
+            self.out.push('(');
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if self.groups.len() < 2 {
+            return Err(INVALID);
+        }
+        let item = self.item.take();
+        let mut group = self.groups.pop().ok_or(INVALID)?;
+        Self::join(&mut group, item);
+        self.out.push(')');
+        self.add(group.shape(), true);
+        Ok(())
+    }
+
+    fn alternative(&mut self) {
+        self.prefers_less = true;
+        self.out.push('|');
+        if let Some(group) = self.groups.last_mut() {
+            Self::join(group, self.item.take());
+            group.earlier = Some(group.shape());
+            group.current = EMPTY;
+        }
+    }
+
+    /// A repetition of the item before it.
+    fn repeat(&mut self, written: impl std::fmt::Display, from_zero: bool) -> Result<()> {
+        let item = self.item.take().ok_or(INVALID)?;
+        // How often something empty is repeated, and what its groups then hold, differs between engines.
+        if item.nullable {
+            return Err(UNSUPPORTED);
+        }
+        if self.rest.starts_with('+') {
+            return Err(UNSUPPORTED);
+        }
+        let lazy = self.accept("?");
+        self.prefers_less |= lazy;
+        let _ = write!(self.out, "{written}{}", if lazy { "?" } else { "" });
+        if self.rest.starts_with(['*', '+', '?']) {
+            return Err(INVALID);
+        }
+        if let Some(group) = self.groups.last_mut() {
+            Self::join(group, Some(Shape { nullable: from_zero, ..item }));
+        }
+        Ok(())
+    }
+
+    /// `{m,n}` if it is one; otherwise the brace is a character.
+    fn counted(&mut self) -> Result<()> {
+        let Some((inside, rest)) = self.rest.split_once('}') else {
+            self.literal('{');
+            return Ok(());
+        };
+        let (low, high) = inside.split_once(',').map_or((inside, None), |(low, high)| (low, Some(high)));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if inside.is_empty() || !digits(low) || !high.is_none_or(digits) {
+            self.literal('{');
+            return Ok(());
+        }
+        self.rest = rest;
+        let low: u32 = if low.is_empty() { 0 } else { low.parse().map_err(|_| UNSUPPORTED)? };
+        let written = match high {
+            None => format!("{{{low}}}"),
+            Some("") => format!("{{{low},}}"),
+            Some(high) => {
+                let high: u32 = high.parse().map_err(|_| UNSUPPORTED)?;
+                if high < low {
+                    return Err(INVALID);
+                }
+                format!("{{{low},{high}}}")
+            }
+        };
+        self.repeat(written, low == 0)
+    }
+
+    /// `$`, which without the flag `m` also stands before a line break at the very end.
+    fn dollar(&mut self) -> Result<()> {
+        let multi_line = self.groups.last().is_some_and(|group| group.multi_line);
+        if !multi_line && self.text.ends_with('\n') {
+            return Err(UNSUPPORTED);
+        }
+        self.out.push('$');
+        self.add(EMPTY, false);
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<()> {
+        let c = self.next().ok_or(INVALID)?;
+        let anchor = match c {
+            'A' => Some("\\A"),
+            'Z' => Some("\\z"),
+            'b' if self.text.is_ascii() => Some("\\b"),
+            'B' if self.text.is_ascii() && !self.text.is_empty() => Some("\\B"),
+            _ => None,
+        };
+        if let Some(anchor) = anchor {
+            self.out.push_str(anchor);
+            self.add(EMPTY, false);
+        } else if let Some(class) = self.shorthand(c)? {
+            self.out.push_str(class);
+            self.add(Shape { nullable: false, consumes: true }, true);
+        } else {
+            let literal = self.escaped(c, false)?;
+            self.literal(literal);
+        }
+        Ok(())
+    }
+
+    /// `\d`, `\s`, `\w` and their opposites. Python counts the separators U+001C to U+001F as blank; what counts as a
+    /// letter differs beyond ASCII.
+    fn shorthand(&self, c: char) -> Result<Option<&'static str>> {
+        Ok(Some(match c {
+            'd' => "\\d",
+            'D' => "\\D",
+            's' => "[\\s\\x1c-\\x1f]",
+            'S' => "[^\\s\\x1c-\\x1f]",
+            'w' if self.text.is_ascii() => "\\w",
+            'W' if self.text.is_ascii() => "\\W",
+            'w' | 'W' => return Err(UNSUPPORTED),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The character that an escape stands for.
+    fn escaped(&mut self, c: char, in_class: bool) -> Result<char> {
+        if let Some(control) = escape(c) {
+            return Ok(control);
+        }
+        match c {
+            'b' if in_class => Ok('\x08'),
+            'x' => self.hexadecimal(2),
+            'u' => self.hexadecimal(4),
+            'U' => self.hexadecimal(8),
+            '0' => {
+                let len = self.rest.bytes().take(2).take_while(|b| (b'0'..=b'7').contains(b)).count();
+                let digits = self.rest.get(..len).unwrap_or_default();
+                self.rest = self.rest.get(len..).unwrap_or_default();
+                octal_char(if digits.is_empty() { "0" } else { digits }, len.max(1))
+            }
+            c if c.is_ascii_alphanumeric() => Err(UNSUPPORTED),
+            c => Ok(c),
+        }
+    }
+
+    fn hexadecimal(&mut self, len: usize) -> Result<char> {
+        let digits = self.rest.get(..len).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let value = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or(INVALID)?;
+        self.rest = self.rest.get(len..).unwrap_or_default();
+        char::from_u32(value).ok_or(UNSUPPORTED)
+    }
+
+    /// A class in brackets. Its characters are written by number, because brackets and some doubled characters mean
+    /// more in `regex` than in Python.
+    fn class(&mut self) -> Result<()> {
+        let opening = if self.accept("^") { "[^" } else { "[" };
+        self.out.push_str(opening);
+        let mut first = true;
+        loop {
+            let c = self.next().ok_or(INVALID)?;
+            if c == ']' && !first {
+                break;
+            }
+            first = false;
+            let Some(low) = self.class_item(c)? else { continue };
+            let ranged = self.rest.starts_with('-') && !self.rest.starts_with("-]");
+            if !ranged {
+                let _ = write!(self.out, "\\x{{{:x}}}", u32::from(low));
+                continue;
+            }
+            self.next();
+            let c = self.next().ok_or(INVALID)?;
+            let before = self.out.len();
+            let high = self.class_item(c)?.ok_or(INVALID)?;
+            if high < low || self.out.len() != before {
+                return Err(INVALID);
+            }
+            let _ = write!(self.out, "\\x{{{:x}}}-\\x{{{:x}}}", u32::from(low), u32::from(high));
+        }
+        self.out.push(']');
+        self.add(Shape { nullable: false, consumes: true }, true);
+        Ok(())
+    }
+
+    /// The character that a member of a class is; `None` if it was a whole class, which is written already.
+    fn class_item(&mut self, c: char) -> Result<Option<char>> {
+        if c != '\\' {
+            return Ok(Some(c));
+        }
+        let c = self.next().ok_or(INVALID)?;
+        match self.shorthand(c)? {
+            Some(class) => {
+                self.out.push_str(class);
+                // `\s-x` is an error in Python.
+                if self.rest.starts_with('-') && !self.rest.starts_with("-]") {
+                    return Err(INVALID);
+                }
+                Ok(None)
+            }
+            None => self.escaped(c, true).map(Some),
+        }
+    }
+}
