@@ -458,7 +458,7 @@ impl Archive {
         };
         if found.size <= random::SMALL_BYTES {
             let section = self.locate(entry)?;
-            let result = stream_stored(found, &section, &mut |_| Ok(()));
+            let result = stream_stored(found, &section, &mut |_, _| Ok(()));
             section.verify_unchanged().and(result).map_err(|error| self.noted(entry, error))?;
             self.set_trust(entry, trust::VERIFIED);
             return self.read_stored(entry, offset, buffer);

@@ -1,0 +1,259 @@
+//! The goals as rows: what was measured, beside what users would run instead, and what must and should hold.
+
+use super::data::Data;
+use super::run::{self, Mount};
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often each measurement is taken; the median counts.
+const ROUNDS: usize = 5;
+
+/// Chats whose first read is timed.
+const READS: usize = 400;
+
+/// Measures everything and prints it.
+pub(crate) fn run(gptfs: &Path, data: &Data) -> io::Result<()> {
+    let bench = Bench { gptfs, data, dir: data.dir().join("mount") };
+    fs::create_dir_all(&bench.dir)?;
+    println!("| what | gptfs | beside | ratio | must | aim |\n|---|---|---|---|---|---|");
+    bench.cold("cold: mount, then `ls -lR`, 1 GB classic", &data.classic(1000)?, 0.32, 0.24)?;
+    bench.cold("the same, sharded 2026 form", &data.sharded(1000)?, 0.24, 0.17)?;
+    bench.second_mount(&data.classic(1000)?)?;
+    bench.memory(&data.classic(1000)?)?;
+    bench.first_reads(&data.classic(1000)?)?;
+    bench.listing_beside_a_large_chat(&data.huge()?)?;
+    bench.walks(&data.classic(1000)?)?;
+    bench.growth()?;
+    bench.many(&data.many()?)?;
+    bench.instead(&data.classic(100)?);
+    Ok(())
+}
+
+struct Bench<'a> {
+    gptfs: &'a Path,
+    data: &'a Data,
+    dir: PathBuf,
+}
+
+/// One line of the table.
+fn row(what: &str, ours: &str, beside: &str, ratio: Option<f64>, must: &str, aim: &str) {
+    let ratio = ratio.map(|ratio| format!("{ratio:.3}")).unwrap_or_default();
+    println!("| {what} | {ours} | {beside} | {ratio} | {must} | {aim} |");
+}
+
+fn seconds(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1e3;
+    if ms < 1000.0 { format!("{ms:.1} ms") } else { format!("{:.2} s", ms / 1e3) }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+impl Bench<'_> {
+    fn mount(&self, zip: &Path, options: &[&str]) -> io::Result<Mount> {
+        Mount::new(self.gptfs, zip, &self.dir, options)
+    }
+
+    /// Times a shell command over the mount.
+    fn over(&self, command: &str) -> Option<Duration> {
+        run::shell(&format!("cd '{}' && {command}", self.dir.display())).map(|cost| cost.wall)
+    }
+
+    /// From the command to the end of `ls -lR`, in turn with `unzip -p` of the same conversations.
+    fn cold(&self, what: &str, zip: &Path, must: f64, aim: f64) -> io::Result<()> {
+        let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            let mount = self.mount(zip, &["--no-cache"])?;
+            let listed = self.over("ls -lR").is_some();
+            let wall = start.elapsed();
+            drop(mount);
+            let unzip = unzip(zip);
+            if let (true, Some(unzip)) = (listed, unzip) {
+                ours.push(wall);
+                theirs.push(unzip);
+                ratios.push(wall.as_secs_f64() / unzip.as_secs_f64());
+            }
+        }
+        let ours = run::median(&mut ours).map(seconds).unwrap_or_default();
+        let theirs = run::median(&mut theirs).map(|time| format!("`unzip -p` {}", seconds(time)));
+        row(what, &ours, &theirs.unwrap_or_default(), run::median(&mut ratios), &format!("≤ {must}"), &format!("≤ {aim}"));
+        Ok(())
+    }
+
+    fn second_mount(&self, zip: &Path) -> io::Result<()> {
+        // The first mount leaves the index once it has been read.
+        drop(self.mount(zip, &[])?);
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS * 3 {
+            let start = Instant::now();
+            let mount = self.mount(zip, &[])?;
+            if self.over("ls -lR").is_some() {
+                times.push(start.elapsed());
+            }
+            drop(mount);
+        }
+        let time = run::median(&mut times).map(seconds).unwrap_or_default();
+        row("second mount: mount, then `ls -lR`", &time, "", None, "≤ 60 ms", "≤ 25 ms");
+        Ok(())
+    }
+
+    fn memory(&self, zip: &Path) -> io::Result<()> {
+        let mount = self.mount(zip, &["--no-cache"])?;
+        let _ = self.over("ls -lR");
+        std::thread::sleep(Duration::from_secs(4)); // what it gives back when idle, it has given back
+        if let Some((peak, rest)) = mount.memory() {
+            row("peak memory while indexing", &megabytes(peak), "", None, "≤ 64 MB", "≤ 40 MB");
+            row("memory at rest", &megabytes(rest), "", None, "≤ 32 MB", "≤ 16 MB");
+        }
+        Ok(())
+    }
+
+    fn first_reads(&self, zip: &Path) -> io::Result<()> {
+        let _mount = self.mount(zip, &["--no-cache"])?;
+        let mut pages: Vec<PathBuf> = Vec::new();
+        for year in fs::read_dir(&self.dir)? {
+            for month in fs::read_dir(year?.path())? {
+                pages.extend(fs::read_dir(month?.path())?.filter_map(|page| {
+                    let path = page.ok()?.path();
+                    // A chat of 500 kB of JSON has about 100 kB of Markdown.
+                    let small = path.extension()? == "md" && path.metadata().ok()?.len() < 100_000;
+                    small.then_some(path)
+                }));
+            }
+        }
+        // A stride that is prime to the number of pages: far from the order of the archive, and the same every time.
+        let mut times = Vec::new();
+        let mut buffer = vec![0; 200_000];
+        for at in 0..READS.min(pages.len()) {
+            let Some(path) = pages.get(at * 7919 % pages.len()) else { continue };
+            let start = Instant::now();
+            fs::File::open(path)?.read_at(&mut buffer, 0)?;
+            times.push(start.elapsed());
+        }
+        let p50 = run::median(&mut times).map(seconds).unwrap_or_default();
+        let p99 = run::quantile(&mut times, 0.99).map(seconds).unwrap_or_default();
+        row("first read of a chat under 500 kB, p50 / p99", &format!("{p50} / {p99}"), "", None, "≤ 2 / 6 ms", "≤ 0.9 / 2 ms");
+        Ok(())
+    }
+
+    fn listing_beside_a_large_chat(&self, zip: &Path) -> io::Result<()> {
+        let _mount = self.mount(zip, &["--no-cache"])?;
+        let mut pages = Vec::new();
+        for year in fs::read_dir(&self.dir)? {
+            for month in fs::read_dir(year?.path())? {
+                for page in fs::read_dir(month?.path())? {
+                    let page = page?;
+                    pages.push((page.metadata()?.len(), page.path()));
+                }
+            }
+        }
+        pages.sort();
+        let (Some((_, small)), Some((_, path))) = (pages.first().cloned(), pages.pop()) else { return Ok(()) };
+        let elsewhere = small.parent().map(Path::to_owned).unwrap_or_default();
+        let reader = std::thread::spawn(move || {
+            let start = Instant::now();
+            fs::read(path).map(|page| (page.len(), start.elapsed()))
+        });
+        let mut worst = Duration::ZERO;
+        while !reader.is_finished() {
+            let start = Instant::now();
+            fs::read_dir(&elsewhere)?.try_for_each(|entry| entry?.metadata().map(|_| ()))?;
+            worst = worst.max(start.elapsed());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let read = reader.join().map_err(|_| io::Error::other("the reader panicked"))??;
+        let what = format!("`ls -l` elsewhere while a 256 MB chat renders ({})", seconds(read.1));
+        row(&what, &seconds(worst), "", None, "≤ 100 ms", "≤ 10 ms");
+        Ok(())
+    }
+
+    /// Whole-tree reads, first and second time, beside the same files on tmpfs and on disk.
+    fn walks(&self, zip: &Path) -> io::Result<()> {
+        let tmpfs = PathBuf::from("/dev/shm/gptfs-bench");
+        let _ = fs::remove_dir_all(&tmpfs);
+        run::shell(&format!("'{}' export '{}' '{}'", self.gptfs.display(), zip.display(), tmpfs.display()));
+        let (mut first, mut second, mut unzips) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut second_rg, mut plain, mut plain_rg) = (Vec::new(), Vec::new(), Vec::new());
+        let on_tmpfs = |command: &str| run::shell(&format!("cd '{}' && {command}", tmpfs.display())).map(|cost| cost.wall);
+        // Words that occur nowhere: every byte is read, and nothing is printed. `-a` and `-c` keep grep honest:
+        // it looks away when its output is /dev/null.
+        let (grep, rg) = ("grep -rc qqzzyyxx . | tail -1", "rg -uuu -c --no-messages . -e qqzzyyxx; true");
+        for _ in 0..ROUNDS {
+            let mount = self.mount(zip, &["--no-cache"])?;
+            let _ = self.over("ls -lR");
+            first.extend(self.over(grep));
+            second.extend(self.over(grep));
+            second_rg.extend(run::installed("rg").then(|| self.over(rg)).flatten());
+            drop(mount);
+            unzips.extend(unzip(zip));
+            plain.extend(on_tmpfs(grep));
+            plain_rg.extend(run::installed("rg").then(|| on_tmpfs(rg)).flatten());
+        }
+        let _ = fs::remove_dir_all(&tmpfs);
+        beside("`grep -r` over the whole mount, first time", &mut first, "`unzip -p`", &mut unzips, "≤ 0.5", "≤ 0.28");
+        beside("`grep -r`, second time", &mut second, "tmpfs", &mut plain, "≤ 1.25", "≤ 1.05");
+        beside("`rg`, second time", &mut second_rg, "tmpfs", &mut plain_rg, "≤ 1.25", "≤ 1.05");
+        Ok(())
+    }
+
+    fn growth(&self) -> io::Result<()> {
+        for megabytes_of_json in self.data.sizes() {
+            let zip = self.data.classic(megabytes_of_json)?;
+            let start = Instant::now();
+            let mount = self.mount(&zip, &["--no-cache"])?;
+            let wall = start.elapsed();
+            let peak = mount.memory().map(|(peak, _)| megabytes(peak)).unwrap_or_default();
+            let per = wall.as_secs_f64() * 1e3 / megabytes_of_json as f64;
+            let what = format!("mount of {megabytes_of_json} MB of JSON");
+            row(&what, &seconds(wall), &format!("{per:.2} ms per MB, peak {peak}"), None, "linear", "flat memory");
+        }
+        Ok(())
+    }
+
+    fn many(&self, zip: &Path) -> io::Result<()> {
+        let mount = self.mount(zip, &["--no-cache"])?;
+        row("mount of 150,000 conversations", &seconds(mount.ready), "", None, "", "");
+        for (command, must, aim) in [("ls -f", "≤ 100 ms", "≤ 50 ms"), ("ls -l", "≤ 1 s", "≤ 0.5 s")] {
+            let time = self.over(&format!("{command} 2025/06")).map(seconds).unwrap_or_default();
+            row(&format!("`{command}` of 50,000 in one month, first time"), &time, "", None, must, aim);
+        }
+        Ok(())
+    }
+
+    /// What people run today, once each.
+    fn instead(&self, zip: &Path) {
+        let zip = zip.display();
+        let python = "import json,sys; print(len(json.load(sys.stdin)))";
+        let commands = [
+            ("unzip", format!("unzip -p '{zip}' conversations.json")),
+            ("jq", format!("unzip -p '{zip}' conversations.json | jq -r '.[].title'")),
+            ("python3", format!("unzip -p '{zip}' conversations.json | python3 -c '{python}'")),
+            ("gptfs", format!("'{}' ls -R --no-cache '{zip}'", self.gptfs.display())),
+        ];
+        for (program, command) in commands {
+            if program != "gptfs" && !run::installed(program) {
+                continue;
+            }
+            if let Some(cost) = run::shell(&format!("exec bash -c \"{}\"", command.replace('"', "\\\"").replace('$', "\\$"))) {
+                let what = format!("list titles of 100 MB with {program}");
+                row(&what, &seconds(cost.wall), &format!("peak {}", megabytes(cost.peak)), None, "", "");
+            }
+        }
+    }
+}
+
+/// How long `unzip -p` needs to print the conversations of `zip`.
+fn unzip(zip: &Path) -> Option<Duration> {
+    run::shell(&format!("unzip -p '{}' 'conversations*.json'", zip.display())).map(|cost| cost.wall)
+}
+
+fn beside(what: &str, ours: &mut [Duration], name: &str, theirs: &mut [Duration], must: &str, aim: &str) {
+    let (Some(ours), Some(theirs)) = (run::median(ours), run::median(theirs)) else { return };
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    row(what, &seconds(ours), &format!("{name} {}", seconds(theirs)), Some(ratio), must, aim);
+}
