@@ -86,7 +86,7 @@ cases! {
     a_shell_call_is_decoded
     code_for_everybody_is_a_fence
     thoughts_are_folded_under_their_duration
-    a_recap_without_thoughts_is_nothing
+    a_recap_without_thoughts_is_a_line
     errors_screens_widgets_and_unknown_types
     odd_parts_are_shown_or_named
     a_file_is_shown_once_and_a_missing_one_named
@@ -106,6 +106,6 @@ cases! {
     a_displaced_reference_is_found_and_a_lost_one_is_skipped
     a_lone_surrogate_counts_as_one
     a_surrogate_pair_in_six_bytes_is_one_character
-    line_ends_are_unified_and_controls_removed
+    line_ends_are_unified_and_controls_replaced
     what_strict_readers_refuse_is_read_leniently
 }
