@@ -536,7 +536,9 @@ impl Archive {
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
-        let mut write = |bytes: &[u8]| std::io::Write::write_all(&mut file, bytes).map_err(cannot);
+        let mut write = |buffer: &mut Vec<u8>, filled: usize| {
+            std::io::Write::write_all(&mut file, buffer.get(..filled).unwrap_or_default()).map_err(cannot)
+        };
         let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)

@@ -5,6 +5,7 @@
 //! entry one thread inflates while another measures. Memory depends on the largest conversation, never on the
 //! size of the export.
 
+mod files;
 mod measure;
 mod pass;
 mod saved;
@@ -21,7 +22,7 @@ use crate::source::{Export, Shape};
 pub use saved::{Cache, Item};
 use saved::{Key, SavedPoints};
 use std::collections::HashSet;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How an export is indexed.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl Options {
 
 /// An export with everything known about it; pages are rendered when they are asked for.
 pub struct Index {
-    export: Export,
+    export: Arc<Export>,
     catalog: Catalog,
     /// The files of the export; found out when the first page needs them.
     assets: OnceLock<Assets>,
@@ -69,7 +70,8 @@ impl Index {
     /// `NotAnExport` if no conversation is found, with the reason; `Damaged` if everything that could hold one
     /// is; `Limit`; `Interrupted`.
     pub fn build(export: Export, options: &Options, progress: &Progress) -> Result<Self> {
-        let (assets, problems) = Assets::of(&export);
+        let export = Arc::new(export);
+        let (assets, problems) = files::assets(&export);
         let found = pass::run(&export, &assets, options, progress)?;
         let problems = export.problems.iter().cloned().chain(problems).chain(found.problems).collect();
         let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
@@ -92,7 +94,7 @@ impl Index {
         let Some(found) = cache.load(&key(&export, options)) else { return Err(export) };
         let Some(format) = format::named(&found.format) else { return Err(export) };
         Ok(Self {
-            export,
+            export: Arc::new(export),
             catalog: found.catalog,
             assets: OnceLock::new(),
             saved: Some(Mutex::new(Some(found.points))),
@@ -137,7 +139,7 @@ impl Index {
     }
 
     fn assets(&self) -> &Assets {
-        self.assets.get_or_init(|| Assets::of(&self.export).0)
+        self.assets.get_or_init(|| files::assets(&self.export).0)
     }
 
     /// Writes a page to memory, which can't fail.

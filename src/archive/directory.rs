@@ -192,15 +192,16 @@ fn not_a_zip(section: &Section, error: ZipError) -> Error {
         return broken(error);
     }
     let mut magic = [0; 4];
-    let hint = if section.bytes() == 0 {
-        "not a zip archive (the file is empty)"
+    let (kind, hint) = if section.bytes() == 0 {
+        (ErrorKind::NotAnExport, "not a zip archive (the file is empty)")
     } else if section.read_exact_at(0, &mut magic).is_ok() && &magic == b"PK\x03\x04" {
-        "not a zip archive (no end-of-central-directory record); it begins like one, \
-         so the download was probably cut short"
+        let hint = "not a zip archive (no end-of-central-directory record); it begins like one, \
+                    so the download was probably cut short";
+        (ErrorKind::Damaged, hint)
     } else {
-        "not a zip archive (no end-of-central-directory record)"
+        (ErrorKind::NotAnExport, "not a zip archive (no end-of-central-directory record)")
     };
-    Error::new(ErrorKind::Damaged, hint)
+    Error::new(kind, hint)
 }
 
 fn broken(error: ZipError) -> Error {

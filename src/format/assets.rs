@@ -250,6 +250,11 @@ fn id_of_pointer(pointer: &str) -> &str {
     id.split(['#', '?']).next().unwrap_or_default()
 }
 
+/// True if the base name of this path begins with an asset id, so that no table is needed to know what it is.
+pub fn tells_its_id(path: &str) -> bool {
+    asset_id(split(path).1).is_some()
+}
+
 /// The asset id that a base name begins with: `file-` and at least 20 letters and digits, or `file_` and at least 32
 /// hexadecimal digits, at a word's end.
 fn asset_id(base: &str) -> Option<&str> {

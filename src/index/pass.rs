@@ -185,10 +185,9 @@ impl Reader<'_> {
 
     /// Joins what the shards gave: the newest version of each conversation, in the order of the archive.
     fn put_together(&self, harvests: Vec<Harvest>) -> Result<Found> {
-        if harvests.iter().all(|harvest| harvest.failure.is_some())
-            && let Some(failure) = harvests.into_iter().find_map(|harvest| harvest.failure)
-        {
-            return Err(failure);
+        if harvests.iter().all(|harvest| harvest.failure.is_some()) {
+            let failure = harvests.into_iter().find_map(|harvest| harvest.failure);
+            return Err(failure.unwrap_or_else(|| self.nothing_found(&[])));
         }
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut problems = Vec::new();

@@ -1,0 +1,82 @@
+//! The files of an export: what its side files say about them, read before the first conversation.
+
+use crate::archive::EntryKind;
+use crate::catalog::{EntryRef, Problem};
+use crate::error::Result;
+use crate::format::assets::{self, Assets, Candidate, SideFiles};
+use crate::format::html;
+use crate::source::Export;
+use std::sync::Arc;
+
+/// Side files that are larger than this are not believed to be ones, in bytes.
+const SIDE_BYTES: u64 = 256 << 20;
+
+/// How many bytes of a file tell its type.
+const SNIFF_BYTES: usize = 512;
+
+/// The assets of `export`, and what is wrong with the files that describe them. Reads the side files; the table
+/// in `chat.html` only where an entry's own name does not tell which asset it is, because it stands behind a copy of
+/// all conversations.
+pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut side = SideFiles::default();
+    let mut each = |entries: &[EntryRef], take: &mut dyn FnMut(&[u8])| {
+        for &entry in entries {
+            match read(export, entry) {
+                Ok(bytes) => take(&bytes),
+                Err(error) => problems.push(Problem::new(name(export, entry), error.to_string())),
+            }
+        }
+    };
+    each(&export.side.asset_names, &mut |json| side.names.extend(assets::parse_names(json)));
+    each(&export.side.library, &mut |json| side.library.extend(assets::parse_library(json)));
+    let candidates = candidates(export);
+    if candidates.iter().any(|candidate| !assets::tells_its_id(&candidate.path)) {
+        for &viewer in &export.side.viewer {
+            side.pointers.extend(assets::parse_pointers(&table(export, viewer)));
+        }
+    }
+    let archives = Arc::clone(export);
+    let sniff = move |entry: EntryRef| {
+        let mut bytes = vec![0; SNIFF_BYTES];
+        let archive = archives.archives.get(usize::from(entry.archive))?;
+        let read = archive.read_at(entry.entry, 0, &mut bytes).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
+    };
+    (Assets::new(candidates, side, Box::new(sniff)), problems)
+}
+
+/// The entries that may be files of conversations.
+fn candidates(export: &Export) -> Vec<Candidate> {
+    let entries = export.files.iter().filter_map(|&entry| Some((entry, export.entry(entry)?)));
+    let files = entries.filter(|(_, found)| found.kind == EntryKind::File);
+    files.map(|(entry, found)| Candidate { entry, path: found.name.clone(), bytes: found.size }).collect()
+}
+
+fn name(export: &Export, entry: EntryRef) -> String {
+    export.entry(entry).map(|entry| entry.name.clone()).unwrap_or_default()
+}
+
+/// All bytes of a side file.
+fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = export.entry(entry).map_or(0, |entry| entry.size);
+    if let Some(archive) = export.archives.get(usize::from(entry.archive)).filter(|_| size <= SIDE_BYTES) {
+        archive.read_range(entry.entry, 0, size, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The table of assets in a viewer; empty if there is none.
+fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
+    let mut table = html::Table::default();
+    if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
+        // What was read before a break is used; the conversations don't depend on it.
+        let _ = archive.stream(viewer.entry, &mut |bytes| {
+            table.feed(bytes);
+            Ok(())
+        });
+    }
+    table.finish()
+}
