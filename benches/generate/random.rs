@@ -1,0 +1,63 @@
+//! Random numbers that are the same everywhere: SplitMix64.
+
+/// A source of random numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    /// Less than `bound`, which is not 0.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// At least 0 and less than 1.
+    pub(super) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    pub(super) fn chance(&mut self, share: f64) -> bool {
+        self.unit() < share
+    }
+
+    /// Normally distributed, nearly: mean 0, deviation 1, never beyond 6.
+    pub(super) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+
+    pub(super) fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {
+        &list[self.below(list.len() as u64) as usize]
+    }
+
+    pub(super) fn hex(&mut self, digits: usize) -> String {
+        (0..digits).map(|_| char::from(*self.pick(b"0123456789abcdef"))).collect()
+    }
+
+    pub(super) fn letters(&mut self, count: usize) -> String {
+        let letters = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789";
+        (0..count).map(|_| char::from(*self.pick(letters))).collect()
+    }
+
+    pub(super) fn uuid(&mut self) -> String {
+        let bits = self.next();
+        let more = self.next();
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            bits >> 32,
+            bits >> 16 & 0xFFFF,
+            bits & 0xFFF,
+            more >> 52,
+            more & 0xFFFF_FFFF_FFFF
+        )
+    }
+}
