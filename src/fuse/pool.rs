@@ -242,3 +242,90 @@ pub(crate) fn slice(page: &[u8], offset: u64, length: usize) -> &[u8] {
     let end = start.saturating_add(length).min(page.len());
     page.get(start..end).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::Log;
+    use super::super::tests::{Double, Manner};
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn ask(pool: &Pool, ino: Ino, offset: u64, length: usize) -> Receiver<Result<Vec<u8>, ErrorKind>> {
+        let (sender, receiver) = channel();
+        let answer = Box::new(move |bytes: Result<&[u8], ErrorKind>| {
+            sender.send(bytes.map(<[u8]>::to_vec)).unwrap();
+        });
+        pool.read(ino, offset, length, answer);
+        receiver
+    }
+
+    #[test]
+    fn many_readers_of_one_page_cost_one_rendering() {
+        let tree = Arc::new(Double::new([("a.md", Manner::Gated, b"0123456789".to_vec())]));
+        let pool = Pool::start(Arc::clone(&tree) as _, 4, Log).unwrap();
+        let answers: Vec<_> = (0..100).map(|at| ask(&pool, tree.ino("a.md"), at % 10, 3)).collect();
+        tree.open_gate();
+        for (at, answer) in (0_usize..).zip(answers) {
+            let start = at % 10;
+            assert_eq!(answer.recv().unwrap().unwrap(), &b"0123456789"[start..(start + 3).min(10)]);
+        }
+        assert_eq!(tree.renderings.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn small_reads_get_through_while_large_pages_render() {
+        let large = || vec![b'x'; LARGE_BYTES as usize];
+        let tree = Arc::new(Double::new([
+            ("one.md", Manner::Gated, large()),
+            ("two.md", Manner::Gated, large()),
+            ("three.md", Manner::Gated, large()),
+            ("small.md", Manner::Page, b"small".to_vec()),
+            ("raw.png", Manner::Raw, b"raw".to_vec()),
+        ]));
+        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        let slow: Vec<_> =
+            ["one.md", "two.md", "three.md"].map(|name| ask(&pool, tree.ino(name), 0, 1)).into();
+        assert_eq!(ask(&pool, tree.ino("small.md"), 0, 9).recv().unwrap().unwrap(), b"small");
+        assert_eq!(ask(&pool, tree.ino("raw.png"), 1, 9).recv().unwrap().unwrap(), b"aw");
+        tree.open_gate();
+        assert!(slow.into_iter().all(|answer| answer.recv().unwrap().unwrap() == b"x"));
+    }
+
+    #[test]
+    fn an_error_or_a_bug_reaches_every_reader_and_is_not_remembered() {
+        let tree = Arc::new(Double::new([
+            ("damaged.md", Manner::Damaged, b"x".to_vec()),
+            ("bug.md", Manner::Panic, b"x".to_vec()),
+        ]));
+        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        for _ in 0..5 {
+            assert_eq!(ask(&pool, tree.ino("damaged.md"), 0, 1).recv().unwrap(), Err(ErrorKind::Damaged));
+            assert_eq!(ask(&pool, tree.ino("bug.md"), 0, 1).recv().unwrap(), Err(ErrorKind::Unexpected));
+        }
+    }
+
+    #[test]
+    fn a_walk_is_rendered_ahead_in_its_order() {
+        let names: Vec<_> = (0..200).map(|number| format!("{number:03}.md")).collect();
+        let files = names.iter().map(|name| (name.as_str(), Manner::Page, name.clone().into_bytes()));
+        let tree = Arc::new(Double::new(files));
+        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        pool.observe(tree.ino("000.md"));
+        pool.observe(tree.ino("001.md"));
+        // Pages 2 to 65 come without being asked for.
+        while tree.renderings.lock().unwrap().len() < 64 {
+            thread::yield_now();
+        }
+        let mut rendered = tree.renderings.lock().unwrap().clone();
+        rendered.sort();
+        let expected: Vec<_> = (0..64).map(|number| Ino(tree.ino("002.md").0 + number)).collect();
+        assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn a_slice_never_leaves_its_page() {
+        assert_eq!(slice(b"abc", 1, 1), b"b");
+        assert_eq!(slice(b"abc", 2, usize::MAX), b"c");
+        assert_eq!(slice(b"abc", u64::MAX, 5), b"");
+    }
+}

@@ -107,3 +107,87 @@ impl Walks {
         self.0.iter_mut().find_map(Walk::take)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Double, Manner};
+    use super::*;
+
+    /// `count` pages of `bytes` bytes; page `n` has inode number `n + 2`.
+    fn pages(count: usize, bytes: usize) -> Double {
+        let names: Vec<_> = (0..count).map(|number| format!("{number}.md")).collect();
+        Double::new(names.iter().map(|name| (name.as_str(), Manner::Page, vec![b'x'; bytes])))
+    }
+
+    fn named(walks: &mut Walks) -> Vec<u64> {
+        std::iter::from_fn(|| walks.next_ahead()).map(|ino| ino.0 - 2).collect()
+    }
+
+    fn observe(walks: &mut Walks, tree: &Double, page: u64) {
+        walks.observe(Ino(page + 2), tree);
+    }
+
+    #[test]
+    fn two_pages_in_order_are_a_walk() {
+        let (tree, mut walks) = (pages(100, 10), Walks::default());
+        observe(&mut walks, &tree, 3);
+        observe(&mut walks, &tree, 3);
+        assert_eq!(named(&mut walks), []);
+        observe(&mut walks, &tree, 4);
+        assert_eq!(named(&mut walks), (5..69).collect::<Vec<_>>());
+        observe(&mut walks, &tree, 5);
+        assert_eq!(named(&mut walks), [69]);
+        // Some pages may be in the kernel's cache.
+        observe(&mut walks, &tree, 8);
+        assert_eq!(named(&mut walks), [70, 71, 72]);
+    }
+
+    #[test]
+    fn pages_out_of_order_are_none() {
+        let (tree, mut walks) = (pages(100, 10), Walks::default());
+        for page in [5, 4, 90, 88, 1, 50, 3, 70] {
+            observe(&mut walks, &tree, page);
+        }
+        assert_eq!(named(&mut walks), []);
+    }
+
+    #[test]
+    fn a_single_read_elsewhere_does_not_end_a_walk() {
+        let (tree, mut walks) = (pages(300, 10), Walks::default());
+        observe(&mut walks, &tree, 0);
+        observe(&mut walks, &tree, 1);
+        assert_eq!(named(&mut walks).len(), WINDOW_PAGES);
+        observe(&mut walks, &tree, 200);
+        observe(&mut walks, &tree, 2);
+        assert_eq!(named(&mut walks), [66]);
+        // A second walk beside the first.
+        observe(&mut walks, &tree, 201);
+        assert_eq!(named(&mut walks).first(), Some(&202));
+        observe(&mut walks, &tree, 3);
+        assert_eq!(named(&mut walks), [67]);
+    }
+
+    #[test]
+    fn the_window_is_bounded_in_bytes_and_leaves_large_pages_to_their_readers() {
+        let (tree, mut walks) = (pages(40, 1 << 20), Walks::default());
+        observe(&mut walks, &tree, 0);
+        observe(&mut walks, &tree, 1);
+        assert_eq!(named(&mut walks), (2..18).collect::<Vec<_>>());
+
+        let (tree, mut walks) = (pages(5, LARGE_BYTES as usize), Walks::default());
+        observe(&mut walks, &tree, 0);
+        observe(&mut walks, &tree, 1);
+        assert_eq!(named(&mut walks), []);
+        observe(&mut walks, &tree, 2);
+        assert_eq!(named(&mut walks), []);
+    }
+
+    #[test]
+    fn a_walk_ends_with_the_tree() {
+        let (tree, mut walks) = (pages(4, 1), Walks::default());
+        for page in 0..4 {
+            observe(&mut walks, &tree, page);
+        }
+        assert_eq!(named(&mut walks), [], "nobody needs what was read already");
+    }
+}

@@ -1,0 +1,202 @@
+//! Getting a file system into the tree of mounts and out of it: by `mount(2)` as root, else by `fusermount3`.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::mounts::{self, Mounted};
+use crate::sys::{self, Unmounting, User};
+use crate::text::printable;
+use std::env;
+use std::fs;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The type that our mounts have in the table of mounts.
+pub(super) const KIND: &str = "fuse.gptfs";
+
+const DEVICE: &str = "/dev/fuse";
+const HELPER: &str = "fusermount3";
+const HELPER_SETTINGS: &str = "/etc/fuse.conf";
+const WITHOUT: &str = "gptfs ls, cat and export work without it";
+
+/// Checks what mounting needs of the machine, before anything expensive is done.
+///
+/// # Errors
+/// `Environment`, with what to install.
+pub(super) fn check(allow_other: bool) -> Result<()> {
+    if !Path::new(DEVICE).exists() {
+        return Err(refused(format!(
+            "{DEVICE} is missing; install fuse3 and load its module with `modprobe fuse`; {WITHOUT}"
+        )));
+    }
+    if User::current().is_root() {
+        return Ok(());
+    }
+    if helper().is_none() {
+        return Err(refused(format!("{HELPER} is missing; install fuse3; {WITHOUT}")));
+    }
+    if allow_other && !others_allowed(&fs::read_to_string(HELPER_SETTINGS).unwrap_or_default()) {
+        return Err(refused(format!(
+            "--allow-other needs a line `user_allow_other` in {HELPER_SETTINGS}, which root may add"
+        )));
+    }
+    Ok(())
+}
+
+fn refused(reason: String) -> Error {
+    Error::new(ErrorKind::Environment, format!("cannot mount: {reason}"))
+}
+
+fn others_allowed(settings: &str) -> bool {
+    settings.lines().any(|line| line.trim() == "user_allow_other")
+}
+
+/// Where `fusermount3` is: where `FUSERMOUNT_PATH` says, in `PATH`, or in the system's own directories.
+fn helper() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("FUSERMOUNT_PATH") {
+        return Some(path.into());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(system).map(|directory| directory.join(HELPER)).find(|file| file.is_file())
+}
+
+fn helper_command() -> Command {
+    let mut command = Command::new(helper().unwrap_or_else(|| HELPER.into()));
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Mounts at `target` and returns the descriptor through which the kernel asks.
+///
+/// # Errors
+/// `Environment`, with what to do.
+pub(super) fn mount(target: &Path, source: &str, allow_other: bool) -> Result<OwnedFd> {
+    let source = source_name(source);
+    let others = if allow_other { ",allow_other" } else { "" };
+    if !User::current().is_root() {
+        return mount_by_helper(target, &source, others);
+    }
+    match mount_by_root(target, &source, others) {
+        Ok(device) => Ok(device),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(format!(
+            "{}; a container needs the device {DEVICE} and the capability SYS_ADMIN; {WITHOUT}",
+            sys::describe(&error)
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(19) => {
+            Err(refused(format!("the kernel has no fuse; load it with `modprobe fuse`; {WITHOUT}")))
+        }
+        Err(error) => Err(super::system_error(&target.display(), error)),
+    }
+}
+
+fn mount_by_root(target: &Path, source: &str, others: &str) -> io::Result<OwnedFd> {
+    let device = fs::File::options().read(true).write(true).open(DEVICE)?;
+    let User { uid, gid } = User::current();
+    let options = format!(
+        "fd={},rootmode=40000,user_id={uid},group_id={gid},default_permissions{others}",
+        device.as_raw_fd()
+    );
+    sys::mount_read_only(source, target, KIND, &options)?;
+    Ok(device.into())
+}
+
+/// `fusermount3` mounts with root's rights and hands the descriptor over the socket that it finds as its
+/// standard input.
+fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd> {
+    let failed = |error| refused(format!("{HELPER}: {}", sys::describe(&error)));
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let options =
+        format!("ro,nosuid,nodev,noexec,default_permissions,subtype=gptfs,fsname={source}{others}");
+    let mut child = helper_command()
+        .args(["-o", &options, "--"])
+        .arg(target)
+        .env("_FUSE_COMMFD", "0")
+        .stdin(OwnedFd::from(theirs))
+        .spawn()
+        .map_err(failed)?;
+    let device = sys::receive_descriptor(&ours).map_err(failed)?;
+    drop(ours);
+    let mut words = String::new();
+    if let Some(stderr) = &mut child.stderr {
+        // What it says only explains a failure.
+        let _ = stderr.take(4096).read_to_string(&mut words);
+    }
+    let _ = child.wait();
+    device.ok_or_else(|| {
+        refused(format!("{}; {WITHOUT}", printable(last_line(&words).unwrap_or("fusermount3 gave no reason"))))
+    })
+}
+
+fn last_line(words: &str) -> Option<&str> {
+    words.lines().map(str::trim).rfind(|line| !line.is_empty())
+}
+
+/// `source` as mount options and the table of mounts can carry it.
+fn source_name(source: &str) -> String {
+    let name: String = source
+        .chars()
+        .map(|c| if c == ',' || c == '\\' || crate::text::steers_a_terminal(c) { '_' } else { c })
+        .take(100)
+        .collect();
+    if name.is_empty() { "gptfs".to_owned() } else { name }
+}
+
+/// Takes the mount at `target` out of the tree.
+///
+/// # Errors
+/// `ResourceBusy` if it is used; others in the words of the system or of `fusermount3`.
+pub(super) fn unmount(target: &Path, how: Unmounting) -> io::Result<()> {
+    if User::current().is_root() {
+        return sys::unmount(target, how);
+    }
+    let mut command = helper_command();
+    command.arg("-u");
+    if how == Unmounting::Detach {
+        command.arg("-z");
+    }
+    let output = command.arg("--").arg(target).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let kind = if words.contains("busy") { io::ErrorKind::ResourceBusy } else { io::ErrorKind::Other };
+    Err(io::Error::new(kind, printable(last_line(&words).unwrap_or("fusermount3 failed")).to_string()))
+}
+
+/// Takes exactly the mount `mounted` out of the tree, if it is still there: never one that came after it.
+pub(super) fn detach(mounted: &Mounted) {
+    let still_there = mounts::at(&mounted.target)
+        .ok()
+        .flatten()
+        .is_some_and(|now| now.device == mounted.device && now.kind == mounted.kind);
+    if still_there {
+        // Whoever unmounted it in between did what was wanted.
+        let _ = unmount(&mounted.target, Unmounting::Detach);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_name_cannot_add_mount_options() {
+        assert_eq!(source_name("a,allow_other\\\n.zip"), "a_allow_other__.zip");
+        assert_eq!(source_name("Gespräche 2024.zip"), "Gespräche 2024.zip");
+        assert_eq!(source_name(""), "gptfs");
+    }
+
+    #[test]
+    fn the_setting_counts_only_as_a_line_of_its_own() {
+        assert!(others_allowed("# text\n user_allow_other \n"));
+        assert!(!others_allowed("#user_allow_other\nmount_max = 5\n"));
+    }
+
+    #[test]
+    fn the_reason_is_the_last_line_that_says_something() {
+        assert_eq!(last_line("a\n b \n\n"), Some("b"));
+        assert_eq!(last_line("\n"), None);
+    }
+}
