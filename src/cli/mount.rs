@@ -33,7 +33,6 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
             line.clear();
             super::say(&note);
         }
-        News::Ready => line.clear(),
     };
     let reading = args.reading;
     let build = move |progress: &crate::progress::Progress| {

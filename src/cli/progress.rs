@@ -40,6 +40,12 @@ impl Line {
     }
 }
 
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// Does `work`, and shows how far it has come while it lasts.
 pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
     let mut line = Line::default();
@@ -52,7 +58,6 @@ pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
             while finished.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 line.draw(progress.snapshot());
             }
-            line.clear();
         });
         let result = work();
         drop(done);

@@ -18,6 +18,7 @@ pub use place::unmount;
 use super::log::Log;
 use super::{Access, Adapter, Stage, Tree};
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Progress, Snapshot};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
 use crate::text::printable;
@@ -30,7 +31,6 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
@@ -63,57 +63,6 @@ pub struct Options {
     /// Is ready only when the tree is complete; otherwise as soon as the directory is mounted, and whoever
     /// looks into it waits.
     pub wait: bool,
-}
-
-/// How far building a tree is. Shared between whoever builds and whoever shows it.
-#[derive(Debug, Default)]
-pub struct Progress {
-    done: AtomicU64,
-    total: AtomicU64,
-    conversations: AtomicU64,
-    notes: Mutex<Vec<String>>,
-}
-
-impl Progress {
-    /// States how many bytes there are to go through.
-    pub fn set_total(&self, bytes: u64) {
-        self.total.store(bytes, Ordering::Relaxed);
-    }
-
-    /// States how many of them are done, and how many conversations were found.
-    pub fn set_done(&self, bytes: u64, conversations: u64) {
-        self.done.store(bytes, Ordering::Relaxed);
-        self.conversations.store(conversations, Ordering::Relaxed);
-    }
-
-    /// Has a line shown to the user, if it comes before the mount is ready.
-    pub fn note(&self, line: String) {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    }
-
-    /// How far it is now.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            done: self.done.load(Ordering::Relaxed),
-            total: self.total.load(Ordering::Relaxed),
-            conversations: self.conversations.load(Ordering::Relaxed),
-        }
-    }
-
-    fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// How far building a tree is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Bytes done.
-    pub done: u64,
-    /// Bytes to do; 0 while unknown.
-    pub total: u64,
-    /// Conversations found so far.
-    pub conversations: u64,
 }
 
 /// What a user may want to see before a mount is ready.
