@@ -1,1 +1,2 @@
 //! Placeholder of the suite.
+mod frame;
