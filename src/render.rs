@@ -3,15 +3,23 @@
 //! Knows neither archives nor names of files: links to neighbours are written with [`STEM`] where the page's own
 //! name goes, and whoever knows the name puts it in.
 
-pub mod escape;
-pub mod markdown;
-pub mod reference;
+mod block;
+mod directive;
+mod escape;
+mod front_matter;
+mod link;
+mod markdown;
+mod part;
+mod reference;
+
+pub use link::encode_path_segment;
 
 use crate::catalog::{Measure, Page};
 use crate::conversation::Conversation;
 use crate::conversation::canvas::Canvas;
 use crate::conversation::files::{AssetIndex, Files};
 use crate::conversation::thread::Threads;
+use crate::conversation::tree::NodeId;
 use crate::time::Zone;
 use std::collections::HashMap;
 use std::fmt;
@@ -84,6 +92,7 @@ pub struct Document<'c> {
     pub canvas: Canvas<'c>,
     /// Its files.
     pub files: Files,
+    forks: Forks,
 }
 
 impl<'c> Document<'c> {
@@ -92,7 +101,18 @@ impl<'c> Document<'c> {
         let threads = Threads::of(conversation);
         let canvas = Canvas::of(conversation, &threads);
         let files = Files::of(conversation, &threads, &canvas, index);
-        Self { conversation, threads, canvas, files }
+        Self::from_parts(conversation, threads, canvas, files)
+    }
+
+    /// A document of parts that were worked out before.
+    pub fn from_parts(
+        conversation: &'c Conversation<'c>,
+        threads: Threads,
+        canvas: Canvas<'c>,
+        files: Files,
+    ) -> Self {
+        let forks = Forks::of(&threads);
+        Self { conversation, threads, canvas, files, forks }
     }
 
     /// Writes `page` to `out`. A page that the conversation does not have is empty.
@@ -112,20 +132,43 @@ impl<'c> Document<'c> {
     }
 }
 
-/// `text` percent-encoded as one segment of a relative link: all but RFC 3986's unreserved characters.
-pub fn encode_path_segment(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.extend(
-                [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
-            );
+/// The numbers of the branches that begin at each node, so that no page has to look at all branches.
+#[derive(Debug, Default)]
+struct Forks(HashMap<Option<NodeId>, Vec<u32>>);
+
+impl Forks {
+    fn of(threads: &Threads) -> Self {
+        let mut forks = Self::default();
+        for branch in &threads.branches {
+            forks.0.entry(branch.fork).or_default().push(branch.number);
         }
+        forks
     }
-    encoded
+
+    /// The branches that begin after `node`, or at roots of their own.
+    fn at(&self, node: Option<NodeId>) -> &[u32] {
+        self.0.get(&node).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// `page` with `stem`, which is percent-encoded, wherever it names itself. Nothing is copied if it doesn't.
+pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
+    let mut mark = [0; 4];
+    let mark = STEM.encode_utf8(&mut mark).as_bytes();
+    let places: Vec<usize> = memchr::memmem::find_iter(page.as_bytes(), mark).collect();
+    if places.is_empty() {
+        return page.into_bytes();
+    }
+    let growth = places.len().saturating_mul(stem.len());
+    let mut named = Vec::with_capacity(page.len().saturating_add(growth));
+    let mut done = 0;
+    for place in places {
+        named.extend_from_slice(page.as_bytes().get(done..place).unwrap_or_default());
+        named.extend_from_slice(stem.as_bytes());
+        done = place.saturating_add(mark.len());
+    }
+    named.extend_from_slice(page.as_bytes().get(done..).unwrap_or_default());
+    named
 }
 
 /// Counts what is written to it.
@@ -141,3 +184,6 @@ impl fmt::Write for Counter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,363 @@
-//! What text may not do to its frame: fences, headings, HTML, YAML scalars.
+//! What text may not do to its frame: controls, labels, headings, fences and tags.
+//!
+//! A page is read by people and by parsers. Whatever an export contains, a parser finds the headings that the
+//! renderer wrote and no others of their level, and nothing that a message leaves open reaches the next one.
+
+use super::Headings;
+use super::block::{self, Edit, Kind, Region, Regions, Voice};
+use crate::text::is_bidi_control;
+use memchr::{memchr, memchr_iter, memmem};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// `text` as a page may hold it: line ends are `\n`, and U+FFFD stands for every other control character but the
+/// tab, and for the one that stands for a page's own name. Copies nothing where nothing changes.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if !may_need_cleaning(text.as_bytes()) || !text.contains(is_unwanted) {
+        return Cow::Borrowed(text);
+    }
+    let mut cleaned = String::with_capacity(text.len() + text.len() / 8);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        cleaned.push(match c {
+            '\r' => {
+                characters.next_if_eq(&'\n');
+                '\n'
+            }
+            c if is_unwanted(c) => char::REPLACEMENT_CHARACTER,
+            c => c,
+        });
+    }
+    Cow::Owned(cleaned)
+}
+
+fn is_unwanted(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t') || c == super::STEM
+}
+
+/// False only if no byte of `text` can belong to an unwanted character. Simple enough to be vectorised.
+fn may_need_cleaning(text: &[u8]) -> bool {
+    let suspicious = |byte: u8| {
+        ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xef)
+    };
+    text.chunks(256).any(|chunk| chunk.iter().fold(false, |found, &byte| found | suspicious(byte)))
+}
+
+/// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
+/// Not escaped.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        let before = line.len();
+        line.extend(word.chars().filter(|&c| !is_bidi_control(c)).map(replace_stem));
+        if line.len() > before {
+            line.push(' ');
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+fn replace_stem(c: char) -> char {
+    if c == super::STEM { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// `text` on one line as words and nothing else: a label of a link, a heading, a part of a sentence. Characters that
+/// Markdown would take for markup are escaped, and only those.
+pub(super) fn label(text: &str) -> String {
+    let line = one_line(text);
+    let special = |byte: &u8| matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
+    if !line.as_bytes().iter().any(|byte| special(byte)) {
+        return line;
+    }
+    let mut escaped = String::with_capacity(line.len() + 8);
+    let mut before = ' ';
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        let after = rest.clone().next();
+        let escapes = match c {
+            '\\' | '[' | ']' | '`' | '<' | '*' => true,
+            // Within a word an underscore is nothing special.
+            '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
+            '&' => after.is_some_and(|c| c.is_ascii_alphabetic() || c == '#') && is_entity(rest.as_str()),
+            // A run of them at the end of a heading would vanish.
+            '#' => before == ' ' && rest.as_str().bytes().all(|byte| byte == b'#'),
+            _ => false,
+        };
+        if escapes {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        before = c;
+    }
+    escaped
+}
+
+/// True if `&` and `rest` begin a character reference.
+fn is_entity(rest: &str) -> bool {
+    let name = rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
+    rest.as_bytes().get(name) == Some(&b';')
+}
+
+/// `text` within HTML, on one line.
+pub(super) fn html(text: &str) -> String {
+    let line = one_line(text);
+    if !line.contains(['&', '<', '>']) {
+        return line;
+    }
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What follows from the text that was written, for the block after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ending {
+    /// The character of the list that the text ends in.
+    pub(super) list: Option<char>,
+}
+
+/// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
+/// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
+pub(super) fn guard(text: &str, voice: Voice, headings: Headings, out: &mut String) -> Ending {
+    let hits = hits(text);
+    let regions = if hits.is_empty() { Regions::Unwanted } else { Regions::Wanted };
+    let mut found = block::structure(text, voice, regions);
+    let open = if hits.is_empty() { 0 } else { defuse(text, &hits, &mut found) };
+    if headings == Headings::Keep {
+        found.edits.clear();
+    }
+    apply(text, &found.edits, out);
+    if let Some((mark, length)) = found.open_fence {
+        if !text.ends_with('\n') {
+            out.push('\n');
+        }
+        out.extend(std::iter::repeat_n(mark, length));
+    }
+    if open > 0 {
+        out.push('\n');
+        (0..open).for_each(|_| out.push_str("\n</details>"));
+    }
+    Ending { list: found.list }
+}
+
+fn apply(text: &str, edits: &[Edit], out: &mut String) {
+    let mut done = 0;
+    for edit in edits {
+        out.push_str(text.get(done..edit.at).unwrap_or_default());
+        out.push_str(edit.insert);
+        done = done.max(edit.at.saturating_add(edit.remove));
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+}
+
+/// The ranges of `text` that are code by fence or indentation, ascending.
+pub(super) fn code_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
+    let is_code = |region: &Region| matches!(region.kind, Kind::Fenced | Kind::Indented);
+    let regions = block::structure(text, voice, Regions::Wanted).regions;
+    regions.into_iter().filter(is_code).map(|region| region.range).collect()
+}
+
+/// A tag in the text that could swallow what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hit {
+    at: usize,
+    tag: Tag,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag {
+    /// `<details>`: harmless where it is closed.
+    Open,
+    /// `</details>`: harmless where it closes something.
+    Close,
+    /// Anything else: shown as text.
+    Other,
+}
+
+/// Elements whose content is hidden, raw, or never ends where Markdown would end it.
+const SWALLOWING: &[&str] = &[
+    "script",
+    "style",
+    "pre",
+    "textarea",
+    "title",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "noscript",
+    "plaintext",
+    "template",
+    "select",
+    "dialog",
+    "svg",
+    "math",
+    "object",
+    "audio",
+    "video",
+    "canvas",
+    "form",
+    "button",
+];
+
+fn hits(text: &str) -> Vec<Hit> {
+    let bytes = text.as_bytes();
+    let mut hits = Vec::new();
+    for at in memchr_iter(b'<', bytes) {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let (closes, rest) = rest.strip_prefix(b"/").map_or((false, rest), |rest| (true, rest));
+        let name = block::tag_name(rest);
+        if name.eq_ignore_ascii_case(b"details") {
+            hits.push(Hit { at, tag: if closes { Tag::Close } else { Tag::Open } });
+        } else if !name.is_empty() && block::is_among(name, SWALLOWING) {
+            hits.push(Hit { at, tag: Tag::Other });
+        }
+    }
+    hits
+}
+
+/// Adds edits that show dangerous tags as text; returns how many `<details>` are left to be closed.
+fn defuse(text: &str, hits: &[Hit], found: &mut block::Structure) -> usize {
+    let mut live: Vec<(Hit, &Region)> = Vec::new();
+    let regions = &found.regions;
+    let mut spans = Vec::new();
+    let mut region_of_spans = None;
+    for &hit in hits {
+        let position = regions.partition_point(|region| region.range.end <= hit.at);
+        let Some(region) = regions.get(position).filter(|region| region.range.contains(&hit.at)) else {
+            continue;
+        };
+        match region.kind {
+            Kind::Fenced | Kind::Indented => continue,
+            Kind::Html => {}
+            Kind::Inline => {
+                if region_of_spans.replace(position) != Some(position) {
+                    spans = code_spans(text, region.range.clone());
+                }
+                if is_within(hit.at, &spans) || is_escaped(text, hit.at) {
+                    continue;
+                }
+            }
+        }
+        live.push((hit, region));
+    }
+    let mut open: Vec<(Hit, &Region)> = Vec::new();
+    let mut shown: Vec<(Hit, &Region)> = Vec::new();
+    for &(hit, region) in &live {
+        match hit.tag {
+            Tag::Open => open.push((hit, region)),
+            Tag::Close if open.pop().is_some() => {}
+            Tag::Close | Tag::Other => shown.push((hit, region)),
+        }
+    }
+    // Inside a list or quote nothing that follows the text could close it.
+    let (unclosed, inside): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, region)| region.depth == 0);
+    shown.extend(inside);
+    let known: std::collections::HashSet<usize> = found.edits.iter().map(|edit| edit.at).collect();
+    let edits: Vec<Edit> = shown
+        .iter()
+        .filter(|(hit, _)| !known.contains(&hit.at))
+        .map(|(hit, region)| match region.kind {
+            Kind::Html => Edit { at: hit.at, remove: 1, insert: "&lt;" },
+            _ => Edit { at: hit.at, remove: 0, insert: "\\" },
+        })
+        .collect();
+    let unclosed = unclosed.len();
+    found.edits.extend(edits);
+    found.edits.sort_by_key(|edit| edit.at);
+    unclosed
+}
+
+fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
+    let position = ranges.partition_point(|range| range.end <= at);
+    ranges.get(position).is_some_and(|range| range.contains(&at))
+}
+
+fn is_escaped(text: &str, at: usize) -> bool {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+/// The code spans in `range` of `text`, ascending. Linear but for a logarithm.
+fn code_spans(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
+    let end = range.end;
+    let bytes = text.as_bytes();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut by_length: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut at = range.start;
+    while let Some(found) = bytes.get(at..end).and_then(|rest| memchr(b'`', rest)) {
+        let start = at + found;
+        let rest = bytes.get(start..end).unwrap_or_default();
+        let length = rest.iter().take_while(|&&byte| byte == b'`').count();
+        by_length.entry(length).or_default().push(start);
+        runs.push((start, length));
+        at = start + length;
+    }
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (start, length) in runs {
+        if spans.last().is_some_and(|span| start < span.end) {
+            continue;
+        }
+        // The first of the run may be escaped.
+        let opening = length - usize::from(is_escaped(text, start));
+        let starts = by_length.get(&opening).map_or(&[][..], Vec::as_slice);
+        let next = starts.partition_point(|&other| other <= start);
+        if let Some(&close) = starts.get(next) {
+            spans.push(start..close + opening);
+        }
+    }
+    spans
+}
+
+/// Writes `text` as a fence tagged `language` that nothing inside it can close. The text has to be clean.
+pub(super) fn fence(language: &str, text: &str, out: &mut String) {
+    let text = text.trim_end_matches(['\n', ' ', '\t']);
+    let length = longest_run(text).saturating_add(1).max(3);
+    out.extend(std::iter::repeat_n('`', length));
+    let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '#' | '.');
+    out.extend(language.chars().take(40).take_while(fits));
+    out.push('\n');
+    out.push_str(text);
+    if !text.is_empty() {
+        out.push('\n');
+    }
+    out.extend(std::iter::repeat_n('`', length));
+}
+
+/// The length of the longest run of backticks in `text`.
+fn longest_run(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut longest, mut at) = (0, 0);
+    while let Some(found) = bytes.get(at..).and_then(|rest| memmem::find(rest, b"``")) {
+        let start = at + found;
+        let length = bytes.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'`').count();
+        longest = longest.max(length);
+        at = start + length;
+    }
+    longest
+}
+
+/// Writes the lines of `text` as a block quote.
+pub(super) fn quote(text: &str, out: &mut String) {
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        out.push('>');
+        if !line.is_empty() {
+            out.push(' ');
+            out.push_str(line);
+        }
+    }
+}
+
+/// `text` without blank lines at its beginning and white space at its end.
+pub(super) fn trim_block(text: &str) -> &str {
+    let text = text.trim_end();
+    let first = text.len() - text.trim_start().len();
+    let line = text.get(..first).and_then(|blank| blank.rfind('\n')).map_or(0, |at| at + 1);
+    text.get(line..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

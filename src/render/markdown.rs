@@ -1,7 +1,13 @@
-//! Turns, parts and front matter.
+//! Pages: title, turns, forks, and the order of everything.
 
-use super::{Document, Options};
-use crate::catalog::Page;
+use super::block::Voice;
+use super::link::Neighbours;
+use super::reference::{self, Targets};
+use super::{Document, Options, STEM, Thinking, directive, escape, front_matter, link};
+use crate::catalog::{Content, Page};
+use crate::conversation::thread::{self, Branch, Turn};
+use crate::conversation::tree::NodeId;
+use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
 use std::fmt;
 
 /// Writes one page.
@@ -11,6 +17,440 @@ pub(super) fn page(
     options: &Options,
     out: &mut dyn fmt::Write,
 ) -> fmt::Result {
-    let _ = (document, page, options, out);
+    match page {
+        Page::Thread => Writer::new(document, page, options, out).page(&document.threads.visible, None),
+        Page::Branch(number) => match branch(document, number) {
+            Some(branch) => Writer::new(document, page, options, out).page(&branch.nodes, Some(branch)),
+            None => Ok(()),
+        },
+        Page::Canvas(position) => canvas(document, position, out),
+    }
+}
+
+fn branch<'d>(document: &'d Document<'_>, number: u32) -> Option<&'d Branch> {
+    let branches = &document.threads.branches;
+    let at = branches.binary_search_by_key(&number, |branch| branch.number).ok()?;
+    branches.get(at)
+}
+
+/// Writes the last version of the canvas document that is at `position` among the files.
+fn canvas(document: &Document<'_>, position: u32, out: &mut dyn fmt::Write) -> fmt::Result {
+    let is_canvas = |content: &Content| matches!(content, Content::Canvas(_));
+    let files = document.files.files.get(..position as usize).unwrap_or_default();
+    let number = files.iter().filter(|file| is_canvas(&file.content)).count();
+    let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
+    let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
+    for (number, piece) in canvas.text.split(STEM).enumerate() {
+        if number > 0 {
+            out.write_char(char::REPLACEMENT_CHARACTER)?;
+        }
+        out.write_str(piece)?;
+    }
     Ok(())
+}
+
+/// How much is gathered before it is handed on, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// Writes a page block by block. Each block begins after a blank line, in the first column, and has no line end.
+pub(super) struct Writer<'d, 'o> {
+    pub(super) document: &'d Document<'d>,
+    pub(super) options: &'d Options,
+    pub(super) neighbours: Neighbours<'d>,
+    out: &'o mut dyn fmt::Write,
+    pub(super) buffer: String,
+    /// The character of the list that the last block ends in.
+    list: Option<char>,
+    /// Thinking that later thoughts may join.
+    thoughts: Vec<&'d Thought<'d>>,
+    /// An answer that was cut, and goes on in the next message.
+    cut: Option<CutProse<'d>>,
+    /// Branches that are to be named before anything new begins.
+    forks: Vec<u32>,
+}
+
+#[derive(Default)]
+struct CutProse<'d> {
+    text: String,
+    footnotes: Vec<&'d Link<'d>>,
+}
+
+impl<'d, 'o> Writer<'d, 'o> {
+    fn new<'a: 'd>(
+        document: &'d Document<'a>,
+        page: Page,
+        options: &'d Options,
+        out: &'o mut dyn fmt::Write,
+    ) -> Self {
+        Self {
+            document,
+            options,
+            neighbours: Neighbours::of(&document.files, page),
+            out,
+            buffer: String::new(),
+            list: None,
+            thoughts: Vec::new(),
+            cut: None,
+            forks: Vec::new(),
+        }
+    }
+
+    fn page(mut self, nodes: &'d [NodeId], branch: Option<&Branch>) -> fmt::Result {
+        let page = branch.map_or(Page::Thread, |branch| Page::Branch(branch.number));
+        front_matter::write(self.document, page, nodes, self.options, &mut self.buffer);
+        self.head(nodes, branch);
+        let conversation = self.document.conversation;
+        let mut turns = thread::turns(conversation, nodes).peekable();
+        if turns.peek().is_none() && conversation.damage.is_none() {
+            self.block("*This conversation has no visible messages.*");
+        }
+        let mut next = turns.next();
+        for &id in nodes {
+            if let Some(message) = conversation.tree.message(id) {
+                match message.visibility {
+                    Visibility::Shown => {
+                        let turn = next.take_if(|turn| turn.nodes.first() == Some(&id));
+                        if turn.is_some() {
+                            next = turns.next();
+                        }
+                        self.shown(id, message, turn.as_ref());
+                    }
+                    Visibility::Machinery if self.options.all => self.machinery(id, message),
+                    Visibility::Machinery => {}
+                }
+            }
+            self.forks.extend_from_slice(self.document.forks.at(Some(id)));
+            self.hand_on(PIECE)?;
+        }
+        self.settle();
+        self.buffer.push('\n');
+        self.hand_on(0)
+    }
+
+    /// Title, and what there is to say before the first turn.
+    fn head(&mut self, nodes: &[NodeId], branch: Option<&Branch>) {
+        let conversation = self.document.conversation;
+        let title = conversation.title.as_deref().map(escape::label).filter(|title| !title.is_empty());
+        let title = title.unwrap_or_else(|| "Untitled".to_owned());
+        self.block("# ");
+        self.buffer.push_str(&title);
+        match branch {
+            Some(branch) => self.way_back(&title, branch.number, nodes),
+            None => self.forks.extend_from_slice(self.document.forks.at(None)),
+        }
+        if let Some(reason) = &conversation.damage {
+            let reason = escape::label(reason.trim_end_matches('.'));
+            self.block(&format!("*This conversation is damaged in the export: {reason}.*"));
+        }
+    }
+
+    fn way_back(&mut self, title: &str, number: u32, nodes: &[NodeId]) {
+        self.block(&format!("*Branch {number} of "));
+        link::write(title, &format!("../{STEM}.md"), &mut self.buffer);
+        let mut messages = nodes.iter().filter_map(|&id| self.document.conversation.tree.message(id));
+        let began = messages.find(|message| message.visibility == Visibility::Shown).and_then(|m| m.created);
+        if let Some(time) = began {
+            self.buffer.push_str(", from ");
+            self.buffer.push_str(&self.options.zone.minute(time));
+        }
+        self.buffer.push('*');
+    }
+
+    /// Hands on what is gathered if it is more than `limit` bytes.
+    fn hand_on(&mut self, limit: usize) -> fmt::Result {
+        if self.buffer.len() > limit {
+            self.out.write_str(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Begins a block with `text`, which must be safe.
+    pub(super) fn block(&mut self, text: &str) {
+        self.list = None;
+        self.buffer.push_str("\n\n");
+        self.buffer.push_str(text);
+    }
+
+    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, turn: Option<&Turn>) {
+        let goes_on = match message.parts.first() {
+            Some(Part::Prose(_)) => self.cut.is_some(),
+            Some(Part::Thoughts(_) | Part::Recap { .. }) => !self.thoughts.is_empty(),
+            _ => false,
+        };
+        if let Some(turn) = turn {
+            self.settle();
+            self.heading(message, turn.role);
+        } else if !goes_on {
+            self.settle();
+        }
+        self.message(id, message);
+    }
+
+    fn heading(&mut self, message: &Message<'_>, role: Role) {
+        if role != Role::User {
+            self.block("## ChatGPT");
+        } else {
+            self.block("## User");
+            let name = message.name.as_deref().map(escape::label).filter(|name| !name.is_empty());
+            if let Some(name) = name {
+                self.buffer.push_str(" (");
+                self.buffer.push_str(&name);
+                self.buffer.push(')');
+            }
+        }
+        if let Some(time) = message.created.filter(|_| self.options.times) {
+            self.buffer.push_str(" · ");
+            self.buffer.push_str(&self.options.zone.minute(time));
+        }
+    }
+
+    /// Shows a message of the machinery in a closed fold.
+    fn machinery(&mut self, id: NodeId, message: &'d Message<'d>) {
+        self.settle();
+        let role = match message.role {
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+            Role::System => "system",
+        };
+        let mut summary = role.to_owned();
+        for (before, name) in [(": ", &message.name), (" → ", &message.recipient)] {
+            if let Some(name) = name.as_deref().filter(|name| !name.is_empty()) {
+                summary.push_str(before);
+                summary.push_str(&escape::html(name));
+            }
+        }
+        self.fold(&summary, |writer| {
+            writer.message(id, message);
+            writer.settle_text();
+        });
+    }
+
+    /// Writes what `inside` writes as a closed fold. `summary` is HTML.
+    fn fold(&mut self, summary: &str, inside: impl FnOnce(&mut Self)) {
+        self.block("<details>\n<summary>");
+        self.buffer.push_str(summary);
+        self.buffer.push_str("</summary>");
+        inside(self);
+        self.block("</details>");
+    }
+
+    fn message(&mut self, id: NodeId, message: &'d Message<'d>) {
+        let voice = voice(message.role);
+        let mut parts = message.parts.as_slice();
+        let mut position = 0;
+        while let Some((part, rest)) = parts.split_first() {
+            let taken = match part {
+                Part::Thoughts(thoughts) => {
+                    self.think(thoughts);
+                    1
+                }
+                Part::Recap { seconds, text } => {
+                    self.recap(*seconds, text);
+                    1
+                }
+                Part::Prose(prose) => {
+                    self.settle_thoughts();
+                    let cut = message.cut == Some(Cut::Length) && rest.is_empty() && voice == Voice::Markdown;
+                    self.prose(prose, voice, cut);
+                    1
+                }
+                _ => {
+                    self.settle_text();
+                    self.part(id, position, parts, voice)
+                }
+            };
+            position += taken;
+            parts = parts.get(taken..).unwrap_or_default();
+        }
+        if message.cut == Some(Cut::Stopped) {
+            self.settle_text();
+            self.block("*[stopped]*");
+        }
+    }
+
+    fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
+        let sources = &self.document.conversation.sources;
+        let targets = Targets { sources, neighbours: self.neighbours };
+        let text = reference::resolve(prose, voice, targets);
+        if self.cut.is_none() && !cut {
+            self.text(&text, voice);
+            self.footnotes(prose.footnotes.iter());
+            return;
+        }
+        let joined = self.cut.get_or_insert_default();
+        joined.text.push_str(&text);
+        joined.footnotes.extend(&prose.footnotes);
+        if !cut {
+            self.settle_prose();
+        }
+    }
+
+    /// Writes text that somebody wrote.
+    pub(super) fn text(&mut self, text: &str, voice: Voice) {
+        let cleaned = escape::clean(text);
+        let trimmed = escape::trim_block(&cleaned);
+        if trimmed.is_empty() {
+            return;
+        }
+        if self.list.is_some() && trimmed.starts_with([' ', '\t']) {
+            self.block("<!-- -->"); // or the text would belong to the last item of the list before it
+        }
+        self.block("");
+        let ending = if voice == Voice::Markdown {
+            let expanded = directive::expand(trimmed);
+            escape::guard(expanded.trim_end(), voice, self.options.headings, &mut self.buffer)
+        } else {
+            escape::guard(trimmed, voice, self.options.headings, &mut self.buffer)
+        };
+        self.list = ending.list;
+    }
+
+    /// Writes a list. It is not taken for the rest of one that the text before it ends in.
+    pub(super) fn items(&mut self, items: impl IntoIterator<Item = String>) {
+        let bullet = if self.list == Some('-') { '*' } else { '-' };
+        for (number, item) in items.into_iter().enumerate() {
+            if number == 0 {
+                self.block("");
+            } else {
+                self.buffer.push('\n');
+            }
+            self.buffer.push(bullet);
+            self.buffer.push(' ');
+            self.buffer.push_str(&item);
+            self.list = Some(bullet);
+        }
+    }
+
+    fn footnotes(&mut self, links: impl Iterator<Item = &'d Link<'d>>) {
+        let items: Vec<String> = links.filter(|link| !link::is_empty(link)).map(footnote).collect();
+        if !items.is_empty() {
+            self.block("Sources:");
+            self.items(items);
+        }
+    }
+
+    /// Writes everything that waits for more.
+    fn settle(&mut self) {
+        self.settle_text();
+        if self.forks.is_empty() {
+            return;
+        }
+        let mut numbers = std::mem::take(&mut self.forks);
+        numbers.sort_unstable();
+        self.block("*Other branches from here: ");
+        for (position, &number) in numbers.iter().enumerate() {
+            if position > 0 {
+                self.buffer.push_str(", ");
+            }
+            link::write(&number.to_string(), &self.neighbours.branch(number), &mut self.buffer);
+        }
+        self.buffer.push('*');
+    }
+
+    fn settle_text(&mut self) {
+        self.settle_prose();
+        self.settle_thoughts();
+    }
+
+    fn settle_prose(&mut self) {
+        if let Some(CutProse { text, footnotes }) = self.cut.take() {
+            self.text(&text, Voice::Markdown);
+            self.footnotes(footnotes.into_iter());
+        }
+    }
+
+    fn think(&mut self, thoughts: &'d [Thought<'d>]) {
+        let is_empty =
+            |thought: &&Thought<'_>| thought.summary.trim().is_empty() && thought.content.trim().is_empty();
+        let thoughts = thoughts.iter().filter(|thought| !is_empty(thought));
+        if self.options.thinking != Thinking::Hide {
+            self.thoughts.extend(thoughts);
+            if !self.thoughts.is_empty() {
+                self.settle_prose();
+            }
+        }
+    }
+
+    fn recap(&mut self, seconds: Option<u64>, text: &str) {
+        let label = match seconds {
+            Some(seconds) => format!("Thought for {}", duration(seconds)),
+            None => escape::one_line(text),
+        };
+        match self.options.thinking {
+            Thinking::Hide => {}
+            _ if self.thoughts.is_empty() && label.is_empty() => {}
+            _ if self.thoughts.is_empty() => {
+                self.settle_prose();
+                self.block(&format!("*{}*", escape::label(&label)));
+            }
+            _ => self.write_thoughts(&label),
+        }
+    }
+
+    fn settle_thoughts(&mut self) {
+        if !self.thoughts.is_empty() {
+            self.write_thoughts("");
+        }
+    }
+
+    fn write_thoughts(&mut self, label: &str) {
+        let label = if label.is_empty() { "Thinking" } else { label };
+        let thoughts = std::mem::take(&mut self.thoughts);
+        let write = |writer: &mut Self| {
+            for thought in thoughts {
+                let summary = escape::label(&thought.summary);
+                if !summary.is_empty() {
+                    writer.block(&format!("**{summary}**"));
+                }
+                writer.text(&thought.content, Voice::Markdown);
+            }
+        };
+        if self.options.thinking == Thinking::Fold {
+            self.fold(&escape::html(label), write);
+        } else {
+            self.quoted(|writer| {
+                writer.block(&format!("**{}**", escape::label(label)));
+                write(writer);
+            });
+        }
+    }
+
+    /// Writes what `inside` writes as a block quote.
+    pub(super) fn quoted(&mut self, inside: impl FnOnce(&mut Self)) {
+        let outside = std::mem::take(&mut self.buffer);
+        inside(self);
+        let quoted = std::mem::replace(&mut self.buffer, outside);
+        self.block("");
+        escape::quote(quoted.trim_start_matches('\n'), &mut self.buffer);
+    }
+}
+
+/// How people of a role write.
+fn voice(role: Role) -> Voice {
+    match role {
+        Role::Assistant | Role::Tool => Voice::Markdown,
+        Role::User | Role::System => Voice::Plain,
+    }
+}
+
+fn footnote(link: &Link<'_>) -> String {
+    let mut item = String::new();
+    link::external(link, &mut item);
+    let publisher = escape::label(&link.publisher);
+    if !publisher.is_empty() && link.publisher != link.label {
+        item.push_str(" (");
+        item.push_str(&publisher);
+        item.push(')');
+    }
+    item
+}
+
+/// A duration for people: `4 s`, `1 m 12 s`, `1 h 5 s`.
+pub(super) fn duration(seconds: u64) -> String {
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let shown: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
 }

@@ -1,1 +1,383 @@
 //! Citations and other references: spans of code points in a text become links, and left-over marks go.
+//!
+//! Positions are code points of the raw text, before anything is trimmed or cleaned. A reference whose characters do
+//! not stand where it says is taken to mean the nearest other place where they do.
+
+mod marks;
+
+use super::block::Voice;
+use super::link::{self, Neighbours};
+use super::{STEM, escape};
+use crate::conversation::{Link, Meaning, Prose, Reference, SourceId};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+/// What references may lead to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets<'d> {
+    /// Web pages by their ids.
+    pub(super) sources: &'d HashMap<SourceId, Link<'d>>,
+    /// Files.
+    pub(super) neighbours: Neighbours<'d>,
+}
+
+/// The text of `prose` with its references resolved. Only Markdown is searched for marks that no reference covers:
+/// what a user typed stays. Time grows like n log n in the length of the text and the number of references.
+pub(super) fn resolve<'p>(prose: &'p Prose<'_>, voice: Voice, targets: Targets<'_>) -> Cow<'p, str> {
+    let text = prose.text.as_ref();
+    let mut spans = Vec::new();
+    if !prose.references.is_empty() {
+        spans = without_overlaps(referenced(text, &prose.references, targets));
+    }
+    if voice == Voice::Markdown {
+        let found = marks::find(text, &spans, targets);
+        if !found.is_empty() {
+            spans.extend(found);
+            spans = without_overlaps(spans);
+        }
+    }
+    if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(apply(text, &spans)) }
+}
+
+/// How a replacement stands in its sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spacing {
+    /// A mark of the vendor's: blanks around it are put right.
+    Mark,
+    /// A piece of Markdown: blanks stay.
+    Exact,
+}
+
+/// A range of the text, in bytes, and what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    range: Range<usize>,
+    replacement: String,
+    spacing: Spacing,
+}
+
+impl Span {
+    fn mark(range: Range<usize>, replacement: String) -> Self {
+        Self { range, replacement, spacing: Spacing::Mark }
+    }
+}
+
+/// The spans of all references that can be found in `text`.
+fn referenced(text: &str, references: &[Reference<'_>], targets: Targets<'_>) -> Vec<Span> {
+    let offsets = Offsets::of(text, references);
+    let mut spans = Vec::with_capacity(references.len());
+    let mut displaced = Vec::new();
+    for reference in references.iter().filter(|reference| !reference.matched.trim().is_empty()) {
+        let (start, end) = (offsets.byte(reference.start), offsets.byte(reference.end));
+        if text.get(start..end) == Some(reference.matched.as_ref()) {
+            spans.push(Span::mark(start..end, meaning(&reference.meaning, targets)));
+        } else {
+            displaced.push((start, reference));
+        }
+    }
+    if displaced.is_empty() {
+        return spans;
+    }
+    let claimed = spans.iter().map(|span| span.range.start).collect();
+    let mut places = Places::new(text, claimed);
+    for (wanted, reference) in displaced {
+        if let Some(start) = places.claim(&reference.matched, wanted) {
+            let range = start..start + reference.matched.len();
+            spans.push(Span::mark(range, meaning(&reference.meaning, targets)));
+        }
+    }
+    spans
+}
+
+/// The byte offsets of the code points that references name.
+enum Offsets {
+    /// All code points are one byte.
+    Ascii {
+        length: usize,
+    },
+    Sparse {
+        known: Vec<(usize, usize)>,
+        length: usize,
+    },
+}
+
+impl Offsets {
+    fn of(text: &str, references: &[Reference<'_>]) -> Self {
+        if text.is_ascii() {
+            return Self::Ascii { length: text.len() };
+        }
+        let mut wanted: Vec<usize> = references.iter().flat_map(|r| [r.start, r.end]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut known = Vec::with_capacity(wanted.len());
+        let mut wanted = wanted.into_iter().peekable();
+        for (point, (byte, _)) in text.char_indices().enumerate() {
+            match wanted.peek() {
+                None => break,
+                Some(&next) if next == point => {
+                    known.push((point, byte));
+                    wanted.next();
+                }
+                Some(_) => {}
+            }
+        }
+        Self::Sparse { known, length: text.len() }
+    }
+
+    /// The byte offset of code point `point`; the length of the text if it has no such point.
+    fn byte(&self, point: usize) -> usize {
+        match self {
+            Self::Ascii { length } => point.min(*length),
+            Self::Sparse { known, length } => match known.binary_search_by_key(&point, |&(point, _)| point) {
+                Ok(at) => known.get(at).map_or(*length, |&(_, byte)| byte),
+                Err(_) => *length,
+            },
+        }
+    }
+}
+
+/// Where certain strings occur in a text and are not taken yet.
+struct Places<'t> {
+    text: &'t str,
+    claimed: HashSet<usize>,
+    free: HashMap<&'t str, BTreeSet<usize>>,
+    /// Bytes that may still be searched, so that hostile references can't make the work grow with their square.
+    budget: usize,
+}
+
+impl<'t> Places<'t> {
+    fn new(text: &'t str, claimed: HashSet<usize>) -> Self {
+        let mut free: HashMap<_, BTreeSet<_>> = HashMap::new();
+        for range in marks::closed(text) {
+            if let Some(mark) = text.get(range.clone()) {
+                free.entry(mark).or_default().insert(range.start);
+            }
+        }
+        Self { text, claimed, free, budget: text.len().saturating_mul(64) }
+    }
+
+    /// Takes the place of `matched` that is nearest to `wanted`, in bytes.
+    fn claim(&mut self, matched: &str, wanted: usize) -> Option<usize> {
+        if !self.free.contains_key(matched) {
+            self.search(matched)?;
+        }
+        let free = self.free.get_mut(matched)?;
+        loop {
+            let before = free.range(..wanted).next_back().copied();
+            let after = free.range(wanted..).next().copied();
+            let nearest = match (before, after) {
+                (Some(before), Some(after)) if wanted - before <= after - wanted => before,
+                (_, Some(after)) => after,
+                (Some(before), None) => before,
+                (None, None) => return None,
+            };
+            free.remove(&nearest);
+            if self.claimed.insert(nearest) {
+                return Some(nearest);
+            }
+        }
+    }
+
+    fn search(&mut self, matched: &str) -> Option<()> {
+        self.budget = self.budget.checked_sub(self.text.len())?;
+        let mut places = memchr::memmem::find_iter(self.text.as_bytes(), matched.as_bytes()).peekable();
+        let first = *places.peek()?;
+        let key = self.text.get(first..first + matched.len())?;
+        self.free.insert(key, places.collect());
+        Some(())
+    }
+}
+
+/// What to write for a reference.
+fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>) -> String {
+    match meaning {
+        Meaning::Nothing => String::new(),
+        Meaning::Citation(links) => citation(links.iter()),
+        Meaning::Markdown(markdown) => supplied(markdown),
+        Meaning::Plain(text) => escape::label(text),
+        Meaning::Links(links) => joined(links.iter()),
+        Meaning::File(file) => {
+            let name = targets.neighbours.name(file);
+            let label = escape::label(&name);
+            let mut out = String::from("(");
+            match targets.neighbours.file(file) {
+                Some(address) => link::write(&label, &address, &mut out),
+                None if label.is_empty() => return String::new(),
+                None => out.push_str(&label),
+            }
+            out.push(')');
+            out
+        }
+    }
+}
+
+/// `links` in parentheses; nothing if there are none.
+fn citation<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
+    let joined = joined(links);
+    if joined.is_empty() { joined } else { format!("({joined})") }
+}
+
+fn joined<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
+    let mut out = String::new();
+    for link in links.filter(|link| !link::is_empty(link)) {
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        link::external(link, &mut out);
+    }
+    out
+}
+
+/// Markdown that the export supplies, without links to nowhere, tracking parameters and marks.
+fn supplied(markdown: &str) -> String {
+    let text: String = markdown.trim().chars().filter(|&c| !marks::is_mark(c) && c != STEM).collect();
+    let text = without_empty_links(&text);
+    if text == "()" { String::new() } else { marks::without_tracking(&text).into_owned() }
+}
+
+/// `[name]()` becomes `name`.
+fn without_empty_links(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("]()") {
+        let (before, after) = rest.split_at(at);
+        match before.rfind('[') {
+            Some(open) => {
+                let (before, label) = before.split_at(open);
+                out.push_str(before.strip_suffix('!').unwrap_or(before));
+                out.push_str(label.get(1..).unwrap_or_default());
+            }
+            None => out.push_str(before),
+        }
+        rest = after.get(3..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// `spans` in order, none overlapping another: of two that do, the longer stays, or the one that shows something.
+fn without_overlaps(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| (span.range.start, span.range.end));
+    let overlaps = |pair: &[Span]| match pair {
+        [first, second] => first.range.end > second.range.start || first.range == second.range,
+        _ => false,
+    };
+    if !spans.windows(2).any(overlaps) {
+        return spans;
+    }
+    spans.sort_by_key(|span| (std::cmp::Reverse(span.range.len()), span.replacement.is_empty()));
+    let mut accepted: BTreeMap<usize, Span> = BTreeMap::new();
+    for span in spans {
+        let before = accepted.range(..span.range.end).next_back();
+        if before.is_none_or(|(_, before)| before.range.end <= span.range.start) {
+            accepted.insert(span.range.start, span);
+        }
+    }
+    accepted.into_values().collect()
+}
+
+/// `text` with its spans replaced.
+fn apply(text: &str, spans: &[Span]) -> String {
+    let mut sentence = Sentence { out: String::with_capacity(text.len()), gap: Gap::None };
+    let mut done = 0;
+    for span in spans {
+        sentence.literal(text.get(done..span.range.start).unwrap_or_default());
+        match span.spacing {
+            Spacing::Mark => sentence.mark(&span.replacement),
+            Spacing::Exact => {
+                sentence.literal(&span.replacement);
+            }
+        }
+        done = span.range.end;
+    }
+    sentence.literal(text.get(done..).unwrap_or_default());
+    if sentence.gap == Gap::Empty {
+        sentence.drop_blanks();
+    }
+    sentence.out
+}
+
+/// What stands at the end of the text so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// Text.
+    None,
+    /// A mark that became something.
+    Filled,
+    /// A mark that became nothing.
+    Empty,
+}
+
+/// Text in which marks are replaced, with the blanks that a reader expects.
+struct Sentence {
+    out: String,
+    gap: Gap,
+}
+
+impl Sentence {
+    fn literal(&mut self, text: &str) {
+        let text = if self.gap == Gap::None { text } else { text.trim_start_matches('\u{200b}') };
+        let Some(first) = text.chars().next() else { return };
+        if self.gap == Gap::Empty && closes(first) {
+            self.drop_blanks();
+        }
+        self.gap = Gap::None;
+        self.out.push_str(text);
+    }
+
+    fn mark(&mut self, replacement: &str) {
+        self.out.truncate(self.out.trim_end_matches('\u{200b}').len());
+        if replacement.is_empty() {
+            self.gap = Gap::Empty;
+            return;
+        }
+        let follows = self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
+        if follows && replacement.starts_with('(') {
+            self.out.push(' ');
+        }
+        self.out.push_str(replacement);
+        self.gap = Gap::Filled;
+    }
+
+    /// Removes the blanks at the end, unless they are the indent of the line.
+    fn drop_blanks(&mut self) {
+        let kept = self.out.trim_end_matches([' ', '\t']);
+        if !kept.is_empty() && !kept.ends_with('\n') {
+            self.out.truncate(kept.len());
+        }
+    }
+}
+
+/// True if no blank belongs before `c`.
+fn closes(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '.' | ','
+                | ';'
+                | ':'
+                | '!'
+                | '?'
+                | ')'
+                | ']'
+                | '}'
+                | '…'
+                | '。'
+                | '，'
+                | '、'
+                | '；'
+                | '：'
+                | '！'
+                | '？'
+                | '）'
+                | '】'
+                | '」'
+                | '』'
+                | '”'
+                | '»'
+        )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,812 @@
+//! The block structure of Markdown, line by line, and the edits that keep a text inside its frame.
+//!
+//! This is the first phase of a CommonMark parser: block quotes, list items, fences, HTML blocks and paragraphs. It
+//! knows nothing of inline structure. Where parsers may read a line in two ways, a blank line is inserted before
+//! it, after which all of them agree; so the structure found here is the one that any reader finds.
+
+use memchr::memchr;
+use std::ops::Range;
+
+/// How a text is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// As Markdown: its headings are headings, two levels down.
+    Markdown,
+    /// As plain text: what looks like a heading is text.
+    Plain,
+}
+
+/// A change of the text: `remove` bytes at `at` become `insert`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub(super) at: usize,
+    pub(super) remove: usize,
+    pub(super) insert: &'static str,
+}
+
+/// What stands in a range of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A paragraph or a heading.
+    Inline,
+    /// The inside of a fence.
+    Fenced,
+    /// Code by indentation.
+    Indented,
+    /// Raw HTML, or a paragraph that begins like it.
+    Html,
+}
+
+/// A range of the text with what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Region {
+    pub(super) range: Range<usize>,
+    pub(super) kind: Kind,
+    /// How many block quotes and list items enclose it.
+    pub(super) depth: usize,
+}
+
+/// What was found in a text.
+#[derive(Debug, Default)]
+pub(super) struct Structure {
+    /// What to change so that the text can't leave its frame; ascending.
+    pub(super) edits: Vec<Edit>,
+    /// What stands where, ascending; empty unless it was asked for.
+    pub(super) regions: Vec<Region>,
+    /// The fence that the text leaves open outside of all containers: its character and length.
+    pub(super) open_fence: Option<(char, usize)>,
+    /// The character of the list that the text ends in, where a list that follows would be taken for its rest.
+    pub(super) list: Option<char>,
+}
+
+/// Whether [`structure`] tells what stands where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Regions {
+    /// It does.
+    Wanted,
+    /// It doesn't, and is faster.
+    Unwanted,
+}
+
+/// The structure of `text`, which has no line ends but `\n`. Linear.
+pub(super) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure {
+    let mut blocks = Blocks {
+        bytes: text.as_bytes(),
+        voice,
+        record: regions == Regions::Wanted,
+        containers: Vec::new(),
+        leaf: Leaf::None,
+        paragraph: 0..0,
+        split_next: false,
+        searched: (0, false),
+        found: Structure::default(),
+    };
+    blocks.run();
+    blocks.found
+}
+
+/// Containers may nest as deep as this; deeper markers are escaped. Some parsers stop at 100, and the bound keeps
+/// the work for each line constant.
+const MAX_DEPTH: usize = 24;
+
+/// A link label has at most 999 characters.
+const MAX_LABEL: usize = 4 * 999;
+
+/// True for bytes that begin no block at the start of a line.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let special = b" \t\n#>-+*_=`~<[0123456789";
+    let mut i = 0;
+    while i < special.len() {
+        plain[special[i] as usize] = false;
+        i += 1;
+    }
+    plain
+};
+
+/// Names whose tags begin an HTML block that ends at a blank line and may interrupt a paragraph.
+const BLOCK_TAGS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "base",
+    "basefont",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "iframe",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "menu",
+    "menuitem",
+    "nav",
+    "noframes",
+    "ol",
+    "optgroup",
+    "option",
+    "p",
+    "param",
+    "section",
+    "source",
+    "search",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "track",
+    "ul",
+];
+
+/// Names whose tags begin an HTML block that blank lines don't end.
+const RAW_TAGS: &[&str] = &["script", "pre", "style", "textarea"];
+
+#[derive(Clone, Copy, Debug)]
+enum Container {
+    Quote,
+    Item {
+        /// Columns by which a line must be indented to belong to it.
+        width: usize,
+        /// Nothing stands in it yet, so that a blank line ends it.
+        empty: bool,
+        /// The bullet, or the character after the number.
+        marker: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaf {
+    None,
+    Paragraph,
+    /// An HTML block that ends at a blank line, or a paragraph that begins like one.
+    Html,
+    Fence {
+        mark: u8,
+        length: usize,
+        depth: usize,
+        /// Where its inside begins.
+        start: usize,
+    },
+}
+
+/// A place in a line, in bytes and columns.
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    at: usize,
+    end: usize,
+    /// The column of `at`.
+    column: usize,
+    /// Columns of the tab before `at` that are not used up.
+    spare: usize,
+}
+
+/// The white space before a place in a line.
+#[derive(Clone, Copy, Debug)]
+struct Indent {
+    /// How wide it is, in columns.
+    width: usize,
+    /// Where it ends.
+    at: usize,
+    /// The column where it ends.
+    column: usize,
+}
+
+impl Cursor {
+    fn indent(&self, bytes: &[u8]) -> Indent {
+        let (mut at, mut column) = (self.at, self.column);
+        while at < self.end {
+            match bytes.get(at) {
+                Some(b' ') => column += 1,
+                Some(b'\t') => column += 4 - column % 4,
+                _ => break,
+            }
+            at += 1;
+        }
+        Indent { width: self.spare + (column - self.column), at, column }
+    }
+
+    /// Moves over `columns` of white space.
+    fn advance(&mut self, bytes: &[u8], mut columns: usize) {
+        let spare = self.spare.min(columns);
+        self.spare -= spare;
+        columns -= spare;
+        while columns > 0 && self.at < self.end {
+            let width = match bytes.get(self.at) {
+                Some(b' ') => 1,
+                Some(b'\t') => 4 - self.column % 4,
+                _ => return,
+            };
+            self.at += 1;
+            self.column += width;
+            self.spare = width.saturating_sub(columns);
+            columns = columns.saturating_sub(width);
+        }
+    }
+
+    /// Moves behind a marker of `length` bytes after the indent.
+    fn skip(&mut self, indent: Indent, length: usize) {
+        self.at = indent.at + length;
+        self.column = indent.column + length;
+        self.spare = 0;
+    }
+}
+
+/// A list marker.
+#[derive(Clone, Copy, Debug)]
+struct Marker {
+    /// Its bytes without white space.
+    length: usize,
+    /// The bullet, or the character after the number.
+    mark: u8,
+    /// Whether it may interrupt a paragraph.
+    interrupts: bool,
+}
+
+/// What the rest of a line begins.
+enum Start {
+    Quote,
+    Heading(usize),
+    Fence(u8, usize),
+    /// HTML that blank lines don't end.
+    RawHtml,
+    /// A tag, and whether its name may interrupt a paragraph.
+    Tag(bool),
+    Break,
+    Item(Marker),
+    /// The definition of a footnote, which many parsers know.
+    Note,
+    Text,
+}
+
+struct Blocks<'t> {
+    bytes: &'t [u8],
+    voice: Voice,
+    record: bool,
+    containers: Vec<Container>,
+    leaf: Leaf,
+    /// The content of the open paragraph or HTML block.
+    paragraph: Range<usize>,
+    /// The last line was `---`; a line directly after it could make both a metadata block.
+    split_next: bool,
+    /// How far the paragraph was searched for a row of dashes that makes it a table, and whether there is one.
+    searched: (usize, bool),
+    found: Structure,
+}
+
+impl Blocks<'_> {
+    fn run(&mut self) {
+        let mut start = 0;
+        while let Some(rest) = self.bytes.get(start..).filter(|rest| !rest.is_empty()) {
+            let end = memchr(b'\n', rest).map_or(self.bytes.len(), |length| start + length);
+            self.line(start, end);
+            start = end + 1;
+        }
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
+            self.found.open_fence = Some((char::from(mark), length));
+        }
+        self.found.list = match self.containers.first() {
+            Some(Container::Item { marker, .. }) => Some(char::from(*marker)),
+            _ => None,
+        };
+        self.set_leaf(Leaf::None, self.bytes.len());
+        if !self.found.edits.is_sorted_by_key(|edit| edit.at) {
+            self.found.edits.sort_by_key(|edit| edit.at);
+        }
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(b'\n')
+    }
+
+    fn edit(&mut self, at: usize, remove: usize, insert: &'static str) {
+        self.found.edits.push(Edit { at, remove, insert });
+    }
+
+    fn line(&mut self, start: usize, end: usize) {
+        if start == end {
+            self.split_next = false;
+            self.blank_line(start);
+            return;
+        }
+        if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
+            if self.closes_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length) {
+                self.set_leaf(Leaf::None, start);
+            }
+            return;
+        }
+        let plain = PLAIN[usize::from(self.byte(start))];
+        if plain && !self.split_next && self.containers.is_empty() {
+            match self.leaf {
+                Leaf::Paragraph | Leaf::Html => self.paragraph.end = end,
+                _ => {
+                    self.leaf = Leaf::Paragraph;
+                    self.paragraph = start..end;
+                }
+            }
+            return;
+        }
+        if plain && self.leaf == Leaf::Paragraph && !self.may_be_table(start) {
+            self.paragraph.end = end; // a lazy continuation of a paragraph in a container
+            return;
+        }
+        self.structured_line(start, end);
+    }
+
+    /// Takes a line for which the leading bytes matter.
+    fn structured_line(&mut self, start: usize, end: usize) {
+        let mut cursor = Cursor { at: start, end, column: 0, spare: 0 };
+        let mut matched = self.match_containers(&mut cursor);
+        let blank = cursor.indent(self.bytes).at == end;
+        if std::mem::take(&mut self.split_next) && !blank {
+            self.edit(start, 0, "\n");
+        }
+        if let Leaf::Fence { mark, length, depth, .. } = self.leaf
+            && matched >= depth
+        {
+            if self.closes_fence(cursor, mark, length) {
+                self.set_leaf(Leaf::None, start);
+            }
+            return;
+        }
+        if blank {
+            self.containers.truncate(matched);
+            self.set_leaf(Leaf::None, start);
+            return;
+        }
+        if self.is_ambiguous(cursor, matched, start) {
+            self.edit(start, 0, "\n");
+            self.blank_line(start);
+            cursor = Cursor { at: start, end, column: 0, spare: 0 };
+            matched = self.match_containers(&mut cursor);
+        }
+        if self.leaf == Leaf::Html && matched == self.containers.len() {
+            self.paragraph.end = end;
+            return;
+        }
+        self.open(cursor, matched, start);
+    }
+
+    /// Follows the open containers into the line; returns how many go on in it.
+    fn match_containers(&self, cursor: &mut Cursor) -> usize {
+        for (position, container) in self.containers.iter().enumerate() {
+            let indent = cursor.indent(self.bytes);
+            let blank = indent.at == cursor.end;
+            match *container {
+                Container::Quote if !blank && indent.width < 4 && self.byte(indent.at) == b'>' => {
+                    self.enter_quote(cursor, indent);
+                }
+                Container::Item { width, .. } if !blank && indent.width >= width => {
+                    cursor.advance(self.bytes, width);
+                }
+                Container::Item { empty: false, .. } if blank => cursor.skip(indent, 0),
+                _ => return position,
+            }
+        }
+        self.containers.len()
+    }
+
+    fn enter_quote(&self, cursor: &mut Cursor, indent: Indent) {
+        cursor.skip(indent, 1);
+        if cursor.indent(self.bytes).width > 0 {
+            cursor.advance(self.bytes, 1);
+        }
+    }
+
+    /// True if parsers may read the line in two ways unless a blank line precedes it.
+    fn is_ambiguous(&mut self, cursor: Cursor, matched: usize, line: usize) -> bool {
+        let inside = matched == self.containers.len();
+        let indent = cursor.indent(self.bytes);
+        let leaf = self.leaf;
+        match leaf {
+            // Whether the block is HTML or a paragraph decides what this line is.
+            Leaf::Html => {
+                !inside
+                    || (indent.width < 4
+                        && (!matches!(self.start_of(indent, cursor.end), Start::Text | Start::Tag(_))
+                            || self.is_underline(indent.at, cursor.end)))
+            }
+            // Whether it may interrupt a paragraph depends on where the paragraph is thought to be. A table is
+            // none, and has no lazy lines.
+            Leaf::Paragraph if !inside && self.may_be_table(line) => true,
+            Leaf::Paragraph if indent.width < 4 => {
+                let doubtful = match self.start_of(indent, cursor.end) {
+                    Start::Tag(true) => return true,
+                    Start::Tag(false) => true,
+                    Start::Item(marker) => !marker.interrupts,
+                    _ => false,
+                };
+                let underline = inside && self.is_underline(indent.at, cursor.end);
+                (doubtful && !inside) || ((doubtful || underline) && self.may_be_table(line))
+            }
+            _ => false,
+        }
+    }
+
+    /// True if the open paragraph holds, before `line`, a row of dashes that makes it a table for many parsers.
+    fn may_be_table(&mut self, line: usize) -> bool {
+        let from = self.searched.0.max(self.paragraph.start);
+        if from > self.paragraph.start && self.searched.1 {
+            return true;
+        }
+        let rows = self.bytes.get(from..line).unwrap_or_default();
+        let found = rows.split(|&byte| byte == b'\n').any(is_delimiter_row);
+        self.searched = (line, found);
+        found
+    }
+
+    /// Opens what the rest of the line begins.
+    fn open(&mut self, mut cursor: Cursor, mut matched: usize, line: usize) {
+        let mut fresh = false;
+        loop {
+            let indent = cursor.indent(self.bytes);
+            let in_paragraph = self.leaf == Leaf::Paragraph && !fresh;
+            let inside = matched == self.containers.len();
+            if indent.at == cursor.end {
+                return; // an empty item or quote was opened
+            }
+            if indent.width >= 4 {
+                return self.text(indent, cursor.end, matched, line, fresh);
+            }
+            let start = self.start_of(indent, cursor.end);
+            if in_paragraph && inside && self.is_underline(indent.at, cursor.end) {
+                return self.underline(indent.at, cursor.end);
+            }
+            match start {
+                Start::Quote | Start::Item(_) if matched >= MAX_DEPTH => {
+                    let at = match start {
+                        Start::Item(marker) => indent.at + marker.length - 1,
+                        _ => indent.at,
+                    };
+                    self.edit(at, 0, "\\");
+                    return self.text(indent, cursor.end, matched, line, fresh);
+                }
+                Start::Quote => {
+                    self.close_to(matched, line);
+                    self.enter_quote(&mut cursor, indent);
+                    self.containers.push(Container::Quote);
+                }
+                Start::Item(marker) if marker.interrupts || !(in_paragraph && inside) => {
+                    self.close_to(matched, line);
+                    self.enter_item(&mut cursor, indent, marker);
+                }
+                Start::Heading(level) if self.voice == Voice::Markdown => {
+                    self.close_to(matched, line);
+                    self.edit(indent.at, 0, "##".get(..2.min(6 - level)).unwrap_or_default());
+                    self.region(indent.at..cursor.end, Kind::Inline);
+                    return;
+                }
+                Start::Fence(mark, length) => {
+                    self.close_to(matched, line);
+                    let depth = self.containers.len();
+                    self.leaf = Leaf::Fence { mark, length, depth, start: cursor.end.saturating_add(1) };
+                    return;
+                }
+                Start::Break => {
+                    self.close_to(matched, line);
+                    self.split_next = indent.at == line
+                        && self
+                            .bytes
+                            .get(line..cursor.end)
+                            .is_some_and(|line| line.trim_ascii_end() == b"---");
+                    return;
+                }
+                Start::Tag(_) if !in_paragraph => {
+                    self.close_to(matched, line);
+                    self.leaf = Leaf::Html;
+                    self.paragraph = indent.at..cursor.end;
+                    return;
+                }
+                Start::Heading(_) | Start::RawHtml | Start::Note => {
+                    self.edit(indent.at, 0, "\\");
+                    return self.text(indent, cursor.end, matched, line, fresh);
+                }
+                _ => return self.text(indent, cursor.end, matched, line, fresh),
+            }
+            matched = self.containers.len();
+            fresh = true;
+        }
+    }
+
+    fn enter_item(&mut self, cursor: &mut Cursor, indent: Indent, marker: Marker) {
+        cursor.skip(indent, marker.length);
+        let after = cursor.indent(self.bytes);
+        let empty = after.at == cursor.end;
+        let padding = if empty || after.width > 4 { 1 } else { after.width };
+        cursor.advance(self.bytes, padding);
+        let width = indent.width + marker.length + padding;
+        self.containers.push(Container::Item { width, empty, marker: marker.mark });
+    }
+
+    /// Takes the rest of a line as text: a paragraph's or code's.
+    fn text(&mut self, indent: Indent, end: usize, matched: usize, line: usize, fresh: bool) {
+        let in_paragraph = self.leaf == Leaf::Paragraph && !fresh;
+        if in_paragraph {
+            self.paragraph.end = end; // also if the paragraph's containers don't go on: a lazy continuation
+            return;
+        }
+        self.close_to(matched, line);
+        if indent.width >= 4 {
+            self.region(indent.at..end, Kind::Indented);
+            return;
+        }
+        let escaped = self.found.edits.last().is_some_and(|edit| edit.at == indent.at);
+        if self.byte(indent.at) == b'[' && !escaped && self.may_define(indent.at) {
+            self.edit(indent.at, 0, "\\");
+        }
+        self.leaf = Leaf::Paragraph;
+        self.paragraph = indent.at..end;
+    }
+
+    /// Closes all containers but the first `matched`, and the open leaf. Something will stand in what is left.
+    fn close_to(&mut self, matched: usize, line: usize) {
+        self.containers.truncate(matched);
+        self.set_leaf(Leaf::None, line);
+        if let Some(Container::Item { empty, .. }) = self.containers.last_mut() {
+            *empty = false;
+        }
+    }
+
+    /// Makes `leaf` the open one; `at` is where the line begins that ends the last one.
+    fn set_leaf(&mut self, leaf: Leaf, at: usize) {
+        let old = std::mem::replace(&mut self.leaf, leaf);
+        if !self.record {
+            return;
+        }
+        match old {
+            Leaf::Paragraph => self.region(self.paragraph.clone(), Kind::Inline),
+            Leaf::Html => self.region(self.paragraph.clone(), Kind::Html),
+            Leaf::Fence { start, .. } => self.region(start.min(at)..at, Kind::Fenced),
+            Leaf::None => {}
+        }
+    }
+
+    fn region(&mut self, range: Range<usize>, kind: Kind) {
+        if self.record {
+            self.found.regions.push(Region { range, kind, depth: self.containers.len() });
+        }
+    }
+
+    fn blank_line(&mut self, at: usize) {
+        let ends = |container: &Container| {
+            matches!(container, Container::Quote | Container::Item { empty: true, .. })
+        };
+        let stay = self.containers.iter().position(ends).unwrap_or(self.containers.len());
+        match self.leaf {
+            Leaf::Fence { depth, .. } if depth <= stay => {}
+            _ => self.set_leaf(Leaf::None, at),
+        }
+        self.containers.truncate(stay);
+    }
+
+    fn closes_fence(&self, cursor: Cursor, mark: u8, length: usize) -> bool {
+        let indent = cursor.indent(self.bytes);
+        let run = self.run_of(mark, indent.at, cursor.end);
+        indent.width < 4 && run >= length && self.is_blank(indent.at + run, cursor.end)
+    }
+
+    fn run_of(&self, mark: u8, at: usize, end: usize) -> usize {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.iter().take_while(|&&byte| byte == mark).count()
+    }
+
+    fn is_blank(&self, at: usize, end: usize) -> bool {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
+    }
+
+    /// What begins after `indent`, which is less than four columns wide.
+    fn start_of(&self, indent: Indent, end: usize) -> Start {
+        let at = indent.at;
+        match self.byte(at) {
+            b'>' => Start::Quote,
+            b'#' => {
+                let level = self.run_of(b'#', at, end);
+                match self.byte(at + level) {
+                    b' ' | b'\t' | b'\n' if level <= 6 => Start::Heading(level),
+                    _ => Start::Text,
+                }
+            }
+            mark @ (b'`' | b'~') => {
+                let length = self.run_of(mark, at, end);
+                let info = self.bytes.get(at + length..end).unwrap_or_default();
+                if length < 3 || (mark == b'`' && memchr(b'`', info).is_some()) {
+                    return Start::Text;
+                }
+                Start::Fence(mark, length)
+            }
+            b'<' => self.tag(at, end),
+            b'[' if self.defines_note(at, end) => Start::Note,
+            b'*' | b'-' | b'_' if self.is_break(at, end) => Start::Break,
+            b'*' | b'-' | b'+' | b'0'..=b'9' => self.marker(at, end).map_or(Start::Text, Start::Item),
+            _ => Start::Text,
+        }
+    }
+
+    fn is_break(&self, at: usize, end: usize) -> bool {
+        let mark = self.byte(at);
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        let mut count = 0;
+        for &byte in rest {
+            match byte {
+                b' ' | b'\t' => {}
+                _ if byte == mark => count += 1,
+                _ => return false,
+            }
+        }
+        count >= 3
+    }
+
+    fn is_underline(&self, at: usize, end: usize) -> bool {
+        let mark = self.byte(at);
+        matches!(mark, b'=' | b'-') && self.is_blank(at + self.run_of(mark, at, end), end)
+    }
+
+    fn marker(&self, at: usize, end: usize) -> Option<Marker> {
+        let rest = self.bytes.get(at..end)?;
+        let digits = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+        let mark = *rest.get(digits)?;
+        let fits = match digits {
+            0 => matches!(mark, b'*' | b'-' | b'+'),
+            1..=9 => matches!(mark, b'.' | b')'),
+            _ => false,
+        };
+        let length = digits + 1;
+        if !fits || !matches!(rest.get(length), None | Some(b' ' | b'\t')) {
+            return None;
+        }
+        let one = digits == 0 || rest.get(..digits).is_some_and(is_one);
+        let interrupts = one && !self.is_blank(at + length, end);
+        Some(Marker { length, mark, interrupts })
+    }
+
+    fn tag(&self, at: usize, end: usize) -> Start {
+        let rest = self.bytes.get(at + 1..end).unwrap_or_default();
+        if matches!(rest.first(), Some(b'!' | b'?')) {
+            return Start::RawHtml;
+        }
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        let name = tag_name(rest);
+        if name.is_empty() {
+            return Start::Text;
+        }
+        if is_among(name, RAW_TAGS) {
+            return Start::RawHtml;
+        }
+        Start::Tag(is_among(name, BLOCK_TAGS))
+    }
+
+    fn defines_note(&self, at: usize, end: usize) -> bool {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.starts_with(b"[^") && memchr::memmem::find(rest, b"]:").is_some()
+    }
+
+    /// True if a link or footnote may be defined here, at a `[` that begins a paragraph.
+    fn may_define(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at + 1..).unwrap_or_default();
+        let mut escaped = false;
+        for (length, &byte) in rest.iter().take(MAX_LABEL).enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'[' => return false,
+                b']' => return rest.get(length + 1) == Some(&b':'),
+                b'\n' if rest.get(length + 1) == Some(&b'\n') => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Takes the underline of the open paragraph, which makes it a heading: moves that down, or escapes the line.
+    fn underline(&mut self, at: usize, end: usize) {
+        if self.voice == Voice::Plain {
+            self.edit(at, 0, "\\");
+            self.paragraph.end = end;
+            return;
+        }
+        let Range { start, end: text_end } = self.paragraph.clone();
+        self.begin_heading(start, if self.byte(at) == b'=' { "### " } else { "#### " });
+        self.join_lines(start, text_end);
+        let content = self.bytes.get(start..text_end).unwrap_or_default().trim_ascii_end();
+        let closing = content.iter().rev().take_while(|&&byte| byte == b'#').count();
+        let before = content.len() - closing;
+        let apart = before == 0 || content.get(before - 1).is_some_and(u8::is_ascii_whitespace);
+        if closing > 0 && apart {
+            self.edit(start + before, 0, "\\"); // or it would be taken for the heading's end
+        }
+        self.edit(text_end, end - text_end, "");
+        self.set_leaf(Leaf::None, text_end);
+    }
+
+    /// Inserts `marker` at `start`, before what escapes the text there.
+    fn begin_heading(&mut self, start: usize, marker: &'static str) {
+        let edits = &mut self.found.edits;
+        let later = edits
+            .iter()
+            .rev()
+            .take_while(|edit| edit.at > start || (edit.at == start && edit.insert != "\n"));
+        let later = later.count();
+        let position = edits.len() - later;
+        edits.insert(position, Edit { at: start, remove: 0, insert: marker });
+        if self.byte(start) == b'[' && self.found.edits.get(position + 1).is_some_and(|next| next.at == start)
+        {
+            self.found.edits.remove(position + 1); // a heading defines nothing
+        }
+    }
+
+    /// Makes one line of the lines of a paragraph: a heading has but one.
+    fn join_lines(&mut self, start: usize, end: usize) {
+        let bytes = self.bytes;
+        for length in memchr::memchr_iter(b'\n', bytes.get(start..end).unwrap_or_default()) {
+            let at = start + length;
+            let rest = bytes.get(at..end).unwrap_or_default();
+            let prefix = rest.iter().take_while(|byte| matches!(byte, b'\n' | b' ' | b'\t' | b'>')).count();
+            self.edit(at, prefix, " ");
+        }
+    }
+}
+
+/// True if `row` may separate the head of a table from its body.
+fn is_delimiter_row(row: &[u8]) -> bool {
+    row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte))
+}
+
+/// True if the number that `digits` write is 1.
+fn is_one(digits: &[u8]) -> bool {
+    digits.split_last().is_some_and(|(last, zeros)| *last == b'1' && zeros.iter().all(|&digit| digit == b'0'))
+}
+
+/// The tag name that `rest` begins with.
+pub(super) fn tag_name(rest: &[u8]) -> &[u8] {
+    if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+        return &[];
+    }
+    let length =
+        rest.iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    rest.get(..length).unwrap_or_default()
+}
+
+/// True if `name` is one of `names`, in whatever case.
+pub(super) fn is_among(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Writing blocks: `:::writing{variant="email" subject="…"}` … `:::` in an answer, shown as a quote under its subject.
+
+use super::block::Voice;
+use super::escape;
+use memchr::memmem;
+use std::borrow::Cow;
+
+const OPEN: &str = ":::writing";
+const CLOSE: &str = ":::";
+
+/// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in code there are none.
+pub(super) fn expand(text: &str) -> Cow<'_, str> {
+    if memmem::find(text.as_bytes(), OPEN.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let code = escape::code_ranges(text, Voice::Markdown);
+    let is_code = |at: usize| {
+        let next = code.partition_point(|range| range.end <= at);
+        code.get(next).is_some_and(|range| range.start <= at)
+    };
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    let mut block: Option<Block> = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        match &mut block {
+            None => match opening(line).filter(|_| !is_code(start)) {
+                Some(subject) => block = Some(Block { subject, body: String::new() }),
+                None => out.push_str(line),
+            },
+            Some(open) if line.trim_end() == CLOSE && !is_code(start) => {
+                open.write(&mut out);
+                block = None;
+            }
+            Some(open) => open.body.push_str(line),
+        }
+    }
+    if let Some(open) = block {
+        open.write(&mut out);
+    }
+    Cow::Owned(out)
+}
+
+struct Block {
+    subject: Option<String>,
+    body: String,
+}
+
+impl Block {
+    fn write(&self, out: &mut String) {
+        let body = escape::trim_block(&self.body);
+        let mut inside =
+            self.subject.as_ref().map(|subject| format!("**Subject: {subject}**")).unwrap_or_default();
+        if !inside.is_empty() && !body.is_empty() {
+            inside.push_str("\n\n");
+        }
+        inside.push_str(body);
+        if inside.is_empty() {
+            return;
+        }
+        if !out.is_empty() && !out.ends_with("\n\n") {
+            out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
+        }
+        escape::quote(&inside, out);
+        out.push_str("\n\n");
+    }
+}
+
+/// The subject of the writing block that `line` opens, if it does and has one.
+fn opening(line: &str) -> Option<Option<String>> {
+    let attributes = line.strip_prefix(OPEN)?.trim();
+    if !attributes.is_empty() && !(attributes.starts_with('{') && attributes.ends_with('}')) {
+        return None;
+    }
+    let subject = attributes.split_once("subject=\"").map(|(_, rest)| {
+        let mut escaped = false;
+        let end = rest.find(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        escape::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
+    });
+    Some(subject.filter(|subject| !subject.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+
+    #[test]
+    fn a_writing_block_is_quoted_under_its_subject() {
+        let text = "Here:\n:::writing{variant=\"email\" id=\"1\" subject=\"Haiku\"}\nDear Bo,\n\nsee above.\n:::\n\nDone.";
+        let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\n\nDone.";
+        assert_eq!(expand(text), expected);
+    }
+
+    #[test]
+    fn an_open_writing_block_goes_on_to_the_end() {
+        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb"), "> a\n>\n> b\n\n");
+    }
+
+    #[test]
+    fn a_writing_block_in_a_fence_is_code() {
+        let text = "```\n:::writing{subject=\"x\"}\n:::\n```";
+        assert_eq!(expand(text), text);
+        let text = ":::writing\n```\n:::\n```\n:::";
+        assert_eq!(expand(text), "> ```\n> :::\n> ```\n\n");
+    }
+
+    #[test]
+    fn words_that_only_look_like_it_stay() {
+        for text in ["a :::writing{}", ":::writingdesk", ":::writing{", "::: warning\nx\n:::"] {
+            assert_eq!(expand(text), text);
+        }
+    }
+}

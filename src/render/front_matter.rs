@@ -1,0 +1,149 @@
+//! The facts of a conversation as YAML between two lines of dashes.
+
+use super::{Document, Options, link};
+use crate::catalog::Page;
+use crate::conversation::tree::NodeId;
+use crate::conversation::{Conversation, Role, Visibility};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+/// Writes the front matter of `page`, which shows `nodes`.
+pub(super) fn write(
+    document: &Document<'_>,
+    page: Page,
+    nodes: &[NodeId],
+    options: &Options,
+    out: &mut String,
+) {
+    let conversation = document.conversation;
+    let title = conversation.title.as_deref().unwrap_or("Untitled");
+    out.push_str("---\ntitle: ");
+    quoted(title, out);
+    if !conversation.id.is_empty() {
+        field("id", &scalar(&conversation.id), out);
+        field("url", &url(conversation), out);
+    }
+    for (key, time) in [("created", conversation.created), ("updated", conversation.updated)] {
+        if let Some(time) = time {
+            field(key, &options.zone.rfc3339(time), out);
+        }
+    }
+    models(conversation, nodes, out);
+    for (key, id) in [("gpt", &conversation.gpt), ("project", &conversation.project)] {
+        if let Some(id) = id {
+            field(key, &scalar(named(&options.names, id)), out);
+        }
+    }
+    for (key, holds) in [("starred", conversation.starred), ("archived", conversation.archived)] {
+        if holds {
+            field(key, "true", out);
+        }
+    }
+    match page {
+        Page::Branch(number) => field("branch", &number.to_string(), out),
+        Page::Thread | Page::Canvas(_) => {
+            let branches = document.threads.branches.len();
+            if branches > 0 {
+                field("branches", &branches.saturating_add(1).to_string(), out);
+            }
+            if !document.files.files.is_empty() {
+                field("attachments", &document.files.files.len().to_string(), out);
+            }
+        }
+    }
+    out.push_str("\n---");
+}
+
+fn field(key: &str, value: &str, out: &mut String) {
+    // Writing to a string never fails.
+    let _ = write!(out, "\n{key}: {value}");
+}
+
+fn named<'n>(names: &'n HashMap<String, String>, id: &'n str) -> &'n str {
+    names.get(id).map_or(id, String::as_str)
+}
+
+/// Where the vendor shows the conversation.
+fn url(conversation: &Conversation<'_>) -> String {
+    let id = link::encode_path_segment(&conversation.id);
+    match conversation.project.as_ref().or(conversation.gpt.as_ref()) {
+        Some(home) => format!("https://chatgpt.com/g/{}/c/{id}", link::encode_path_segment(home)),
+        None => format!("https://chatgpt.com/c/{id}"),
+    }
+}
+
+/// The models that answered, in order of appearance; the conversation's default where no message names one.
+fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
+    let mut seen = HashSet::new();
+    let answers = nodes.iter().filter_map(|&id| conversation.tree.message(id));
+    let answers =
+        answers.filter(|message| message.visibility == Visibility::Shown && message.role != Role::User);
+    let named = answers.filter_map(|message| message.model.as_deref()).filter(|model| !model.is_empty());
+    let mut models: Vec<&str> = named.filter(|&model| seen.insert(model)).collect();
+    if models.is_empty() {
+        models.extend(conversation.default_model.as_deref().filter(|model| !model.is_empty()));
+    }
+    match models.as_slice() {
+        [] => {}
+        [model] => field("model", &scalar(model), out),
+        models => {
+            let list: Vec<_> = models.iter().map(|model| scalar(model)).collect();
+            field("models", &format!("[{}]", list.join(", ")), out);
+        }
+    }
+}
+
+/// `text` as a YAML scalar that is read as exactly this string: plain where it can be, else quoted.
+fn scalar(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    let mut scalar = String::with_capacity(text.len() + 2);
+    quoted(text, &mut scalar);
+    scalar
+}
+
+/// True if `text` needs no quotes: a UUID, or a word that no YAML reader takes for a number, a date or a truth value.
+fn is_plain(text: &str) -> bool {
+    const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    let is_word = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (is_word && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))) || is_uuid(text)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// Writes `text` as a double-quoted YAML scalar. What is invisible, or could steer a terminal, is escaped.
+fn quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if needs_escape(c) => {
+                let _ = match u32::from(c) {
+                    code @ 0..=0xff => write!(out, "\\x{code:02x}"),
+                    code @ 0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn needs_escape(c: char) -> bool {
+    crate::text::steers_a_terminal(c)
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fdd0}'..='\u{fdef}')
+        || u32::from(c) & 0xfffe == 0xfffe
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Links: to neighbours of a page, and to the outside.
+
+use super::{STEM, escape};
+use crate::catalog::Page;
+use crate::conversation::files::Files;
+use crate::conversation::{FileKind, FileRef, Link};
+use std::fmt::Write as _;
+
+/// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
+/// that every reader of Markdown finds the file.
+pub fn encode_path_segment(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for &byte in name.as_bytes() {
+        percent_encode(byte, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), &mut encoded);
+    }
+    encoded
+}
+
+fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
+    if is_kept(byte) {
+        out.push(char::from(byte));
+    } else {
+        // Writing to a string never fails.
+        let _ = write!(out, "%{byte:02X}");
+    }
+}
+
+/// What the pages of a conversation need to know to link to its files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Neighbours<'d> {
+    files: &'d Files,
+    page: Page,
+}
+
+impl<'d> Neighbours<'d> {
+    pub(super) fn of(files: &'d Files, page: Page) -> Self {
+        Self { files, page }
+    }
+
+    /// The address of the file that `file` means; `None` if the export does not contain it.
+    pub(super) fn file(&self, file: &FileRef<'_>) -> Option<String> {
+        let name = encode_path_segment(&self.files.get(file)?.name);
+        Some(match self.page {
+            Page::Branch(_) => format!("../{STEM}.assets/{name}"),
+            Page::Thread | Page::Canvas(_) => format!("{STEM}.assets/{name}"),
+        })
+    }
+
+    /// The address of the branch with this number.
+    pub(super) fn branch(&self, number: u32) -> String {
+        match self.page {
+            Page::Branch(_) => format!("{number}.md"),
+            Page::Thread | Page::Canvas(_) => format!("{STEM}.branches/{number}.md"),
+        }
+    }
+
+    /// The label of a file: the name that its user knows, else its name here, else its id.
+    pub(super) fn name(&self, file: &FileRef<'_>) -> String {
+        let known = file.name.as_deref().filter(|name| !name.trim().is_empty());
+        let found = || self.files.get(file).map(|file| file.name.as_str());
+        known.or_else(found).unwrap_or(&file.id).to_owned()
+    }
+}
+
+/// Writes `[label](address)`; `address` is already fit for it.
+pub(super) fn write(label: &str, address: &str, out: &mut String) {
+    out.push('[');
+    out.push_str(label);
+    out.push_str("](");
+    out.push_str(address);
+    out.push(')');
+}
+
+/// Writes a link to the outside, or its label alone if it leads nowhere. Its label is its host if it has no other.
+pub(super) fn external(link: &Link<'_>, out: &mut String) {
+    let text = escape::label(if link.label.trim().is_empty() { host(&link.url) } else { &link.label });
+    if link.url.trim().is_empty() {
+        out.push_str(&text);
+    } else {
+        write(&text, &destination(&link.url), out);
+    }
+}
+
+/// True if nothing would be shown of `link`.
+pub(super) fn is_empty(link: &Link<'_>) -> bool {
+    link.label.trim().is_empty() && link.url.trim().is_empty()
+}
+
+/// `url` as the destination of a link: nothing in it can end the link.
+pub(super) fn destination(url: &str) -> String {
+    let url = url.trim();
+    let balanced = has_balanced_parentheses(url);
+    let mut encoded = String::with_capacity(url.len());
+    for (at, c) in url.char_indices() {
+        let harmful = c.is_control() || c.is_whitespace() || c == STEM || matches!(c, '<' | '>' | '\\' | '`');
+        if harmful || (!balanced && matches!(c, '(' | ')')) {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                percent_encode(byte, |_| false, &mut encoded);
+            }
+            continue;
+        }
+        let rest = url.get(at + 1..).filter(|_| c == '&').unwrap_or_default();
+        let name =
+            rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
+        if name > 0 && rest.as_bytes().get(name) == Some(&b';') {
+            encoded.push('\\'); // or it would be taken for a character reference
+        }
+        encoded.push(c);
+    }
+    encoded
+}
+
+/// True if the parentheses of `url` pair up, no deeper than every parser takes.
+fn has_balanced_parentheses(url: &str) -> bool {
+    let mut depth = 0_usize;
+    for byte in url.bytes() {
+        match byte {
+            b'(' if depth < 8 => depth += 1,
+            b'(' => return false,
+            b')' => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return false,
+            },
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
+/// The host of `url` without `www.`; all of it if it has none.
+fn host(url: &str) -> &str {
+    let url = url.trim();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// What to say of a file that the export does not contain: `lost.docx, 2.0 kB, not in export`.
+pub(super) fn missing(name: &str, file: &FileRef<'_>) -> String {
+    let kind = match file.kind {
+        FileKind::Image => "Image",
+        FileKind::Audio => "Audio",
+        FileKind::Video => "Video",
+        FileKind::Other => "File",
+    };
+    let name = escape::label(name);
+    let name = if name.is_empty() { kind } else { &name };
+    match file.bytes {
+        Some(bytes) => format!("{name}, {}, not in export", size(bytes)),
+        None => format!("{name}, not in export"),
+    }
+}
+
+/// A size for people. Units are powers of 1,000, as their SI prefixes say: 2,048 bytes are `2.0 kB`.
+fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1e3, "kB");
+    for larger in ["MB", "GB", "TB"] {
+        // 999.95 would be printed as 1000.0.
+        if value < 999.95 {
+            break;
+        }
+        value /= 1e3;
+        unit = larger;
+    }
+    format!("{value:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests;

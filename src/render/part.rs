@@ -1,0 +1,237 @@
+//! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
+
+use super::block::Voice;
+use super::markdown::{Writer, duration};
+use super::{escape, link};
+use crate::conversation::canvas::Outcome;
+use crate::conversation::tree::NodeId;
+use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+impl<'d> Writer<'d, '_> {
+    /// Writes the first of `parts`, which stand at `position` in the message of `id`, with those after it that belong
+    /// to the same block; returns how many these are. Prose and thinking are not written here.
+    pub(super) fn part(&mut self, id: NodeId, position: usize, parts: &'d [Part<'d>], voice: Voice) -> usize {
+        match parts {
+            [Part::Audio { file, seconds }, Part::Video { file: video, frames }, ..] => {
+                let line = format!("{} {}", self.audio(file, *seconds), self.video(video.as_ref(), *frames));
+                self.block(line.trim_end());
+                return 2;
+            }
+            [Part::File(_), ..] => {
+                let files = parts.iter().map_while(|part| match part {
+                    Part::File(file) => Some(self.file(file)),
+                    _ => None,
+                });
+                let items: Vec<String> = files.collect();
+                let count = items.len();
+                self.items(items);
+                return count;
+            }
+            [part, ..] => self.single(id, position, part, voice),
+            [] => {}
+        }
+        1
+    }
+
+    fn single(&mut self, id: NodeId, position: usize, part: &'d Part<'d>, voice: Voice) {
+        match part {
+            Part::Code { language, text } => self.fence(language, text),
+            Part::Output(text) => self.fence("text", text),
+            Part::Image(image) => self.image(image),
+            Part::Audio { file, seconds } => {
+                let line = self.audio(file, *seconds);
+                self.block(&line);
+            }
+            Part::Video { file, frames } => {
+                let line = self.video(file.as_ref(), *frames);
+                if !line.is_empty() {
+                    self.block(&line);
+                }
+            }
+            Part::Failure { name, text } => self.failure(name, text),
+            Part::Links(links) => {
+                self.items(links.iter().filter(|link| !link::is_empty(link)).map(|link| {
+                    let mut item = String::new();
+                    link::external(link, &mut item);
+                    item
+                }));
+            }
+            Part::Quote { source, text } => self.quotation(source, text),
+            Part::Canvas(step) => self.canvas(id, position, step),
+            Part::Unknown { kind, text } => match text.as_deref().filter(|text| !text.trim().is_empty()) {
+                Some(text) => self.text(text, voice),
+                None => self.block(&format!("*[Unsupported content: {}]*", escape::label(kind))),
+            },
+            Part::Prose(_) | Part::Thoughts(_) | Part::Recap { .. } | Part::File(_) => {}
+        }
+    }
+
+    /// Writes code, or what a program printed. Nothing if there is none.
+    fn fence(&mut self, language: &str, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        self.block("");
+        escape::fence(language, &escape::clean(text), &mut self.buffer);
+    }
+
+    fn image(&mut self, image: &Image<'_>) {
+        let present = |text: &Option<Cow<'_, str>>| {
+            text.as_deref().map(escape::one_line).filter(|text| !text.is_empty())
+        };
+        let prompt = present(&image.prompt);
+        let alt = present(&image.alt);
+        match self.neighbours.file(&image.file) {
+            Some(address) => {
+                let alt = alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file));
+                self.block("!");
+                link::write(&escape::label(&alt), &address, &mut self.buffer);
+            }
+            None => {
+                let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file));
+                self.block(&format!("*[{}]*", link::missing(&name, &image.file)));
+            }
+        }
+        if let Some(prompt) = prompt {
+            self.block(&format!("*Prompt: {}*", escape::label(&prompt)));
+        }
+    }
+
+    fn audio(&self, file: &FileRef<'_>, seconds: Option<f64>) -> String {
+        let mut label = String::from("Audio");
+        if let Some(seconds) = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+            // Writing to a string never fails.
+            let _ = match seconds {
+                seconds if seconds < 60.0 => write!(label, ", {seconds:.1} s"),
+                seconds => write!(label, ", {}", duration(seconds.round() as u64)),
+            };
+        }
+        match self.neighbours.file(file) {
+            Some(address) => format!("[{label}]({address})"),
+            None => format!("*[{}]*", link::missing(&label, file)),
+        }
+    }
+
+    fn video(&self, file: Option<&FileRef<'_>>, frames: u32) -> String {
+        let mut line = match file {
+            Some(file) => match self.neighbours.file(file) {
+                Some(address) => format!("[Video]({address})"),
+                None => format!("*[{}]*", link::missing("Video", file)),
+            },
+            None => String::new(),
+        };
+        if frames > 0 {
+            let space = if line.is_empty() { "" } else { " " };
+            let plural = if frames == 1 { "" } else { "s" };
+            let _ = write!(line, "{space}*({frames} video frame{plural}, not in export)*");
+        }
+        line
+    }
+
+    /// A file as an item of a list.
+    fn file(&self, file: &FileRef<'_>) -> String {
+        let name = self.neighbours.name(file);
+        match self.neighbours.file(file) {
+            Some(address) => format!("[{}]({address})", escape::label(&name)),
+            None => format!("*{}*", link::missing(&name, file)),
+        }
+    }
+
+    fn failure(&mut self, name: &str, text: &str) {
+        let name = escape::label(name);
+        let name = if name.is_empty() { name } else { format!(" ({name})") };
+        if !text.trim().contains('\n') {
+            self.block(&format!("> **Error**{name}: {}", escape::label(text)));
+            return;
+        }
+        self.quoted(|writer| {
+            writer.block(&format!("**Error**{name}:"));
+            writer.fence("text", text);
+        });
+    }
+
+    fn quotation(&mut self, source: &Link<'_>, text: &str) {
+        self.quoted(|writer| {
+            if !link::is_empty(source) {
+                writer.block("");
+                link::external(source, &mut writer.buffer);
+            }
+            writer.text(text, Voice::Plain);
+        });
+    }
+
+    fn canvas(&mut self, id: NodeId, position: usize, step: &CanvasStep<'_>) {
+        if let CanvasAction::Comment(comments) = &step.action {
+            comments.iter().for_each(|comment| self.comment(comment));
+            return;
+        }
+        let known = self.document.canvas.steps.get(&(id, position));
+        let title = known.map(|known| known.title.as_str()).or(step.title.as_deref()).unwrap_or_default();
+        let kind = known.map(|known| known.kind.as_str()).or(step.kind.as_deref()).unwrap_or_default();
+        let version = known.map(|known| known.version).or(step.version).filter(|&version| version > 1);
+        let outcome = known.and_then(|known| known.outcome.as_ref());
+        let head = canvas_head(title, version, step.failed);
+        self.quoted(|writer| {
+            writer.block(&head);
+            match (outcome, &step.action) {
+                (Some(Outcome::Text(text)), _) => writer.version(kind, text),
+                (_, CanvasAction::Create(text)) => writer.version(kind, text),
+                (Some(Outcome::NotApplied(reason)), CanvasAction::Update(edits)) => {
+                    writer.edits(edits, reason)
+                }
+                (None, CanvasAction::Update(edits)) => writer.edits(edits, "the document is not known"),
+                (_, CanvasAction::Unreadable(text)) => {
+                    writer.block("*[unreadable]*");
+                    writer.fence("text", text);
+                }
+                (_, CanvasAction::Comment(_)) => {}
+            }
+        });
+    }
+
+    /// The whole text of a canvas document.
+    fn version(&mut self, kind: &str, text: &str) {
+        match kind.strip_prefix("code/") {
+            Some(language) => self.fence(language, text),
+            None => self.text(text, Voice::Markdown),
+        }
+    }
+
+    /// Edits that could not be applied: no word of them is lost.
+    fn edits(&mut self, edits: &[CanvasEdit<'_>], reason: &str) {
+        self.block(&format!("*[edits not applied: {}]*", escape::label(reason)));
+        for edit in edits {
+            self.block(if edit.multiple { "Replace all:" } else { "Replace:" });
+            self.fence("text", &edit.pattern);
+            self.block("With:");
+            self.fence("text", &edit.replacement);
+        }
+    }
+
+    fn comment(&mut self, comment: &CanvasComment<'_>) {
+        let passage = escape::label(&comment.pattern);
+        let passage = if passage.is_empty() { passage } else { format!(" on “{passage}”") };
+        if !comment.comment.trim().contains('\n') {
+            self.block(&format!("> **Canvas comment**{passage}: {}", escape::label(&comment.comment)));
+            return;
+        }
+        self.quoted(|writer| {
+            writer.block(&format!("**Canvas comment**{passage}:"));
+            writer.text(&comment.comment, Voice::Markdown);
+        });
+    }
+}
+
+/// The line above a version of a canvas document: `**Canvas: Haiku** (version 2)`.
+fn canvas_head(title: &str, version: Option<u64>, failed: bool) -> String {
+    let title = escape::label(title);
+    let mut head = if title.is_empty() { "**Canvas**".to_owned() } else { format!("**Canvas: {title}**") };
+    let version = version.map(|version| format!("version {version}"));
+    let notes: Vec<String> = version.into_iter().chain(failed.then(|| "failed".to_owned())).collect();
+    if !notes.is_empty() {
+        let _ = write!(head, " ({})", notes.join(", "));
+    }
+    head
+}

@@ -1,0 +1,327 @@
+//! Marks that no reference covers: the vendor's private-use characters, old citation brackets, clipboard artefacts, and
+//! links that lead nowhere outside of the vendor's product.
+//!
+//! A mark is U+E200, a kind, arguments each after U+E202, and U+E201. Other private-use characters belong to users.
+
+use super::{Spacing, Span, Targets, citation};
+use crate::conversation::{FileRef, Link, SourceId};
+use crate::render::block::Voice;
+use crate::render::{escape, link};
+use memchr::{memchr, memchr_iter, memmem};
+use std::borrow::Cow;
+use std::ops::Range;
+
+const OPEN: char = '\u{e200}';
+const CLOSE: char = '\u{e201}';
+const NEXT: char = '\u{e202}';
+const ODD_CLOSE: char = '\u{e20b}';
+
+/// The first byte of every mark in UTF-8.
+const LEAD: u8 = 0xee;
+
+/// True for the characters that the vendor writes into texts.
+pub(super) fn is_mark(c: char) -> bool {
+    matches!(c, '\u{e200}'..='\u{e206}' | ODD_CLOSE)
+}
+
+/// The ranges of all marks in `text` that are closed as they should be.
+pub(super) fn closed(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut open = None;
+    memchr_iter(LEAD, text.as_bytes()).filter_map(move |at| match char_at(text, at)? {
+        OPEN => {
+            open = Some(at);
+            None
+        }
+        CLOSE => Some(open.take()?..at + CLOSE.len_utf8()),
+        _ => None,
+    })
+}
+
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
+}
+
+/// What is left to be replaced in `text` beside `taken`, which is in order. Code stays as it is.
+pub(super) fn find(text: &str, taken: &[Span], targets: Targets<'_>) -> Vec<Span> {
+    let mut spans = Vec::new();
+    private_use(text, taken, targets, &mut spans);
+    brackets(text, &mut spans);
+    artefacts(text, &mut spans);
+    sandbox_links(text, targets, &mut spans);
+    tracking(text, &mut spans);
+    if spans.is_empty() {
+        return spans;
+    }
+    let code = escape::code_ranges(text, Voice::Markdown);
+    spans.retain(|span| {
+        let at = code.partition_point(|range| range.end <= span.range.start);
+        let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
+        let at = taken.partition_point(|other| other.range.end <= span.range.start);
+        let is_taken = taken.get(at).is_some_and(|other| other.range.start < span.range.end);
+        !in_code && !is_taken
+    });
+    spans
+}
+
+fn private_use(text: &str, taken: &[Span], targets: Targets<'_>, spans: &mut Vec<Span>) {
+    let mut resume = 0;
+    for at in memchr_iter(LEAD, text.as_bytes()) {
+        let Some(c) = char_at(text, at).filter(|&c| at >= resume && is_mark(c)) else { continue };
+        let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
+        resume = range.end;
+        let inside = text.get(range.clone()).unwrap_or_default();
+        let replacement = resolve_mark(inside, targets).unwrap_or_default();
+        spans.push(Span::mark(range, replacement));
+    }
+}
+
+/// The range of the mark that opens at `at`. One that is never closed is the characters up to the next blank: what
+/// comes after may be words.
+fn mark_range(text: &str, at: usize, taken: &[Span]) -> Range<usize> {
+    let inside = at + OPEN.len_utf8();
+    let next = taken.partition_point(|span| span.range.start <= at);
+    let limit = taken.get(next).map_or(text.len(), |span| span.range.start);
+    let rest = text.get(inside..limit).unwrap_or_default();
+    let line = rest.split('\n').next().unwrap_or_default();
+    if let Some(end) = line.find([CLOSE, ODD_CLOSE, OPEN]) {
+        let c = char_at(line, end).filter(|&c| c != OPEN);
+        if let Some(c) = c {
+            return at..inside + end + c.len_utf8();
+        }
+    }
+    let word = line.find(|c: char| c.is_whitespace() || c == OPEN).unwrap_or(line.len());
+    // Without arguments it is no mark, only a stray character before a word.
+    let length = if line.get(..word).is_some_and(|word| word.contains(NEXT)) { word } else { 0 };
+    at..inside + length
+}
+
+/// What to show for a mark.
+fn resolve_mark(mark: &str, targets: Targets<'_>) -> Option<String> {
+    let inside = mark.strip_prefix(OPEN)?.trim_end_matches([CLOSE, ODD_CLOSE]);
+    let mut parts = inside.split(NEXT);
+    let kind = parts.next()?;
+    match kind {
+        "cite" => {
+            let ids = parts.flat_map(|part| part.split(','));
+            let links = ids.filter_map(|id| targets.sources.get(&source_id(id.trim())?));
+            Some(citation(links))
+        }
+        "link" | "url" | "link_title" => {
+            let (label, url) = (parts.next()?, parts.next().unwrap_or_default());
+            let (label, url) =
+                if url.is_empty() && label.contains("://") { ("", label) } else { (label, url) };
+            let url = without_tracking(url);
+            let mut out = String::new();
+            link::external(&Link { label: label.into(), url, publisher: "".into() }, &mut out);
+            Some(out)
+        }
+        "entity" | "product_entity" => Some(escape::label(&second_string(parts.next()?)?)),
+        _ => None,
+    }
+}
+
+/// The id that a text such as `turn0search3` writes.
+fn source_id(text: &str) -> Option<SourceId> {
+    let rest = text.strip_prefix("turn")?;
+    let (turn, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+    let (kind, index) = rest.split_at(rest.find(|c: char| c.is_ascii_digit())?);
+    Some(SourceId { turn: turn.parse().ok()?, kind: kind.into(), index: index.parse().ok()? })
+}
+
+/// The second element of a JSON array, if it is a string after another string.
+fn second_string(array: &str) -> Option<String> {
+    let rest = array.trim_start().strip_prefix('[')?.trim_start();
+    let (_, rest) = json_string(rest)?;
+    let rest = rest.trim_start().strip_prefix(',')?.trim_start();
+    json_string(rest).map(|(text, _)| text)
+}
+
+/// The JSON string that `text` begins with, and what follows it.
+fn json_string(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('"')?;
+    let mut units: Vec<u16> = Vec::new();
+    loop {
+        let c = rest.chars().next()?;
+        rest = rest.get(c.len_utf8()..)?;
+        let unit = match c {
+            '"' => return Some((String::from_utf16_lossy(&units), rest)),
+            '\\' => {
+                let escaped = rest.chars().next()?;
+                rest = rest.get(escaped.len_utf8()..)?;
+                match escaped {
+                    'n' | 'r' | 't' | 'b' | 'f' => ' ',
+                    'u' => {
+                        units.push(u16::from_str_radix(rest.get(..4)?, 16).ok()?);
+                        rest = rest.get(4..)?;
+                        continue;
+                    }
+                    other => other,
+                }
+            }
+            c => c,
+        };
+        units.extend_from_slice(unit.encode_utf16(&mut [0; 2]));
+    }
+}
+
+/// Finds `【5†source】` and its like; other brackets are ordinary punctuation.
+fn brackets(text: &str, spans: &mut Vec<Span>) {
+    /// A name of a file is no longer, in bytes.
+    const MAX_NAME: usize = 512;
+    for dagger in memmem::find_iter(text.as_bytes(), "†") {
+        let before = text.get(..dagger).unwrap_or_default();
+        let number = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = match number.strip_suffix(':') {
+            Some(first) if number.len() < before.len() => {
+                first.trim_end_matches(|c: char| c.is_ascii_digit())
+            }
+            _ => number,
+        };
+        let digits = before.get(number.len()..).unwrap_or_default();
+        let Some(start) = number.strip_suffix('【').map(str::len) else { continue };
+        if !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with(':') {
+            continue;
+        }
+        let name = dagger + '†'.len_utf8();
+        let rest = text.get(name..).unwrap_or_default();
+        let end = rest
+            .char_indices()
+            .take_while(|&(at, _)| at < MAX_NAME)
+            .find(|(_, c)| matches!(c, '】' | '【' | '\n'));
+        if let Some((length, '】')) = end {
+            spans.push(Span::mark(start..name + length + '】'.len_utf8(), String::new()));
+        }
+    }
+}
+
+/// Finds `:contentReference[oaicite:3]{index=3}`, which the clipboard of the vendor's client leaves behind.
+fn artefacts(text: &str, spans: &mut Vec<Span>) {
+    const BEGIN: &str = ":contentReference[oaicite:";
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    for start in memmem::find_iter(text.as_bytes(), BEGIN) {
+        let rest = text.get(start + BEGIN.len()..).unwrap_or_default();
+        let after = rest.get(digits(rest)..).and_then(|rest| rest.strip_prefix("]{index="));
+        let after = after.and_then(|rest| rest.get(digits(rest)..)).and_then(|rest| rest.strip_prefix('}'));
+        if let Some(after) = after {
+            spans.push(Span::mark(start..text.len() - after.len(), String::new()));
+        }
+    }
+}
+
+/// Finds links to files of the vendor's sandbox: they lead to the file, if the export has it, or say that it hasn't.
+fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Vec<Span>) {
+    const MIDDLE: &str = "](sandbox:";
+    let mut searched = 0;
+    for middle in memmem::find_iter(text.as_bytes(), MIDDLE) {
+        let before = text.get(searched..middle).unwrap_or_default();
+        searched = middle;
+        let Some(open) = opening_bracket(before).map(|at| middle - before.len() + at) else { continue };
+        let begin = middle + MIDDLE.len();
+        let rest = text.get(begin..).unwrap_or_default();
+        let Some(length) = closing_parenthesis(rest) else { continue };
+        let label = text.get(open + 1..middle).unwrap_or_default();
+        let path = rest.get(..length).unwrap_or_default().trim();
+        let (path, _) = path.split_once(" \"").unwrap_or((path, ""));
+        let decoded = percent_decode(path);
+        let is_image = text.get(..open).is_some_and(|before| before.ends_with('!'));
+        let start = open - usize::from(is_image);
+        let found = [path, &decoded]
+            .into_iter()
+            .find_map(|id| targets.neighbours.file(&FileRef { id: id.into(), ..FileRef::default() }));
+        let replacement = match found {
+            Some(address) => format!("{}[{label}]({address})", if is_image { "!" } else { "" }),
+            None if label.is_empty() => {
+                let name = decoded.rsplit('/').next().unwrap_or_default();
+                format!("{} *(file not in export)*", escape::label(name))
+            }
+            None => format!("{label} *(file not in export)*"),
+        };
+        searched = begin + length + 1;
+        spans.push(Span { range: start..searched, replacement, spacing: Spacing::Exact });
+    }
+}
+
+/// The place of the bracket that opens the label which `before` ends with.
+fn opening_bracket(before: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in before.bytes().enumerate().rev() {
+        match byte {
+            b']' => depth += 1,
+            b'[' if depth == 0 => return Some(at),
+            b'[' => depth -= 1,
+            b'\n' if before.as_bytes().get(at + 1) == Some(&b'\n') => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The place of the parenthesis that ends a link's address, on the same line.
+fn closing_parenthesis(rest: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in rest.bytes().take(4096).enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return Some(at),
+            b')' => depth -= 1,
+            b'\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr(b'%', rest.as_bytes()) {
+        let (before, after) = rest.split_at(at);
+        bytes.extend_from_slice(before.as_bytes());
+        match after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(b'%');
+                rest = after.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+const TRACKING: &str = "utm_source=chatgpt.com";
+
+/// Finds the parameter by which the vendor marks the addresses it gives out.
+fn tracking(text: &str, spans: &mut Vec<Span>) {
+    let bytes = text.as_bytes();
+    for at in memmem::find_iter(bytes, TRACKING) {
+        let end = at + TRACKING.len();
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let range = match (before, bytes.get(end)) {
+            (Some(b'?' | b'&'), Some(b'&')) => at..end + 1,
+            (Some(_), Some(byte))
+                if byte.is_ascii_alphanumeric() || b"-_.~%".contains(byte) && !ends(bytes, end) =>
+            {
+                continue;
+            }
+            (Some(b'?' | b'&'), _) => at - 1..end,
+            _ => continue,
+        };
+        spans.push(Span { range, replacement: String::new(), spacing: Spacing::Exact });
+    }
+}
+
+/// True if a full stop at `at` ends a sentence and not a part of an address.
+fn ends(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace)
+}
+
+/// `text` with addresses that don't tell where the reader came from.
+pub(super) fn without_tracking(text: &str) -> Cow<'_, str> {
+    let mut spans = Vec::new();
+    tracking(text, &mut spans);
+    if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(super::apply(text, &spans)) }
+}
