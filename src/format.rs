@@ -4,5 +4,6 @@
 
 pub mod assets;
 pub mod chatgpt;
+pub mod html;
 pub mod repair;
 pub mod scan;

@@ -15,7 +15,7 @@ mod prune;
 mod tests;
 
 pub use blocks::Level;
-use blocks::State;
+pub(super) use blocks::State;
 use kept::Kept;
 use prune::{Key, Verdict, Way};
 

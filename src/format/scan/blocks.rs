@@ -48,7 +48,13 @@ impl Level {
     /// Something may happen in a block that holds brackets and in which the depth may fall to `floor` or below;
     /// brackets of blocks before it are counted in `state.depth`, those of the returned block are not. To stop at
     /// every block with brackets, say `u64::MAX`.
-    pub(super) fn run(self, bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+    pub(in crate::format) fn run(
+        self,
+        bytes: &[u8],
+        at: usize,
+        floor: u64,
+        state: &mut State,
+    ) -> Option<Block> {
         match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the processor has AVX2 and the rest: `has_avx2` is asked right here, so that even a value
@@ -67,9 +73,9 @@ impl Level {
 
 /// What is carried from block to block, and from buffer to buffer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct State {
+pub(in crate::format) struct State {
     /// How many brackets are open.
-    pub(super) depth: u64,
+    pub(in crate::format) depth: u64,
     /// All ones if the next byte is inside a string, else 0.
     inside: u64,
     /// 1 if the next byte is escaped by a backslash, else 0.
@@ -78,27 +84,27 @@ pub(super) struct State {
 
 impl State {
     /// Outside a string, with `depth` open brackets.
-    pub(super) fn outside(depth: u64) -> Self {
+    pub(in crate::format) fn outside(depth: u64) -> Self {
         Self { depth, inside: 0, escaped: 0 }
     }
 
     /// True if the next byte is inside a string.
-    pub(super) fn in_string(self) -> bool {
+    pub(in crate::format) fn in_string(self) -> bool {
         self.inside != 0
     }
 }
 
 /// A block in which something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::format) struct Block {
     /// Where it begins.
-    pub(super) at: usize,
+    pub(in crate::format) at: usize,
     /// Where the next block begins.
-    pub(super) end: usize,
+    pub(in crate::format) end: usize,
     /// Opening brackets outside strings.
-    pub(super) open: u64,
+    pub(in crate::format) open: u64,
     /// Closing brackets outside strings.
-    pub(super) close: u64,
+    pub(in crate::format) close: u64,
 }
 
 /// Bytes of a block.
