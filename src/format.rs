@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod chatgpt;
+pub mod html;
 pub mod repair;
 pub mod scan;
 pub mod shallow;

@@ -15,7 +15,7 @@ mod prune;
 mod tests;
 
 pub use blocks::Level;
-use blocks::State;
+pub(super) use blocks::State;
 use kept::Kept;
 use prune::{Key, Verdict, Way};
 
@@ -368,9 +368,9 @@ impl Scanner {
     fn enter(&mut self, bytes: &[u8], here: usize, role: &mut Role) -> bool {
         let bracket = bytes.get(here).copied().unwrap_or_default();
         let fresh = bytes.get(self.from.unwrap_or(here)..here).unwrap_or_default();
-        let before = fresh.iter().rev().chain(self.kept.bytes().iter().rev());
+        let key = || Key::before(self.kept.bytes(), fresh);
         if *role != Role::Element && self.way == Way::Conversation {
-            if bracket == b'[' && Key::before(before.clone()).is(b"conversations") {
+            if bracket == b'[' && key().is(b"conversations") {
                 self.from = None;
                 self.kept.clear();
                 self.wrapped = true;
@@ -383,7 +383,7 @@ impl Scanner {
                 return false;
             }
         }
-        match self.way.verdict(bracket, before) {
+        match self.way.verdict(bracket, key) {
             Verdict::Keep => {}
             Verdict::Drop => self.drop_from(bytes, here),
             Verdict::Follow => {
@@ -478,8 +478,7 @@ fn is_conversation(object: &[u8]) -> bool {
             b'{' | b'[' if !inside => depth = depth.saturating_add(1),
             b'}' | b']' if !inside => depth = depth.saturating_sub(1),
             b':' if !inside && depth == 1 => {
-                let before = || object.iter().take(at + 1).rev();
-                let key = Key::before(before());
+                let key = Key::before(b"", object.get(..=at).unwrap_or_default());
                 return key.is(b"mapping") || key.is(b"current_node");
             }
             _ => {}

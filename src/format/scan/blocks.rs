@@ -48,7 +48,13 @@ impl Level {
     /// Something may happen in a block that holds brackets and in which the depth may fall to `floor` or below;
     /// brackets of blocks before it are counted in `state.depth`, those of the returned block are not. To stop at
     /// every block with brackets, say `u64::MAX`.
-    pub(super) fn run(self, bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+    pub(in crate::format) fn run(
+        self,
+        bytes: &[u8],
+        at: usize,
+        floor: u64,
+        state: &mut State,
+    ) -> Option<Block> {
         match self {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the processor has AVX2 and the rest: `has_avx2` is asked right here, so that even a value
@@ -60,16 +66,16 @@ impl Level {
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
             Self::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
-            Self::Portable => run(portable::masks, bytes, at, floor, state),
+            Self::Portable => run(portable::masks, parities, bytes, at, floor, state),
         }
     }
 }
 
 /// What is carried from block to block, and from buffer to buffer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct State {
+pub(in crate::format) struct State {
     /// How many brackets are open.
-    pub(super) depth: u64,
+    pub(in crate::format) depth: u64,
     /// All ones if the next byte is inside a string, else 0.
     inside: u64,
     /// 1 if the next byte is escaped by a backslash, else 0.
@@ -78,27 +84,27 @@ pub(super) struct State {
 
 impl State {
     /// Outside a string, with `depth` open brackets.
-    pub(super) fn outside(depth: u64) -> Self {
+    pub(in crate::format) fn outside(depth: u64) -> Self {
         Self { depth, inside: 0, escaped: 0 }
     }
 
     /// True if the next byte is inside a string.
-    pub(super) fn in_string(self) -> bool {
+    pub(in crate::format) fn in_string(self) -> bool {
         self.inside != 0
     }
 }
 
 /// A block in which something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::format) struct Block {
     /// Where it begins.
-    pub(super) at: usize,
+    pub(in crate::format) at: usize,
     /// Where the next block begins.
-    pub(super) end: usize,
+    pub(in crate::format) end: usize,
     /// Opening brackets outside strings.
-    pub(super) open: u64,
+    pub(in crate::format) open: u64,
     /// Closing brackets outside strings.
-    pub(super) close: u64,
+    pub(in crate::format) close: u64,
 }
 
 /// Bytes of a block.
@@ -116,6 +122,7 @@ struct Masks {
 #[inline(always)]
 fn run(
     masks: impl Fn(&[u8; WIDTH]) -> Masks,
+    parities: impl Fn(u64) -> u64,
     bytes: &[u8],
     mut at: usize,
     floor: u64,
@@ -127,7 +134,7 @@ fn run(
     let rest = bytes.get(at..).unwrap_or_default();
     let (blocks, tail) = rest.as_chunks::<WIDTH>();
     for block in blocks {
-        let (open, close) = brackets(masks(block), WIDTH, &mut carried);
+        let (open, close) = brackets(masks(block), &parities, WIDTH, &mut carried);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + WIDTH, open, close });
             break;
@@ -139,7 +146,7 @@ fn run(
         for (to, from) in block.iter_mut().zip(tail) {
             *to = *from;
         }
-        let (open, close) = brackets(masks(&block), tail.len(), &mut carried);
+        let (open, close) = brackets(masks(&block), &parities, tail.len(), &mut carried);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + tail.len(), open, close });
         }
@@ -161,7 +168,7 @@ fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
 
 /// The brackets outside strings of a block whose first `len` bytes are real and the rest blanks.
 #[inline(always)]
-fn brackets(masks: Masks, len: usize, state: &mut State) -> (u64, u64) {
+fn brackets(masks: Masks, parities: impl Fn(u64) -> u64, len: usize, state: &mut State) -> (u64, u64) {
     let escaped = escaped(masks.backslash, len, &mut state.escaped);
     // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string: true from the
     // opening quote to the last byte before the closing one.
@@ -237,10 +244,11 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Block, CASE, Masks, State, WIDTH};
+    use super::{Block, CASE, Masks, State, WIDTH, parities};
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-        _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
+        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     };
 
     pub(super) fn has_avx2() -> bool {
@@ -248,20 +256,21 @@ mod x86 {
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt")
+            && is_x86_feature_detected!("pclmulqdq")
     }
 
-    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
     pub(super) fn run_avx2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
-        super::run(|block| masks_avx2(block), bytes, at, floor, state)
+        super::run(|block| masks_avx2(block), |bits| parities_clmul(bits), bytes, at, floor, state)
     }
 
     #[target_feature(enable = "sse2")]
     pub(super) fn run_sse2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
-        super::run(|block| masks_sse2(block), bytes, at, floor, state)
+        super::run(|block| masks_sse2(block), parities, bytes, at, floor, state)
     }
 
     #[inline]
-    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
     fn masks_avx2(block: &[u8; WIDTH]) -> Masks {
         let start = block.as_ptr().cast::<__m256i>();
         // SAFETY: the block's 64 bytes are two vectors of 32, and the loads need no alignment.
@@ -279,6 +288,14 @@ mod x86 {
             open: find(b'{', CASE),
             close: find(b'}', CASE),
         }
+    }
+
+    /// The parities by a multiplication without carries, with a factor of ones.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+    fn parities_clmul(bits: u64) -> u64 {
+        let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits.cast_signed()), _mm_set1_epi8(-1));
+        _mm_cvtsi128_si64(product).cast_unsigned()
     }
 
     #[inline]
@@ -305,7 +322,7 @@ mod x86 {
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
-    use super::{CASE, Masks, WIDTH};
+    use super::{Block, CASE, Masks, State, WIDTH, parities};
     use std::arch::aarch64::{
         uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
         vreinterpretq_u64_u8,
@@ -316,7 +333,7 @@ mod neon {
 
     #[target_feature(enable = "neon")]
     pub(super) fn run_neon(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
-        super::run(|block| masks(block), bytes, at, floor, state)
+        super::run(|block| masks(block), parities, bytes, at, floor, state)
     }
 
     #[inline]

@@ -83,23 +83,23 @@ impl Way {
         }
     }
 
-    /// What to do with a container that begins with `bracket` here, behind the text that `before` gives backwards.
-    pub(super) fn verdict<'t>(self, bracket: u8, before: impl Iterator<Item = &'t u8>) -> Verdict {
+    /// What to do with a container that begins with `bracket` here. `key` finds its key.
+    pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> Key<'t>) -> Verdict {
         let object = bracket == b'{';
         match self {
             Self::Off => Verdict::Keep,
             Self::Mapping if object => Verdict::Follow,
             Self::Mapping => Verdict::Keep,
-            Self::Conversation => match Key::before(before) {
+            Self::Conversation => match key() {
                 key if object && key.is(b"mapping") => Verdict::Follow,
                 key if DROPPED.iter().any(|name| key.is(name)) => Verdict::Drop,
                 _ => Verdict::Keep,
             },
             Self::Node | Self::Message => {
                 let name: &[u8] = if self == Self::Node { b"message" } else { b"metadata" };
-                if object && Key::before(before).is(name) { Verdict::Follow } else { Verdict::Keep }
+                if object && key().is(name) { Verdict::Follow } else { Verdict::Keep }
             }
-            Self::Metadata => match Key::before(before) {
+            Self::Metadata => match key() {
                 Key::Unclear => Verdict::Keep,
                 key if KEPT_METADATA.iter().any(|name| key.is(name)) => Verdict::Keep,
                 _ => Verdict::Drop,
@@ -113,7 +113,9 @@ const LONGEST: usize = 32;
 
 /// The key of a value.
 #[derive(Debug)]
-pub(super) enum Key {
+pub(super) enum Key<'t> {
+    /// Its bytes.
+    Name(&'t [u8]),
     /// Its bytes, last byte first, and how many there are.
     Reversed([u8; LONGEST], usize),
     /// Longer than any key that we know.
@@ -122,10 +124,25 @@ pub(super) enum Key {
     Unclear,
 }
 
-impl Key {
+impl<'t> Key<'t> {
+    /// The key before a value, where the text before the value is `kept` and then `fresh`. Linear in the blanks around
+    /// the colon.
+    pub(super) fn before(kept: &[u8], fresh: &'t [u8]) -> Self {
+        Self::within(fresh).unwrap_or_else(|| Self::backwards(fresh.iter().rev().chain(kept.iter().rev())))
+    }
+
+    /// The usual case: no doubt is possible, and the key lies in one piece.
+    fn within(text: &'t [u8]) -> Option<Self> {
+        let text = text.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
+        let start = text.len().saturating_sub(LONGEST);
+        let quote = start + text.get(start..)?.iter().rposition(|&byte| byte == b'"')?;
+        let (before, name) = (text.get(quote.checked_sub(1)?)?, text.get(quote + 1..)?);
+        (*before != b'\\' && !name.contains(&b'\\')).then_some(Self::Name(name))
+    }
+
     /// The key before a value, where `before` gives the text before the value backwards.
-    pub(super) fn before<'t>(mut before: impl Iterator<Item = &'t u8>) -> Self {
-        let mut token = || before.find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    fn backwards<'b>(mut before: impl Iterator<Item = &'b u8>) -> Self {
+        let mut token = || before.find(|byte| !byte.is_ascii_whitespace());
         if token() != Some(&b':') || token() != Some(&b'"') {
             return Self::Unclear;
         }
@@ -147,6 +164,7 @@ impl Key {
     /// True if this is certainly the key `name`.
     pub(super) fn is(&self, name: &[u8]) -> bool {
         match self {
+            Self::Name(bytes) => *bytes == name,
             Self::Reversed(bytes, len) => {
                 *len == name.len() && bytes.iter().zip(name.iter().rev()).all(|(a, b)| a == b)
             }
@@ -159,8 +177,23 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn key(before: &str) -> Key {
-        Key::before(before.as_bytes().iter().rev())
+    /// The key, however the text before the value is cut into two.
+    fn key(before: &str) -> Key<'_> {
+        let same = |a: &Key<'_>, b: &Key<'_>| match (a, b) {
+            (Key::Unclear, Key::Unclear) | (Key::Long, Key::Long) => true,
+            (Key::Name(name), other) => other.is(name),
+            (Key::Reversed(bytes, len), other) => {
+                other.is(&bytes[..*len].iter().rev().copied().collect::<Vec<_>>())
+            }
+            _ => false,
+        };
+        let whole = Key::before(b"", before.as_bytes());
+        for cut in 0..before.len() {
+            let (kept, fresh) = before.as_bytes().split_at(cut);
+            let parted = Key::before(kept, fresh);
+            assert!(same(&parted, &whole), "{before} cut at {cut}: {parted:?}, {whole:?}");
+        }
+        whole
     }
 
     #[test]
@@ -190,7 +223,7 @@ mod tests {
         let long = format!("{{\"{}\":", "x".repeat(LONGEST + 1));
         assert!(matches!(key(&long), Key::Long));
         assert!(KEPT_METADATA.iter().chain(&DROPPED).all(|name| name.len() < LONGEST));
-        assert_eq!(Way::Metadata.verdict(b'{', long.as_bytes().iter().rev()), Verdict::Drop);
+        assert_eq!(Way::Metadata.verdict(b'{', || key(&long)), Verdict::Drop);
     }
 
     #[test]
