@@ -7,8 +7,8 @@
 //!
 //! A panic in one request is an error of that request: it would end the mount otherwise.
 
-pub mod mount;
 pub(crate) mod log;
+pub mod mount;
 mod pool;
 mod walk;
 
@@ -253,6 +253,11 @@ impl Stage {
         self.settle(Err(kind));
     }
 
+    /// True if it is certain that there will be no tree.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.served.get(), Some(Err(_)))
+    }
+
     fn settle(&self, outcome: Result<Served, ErrorKind>) {
         let mut list = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         // The first word stands.
@@ -339,7 +344,8 @@ impl Filesystem for Adapter {
             if name.len() > NAME_BYTES {
                 return reply.error(Errno::ENAMETOOLONG);
             }
-            let found = served.and_then(|served| find(&*served.tree, parent, &name).map_err(|e| errno(e.kind())));
+            let found =
+                served.and_then(|served| find(&*served.tree, parent, &name).map_err(|e| errno(e.kind())));
             match found {
                 Ok(attr) => reply.entry(&FOR_EVER, &access.attributes(&attr), GENERATION),
                 Err(Errno::ENOENT) => reply.entry(&FOR_EVER, &access.absence(), GENERATION),

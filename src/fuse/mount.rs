@@ -27,11 +27,11 @@ use place::Place;
 use std::io::{self, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
 
@@ -154,7 +154,9 @@ pub fn mount<T: Tree>(
     device::check(options.allow_other)?;
     let place = Place::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
     if User::current().is_root() && !options.allow_other && env::var_os("SUDO_UID").is_some() {
-        tell(News::Note("mounting as root: only root can read it; mount without sudo to read it yourself".into()));
+        tell(News::Note(
+            "mounting as root: only root can read it; mount without sudo to read it yourself".into(),
+        ));
     }
     let outcome = begin(options, &place, build, tell);
     if outcome.is_err() {
@@ -172,7 +174,9 @@ fn begin<T: Tree>(
     let machine = |error| system_error(&"cannot start", error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
-        return Serving::new(options, place, Link::Here(tell)).run(&signals, build).map(|()| Outcome::Unmounted);
+        return Serving::new(options, place, Link::Here(tell))
+            .run(&signals, build)
+            .map(|()| Outcome::Unmounted);
     }
     let (ours, theirs) = UnixStream::pair().map_err(machine)?;
     match sys::fork().map_err(machine)? {
@@ -225,9 +229,8 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
             }
         }
         let patience = interrupted.then_some(INTERRUPTION);
-        let [readable, signal] =
-            sys::wait_readable([Some(socket.as_fd()), Some(signals.as_fd())], patience)
-                .map_err(|error| system_error(&"cannot wait", error))?;
+        let [readable, signal] = sys::wait_readable([Some(socket.as_fd()), Some(signals.as_fd())], patience)
+            .map_err(|error| system_error(&"cannot wait", error))?;
         if signal && signals.take() {
             if interrupted {
                 return Err(interruption());
@@ -272,6 +275,8 @@ struct Serving<'a> {
     progress: Arc<Progress>,
     /// What we mounted. Locked while mounting, so that no signal comes between the deed and the note of it.
     mounted: Mutex<Option<Mounted>>,
+    /// Shows until everything is cleared up that this process lives.
+    life: OnceLock<UnixListener>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -286,6 +291,7 @@ impl<'a> Serving<'a> {
             link: Mutex::new(link),
             progress: Arc::new(Progress::default()),
             mounted: Mutex::new(None),
+            life: OnceLock::new(),
         }
     }
 
@@ -322,7 +328,6 @@ impl<'a> Serving<'a> {
             show(&stage, build, &self.progress)?;
         }
         let (session, mounted) = self.mount(Adapter::new(Arc::clone(&stage)))?;
-        let _life = life::show(&mounted);
         if !self.options.foreground {
             let daemon = |error| system_error(&"cannot go to the background", error);
             env::set_current_dir("/").map_err(daemon)?;
@@ -331,7 +336,7 @@ impl<'a> Serving<'a> {
         }
         self.tell_ready()?;
         let builder = build.map(|build| {
-            let progress = Arc::clone(&self.progress);
+            let (progress, stage) = (Arc::clone(&self.progress), Arc::clone(&stage));
             thread::spawn(move || {
                 show(&stage, build, &progress).inspect_err(|error| {
                     stage.set_failed(error.kind());
@@ -339,10 +344,11 @@ impl<'a> Serving<'a> {
                 })
             })
         });
-        let served = session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
+        let served =
+            session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
         match builder {
-            Some(builder) if builder.is_finished() => builder.join().unwrap_or(Ok(())).and(served),
-            // Unmounted before the tree was complete.
+            Some(builder) if stage.has_failed() => builder.join().unwrap_or(Ok(())).and(served),
+            // If it still builds, nobody needs the tree any more.
             _ => served,
         }
     }
@@ -350,14 +356,22 @@ impl<'a> Serving<'a> {
     fn mount(&self, adapter: Adapter) -> Result<(Session<Adapter>, Mounted)> {
         let path = &self.place.path;
         let mut ours = lock(&self.mounted);
+        self.place.make()?;
         let device = device::mount(path, &self.options.source_name, self.options.allow_other)?;
         let Some(mounted) = mounts::at(path).ok().flatten() else {
             // Without its number in the table it could not be told from a later one.
             let _ = device::unmount(path, Unmounting::Detach);
-            return Err(Error::new(ErrorKind::Environment, "cannot mount: the table of mounts doesn't show it"));
+            return Err(Error::new(
+                ErrorKind::Environment,
+                "cannot mount: the table of mounts doesn't show it",
+            ));
         };
         *ours = Some(mounted.clone());
         drop(ours);
+        if let Some(life) = life::show(&mounted) {
+            // Nothing was there before: one process mounts once.
+            let _ = self.life.set(life);
+        }
         let mut config = Config::default();
         config.n_threads = Some(LISTENERS);
         let acl = if self.options.allow_other { SessionACL::All } else { SessionACL::Owner };

@@ -73,8 +73,7 @@ impl Pool {
     /// If the system refuses threads.
     pub(crate) fn start(tree: Arc<dyn Tree>, workers: usize, log: super::Log) -> io::Result<Self> {
         let workers = workers.max(2);
-        let shared =
-            Shared { tree, workers, log, state: Mutex::new(State::default()), work: Condvar::new() };
+        let shared = Shared { tree, workers, log, state: Mutex::new(State::default()), work: Condvar::new() };
         let pool = Self(Arc::new(shared));
         for number in 0..workers {
             let shared = Arc::clone(&pool.0);

@@ -109,7 +109,8 @@ mod tests {
             messages.extend(take(&mut received));
         }
         assert!(received.is_empty());
-        let [Message::News(News::Progress(p)), Message::News(News::Note(note)), Message::Ready] = &messages[..]
+        let [Message::News(News::Progress(p)), Message::News(News::Note(note)), Message::Ready] =
+            &messages[..]
         else {
             panic!("{messages:?}");
         };
