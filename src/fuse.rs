@@ -21,7 +21,6 @@ use fuser::{
     KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry,
     ReplyOpen, ReplyStatfs, Request,
 };
-use log::Log;
 use pool::Pool;
 use std::ffi::OsStr;
 use std::io;
@@ -222,13 +221,12 @@ pub(crate) struct Stage {
     served: OnceLock<Result<Served, ErrorKind>>,
     parked: Mutex<Vec<Parked>>,
     access: Access,
-    log: Log,
 }
 
 impl Stage {
     /// A stage without a tree: everything that asks for it waits.
-    pub(crate) fn new(access: Access, log: Log) -> Arc<Self> {
-        Arc::new(Self { served: OnceLock::new(), parked: Mutex::default(), access, log })
+    pub(crate) fn new(access: Access) -> Arc<Self> {
+        Arc::new(Self { served: OnceLock::new(), parked: Mutex::default(), access })
     }
 
     /// Shows `tree` from now on and answers all who waited for it.
@@ -236,7 +234,7 @@ impl Stage {
     /// # Errors
     /// If the system refuses the threads that it needs; everything is an input/output error then.
     pub(crate) fn set_ready(&self, tree: Arc<dyn Tree>, workers: usize) -> io::Result<()> {
-        match Pool::start(Arc::clone(&tree), workers, self.log) {
+        match Pool::start(Arc::clone(&tree), workers) {
             Ok(pool) => {
                 self.settle(Ok(Served { tree, pool }));
                 Ok(())
@@ -286,10 +284,9 @@ impl Stage {
         ino: Ino,
         request: impl FnOnce(Result<&Served, Errno>) + Send + 'static,
     ) {
-        let log = self.log;
         let guarded = move |served: Result<&Served, Errno>| {
             if catch_unwind(AssertUnwindSafe(|| request(served))).is_err() {
-                log.panic(operation, ino);
+                log::panic(operation, ino);
             }
         };
         if self.served.get().is_none() {

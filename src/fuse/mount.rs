@@ -15,8 +15,7 @@ mod place;
 
 pub use place::unmount;
 
-use super::log::Log;
-use super::{Access, Adapter, Stage, Tree};
+use super::{Access, Adapter, Stage, Tree, log};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
@@ -49,6 +48,7 @@ const INTERRUPTION: Duration = Duration::from_secs(2);
 
 /// What to mount where.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, set by name")]
 pub struct Options {
     /// The directory to mount on; made if it is missing and its parent is there, and removed again then.
     pub mountpoint: PathBuf,
@@ -171,7 +171,7 @@ fn begin<T: Tree>(
     build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
     tell: Tell,
 ) -> Result<Outcome> {
-    let machine = |error| system_error(&"cannot start", error);
+    let machine = |error| system_error(&"cannot start", &error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
         return Serving::new(options, place, Link::Here(tell))
@@ -230,7 +230,7 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
         }
         let patience = interrupted.then_some(INTERRUPTION);
         let [readable, signal] = sys::wait_readable([Some(socket.as_fd()), Some(signals.as_fd())], patience)
-            .map_err(|error| system_error(&"cannot wait", error))?;
+            .map_err(|error| system_error(&"cannot wait", &error))?;
         if signal && signals.take() {
             if interrupted {
                 return Err(interruption());
@@ -243,13 +243,12 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
             let length = { socket }.read(&mut buffer).unwrap_or(0);
             received.extend_from_slice(buffer.get(..length).unwrap_or_default());
             if length == 0 {
-                return Err(failure.unwrap_or_else(|| match interrupted {
-                    true => interruption(),
-                    false => Error::new(
-                        ErrorKind::Unexpected,
-                        "the background process ended before the mount was ready",
-                    ),
-                }));
+                let unexpected = "the background process ended before the mount was ready";
+                return Err(match failure {
+                    Some(error) => error,
+                    None if interrupted => interruption(),
+                    None => Error::new(ErrorKind::Unexpected, unexpected),
+                });
             }
         } else if interrupted {
             return Err(interruption());
@@ -304,15 +303,15 @@ impl<'a> Serving<'a> {
         // What a panic says may be part of a chat.
         panic::set_hook(Box::new(|panic| {
             if let Some(place) = panic.location() {
-                Log.line(format_args!("a bug at {}:{}", place.file(), place.line()));
+                log::line(format_args!("a bug at {}:{}", place.file(), place.line()));
             }
         }));
-        let (ended, still_serving) = io::pipe().map_err(|error| system_error(&"cannot start", error))?;
+        let (ended, still_serving) = io::pipe().map_err(|error| system_error(&"cannot start", &error))?;
         thread::scope(|scope| {
             let watcher = thread::Builder::new().name("watcher".into());
             watcher
                 .spawn_scoped(scope, || self.watch(signals, &ended))
-                .map_err(|error| system_error(&"cannot start", error))?;
+                .map_err(|error| system_error(&"cannot start", &error))?;
             let served = self.serve(build);
             self.clear_up();
             drop(still_serving);
@@ -322,17 +321,17 @@ impl<'a> Serving<'a> {
 
     fn serve<T: Tree>(&self, build: impl FnOnce(&Progress) -> Result<T> + Send + 'static) -> Result<()> {
         let everybody = self.options.allow_other;
-        let stage = Stage::new(Access { owner: User::current(), everybody }, Log);
+        let stage = Stage::new(Access { owner: User::current(), everybody });
         let mut build = Some(build);
         if let Some(build) = build.take_if(|_| self.options.wait) {
             show(&stage, build, &self.progress)?;
         }
         let (session, mounted) = self.mount(Adapter::new(Arc::clone(&stage)))?;
         if !self.options.foreground {
-            let daemon = |error| system_error(&"cannot go to the background", error);
+            let daemon = |error| system_error(&"cannot go to the background", &error);
             env::set_current_dir("/").map_err(daemon)?;
             sys::silence_standard_streams().map_err(daemon)?;
-            Log.move_to_system();
+            log::move_to_system();
         }
         self.tell_ready()?;
         let builder = build.map(|build| {
@@ -376,7 +375,7 @@ impl<'a> Serving<'a> {
         config.n_threads = Some(LISTENERS);
         let acl = if self.options.allow_other { SessionACL::All } else { SessionACL::Owner };
         let session = Session::from_fd(adapter, device, acl, config)
-            .map_err(|error| system_error(&"cannot mount", error))?;
+            .map_err(|error| system_error(&"cannot mount", &error))?;
         Ok((session, mounted))
     }
 
@@ -465,7 +464,7 @@ impl<'a> Serving<'a> {
         match &*lock(&self.link) {
             // If nobody listens there is nobody to tell.
             Link::Parent(socket) => drop(link::send(socket, &Message::Failed(error))),
-            _ => Log.line(format_args!("the mount ended: {:?}", error.kind())),
+            _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }
     }
 }
@@ -479,21 +478,21 @@ fn show<T: Tree>(
     let tree = panic::catch_unwind(AssertUnwindSafe(|| build(progress)))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
-    stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", error))?;
+    stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", &error))?;
     // Building a tree takes many times the memory that is kept.
     sys::trim_memory();
     Ok(())
 }
 
 /// A failure of the machine at `what`, with the limit that it ran into where that is known.
-fn system_error(what: &dyn std::fmt::Display, error: io::Error) -> Error {
+fn system_error(what: &dyn std::fmt::Display, error: &io::Error) -> Error {
     const TOO_MANY_OPEN_FILES: i32 = 24;
     let limit = match (error.raw_os_error(), sys::open_files_limit()) {
         (Some(TOO_MANY_OPEN_FILES), Some(limit)) => format!(" (limit {limit}; see ulimit -n)"),
         _ => String::new(),
     };
     let what = printable(&what.to_string()).to_string();
-    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", sys::describe(&error)))
+    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", sys::describe(error)))
 }
 
 /// Mounts for tests of the adapter, which serve in their own process.

@@ -54,7 +54,7 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
     Ok(())
 }
 
-fn refused(reason: String) -> Error {
+fn refused(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Environment, format!("cannot mount: {reason}"))
 }
 
@@ -97,7 +97,7 @@ pub(super) fn mount(target: &Path, source: &str, allow_other: bool) -> Result<Ow
         Err(error) if matches!(error.raw_os_error(), Some(NO_DEVICE | NO_SUCH_DEVICE)) => {
             Err(refused(format!("the kernel has no fuse; load it with `modprobe fuse`; {WITHOUT}")))
         }
-        Err(error) => Err(super::system_error(&target.display(), error)),
+        Err(error) => Err(super::system_error(&target.display(), &error)),
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
         send(&ours, &Message::Ready).unwrap();
         drop(ours);
         let (mut received, mut messages) = (Vec::new(), Vec::new());
-        for byte in theirs.bytes() {
+        for byte in io::BufReader::new(theirs).bytes() {
             received.push(byte.unwrap());
             messages.extend(take(&mut received));
         }

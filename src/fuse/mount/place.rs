@@ -55,7 +55,7 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                 refuse("lies inside a dead mount; unmount that first")
             }
-            Err(error) => Err(system_error(&name, error)),
+            Err(error) => Err(system_error(&name, &error)),
         }
     }
 
@@ -111,7 +111,7 @@ fn check_rights(name: &str, found: &Metadata) -> Result<()> {
 fn is_empty(path: &Path) -> Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(error) => Err(system_error(&path.display(), error)),
+        Err(error) => Err(system_error(&path.display(), &error)),
     }
 }
 
@@ -121,9 +121,9 @@ fn is_empty(path: &Path) -> Result<bool> {
 /// # Errors
 /// `Environment` if there is no parent.
 fn locate(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|error| system_error(&path.display(), error))?;
+    let absolute = std::path::absolute(path).map_err(|error| system_error(&path.display(), &error))?;
     let Some(Component::Normal(name)) = absolute.components().next_back() else {
-        return absolute.canonicalize().map_err(|error| system_error(&path.display(), error));
+        return absolute.canonicalize().map_err(|error| system_error(&path.display(), &error));
     };
     let name = OsString::from(name);
     let parent = absolute.parent().unwrap_or(Path::new("/"));
@@ -132,25 +132,25 @@ fn locate(path: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(refused(path.display(), "its parent directory does not exist"));
         }
-        Err(error) => return Err(system_error(&path.display(), error)),
+        Err(error) => return Err(system_error(&path.display(), &error)),
     };
     let located = parent.join(name);
     if table_entry(&located)?.is_none() && located.is_symlink() {
         // The link's own target may be a dead mount, which can't be resolved further than to its name.
-        let target = fs::read_link(&located).map_err(|error| system_error(&path.display(), error))?;
+        let target = fs::read_link(&located).map_err(|error| system_error(&path.display(), &error))?;
         return match parent.join(target).canonicalize() {
             Ok(resolved) => Ok(resolved),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(located),
             Err(_) => fs::read_link(&located)
                 .map(|target| parent.join(target))
-                .map_err(|error| system_error(&path.display(), error)),
+                .map_err(|error| system_error(&path.display(), &error)),
         };
     }
     Ok(located)
 }
 
 fn table_entry(path: &Path) -> Result<Option<Mounted>> {
-    mounts::at(path).map_err(|error| system_error(&"/proc/self/mountinfo", error))
+    mounts::at(path).map_err(|error| system_error(&"/proc/self/mountinfo", &error))
 }
 
 /// Clears `mounted` if it is ours and dead.
@@ -211,7 +211,7 @@ pub fn unmount(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
             return Err(refused(name, "busy: a program has a file open there or works in it; end it first"));
         }
-        Err(error) => return Err(system_error(&name, error)),
+        Err(error) => return Err(system_error(&name, &error)),
     }
     if let Some(daemon) = daemon {
         daemon.wait();
