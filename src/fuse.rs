@@ -7,8 +7,8 @@
 //!
 //! A panic in one request is an error of that request: it would end the mount otherwise.
 
-pub mod mount;
 pub(crate) mod log;
+pub mod mount;
 mod pool;
 mod walk;
 
@@ -21,7 +21,6 @@ use fuser::{
     KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry,
     ReplyOpen, ReplyStatfs, Request,
 };
-use log::Log;
 use pool::Pool;
 use std::ffi::OsStr;
 use std::io;
@@ -223,13 +222,12 @@ pub(crate) struct Stage {
     served: OnceLock<Result<Served, ErrorKind>>,
     parked: Mutex<Vec<Parked>>,
     access: Access,
-    log: Log,
 }
 
 impl Stage {
     /// A stage without a tree: everything that asks for it waits.
-    pub(crate) fn new(access: Access, log: Log) -> Arc<Self> {
-        Arc::new(Self { served: OnceLock::new(), parked: Mutex::default(), access, log })
+    pub(crate) fn new(access: Access) -> Arc<Self> {
+        Arc::new(Self { served: OnceLock::new(), parked: Mutex::default(), access })
     }
 
     /// Shows `tree` from now on and answers all who waited for it.
@@ -237,7 +235,7 @@ impl Stage {
     /// # Errors
     /// If the system refuses the threads that it needs; everything is an input/output error then.
     pub(crate) fn set_ready(&self, tree: Arc<dyn Tree>, workers: usize) -> io::Result<()> {
-        match Pool::start(Arc::clone(&tree), workers, self.log) {
+        match Pool::start(Arc::clone(&tree), workers) {
             Ok(pool) => {
                 self.settle(Ok(Served { tree, pool }));
                 Ok(())
@@ -252,6 +250,11 @@ impl Stage {
     /// Answers everything with an error from now on: there will be no tree.
     pub(crate) fn set_failed(&self, kind: ErrorKind) {
         self.settle(Err(kind));
+    }
+
+    /// True if it is certain that there will be no tree.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.served.get(), Some(Err(_)))
     }
 
     fn settle(&self, outcome: Result<Served, ErrorKind>) {
@@ -282,10 +285,9 @@ impl Stage {
         ino: Ino,
         request: impl FnOnce(Result<&Served, Errno>) + Send + 'static,
     ) {
-        let log = self.log;
         let guarded = move |served: Result<&Served, Errno>| {
             if catch_unwind(AssertUnwindSafe(|| request(served))).is_err() {
-                log.panic(operation, ino);
+                log::panic(operation, ino);
             }
         };
         if self.served.get().is_none() {
@@ -340,7 +342,8 @@ impl Filesystem for Adapter {
             if name.len() > NAME_BYTES {
                 return reply.error(Errno::ENAMETOOLONG);
             }
-            let found = served.and_then(|served| find(&*served.tree, parent, &name).map_err(|e| errno(e.kind())));
+            let found =
+                served.and_then(|served| find(&*served.tree, parent, &name).map_err(|e| errno(e.kind())));
             match found {
                 Ok(attr) => reply.entry(&FOR_EVER, &access.attributes(&attr), GENERATION),
                 Err(Errno::ENOENT) => reply.entry(&FOR_EVER, &access.absence(), GENERATION),

@@ -13,43 +13,34 @@ static TO_SYSTEM: AtomicBool = AtomicBool::new(false);
 /// The kinds of failures that were logged: one line each, or a walk over a damaged archive fills the log.
 static LOGGED: AtomicU32 = AtomicU32::new(0);
 
-/// Where a mount's log lines go. One process serves one mount.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Log;
+/// Sends lines to the system's log from now on.
+pub(crate) fn move_to_system() {
+    TO_SYSTEM.store(true, Ordering::Relaxed);
+}
 
-impl Log {
-    /// Sends lines to the system's log from now on.
-    pub(crate) fn move_to_system(self) {
-        TO_SYSTEM.store(true, Ordering::Relaxed);
+/// An operation that failed. Only the first of its kind is logged.
+pub(crate) fn failure(operation: &str, ino: Ino, kind: ErrorKind) {
+    let bit = 1_u32.checked_shl(kind as u32).unwrap_or(0);
+    if LOGGED.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        line(format_args!("{operation} of inode {}: {kind:?}; more of this kind are not logged", ino.0));
     }
+}
 
-    /// An operation that failed. Only the first of its kind is logged.
-    pub(crate) fn failure(self, operation: &str, ino: Ino, kind: ErrorKind) {
-        let bit = 1_u32.checked_shl(kind as u32).unwrap_or(0);
-        if LOGGED.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-            self.line(format_args!(
-                "{operation} of inode {}: {kind:?}; more of this kind are not logged",
-                ino.0
-            ));
-        }
-    }
+/// An operation that panicked.
+pub(crate) fn panic(operation: &str, ino: Ino) {
+    line(format_args!(
+        "{operation} of inode {}: a bug in gptfs, please report it; everything else goes on",
+        ino.0
+    ));
+}
 
-    /// An operation that panicked.
-    pub(crate) fn panic(self, operation: &str, ino: Ino) {
-        self.line(format_args!(
-            "{operation} of inode {}: a bug in gptfs, please report it; everything else goes on",
-            ino.0
-        ));
-    }
-
-    /// Any line.
-    pub(crate) fn line(self, line: fmt::Arguments<'_>) {
-        if TO_SYSTEM.load(Ordering::Relaxed) {
-            // Facility daemon (3), severity warning (4). Without a log there is nobody to tell.
-            let message = format!("<{}>gptfs[{}]: {line}", 3 * 8 + 4, process::id());
-            let _ = UnixDatagram::unbound().and_then(|log| log.send_to(message.as_bytes(), "/dev/log"));
-        } else {
-            eprintln!("gptfs: {line}");
-        }
+/// Any line.
+pub(crate) fn line(text: fmt::Arguments<'_>) {
+    if TO_SYSTEM.load(Ordering::Relaxed) {
+        // Facility daemon (3), severity warning (4). Without a log there is nobody to tell.
+        let message = format!("<{}>gptfs[{}]: {text}", 3 * 8 + 4, process::id());
+        let _ = UnixDatagram::unbound().and_then(|log| log.send_to(message.as_bytes(), "/dev/log"));
+    } else {
+        eprintln!("gptfs: {text}");
     }
 }

@@ -15,8 +15,7 @@ mod place;
 
 pub use place::unmount;
 
-use super::log::Log;
-use super::{Access, Adapter, Stage, Tree};
+use super::{Access, Adapter, Stage, Tree, log};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Snapshot};
 use crate::sys::mounts::{self, Mounted};
@@ -28,10 +27,10 @@ use place::Place;
 use std::io::{self, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
 
@@ -49,6 +48,7 @@ const INTERRUPTION: Duration = Duration::from_secs(2);
 
 /// What to mount where.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, set by name")]
 pub struct Options {
     /// The directory to mount on; made if it is missing and its parent is there, and removed again then.
     pub mountpoint: PathBuf,
@@ -103,7 +103,9 @@ pub fn mount<T: Tree>(
     device::check(options.allow_other)?;
     let place = Place::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
     if User::current().is_root() && !options.allow_other && env::var_os("SUDO_UID").is_some() {
-        tell(News::Note("mounting as root: only root can read it; mount without sudo to read it yourself".into()));
+        tell(News::Note(
+            "mounting as root: only root can read it; mount without sudo to read it yourself".into(),
+        ));
     }
     let outcome = begin(options, &place, build, tell);
     if outcome.is_err() {
@@ -118,10 +120,12 @@ fn begin<T: Tree>(
     build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
     tell: Tell,
 ) -> Result<Outcome> {
-    let machine = |error| system_error(&"cannot start", error);
+    let machine = |error| system_error(&"cannot start", &error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
-        return Serving::new(options, place, Link::Here(tell)).run(&signals, build).map(|()| Outcome::Unmounted);
+        return Serving::new(options, place, Link::Here(tell))
+            .run(&signals, build)
+            .map(|()| Outcome::Unmounted);
     }
     let (ours, theirs) = UnixStream::pair().map_err(machine)?;
     match sys::fork().map_err(machine)? {
@@ -174,9 +178,8 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
             }
         }
         let patience = interrupted.then_some(INTERRUPTION);
-        let [readable, signal] =
-            sys::wait_readable([Some(socket.as_fd()), Some(signals.as_fd())], patience)
-                .map_err(|error| system_error(&"cannot wait", error))?;
+        let [readable, signal] = sys::wait_readable([Some(socket.as_fd()), Some(signals.as_fd())], patience)
+            .map_err(|error| system_error(&"cannot wait", &error))?;
         if signal && signals.take() {
             if interrupted {
                 return Err(interruption());
@@ -189,13 +192,12 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
             let length = { socket }.read(&mut buffer).unwrap_or(0);
             received.extend_from_slice(buffer.get(..length).unwrap_or_default());
             if length == 0 {
-                return Err(failure.unwrap_or_else(|| match interrupted {
-                    true => interruption(),
-                    false => Error::new(
-                        ErrorKind::Unexpected,
-                        "the background process ended before the mount was ready",
-                    ),
-                }));
+                let unexpected = "the background process ended before the mount was ready";
+                return Err(match failure {
+                    Some(error) => error,
+                    None if interrupted => interruption(),
+                    None => Error::new(ErrorKind::Unexpected, unexpected),
+                });
             }
         } else if interrupted {
             return Err(interruption());
@@ -221,6 +223,8 @@ struct Serving<'a> {
     progress: Arc<Progress>,
     /// What we mounted. Locked while mounting, so that no signal comes between the deed and the note of it.
     mounted: Mutex<Option<Mounted>>,
+    /// Shows until everything is cleared up that this process lives.
+    life: OnceLock<UnixListener>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -235,6 +239,7 @@ impl<'a> Serving<'a> {
             link: Mutex::new(link),
             progress: Arc::new(Progress::default()),
             mounted: Mutex::new(None),
+            life: OnceLock::new(),
         }
     }
 
@@ -247,15 +252,15 @@ impl<'a> Serving<'a> {
         // What a panic says may be part of a chat.
         panic::set_hook(Box::new(|panic| {
             if let Some(place) = panic.location() {
-                Log.line(format_args!("a bug at {}:{}", place.file(), place.line()));
+                log::line(format_args!("a bug at {}:{}", place.file(), place.line()));
             }
         }));
-        let (ended, still_serving) = io::pipe().map_err(|error| system_error(&"cannot start", error))?;
+        let (ended, still_serving) = io::pipe().map_err(|error| system_error(&"cannot start", &error))?;
         thread::scope(|scope| {
             let watcher = thread::Builder::new().name("watcher".into());
             watcher
                 .spawn_scoped(scope, || self.watch(signals, &ended))
-                .map_err(|error| system_error(&"cannot start", error))?;
+                .map_err(|error| system_error(&"cannot start", &error))?;
             let served = self.serve(build);
             self.clear_up();
             drop(still_serving);
@@ -265,22 +270,21 @@ impl<'a> Serving<'a> {
 
     fn serve<T: Tree>(&self, build: impl FnOnce(&Progress) -> Result<T> + Send + 'static) -> Result<()> {
         let everybody = self.options.allow_other;
-        let stage = Stage::new(Access { owner: User::current(), everybody }, Log);
+        let stage = Stage::new(Access { owner: User::current(), everybody });
         let mut build = Some(build);
         if let Some(build) = build.take_if(|_| self.options.wait) {
             show(&stage, build, &self.progress)?;
         }
         let (session, mounted) = self.mount(Adapter::new(Arc::clone(&stage)))?;
-        let _life = life::show(&mounted);
         if !self.options.foreground {
-            let daemon = |error| system_error(&"cannot go to the background", error);
+            let daemon = |error| system_error(&"cannot go to the background", &error);
             env::set_current_dir("/").map_err(daemon)?;
             sys::silence_standard_streams().map_err(daemon)?;
-            Log.move_to_system();
+            log::move_to_system();
         }
         self.tell_ready()?;
         let builder = build.map(|build| {
-            let progress = Arc::clone(&self.progress);
+            let (progress, stage) = (Arc::clone(&self.progress), Arc::clone(&stage));
             thread::spawn(move || {
                 show(&stage, build, &progress).inspect_err(|error| {
                     stage.set_failed(error.kind());
@@ -288,10 +292,11 @@ impl<'a> Serving<'a> {
                 })
             })
         });
-        let served = session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
+        let served =
+            session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
         match builder {
-            Some(builder) if builder.is_finished() => builder.join().unwrap_or(Ok(())).and(served),
-            // Unmounted before the tree was complete.
+            Some(builder) if stage.has_failed() => builder.join().unwrap_or(Ok(())).and(served),
+            // If it still builds, nobody needs the tree any more.
             _ => served,
         }
     }
@@ -299,19 +304,27 @@ impl<'a> Serving<'a> {
     fn mount(&self, adapter: Adapter) -> Result<(Session<Adapter>, Mounted)> {
         let path = &self.place.path;
         let mut ours = lock(&self.mounted);
+        self.place.make()?;
         let device = device::mount(path, &self.options.source_name, self.options.allow_other)?;
         let Some(mounted) = mounts::at(path).ok().flatten() else {
             // Without its number in the table it could not be told from a later one.
             let _ = device::unmount(path, Unmounting::Detach);
-            return Err(Error::new(ErrorKind::Environment, "cannot mount: the table of mounts doesn't show it"));
+            return Err(Error::new(
+                ErrorKind::Environment,
+                "cannot mount: the table of mounts doesn't show it",
+            ));
         };
         *ours = Some(mounted.clone());
         drop(ours);
+        if let Some(life) = life::show(&mounted) {
+            // Nothing was there before: one process mounts once.
+            let _ = self.life.set(life);
+        }
         let mut config = Config::default();
         config.n_threads = Some(LISTENERS);
         let acl = if self.options.allow_other { SessionACL::All } else { SessionACL::Owner };
         let session = Session::from_fd(adapter, device, acl, config)
-            .map_err(|error| system_error(&"cannot mount", error))?;
+            .map_err(|error| system_error(&"cannot mount", &error))?;
         Ok((session, mounted))
     }
 
@@ -400,7 +413,7 @@ impl<'a> Serving<'a> {
         match &*lock(&self.link) {
             // If nobody listens there is nobody to tell.
             Link::Parent(socket) => drop(link::send(socket, &Message::Failed(error))),
-            _ => Log.line(format_args!("the mount ended: {:?}", error.kind())),
+            _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }
     }
 }
@@ -414,21 +427,21 @@ fn show<T: Tree>(
     let tree = panic::catch_unwind(AssertUnwindSafe(|| build(progress)))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
-    stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", error))?;
+    stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", &error))?;
     // Building a tree takes many times the memory that is kept.
     sys::trim_memory();
     Ok(())
 }
 
 /// A failure of the machine at `what`, with the limit that it ran into where that is known.
-fn system_error(what: &dyn std::fmt::Display, error: io::Error) -> Error {
+fn system_error(what: &dyn std::fmt::Display, error: &io::Error) -> Error {
     const TOO_MANY_OPEN_FILES: i32 = 24;
     let limit = match (error.raw_os_error(), sys::open_files_limit()) {
         (Some(TOO_MANY_OPEN_FILES), Some(limit)) => format!(" (limit {limit}; see ulimit -n)"),
         _ => String::new(),
     };
     let what = printable(&what.to_string()).to_string();
-    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", sys::describe(&error)))
+    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", sys::describe(error)))
 }
 
 /// Mounts for tests of the adapter, which serve in their own process.

@@ -4,8 +4,8 @@
 //! never takes a large page, so that small reads get through while large ones render. Idle workers render
 //! the pages that a recognised walk will ask for next. Knows nothing of the kernel.
 
-use super::Tree;
 use super::walk::Walks;
+use super::{Tree, log};
 use crate::error::{ErrorKind, Result};
 use crate::fs::Ino;
 use crate::sys;
@@ -58,7 +58,6 @@ struct State {
 struct Shared {
     tree: Arc<dyn Tree>,
     workers: usize,
-    log: super::Log,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -71,10 +70,9 @@ impl Pool {
     ///
     /// # Errors
     /// If the system refuses threads.
-    pub(crate) fn start(tree: Arc<dyn Tree>, workers: usize, log: super::Log) -> io::Result<Self> {
+    pub(crate) fn start(tree: Arc<dyn Tree>, workers: usize) -> io::Result<Self> {
         let workers = workers.max(2);
-        let shared =
-            Shared { tree, workers, log, state: Mutex::new(State::default()), work: Condvar::new() };
+        let shared = Shared { tree, workers, state: Mutex::new(State::default()), work: Condvar::new() };
         let pool = Self(Arc::new(shared));
         for number in 0..workers {
             let shared = Arc::clone(&pool.0);
@@ -221,11 +219,11 @@ impl Shared {
         match catch_unwind(AssertUnwindSafe(|| self.tree.read(ino, offset, length))) {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => {
-                self.log.failure("read", ino, error.kind());
+                log::failure("read", ino, error.kind());
                 Err(error.kind())
             }
             Err(_) => {
-                self.log.panic("read", ino);
+                log::panic("read", ino);
                 Err(ErrorKind::Unexpected)
             }
         }
@@ -245,7 +243,6 @@ pub(crate) fn slice(page: &[u8], offset: u64, length: usize) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::Log;
     use super::super::tests::{Double, Manner};
     use super::*;
     use std::sync::mpsc::{Receiver, channel};
@@ -262,7 +259,7 @@ mod tests {
     #[test]
     fn many_readers_of_one_page_cost_one_rendering() {
         let tree = Arc::new(Double::new([("a.md", Manner::Gated, b"0123456789".to_vec())]));
-        let pool = Pool::start(Arc::clone(&tree) as _, 4, Log).unwrap();
+        let pool = Pool::start(Arc::clone(&tree) as _, 4).unwrap();
         let answers: Vec<_> = (0..100).map(|at| ask(&pool, tree.ino("a.md"), at % 10, 3)).collect();
         tree.open_gate();
         for (at, answer) in (0_usize..).zip(answers) {
@@ -282,7 +279,7 @@ mod tests {
             ("small.md", Manner::Page, b"small".to_vec()),
             ("raw.png", Manner::Raw, b"raw".to_vec()),
         ]));
-        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        let pool = Pool::start(Arc::clone(&tree) as _, 2).unwrap();
         let slow: Vec<_> =
             ["one.md", "two.md", "three.md"].map(|name| ask(&pool, tree.ino(name), 0, 1)).into();
         assert_eq!(ask(&pool, tree.ino("small.md"), 0, 9).recv().unwrap().unwrap(), b"small");
@@ -297,7 +294,7 @@ mod tests {
             ("damaged.md", Manner::Damaged, b"x".to_vec()),
             ("bug.md", Manner::Panic, b"x".to_vec()),
         ]));
-        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        let pool = Pool::start(Arc::clone(&tree) as _, 2).unwrap();
         for _ in 0..5 {
             assert_eq!(ask(&pool, tree.ino("damaged.md"), 0, 1).recv().unwrap(), Err(ErrorKind::Damaged));
             assert_eq!(ask(&pool, tree.ino("bug.md"), 0, 1).recv().unwrap(), Err(ErrorKind::Unexpected));
@@ -309,7 +306,7 @@ mod tests {
         let names: Vec<_> = (0..200).map(|number| format!("{number:03}.md")).collect();
         let files = names.iter().map(|name| (name.as_str(), Manner::Page, name.clone().into_bytes()));
         let tree = Arc::new(Double::new(files));
-        let pool = Pool::start(Arc::clone(&tree) as _, 2, Log).unwrap();
+        let pool = Pool::start(Arc::clone(&tree) as _, 2).unwrap();
         pool.observe(tree.ino("000.md"));
         pool.observe(tree.ino("001.md"));
         // Pages 2 to 65 come without being asked for.

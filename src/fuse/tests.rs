@@ -194,7 +194,7 @@ impl Mounted {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mount");
         fs::create_dir(&path).unwrap();
-        let stage = Stage::new(Access { owner: User::current(), everybody: false }, Log);
+        let stage = Stage::new(Access { owner: User::current(), everybody: false });
         let device = mount::test_mount(&path);
         let mut config = Config::default();
         config.n_threads = Some(4);
@@ -241,6 +241,7 @@ fn errno_of<T: std::fmt::Debug>(result: io::Result<T>) -> i32 {
 }
 
 const EIO: i32 = 5;
+const EROFS: i32 = 30;
 
 #[test]
 fn a_mounted_tree_has_true_attributes_and_bytes() {
@@ -274,7 +275,6 @@ fn every_change_is_refused_because_nothing_changes() {
     }
     let mounted = Mounted::showing(small());
     let tea = mounted.file("2023/04/Tea.md");
-    const EROFS: i32 = 30;
     assert_eq!(errno_of(fs::write(mounted.file("new"), "x")), EROFS);
     assert_eq!(errno_of(fs::File::options().append(true).open(&tea)), EROFS);
     assert_eq!(errno_of(fs::remove_file(&tea)), EROFS);

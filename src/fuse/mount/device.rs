@@ -16,6 +16,10 @@ use std::process::{Command, Stdio};
 pub(super) const KIND: &str = "fuse.gptfs";
 
 const DEVICE: &str = "/dev/fuse";
+/// What `open` of the device and `mount` say where the kernel lacks FUSE: ENXIO and ENODEV.
+const NO_DEVICE: i32 = 6;
+const NO_SUCH_DEVICE: i32 = 19;
+
 const HELPER: &str = "fusermount3";
 const HELPER_SETTINGS: &str = "/etc/fuse.conf";
 const WITHOUT: &str = "gptfs ls, cat and export work without it";
@@ -33,6 +37,12 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
     if User::current().is_root() {
         return Ok(());
     }
+    let opened = fs::File::options().read(true).write(true).open(DEVICE);
+    if opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        return Err(refused(format!(
+            "{DEVICE} is closed to you; root may open it with `chmod 666 {DEVICE}`; {WITHOUT}"
+        )));
+    }
     if helper().is_none() {
         return Err(refused(format!("{HELPER} is missing; install fuse3; {WITHOUT}")));
     }
@@ -44,7 +54,7 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
     Ok(())
 }
 
-fn refused(reason: String) -> Error {
+fn refused(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Environment, format!("cannot mount: {reason}"))
 }
 
@@ -84,10 +94,10 @@ pub(super) fn mount(target: &Path, source: &str, allow_other: bool) -> Result<Ow
             "{}; a container needs the device {DEVICE} and the capability SYS_ADMIN; {WITHOUT}",
             sys::describe(&error)
         ))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(19) => {
+        Err(error) if matches!(error.raw_os_error(), Some(NO_DEVICE | NO_SUCH_DEVICE)) => {
             Err(refused(format!("the kernel has no fuse; load it with `modprobe fuse`; {WITHOUT}")))
         }
-        Err(error) => Err(super::system_error(&target.display(), error)),
+        Err(error) => Err(super::system_error(&target.display(), &error)),
     }
 }
 
@@ -107,8 +117,7 @@ fn mount_by_root(target: &Path, source: &str, others: &str) -> io::Result<OwnedF
 fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd> {
     let failed = |error| refused(format!("{HELPER}: {}", sys::describe(&error)));
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-    let options =
-        format!("ro,nosuid,nodev,noexec,default_permissions,subtype=gptfs,fsname={source}{others}");
+    let options = format!("ro,nosuid,nodev,noexec,default_permissions,subtype=gptfs,fsname={source}{others}");
     let mut child = helper_command()
         .args(["-o", &options, "--"])
         .arg(target)
@@ -125,7 +134,10 @@ fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd>
     }
     let _ = child.wait();
     device.ok_or_else(|| {
-        refused(format!("{}; {WITHOUT}", printable(last_line(&words).unwrap_or("fusermount3 gave no reason"))))
+        refused(format!(
+            "{}; {WITHOUT}",
+            printable(last_line(&words).unwrap_or("fusermount3 gave no reason"))
+        ))
     })
 }
 

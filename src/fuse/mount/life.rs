@@ -1,5 +1,5 @@
 //! How others learn whether a mount's daemon lives: it listens on an abstract socket that is named after the
-//! mount's device number, and the kernel closes that with the process, however it ends.
+//! mount, and the kernel closes that with the process, however it ends.
 //!
 //! Nothing is ever said over the socket, and nothing depends on it: where it is missing (another network
 //! namespace) the mount itself is asked.
@@ -9,14 +9,21 @@ use crate::sys::mounts::Mounted;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::Duration;
 
 /// How long one waits for a daemon whose mount is gone: it gives its readers less.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The name of a mount's socket. The device number alone may already be another mount's while the daemon of
+/// the one that had it is still ending; the path is too long for a socket's name, so its FNV-1a hash stands.
 fn address(mounted: &Mounted) -> io::Result<SocketAddr> {
-    SocketAddr::from_abstract_name(format!("gptfs-{}", mounted.device))
+    let path = mounted.target.as_os_str().as_bytes().iter();
+    let hash = path.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    SocketAddr::from_abstract_name(format!("gptfs-{}-{hash:016x}", mounted.device))
 }
 
 /// Shows that the daemon of `mounted` lives, as long as the result is kept.

@@ -104,12 +104,13 @@ mod tests {
         send(&ours, &Message::Ready).unwrap();
         drop(ours);
         let (mut received, mut messages) = (Vec::new(), Vec::new());
-        for byte in theirs.bytes() {
+        for byte in io::BufReader::new(theirs).bytes() {
             received.push(byte.unwrap());
             messages.extend(take(&mut received));
         }
         assert!(received.is_empty());
-        let [Message::News(News::Progress(p)), Message::News(News::Note(note)), Message::Ready] = &messages[..]
+        let [Message::News(News::Progress(p)), Message::News(News::Note(note)), Message::Ready] =
+            &messages[..]
         else {
             panic!("{messages:?}");
         };

@@ -10,6 +10,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many dead mounts of ours, one on top of another, are cleared.
 const DEAD_MOUNTS: usize = 16;
@@ -20,7 +21,7 @@ pub(super) struct Place {
     /// Absolute and without links.
     pub(super) path: PathBuf,
     /// We made it, so we remove it.
-    made: bool,
+    made: AtomicBool,
 }
 
 impl Place {
@@ -44,25 +45,45 @@ impl Place {
                 if !non_empty && !is_empty(&path)? {
                     return refuse("not empty; choose another directory, or hide its files with --non-empty");
                 }
-                Ok(Self { path, made: false })
+                Ok(Self { path, made: AtomicBool::new(false) })
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::create_dir(&path) {
-                Ok(()) => Ok(Self { path, made: true }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    refuse("a symbolic link that leads nowhere")
-                }
-                Err(error) => refuse(&format!("can't be created: {}", sys::describe(&error))),
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let place = Self { path, made: AtomicBool::new(false) };
+                place.make()?;
+                Ok(place)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                 refuse("lies inside a dead mount; unmount that first")
             }
-            Err(error) => Err(system_error(&name, error)),
+            Err(error) => Err(system_error(&name, &error)),
+        }
+    }
+
+    /// Makes the directory if it is missing: at first, or because the daemon of the mount that was here before
+    /// has just removed what it had made.
+    ///
+    /// # Errors
+    /// `Environment`.
+    pub(super) fn make(&self) -> Result<()> {
+        if fs::metadata(&self.path).is_ok() {
+            return Ok(());
+        }
+        let name = self.path.display();
+        match fs::create_dir(&self.path) {
+            Ok(()) => {
+                self.made.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(refused(name, "a symbolic link that leads nowhere"))
+            }
+            Err(error) => Err(refused(name, &format!("can't be created: {}", sys::describe(&error)))),
         }
     }
 
     /// Removes the directory if we made it. Whoever put something into it keeps it.
     pub(super) fn restore(&self) {
-        if self.made {
+        if self.made.load(Ordering::Relaxed) {
             let _ = fs::remove_dir(&self.path);
         }
     }
@@ -90,7 +111,7 @@ fn check_rights(name: &str, found: &Metadata) -> Result<()> {
 fn is_empty(path: &Path) -> Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),
-        Err(error) => Err(system_error(&path.display(), error)),
+        Err(error) => Err(system_error(&path.display(), &error)),
     }
 }
 
@@ -100,9 +121,9 @@ fn is_empty(path: &Path) -> Result<bool> {
 /// # Errors
 /// `Environment` if there is no parent.
 fn locate(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|error| system_error(&path.display(), error))?;
+    let absolute = std::path::absolute(path).map_err(|error| system_error(&path.display(), &error))?;
     let Some(Component::Normal(name)) = absolute.components().next_back() else {
-        return absolute.canonicalize().map_err(|error| system_error(&path.display(), error));
+        return absolute.canonicalize().map_err(|error| system_error(&path.display(), &error));
     };
     let name = OsString::from(name);
     let parent = absolute.parent().unwrap_or(Path::new("/"));
@@ -111,25 +132,25 @@ fn locate(path: &Path) -> Result<PathBuf> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(refused(path.display(), "its parent directory does not exist"));
         }
-        Err(error) => return Err(system_error(&path.display(), error)),
+        Err(error) => return Err(system_error(&path.display(), &error)),
     };
     let located = parent.join(name);
     if table_entry(&located)?.is_none() && located.is_symlink() {
         // The link's own target may be a dead mount, which can't be resolved further than to its name.
-        let target = fs::read_link(&located).map_err(|error| system_error(&path.display(), error))?;
+        let target = fs::read_link(&located).map_err(|error| system_error(&path.display(), &error))?;
         return match parent.join(target).canonicalize() {
             Ok(resolved) => Ok(resolved),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(located),
             Err(_) => fs::read_link(&located)
                 .map(|target| parent.join(target))
-                .map_err(|error| system_error(&path.display(), error)),
+                .map_err(|error| system_error(&path.display(), &error)),
         };
     }
     Ok(located)
 }
 
 fn table_entry(path: &Path) -> Result<Option<Mounted>> {
-    mounts::at(path).map_err(|error| system_error(&"/proc/self/mountinfo", error))
+    mounts::at(path).map_err(|error| system_error(&"/proc/self/mountinfo", &error))
 }
 
 /// Clears `mounted` if it is ours and dead.
@@ -143,11 +164,8 @@ fn clear_if_dead(mounted: &Mounted, tell: &mut Tell) -> Result<()> {
         return Err(refused(name, "already mounted; to end that, run: gptfs unmount"));
     }
     // A dead mount of ours may still answer `stat` from the kernel's cache, but not `statfs`.
-    let answer = if ours {
-        sys::probe_file_system(&mounted.target)
-    } else {
-        fs::metadata(&mounted.target).map(drop)
-    };
+    let answer =
+        if ours { sys::probe_file_system(&mounted.target) } else { fs::metadata(&mounted.target).map(drop) };
     let dead = answer.is_err_and(|error| error.kind() == io::ErrorKind::NotConnected);
     let kind = printable(&mounted.kind);
     if !dead && ours {
@@ -193,7 +211,7 @@ pub fn unmount(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
             return Err(refused(name, "busy: a program has a file open there or works in it; end it first"));
         }
-        Err(error) => return Err(system_error(&name, error)),
+        Err(error) => return Err(system_error(&name, &error)),
     }
     if let Some(daemon) = daemon {
         daemon.wait();

@@ -1,0 +1,478 @@
+//! Whole lives of mounts. Each test runs this binary again as the command that mounts, by the test
+//! [`the_command_that_mounts`], which does nothing otherwise.
+
+use super::super::tests::{Double, Manner, can_mount};
+use super::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+const SCRIPT: &str = "GPTFS_TEST_SCRIPT";
+const MOUNTPOINT: &str = "GPTFS_TEST_MOUNTPOINT";
+const OPTIONS: &str = "GPTFS_TEST_OPTIONS";
+const NOBODY: u32 = 65534;
+
+/// What the command under test builds.
+fn build(script: &str, progress: &Progress) -> Result<Double> {
+    progress.set_total(100);
+    progress.set_done(50, 7);
+    progress.note("a note".into());
+    match script {
+        "tree" => Ok(Double::new([("2024/01/Tea.md", Manner::Page, b"tea\n".to_vec())])),
+        "many" => {
+            let files: Vec<_> = (0..5000)
+                .map(|number| (format!("2024/{:02}/{number}.md", number / 417 + 1), text(number)))
+                .collect();
+            Ok(Double::new(files.iter().map(|(path, text)| (path.as_str(), Manner::Page, text.clone()))))
+        }
+        "stuck" => {
+            thread::sleep(Duration::from_secs(600));
+            Err(Error::new(ErrorKind::Unexpected, "not interrupted"))
+        }
+        "bug" => panic!("a deliberate bug"),
+        "wait for a file" => {
+            let gate = env::var_os("GPTFS_TEST_GATE").unwrap();
+            until(|| Path::new(&gate).exists());
+            Err(Error::new(ErrorKind::Damaged, "damaged late"))
+        }
+        _ => Err(Error::new(ErrorKind::NotAnExport, "x.zip: no conversations found")),
+    }
+}
+
+/// 36 kB of words, different for each number.
+fn text(number: u32) -> Vec<u8> {
+    format!("word {number} in a chat\n").repeat(36_000 / 22).into_bytes()
+}
+
+#[test]
+fn the_command_that_mounts() {
+    let Some(script) = env::var(SCRIPT).ok() else { return };
+    let words = env::var(OPTIONS).unwrap_or_default();
+    let option = |word: &str| words.split(' ').any(|option| option == word);
+    let options = Options {
+        mountpoint: env::var_os(MOUNTPOINT).unwrap().into(),
+        source_name: "export.zip".into(),
+        allow_other: option("allow-other"),
+        non_empty: option("non-empty"),
+        foreground: option("foreground"),
+        wait: !option("no-wait"),
+    };
+    let tell = Box::new(|news| eprintln!("news: {news:?}"));
+    let code = match mount(&options, move |progress| build(&script, progress), tell) {
+        Ok(_) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.kind().exit_code()
+        }
+    };
+    process::exit(code.into());
+}
+
+/// The command that mounts at `mountpoint`, run by `uid`.
+fn command(script: &str, mountpoint: &Path, options: &str, uid: u32) -> Command {
+    // The harness has a thread of its own, which must hold back signals like all the others.
+    let mut command = Command::new("env");
+    command
+        .args(["--block-signal=INT", "--block-signal=TERM", "--block-signal=HUP"])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "fuse::mount::tests::the_command_that_mounts", "--test-threads=1", "--nocapture"])
+        .envs([(SCRIPT, script), (OPTIONS, options)])
+        .env(MOUNTPOINT, mountpoint)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    if uid != User::current().uid {
+        command.uid(uid).gid(uid);
+    }
+    command
+}
+
+fn run(script: &str, mountpoint: &Path, options: &str) -> Output {
+    command(script, mountpoint, options, User::current().uid).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn assert_fails(output: &Output, code: i32, words: &str) {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(words), "{said}");
+}
+
+#[track_caller]
+fn assert_mounts(output: &Output) {
+    assert!(output.status.success(), "{}", stderr(output));
+}
+
+/// Waits for a condition, ten seconds at most.
+#[track_caller]
+fn until(condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "waited in vain");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn is_mounted(path: &Path) -> bool {
+    mounts::at(path).unwrap().is_some()
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+}
+
+/// A directory for one test, in which every user may make a mount point.
+struct Ground(tempfile::TempDir);
+
+impl Ground {
+    fn new() -> Self {
+        let ground = Self(tempfile::tempdir().unwrap());
+        fs::set_permissions(ground.0.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        ground
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().canonicalize().unwrap().join(name)
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // A test that failed leaves no mount behind.
+        for mounted in mounts::all().unwrap() {
+            if mounted.target.starts_with(self.0.path()) {
+                let _ = device::unmount(&mounted.target, Unmounting::Detach);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mount_can_be_used_when_the_command_returns_and_leaves_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("my chats");
+    let output = run("tree", &dir, "");
+    assert_mounts(&output);
+    assert!(stderr(&output).contains("a note"), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "tea\n");
+    let mounted = mounts::at(&dir).unwrap().unwrap();
+    assert_eq!((mounted.kind.as_str(), mounted.source.to_str()), ("fuse.gptfs", Some("export.zip")));
+    assert!(life::is_served(&mounted));
+    unmount(&dir).unwrap();
+    assert!(!life::is_served(&mounted), "the daemon has ended");
+    assert!(!dir.exists(), "a directory that the mount made is removed");
+    assert_eq!(unmount(&dir).unwrap_err().kind(), ErrorKind::Environment);
+}
+
+#[test]
+fn the_tools_of_the_system_end_the_daemon_too() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    for (tool, arguments) in [("fusermount3", &["-u"][..]), ("umount", &[])] {
+        if tool == "umount" && !User::current().is_root() {
+            continue;
+        }
+        let dir = ground.at(tool);
+        assert_mounts(&run("tree", &dir, ""));
+        let mounted = mounts::at(&dir).unwrap().unwrap();
+        assert!(Command::new(tool).args(arguments).arg(&dir).status().unwrap().success());
+        until(|| !life::is_served(&mounted) && !dir.exists());
+    }
+}
+
+#[test]
+fn a_signal_unmounts_and_the_exit_is_clean() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    for name in ["INT", "TERM", "HUP"] {
+        let dir = ground.at(name);
+        let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
+        until(|| dir.join("2024").exists());
+        // Somebody has a file open: the mount goes all the same.
+        let held = fs::File::open(dir.join("2024/01/Tea.md")).unwrap();
+        let begin = Instant::now();
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
+        assert!(begin.elapsed() < Duration::from_secs(2), "{name}");
+        assert!(!is_mounted(&dir) && !dir.exists(), "{name}");
+        drop(held);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
+    until(|| dir.join("2024").exists());
+    let _held = fs::File::open(dir.join("2024/01/Tea.md")).unwrap();
+    let begin = Instant::now();
+    signal(&child, "TERM");
+    until(|| !is_mounted(&dir));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(begin.elapsed() < FAREWELL, "it did not wait for the reader");
+}
+
+#[test]
+fn a_dead_mount_of_ours_is_cleared_and_that_is_said() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    fs::create_dir(&dir).unwrap();
+    let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
+    until(|| dir.join("2024").exists());
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    assert!(is_mounted(&dir));
+    let output = run("tree", &dir, "");
+    assert_mounts(&output);
+    assert!(stderr(&output).contains("cleared a dead mount"), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "tea\n");
+    unmount(&dir).unwrap();
+    assert!(dir.exists(), "a directory that was there before stays");
+    // Unmounting clears a dead one too.
+    let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
+    until(|| dir.join("2024").exists());
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    unmount(&dir).unwrap();
+    assert!(!is_mounted(&dir));
+}
+
+#[test]
+fn a_failed_build_mounts_nothing_and_removes_the_directory() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    for options in ["", "foreground"] {
+        let dir = ground.at("chats");
+        assert_fails(&run("fail", &dir, options), 3, "error: x.zip: no conversations found\n");
+        assert_fails(&run("bug", &dir, options), 1, "report");
+        assert!(!dir.exists());
+    }
+}
+
+#[test]
+fn a_build_that_fails_after_mounting_unmounts() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let (dir, gate) = (ground.at("chats"), ground.at("gate"));
+    let mut mounting = command("wait for a file", &dir, "no-wait", User::current().uid);
+    assert_mounts(&mounting.env("GPTFS_TEST_GATE", &gate).output().unwrap());
+    thread::scope(|scope| {
+        let listing = scope.spawn(|| fs::read_dir(&dir)?.collect::<io::Result<Vec<_>>>());
+        let mounted = mounts::at(&dir).unwrap().unwrap();
+        fs::write(&gate, "").unwrap();
+        // An error, or nothing if it came after the end; never part of a tree.
+        assert_eq!(listing.join().unwrap().unwrap_or_default().len(), 0);
+        until(|| !life::is_served(&mounted) && !dir.exists());
+    });
+}
+
+#[test]
+fn a_foreground_mount_says_why_its_tree_never_came() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let (dir, gate) = (ground.at("chats"), ground.at("gate"));
+    let mut mounting = command("wait for a file", &dir, "no-wait foreground", User::current().uid);
+    let child = mounting.env("GPTFS_TEST_GATE", &gate).spawn().unwrap();
+    until(|| is_mounted(&dir));
+    fs::write(&gate, "").unwrap();
+    assert_fails(&child.wait_with_output().unwrap(), 4, "damaged late");
+    assert!(!dir.exists());
+}
+
+#[test]
+fn an_interrupted_command_leaves_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    for (options, name) in [("", "INT"), ("", "TERM"), ("foreground", "INT"), ("", "KILL")] {
+        let dir = ground.at("chats");
+        let child = command("stuck", &dir, options, User::current().uid).spawn().unwrap();
+        until(|| dir.exists());
+        thread::sleep(Duration::from_millis(50));
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        if name == "KILL" {
+            // The process that it started notices.
+            until(|| !dir.exists());
+        } else {
+            assert_eq!(output.status.code(), Some(130), "{options} {name}: {}", stderr(&output));
+            assert!(!dir.exists(), "{options} {name}");
+        }
+    }
+}
+
+#[test]
+fn bad_mount_points_are_refused_each_with_its_sentence() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let refused = |name: &str, words: &str| assert_fails(&run("tree", &ground.at(name), ""), 6, words);
+    fs::write(ground.at("file"), "").unwrap();
+    refused("file", "file: not a directory");
+    fs::create_dir_all(ground.at("full/inner")).unwrap();
+    refused("full", "full: not empty");
+    refused("none/inner", "its parent directory does not exist");
+    refused("file/inner", "not a directory");
+    std::os::unix::fs::symlink("nowhere", ground.at("link")).unwrap();
+    refused("link", "link: a symbolic link that leads nowhere");
+    assert_fails(&run("tree", Path::new("/proc"), ""), 6, "/proc: something is mounted there already (proc)");
+    assert_mounts(&run("tree", &ground.at("taken"), ""));
+    refused("taken", "taken: already mounted");
+    std::os::unix::fs::symlink("taken", ground.at("detour")).unwrap();
+    refused("detour", "taken: already mounted");
+    refused("taken/2024", "not empty");
+    unmount(&ground.at("detour")).unwrap();
+    assert_eq!(fs::read_dir(ground.at("full")).unwrap().count(), 1, "nothing was touched");
+
+    assert_mounts(&run("tree", &ground.at("full"), "non-empty"));
+    assert!(ground.at("full/2024").exists());
+    unmount(&ground.at("full")).unwrap();
+    assert!(ground.at("full/inner").exists());
+}
+
+#[test]
+fn a_busy_mount_is_not_unmounted() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    assert_mounts(&run("tree", &dir, ""));
+    let held = fs::File::open(dir.join("2024/01/Tea.md")).unwrap();
+    let error = unmount(&dir).unwrap_err().to_string();
+    assert!(error.contains("busy"), "{error}");
+    drop(held);
+    unmount(&dir).unwrap();
+    let error = unmount(Path::new("/proc")).unwrap_err().to_string();
+    assert!(error.contains("not a mount of gptfs"), "{error}");
+}
+
+/// True if one test can be two users: it is root, and others may use the device.
+fn can_be_two_users() -> bool {
+    let open = fs::metadata("/dev/fuse").is_ok_and(|device| device.permissions().mode() & 0o006 == 0o006);
+    let can = open && User::current().is_root();
+    if !can {
+        println!("skipped: needs root, and /dev/fuse open to all (chmod 666 /dev/fuse)");
+    }
+    can
+}
+
+#[test]
+fn only_who_mounts_can_read_unless_all_may() {
+    if !can_mount() {
+        return;
+    }
+    if !can_be_two_users() {
+        return;
+    }
+    let ground = Ground::new();
+    let nobody_reads = |dir: &Path| {
+        Command::new("cat")
+            .arg(dir.join("2024/01/Tea.md"))
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+    };
+    let (mine, public, theirs) = (ground.at("mine"), ground.at("public"), ground.at("theirs"));
+    assert_mounts(&run("tree", &mine, ""));
+    assert!(!nobody_reads(&mine));
+    assert_mounts(&run("tree", &public, "allow-other"));
+    assert!(nobody_reads(&public));
+
+    let output = command("tree", &theirs, "", NOBODY).output().unwrap();
+    assert_mounts(&output);
+    assert!(nobody_reads(&theirs));
+    assert_eq!(fs::metadata(theirs.join("2024")).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+    let mounted = mounts::at(&theirs).unwrap().unwrap();
+    assert_eq!((mounted.kind.as_str(), mounted.user), ("fuse.gptfs", Some(NOBODY)));
+    assert_fails(&run("tree", &theirs, ""), 6, "already mounted");
+
+    let output = command("tree", &ground.at("x"), "allow-other", NOBODY).output().unwrap();
+    assert_fails(&output, 6, "user_allow_other");
+    fs::create_dir(ground.at("roots")).unwrap();
+    let output = command("tree", &ground.at("roots"), "", NOBODY).output().unwrap();
+    assert_fails(&output, 6, "belongs to another user");
+    let output = command("tree", &mine, "", NOBODY).output().unwrap();
+    assert_fails(&output, 6, "already mounted");
+
+    for dir in [&mine, &public, &theirs] {
+        unmount(dir).unwrap();
+        assert!(!dir.exists(), "{}", dir.display());
+    }
+}
+
+#[test]
+fn an_ordinary_user_has_the_whole_life_too() {
+    if !can_mount() || !can_be_two_users() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    let mut child = command("tree", &dir, "foreground", NOBODY).spawn().unwrap();
+    until(|| mounts::at(&dir).unwrap().is_some_and(|mounted| life::is_served(&mounted)));
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    let output = command("tree", &dir, "", NOBODY).output().unwrap();
+    assert_mounts(&output);
+    assert!(stderr(&output).contains("cleared a dead mount"), "{}", stderr(&output));
+    let mounted = mounts::at(&dir).unwrap().unwrap();
+    let ended = Command::new("fusermount3").arg("-u").arg(&dir).uid(NOBODY).gid(NOBODY).status().unwrap();
+    assert!(ended.success());
+    until(|| !life::is_served(&mounted));
+    let mut child = command("tree", &ground.at("again"), "foreground", NOBODY).spawn().unwrap();
+    until(|| mounts::at(&ground.at("again")).unwrap().is_some_and(|mounted| life::is_served(&mounted)));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!is_mounted(&ground.at("again")) && !ground.at("again").exists());
+}
+
+#[test]
+fn many_mounts_leave_no_descriptor_and_no_entry() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    let daemon = |path: &Path| mounts::at(path).unwrap().unwrap();
+    for _ in 0..20 {
+        assert_mounts(&run("tree", &dir, ""));
+        let mounted = daemon(&dir);
+        unmount(&dir).unwrap();
+        assert!(!is_mounted(&dir) && !life::is_served(&mounted));
+    }
+}
