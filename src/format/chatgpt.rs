@@ -215,7 +215,7 @@ impl Links {
             adopt(nodes, &by_key, &mut parents);
         }
         if lost > 0 {
-            problems.push(format!("{lost} messages name a parent that does not exist"));
+            problems.push(format!("messages whose parent does not exist: {lost}"));
         }
         let current = current.and_then(|key| {
             let found = by_key.get(key).copied();
@@ -266,7 +266,7 @@ fn tree<'a>(
     let tree = MessageTree::new(tree);
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
     if cut > 0 {
-        problems.push(format!("{cut} cycles of messages were broken"));
+        problems.push(format!("circles of messages that were cut: {cut}"));
     }
     (tree, sources)
 }

@@ -298,7 +298,8 @@ impl<'a> Builder<'_, 'a> {
             1 => texts.pop(),
             _ => Some(Cow::Owned(texts.join("\n\n"))),
         };
-        if text.is_some() || objects.is_empty() {
+        let says_nothing = text.is_none() && self.scope == Scope::Machinery;
+        if !says_nothing && (text.is_some() || objects.is_empty()) {
             self.parts.push(Part::Unknown { kind, text });
         }
         objects.into_iter().for_each(|object| self.object(*object));
@@ -322,18 +323,19 @@ impl<'a> Builder<'_, 'a> {
         if attachments.is_empty() {
             return;
         }
-        let mut files: Vec<_> =
-            attachments.into_iter().map(|Obj(attachment)| (file_attached(attachment), false)).collect();
-        files.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-        files.dedup_by(|(a, _), (b, _)| !a.id.is_empty() && a.id == b.id);
+        let attached = attachments.into_iter().map(|Obj(attachment)| file_attached(attachment));
+        // With the place that each has in the export.
+        let mut files: Vec<_> = attached.enumerate().map(|(place, file)| (file, place, false)).collect();
+        files.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
+        files.dedup_by(|(a, ..), (b, ..)| !a.id.is_empty() && a.id == b.id);
         for part in &mut self.parts {
             let (file, alt) = match part {
                 Part::Image(image) => (&mut image.file, Some(&mut image.alt)),
                 Part::Audio { file, .. } | Part::File(file) | Part::Video { file: Some(file), .. } => (file, None),
                 _ => continue,
             };
-            let Ok(at) = files.binary_search_by(|(attached, _)| attached.id.cmp(&file.id)) else { continue };
-            let Some((attached, used)) = files.get_mut(at).filter(|_| !file.id.is_empty()) else { continue };
+            let Ok(at) = files.binary_search_by(|(attached, ..)| attached.id.cmp(&file.id)) else { continue };
+            let Some((attached, _, used)) = files.get_mut(at).filter(|_| !file.id.is_empty()) else { continue };
             *used = true;
             file.name = attached.name.clone().or_else(|| file.name.take());
             file.mime = attached.mime.clone().or_else(|| file.mime.take());
@@ -342,10 +344,9 @@ impl<'a> Builder<'_, 'a> {
                 alt.clone_from(&file.name);
             }
         }
-        let rest = files.into_iter().filter(|(file, used)| {
-            !used && (!file.id.is_empty() || file.name.is_some())
-        });
-        self.parts.extend(rest.map(|(file, _)| match file.kind {
+        files.sort_by_key(|&(_, place, _)| place);
+        let rest = files.into_iter().filter(|(file, _, used)| !used && (!file.id.is_empty() || file.name.is_some()));
+        self.parts.extend(rest.map(|(file, ..)| match file.kind {
             FileKind::Image => {
                 let alt = file.name.clone();
                 Part::Image(Image { file, alt, prompt: None })
