@@ -17,16 +17,19 @@ fn read<T>(json: &str, detail: Detail, look: impl Fn(&Conversation<'_>, &[String
 
 /// A conversation whose messages follow one another.
 fn chain(messages: &[Value]) -> Value {
+    // A JSON map of these tests is sorted by its keys.
+    let key = |at: usize| format!("{at:03}");
     let mut mapping = serde_json::Map::new();
-    mapping.insert("0".into(), json!({"id": "0", "message": null, "parent": null}));
+    mapping.insert(key(0), json!({"id": key(0), "message": null, "parent": null}));
     for (at, message) in messages.iter().enumerate() {
-        let node = json!({"id": (at + 1).to_string(), "message": message, "parent": at.to_string()});
-        mapping.insert((at + 1).to_string(), node);
+        let node = json!({"id": key(at + 1), "message": message, "parent": key(at)});
+        mapping.insert(key(at + 1), node);
     }
-    json!({"mapping": mapping, "current_node": messages.len().to_string()})
+    json!({"mapping": mapping, "current_node": key(messages.len())})
 }
 
 /// A message with content and, where `extra` has them, other fields and metadata.
+#[allow(clippy::needless_pass_by_value, reason = "so that a test can say it in place")]
 fn message(role: &str, content: Value, extra: Value) -> Value {
     let mut message = json!({"author": {"role": role}, "content": content});
     for (key, value) in extra.as_object().unwrap() {
@@ -82,7 +85,12 @@ fn short(part: &Part<'_>) -> String {
         }
         Part::Recap { seconds, text } => format!("recap {seconds:?} {text}"),
         Part::Image(image) => {
-            format!("image {} alt {:?} prompt {:?}", file(&image.file), image.alt.as_deref(), image.prompt.as_deref())
+            format!(
+                "image {} alt {:?} prompt {:?}",
+                file(&image.file),
+                image.alt.as_deref(),
+                image.prompt.as_deref()
+            )
         }
         Part::Audio { file: recording, seconds } => format!("audio {} {seconds:?}", file(recording)),
         Part::Video { file: video, frames } => format!("video {:?} {frames}", video.as_ref().map(file)),
@@ -110,7 +118,10 @@ fn the_keys_of_a_conversation_may_come_in_any_order_and_type() {
         assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("a", Some("17")));
         assert_eq!(conversation.created, Timestamp::from_number(1_741_064_767.0));
         assert_eq!(conversation.created, conversation.updated);
-        assert_eq!((conversation.gpt.as_deref(), conversation.project.as_deref()), (Some("g-abc"), Some("g-p-0123")));
+        assert_eq!(
+            (conversation.gpt.as_deref(), conversation.project.as_deref()),
+            (Some("g-abc"), Some("g-p-0123"))
+        );
         assert_eq!((conversation.starred, conversation.archived), (false, true));
         assert_eq!(conversation.default_model.as_deref(), Some("gpt-4o"));
         assert!(conversation.tree.is_empty() && conversation.damage.is_none());
@@ -131,7 +142,8 @@ fn a_conversation_without_a_time_begins_with_its_earliest_shown_message() {
         message(role, text("x"), json!({"create_time": time, "is_visually_hidden_from_conversation": hidden}))
     };
     let mut json = chain(&[at("user", 5e8, true), at("user", 9e8, false), at("assistant", 8e8, false)]);
-    let created = |json: &Value| read(&json.to_string(), Detail::Shown, |conversation, _| conversation.created);
+    let created =
+        |json: &Value| read(&json.to_string(), Detail::Shown, |conversation, _| conversation.created);
     assert_eq!(created(&json), Timestamp::from_number(8e8));
     json["create_time"] = json!(0);
     json["update_time"] = json!(1e9);
@@ -184,9 +196,14 @@ fn a_key_that_stands_twice_counts_as_it_last_was() {
 
 #[test]
 fn an_element_that_is_no_object_says_what_it_is() {
-    for (json, what) in
-        [("null", "null"), ("3", "a number"), ("-3.5", "a number"), ("\"x\"", "text"), ("[1]", "a list"), ("true", "a boolean")]
-    {
+    for (json, what) in [
+        ("null", "null"),
+        ("3", "a number"),
+        ("-3.5", "a number"),
+        ("\"x\"", "text"),
+        ("[1]", "a list"),
+        ("true", "a boolean"),
+    ] {
         read(json, Detail::Shown, |conversation, problems| {
             let expected = format!("element is not a conversation (it is {what})");
             assert_eq!(conversation.damage.as_ref(), Some(&expected));
@@ -199,19 +216,42 @@ fn an_element_that_is_no_object_says_what_it_is() {
 fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it() {
     let json = r#"{"id": "i", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"},
         "content": {"content_type": "text", "parts": ["kept"]}}}, "b": {"parent" "a"}}, "title": "T", "create_time": 1e9}"#;
+    let mut export = Export::default();
+    assert!(parse(json, &mut export).is_err());
+    add_head(&mut export, json.as_bytes());
+    let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown);
+    assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));
+    assert_eq!(conversation.created, Timestamp::from_number(1e9));
+    assert_eq!(short(&conversation.tree.message(NodeId(0)).unwrap().parts[0]), "prose kept");
+}
+
+#[test]
+fn a_lone_surrogate_is_one_character_and_shifts_no_reference() {
+    let json = r#"{"mapping": {"a": {"parent": null, "message": {"author": {"role": "assistant"}, "content":
+        {"content_type": "text", "parts": ["\ud83d\ud83e\udd8e【1†s】"]}, "metadata": {"citations": [{"start_ix": 2,
+        "end_ix": 7, "metadata": {"title": "T", "url": "https://t.example"}}]}}}}}"#;
     read(json, Detail::Shown, |conversation, problems| {
-        assert!(conversation.damage.as_deref().unwrap_or_default().starts_with("broken JSON: "));
-        assert_eq!(problems.last(), conversation.damage.as_ref());
-        assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));
-        assert_eq!(conversation.created, Timestamp::from_number(1e9));
-        assert_eq!(short(&conversation.tree.message(NodeId(0)).unwrap().parts[0]), "prose kept");
+        assert!(!problems.is_empty() && conversation.damage.is_none());
+        let Part::Prose(prose) = &conversation.tree.message(NodeId(0)).unwrap().parts[0] else {
+            panic!("not prose")
+        };
+        assert_eq!(prose.text, "\u{fffd}🦎【1†s】");
+        assert_eq!((prose.references[0].start, prose.references[0].matched.as_ref()), (2, "【1†s】"));
     });
 }
 
 #[test]
 fn any_value_in_any_place_leaves_the_neighbours_alone() {
     let good = message("user", text("good"), json!({}));
-    let odd = [json!(null), json!(true), json!(-1), json!(1e99), json!("x"), json!([null, [3]]), json!({"a": {"b": []}})];
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e99),
+        json!("x"),
+        json!([null, [3]]),
+        json!({"a": {"b": []}}),
+    ];
     let full = message(
         "tool",
         json!({"content_type": "multimodal_text", "text": "t", "parts": [{"content_type": "image_asset_pointer",
@@ -273,7 +313,8 @@ fn plain_text_is_not_copied() {
 #[test]
 fn a_hundred_thousand_messages_are_no_trouble() {
     let picture = r#"{"author":{"role":"tool"},"content":{"content_type":"multimodal_text","parts":[{"content_type":"image_asset_pointer","asset_pointer":"file-service://file-x"}]}}"#;
-    let nodes: Vec<_> = (0..100_000).map(|at| format!(r#""{at}":{{"parent":"{}","message":{picture}}}"#, at - 1)).collect();
+    let nodes: Vec<_> =
+        (0..100_000).map(|at| format!(r#""{at}":{{"parent":"{}","message":{picture}}}"#, at - 1)).collect();
     let json = format!(r#"{{"mapping":{{{}}},"current_node":"99999"}}"#, nodes.join(","));
     let started = std::time::Instant::now();
     read(&json, Detail::All, |conversation, _| assert_eq!(conversation.tree.len(), 100_000));

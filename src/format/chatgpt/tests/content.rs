@@ -1,43 +1,61 @@
 //! What is shown of each type of content and part, and what is not.
 
 use super::*;
+use crate::conversation::Cut;
 
 #[test]
 fn what_the_client_hides_is_machinery() {
-    let instructions = json!({"content_type": "user_editable_context", "user_profile": "P", "user_instructions": "I"});
+    let instructions =
+        json!({"content_type": "user_editable_context", "user_profile": "P", "user_instructions": "I"});
     let messages = [
         message("system", text("a"), json!({"is_user_system_message": true})),
         message("user", instructions, json!({})),
-        message("assistant", json!({"content_type": "model_editable_context", "model_set_context": "M"}), json!({})),
+        message(
+            "assistant",
+            json!({"content_type": "model_editable_context", "model_set_context": "M"}),
+            json!({}),
+        ),
         message("user", text("b"), json!({"is_visually_hidden_from_conversation": true})),
         message("tool", text("c"), json!({"recipient": "assistant"})),
         message("tool", json!({"content_type": "execution_output", "text": "d"}), json!({"weight": 0.0})),
         message("tool", text("search results"), json!({"name": "web.run"})),
-        message("tool", json!({"content_type": "tether_browsing_display", "result": "r", "summary": "s"}), json!({})),
-        message("tool", json!({"content_type": "tether_quote", "url": "https://q.example/?utm_source=chatgpt.com", "title": "Q", "text": "q"}), json!({})),
+        message(
+            "tool",
+            json!({"content_type": "tether_browsing_display", "result": "r", "summary": "s"}),
+            json!({}),
+        ),
+        message(
+            "tool",
+            json!({"content_type": "tether_quote", "url": "https://q.example/?utm_source=chatgpt.com", "title": "Q", "text": "q"}),
+            json!({}),
+        ),
         message("assistant", text("User likes newts."), json!({"recipient": "bio"})),
         message("assistant", text(" \n"), json!({})),
     ];
     assert_eq!(shown(&messages), [] as [String; 0]);
-    assert_eq!(parts(&messages, Detail::All), [
-        "[output a]",
-        "[prose P]",
-        "[prose I]",
-        "[prose M]",
-        "[output b]",
-        "[output c]",
-        "[output d]",
-        "[output search results]",
-        "[output r]",
-        "[output s]",
-        "[quote Q→https://q.example/ q]",
-        "[output User likes newts.]",
-    ]);
+    assert_eq!(
+        parts(&messages, Detail::All),
+        [
+            "[output a]",
+            "[prose P]",
+            "[prose I]",
+            "[prose M]",
+            "[output b]",
+            "[output c]",
+            "[output d]",
+            "[output search results]",
+            "[output r]",
+            "[output s]",
+            "[quote Q→https://q.example/ q]",
+            "[output User likes newts.]",
+        ]
+    );
 }
 
 #[test]
 fn custom_instructions_beside_an_empty_message_are_machinery_too() {
-    let context = json!({"user_context_message_data": {"about_user_message": "U", "about_model_message": "M"}});
+    let context =
+        json!({"user_context_message_data": {"about_user_message": "U", "about_model_message": "M"}});
     let messages = [message("system", text(""), context)];
     assert_eq!(parts(&messages, Detail::All), ["[prose U]", "[prose M]"]);
 }
@@ -65,26 +83,38 @@ fn parts_that_are_null_or_empty_are_passed_over() {
 
 #[test]
 fn programs_are_shown_with_their_language() {
-    let code = |language: &str, text: &str| json!({"content_type": "code", "language": language, "text": text});
+    let code =
+        |language: &str, text: &str| json!({"content_type": "code", "language": language, "text": text});
     let messages = [
         message("assistant", code("unknown", "1/0"), json!({"recipient": "python"})),
         message("assistant", text("2/0"), json!({"recipient": "python_user_visible"})),
-        message("assistant", code("unknown", r#"{"cmd":["bash","-lc","ls | wc"]}"#), json!({"recipient": "container.exec"})),
-        message("assistant", code("unknown", r#"{"cmd":["cat","a b",""]}"#), json!({"recipient": "container.exec"})),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["bash","-lc","ls | wc"]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["cat","a b",""]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
         message("assistant", code("unknown", "no json"), json!({"recipient": "container.exec"})),
         message("assistant", code("unknown", "{\"a\": 1}"), json!({})),
         message("assistant", code("rust", "fn main() {}"), json!({})),
         message("assistant", code("unknown", "search(\"x\")"), json!({"recipient": "browser"})),
     ];
-    assert_eq!(shown(&messages), [
-        "code python: 1/0",
-        "code python: 2/0",
-        "code sh: ls | wc",
-        "code sh: cat 'a b' ''",
-        "code : no json",
-        "code json: {\"a\": 1}",
-        "code rust: fn main() {}",
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "code python: 1/0",
+            "code python: 2/0",
+            "code sh: ls | wc",
+            "code sh: cat 'a b' ''",
+            "code : no json",
+            "code json: {\"a\": 1}",
+            "code rust: fn main() {}",
+        ]
+    );
 }
 
 #[test]
@@ -106,7 +136,8 @@ fn a_run_shows_its_output_its_failure_and_each_picture_once() {
         "image file-a None None Image alt Some(\"Plot\") prompt None",
         "image file_b None None Image alt Some(\"Plot\") prompt None",
     ];
-    let messages = [message("tool", output("ZeroDivisionError: x"), json!({"name": "python", "aggregate_result": run}))];
+    let messages =
+        [message("tool", output("ZeroDivisionError: x"), json!({"name": "python", "aggregate_result": run}))];
     assert_eq!(shown(&messages), ["output ZeroDivisionError: x", pictures[0], pictures[1]]);
     let messages = [message("tool", output("other"), json!({"name": "python", "aggregate_result": run}))];
     let failure = "failure ZeroDivisionError: division by zero";
@@ -119,13 +150,21 @@ fn a_run_shows_its_output_its_failure_and_each_picture_once() {
 
 #[test]
 fn thoughts_come_in_many_shapes() {
-    let thoughts = |value: Value| message("assistant", json!({"content_type": "thoughts", "thoughts": value}), json!({}));
+    let thoughts = |value: Value| {
+        message("assistant", json!({"content_type": "thoughts", "thoughts": value}), json!({}))
+    };
     let messages = [
         thoughts(json!([])),
         thoughts(json!(null)),
-        thoughts(json!([{"summary": "S", "content": "C"}, "bare", null, {"content": "", "chunks": ["a", "b"]}, {}])),
+        thoughts(
+            json!([{"summary": "S", "content": "C"}, "bare", null, {"content": "", "chunks": ["a", "b"]}, {}]),
+        ),
         message("assistant", json!({"content_type": "thoughts", "content": "whole"}), json!({})),
-        message("assistant", json!({"content_type": "reasoning_recap", "content": "Pensou"}), json!({"finished_duration_sec": 72})),
+        message(
+            "assistant",
+            json!({"content_type": "reasoning_recap", "content": "Pensou"}),
+            json!({"finished_duration_sec": 72}),
+        ),
         message("assistant", json!({"content_type": "reasoning_recap", "content": ""}), json!({})),
     ];
     assert_eq!(shown(&messages), ["thoughts S/C, /bare, /ab", "thoughts /whole", "recap Some(72) Pensou"]);
@@ -144,13 +183,16 @@ fn an_image_in_parts_and_attachments_is_shown_once_under_its_users_name() {
     ]);
     let content = json!({"content_type": "multimodal_text", "parts": [image, "What?"]});
     let messages = [message("user", content, json!({"attachments": attachments}))];
-    assert_eq!(shown(&messages), [
-        "image file-a Some(\"cat.png\") Some(6) Image alt Some(\"cat.png\") prompt None",
-        "prose What?",
-        "file file-z Some(\"z.pdf\") Some(9) Other",
-        "image file-b Some(\"b.jpg\") None Image alt Some(\"b.jpg\") prompt None",
-        "audio file-c Some(\"c.wav\") None Audio None",
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "image file-a Some(\"cat.png\") Some(6) Image alt Some(\"cat.png\") prompt None",
+            "prose What?",
+            "file file-z Some(\"z.pdf\") Some(9) Other",
+            "image file-b Some(\"b.jpg\") None Image alt Some(\"b.jpg\") prompt None",
+            "audio file-c Some(\"c.wav\") None Audio None",
+        ]
+    );
 }
 
 #[test]
@@ -173,7 +215,9 @@ fn a_generated_picture_knows_its_words_and_the_note_to_the_model_is_hidden() {
     };
     let dalle = json!({"dalle": {"prompt": "a cat"}});
     let empty = json!({"dalle": {"prompt": ""}, "generation": {}});
-    let image = |alt: &str, prompt: &str| format!("image file_a None None Image alt Some({alt:?}) prompt Some({prompt:?})");
+    let image = |alt: &str, prompt: &str| {
+        format!("image file_a None None Image alt Some({alt:?}) prompt Some({prompt:?})")
+    };
     assert_eq!(shown(&[answer("dalle.text2im", dalle, json!({}))]), [image("a cat", "a cat")]);
     let new = [
         call("t2uay3k.sj1i4kz", r#"{"prompt": "a dog", "n": 1}"#),
@@ -183,7 +227,11 @@ fn a_generated_picture_knows_its_words_and_the_note_to_the_model_is_hidden() {
     assert_eq!(shown(&new), [image("Dog", "a dog")]);
     // Not across a message of the user, and not from another tool.
     let none = ["image file_a None None Image alt None prompt None"];
-    let apart = [call("t2uay3k.x", r#"{"prompt": "a dog"}"#), message("user", text(""), json!({})), answer("t2uay3k.x", empty.clone(), json!({}))];
+    let apart = [
+        call("t2uay3k.x", r#"{"prompt": "a dog"}"#),
+        message("user", text(""), json!({})),
+        answer("t2uay3k.x", empty.clone(), json!({})),
+    ];
     assert_eq!(shown(&apart), none);
     let other = [call("web.run", r#"{"prompt": "a dog"}"#), answer("t2uay3k.x", empty, json!({}))];
     assert_eq!(shown(&other), none);
@@ -196,17 +244,21 @@ fn a_spoken_turn_has_its_transcript_its_recording_and_its_frames() {
     let live = json!({"content_type": "real_time_user_audio_video_asset_pointer", "audio_asset_pointer": audio,
         "frames_asset_pointers": ["sediment://f1", {"asset_pointer": "f2"}], "video_container_asset_pointer": "sediment://file_v"});
     let transcript = json!({"content_type": "audio_transcription", "text": "Hello"});
-    let parts = |parts: Value| message("user", json!({"content_type": "multimodal_text", "parts": parts}), json!({}));
+    let parts =
+        |parts: Value| message("user", json!({"content_type": "multimodal_text", "parts": parts}), json!({}));
     let silent = json!({"content_type": "audio_transcription", "text": ""});
     let film = json!({"content_type": "video_container_asset_pointer", "asset_pointer": "file-service://file-f", "frames_asset_pointers": [1]});
     let messages = [parts(json!([transcript, live])), parts(json!([silent, audio])), parts(json!([film]))];
-    assert_eq!(shown(&messages), [
-        "prose Hello",
-        "audio file_a None Some(9) Audio Some(2.5)",
-        "video Some(\"file_v None None Video\") 2",
-        "audio file_a None Some(9) Audio Some(2.5)",
-        "video Some(\"file-f None None Video\") 1",
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "prose Hello",
+            "audio file_a None Some(9) Audio Some(2.5)",
+            "video Some(\"file_v None None Video\") 2",
+            "audio file_a None Some(9) Audio Some(2.5)",
+            "video Some(\"file-f None None Video\") 1",
+        ]
+    );
 }
 
 #[test]
@@ -214,22 +266,31 @@ fn rarer_types_of_content_are_shown_too() {
     let tool = |content: Value| message("tool", content, json!({}));
     let messages = [
         tool(json!({"content_type": "system_error", "name": "E", "text": "timed out"})),
-        tool(json!({"content_type": "computer_output", "screenshot": {"asset_pointer": "file-service://file-s"}, "state": {"title": "Shop", "dom": "HUGE"}})),
-        tool(json!({"content_type": "computer_output", "screenshot": null, "state": {"url": "https://s.example"}})),
+        tool(
+            json!({"content_type": "computer_output", "screenshot": {"asset_pointer": "file-service://file-s"}, "state": {"title": "Shop", "dom": "HUGE"}}),
+        ),
+        tool(
+            json!({"content_type": "computer_output", "screenshot": null, "state": {"url": "https://s.example"}}),
+        ),
         tool(json!({"content_type": "citable_code_output", "output_str": "a.txt"})),
         tool(json!({"content_type": "sonic_webpage", "text": "for the model"})),
-        tool(json!({"content_type": "super_widget", "widgets": {"navlinks": [{"title": "Shop", "url": "https://s.example"}, {"title": "no address"}]}})),
+        tool(
+            json!({"content_type": "super_widget", "widgets": {"navlinks": [{"title": "Shop", "url": "https://s.example"}, {"title": "no address"}]}}),
+        ),
         tool(json!({"content_type": "super_widget", "widgets": {}})),
         message("tool", text("# Report"), json!({"is_async_task_result_message": true})),
     ];
-    assert_eq!(shown(&messages), [
-        "failure E: timed out",
-        "image file-s None None Image alt Some(\"Screenshot: Shop\") prompt None",
-        "image  None None Image alt Some(\"Screenshot: https://s.example\") prompt None",
-        "output a.txt",
-        "links Shop→https://s.example",
-        "prose # Report",
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "failure E: timed out",
+            "image file-s None None Image alt Some(\"Screenshot: Shop\") prompt None",
+            "image  None None Image alt Some(\"Screenshot: https://s.example\") prompt None",
+            "output a.txt",
+            "links Shop→https://s.example",
+            "prose # Report",
+        ]
+    );
 }
 
 #[test]
@@ -237,29 +298,36 @@ fn content_of_an_unknown_type_is_never_dropped() {
     let message = |content: Value| message("assistant", content, json!({}));
     let messages = [
         message(json!({"content_type": "x1", "blob": {}})),
-        message(json!({"content_type": "x2", "text": "t", "parts": ["p", {"text": "q", "asset_pointer": "file-service://file-a"}]})),
+        message(
+            json!({"content_type": "x2", "text": "t", "parts": ["p", {"text": "q", "asset_pointer": "file-service://file-a"}]}),
+        ),
         message(json!({"content_type": "x3", "content": "c"})),
         message(json!({"content_type": "x4", "result": "r"})),
         message(json!({"content_type": "x5", "output_str": "o"})),
         message(json!({"content_type": "multimodal_text", "parts": [
             {"content_type": "y1", "asset_pointer": "file-service://file-b"}, {"content_type": "y2"}, {"text": "z"}, {}]})),
     ];
-    assert_eq!(shown(&messages), [
-        "unknown x1 None",
-        "unknown x2 Some(\"t\\n\\np\\n\\nq\")",
-        "file file-a None None Other",
-        "unknown x3 Some(\"c\")",
-        "unknown x4 Some(\"r\")",
-        "unknown x5 Some(\"o\")",
-        "file file-b None None Other",
-        "unknown y2 None",
-        "prose z",
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "unknown x1 None",
+            "unknown x2 Some(\"t\\n\\np\\n\\nq\")",
+            "file file-a None None Other",
+            "unknown x3 Some(\"c\")",
+            "unknown x4 Some(\"r\")",
+            "unknown x5 Some(\"o\")",
+            "file file-b None None Other",
+            "unknown y2 None",
+            "prose z",
+        ]
+    );
 }
 
 #[test]
 fn a_canvas_call_is_a_step_that_its_answer_completes() {
-    let call = |tool: &str, text_: &str| message("assistant", text(text_), json!({"recipient": format!("canmore.{tool}")}));
+    let call = |tool: &str, text_: &str| {
+        message("assistant", text(text_), json!({"recipient": format!("canmore.{tool}")}))
+    };
     let answer = |canvas: Value| message("tool", text("ok"), json!({"name": "canmore.x", "canvas": canvas}));
     let messages = [
         call("create_textdoc", r#"{"name": "Haiku", "type": "document", "content": "old pond"}"#),
@@ -269,22 +337,26 @@ fn a_canvas_call_is_a_step_that_its_answer_completes() {
         call("comment_textdoc", "{\"comments\": [{\"pattern\": \"x\", \"comment\": \"why?\"}]}"),
         call("update_textdoc", "not json"),
     ];
-    assert_eq!(shown(&messages), [
-        r#"canvas CanvasStep { document: Some("d1"), title: Some("Haiku"), kind: Some("document"), version: Some(1), failed: false, action: Create("old pond") }"#,
-        r#"canvas CanvasStep { document: Some("d1"), title: None, kind: None, version: Some(2), failed: true, action: Update([CanvasEdit { pattern: ".*", multiple: true, replacement: "x" }]) }"#,
-        r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Comment([CanvasComment { pattern: "x", comment: "why?" }]) }"#,
-        r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Unreadable("not json") }"#,
-    ]);
+    assert_eq!(
+        shown(&messages),
+        [
+            r#"canvas CanvasStep { document: Some("d1"), title: Some("Haiku"), kind: Some("document"), version: Some(1), failed: false, action: Create("old pond") }"#,
+            r#"canvas CanvasStep { document: Some("d1"), title: None, kind: None, version: Some(2), failed: true, action: Update([CanvasEdit { pattern: ".*", multiple: true, replacement: "x" }]) }"#,
+            r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Comment([CanvasComment { pattern: "x", comment: "why?" }]) }"#,
+            r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Unreadable("not json") }"#,
+        ]
+    );
 }
 
 #[test]
 fn an_answer_says_why_it_ends_early() {
-    let ending = |kind: &str| message("assistant", text("x"), json!({"finish_details": {"type": kind}, "model_slug": "m"}));
+    let ending = |kind: &str| {
+        message("assistant", text("x"), json!({"finish_details": {"type": kind}, "model_slug": "m"}))
+    };
     let json = chain(&[ending("max_tokens"), ending("interrupted"), ending("stop")]).to_string();
     let cuts = read(&json, Detail::Shown, |conversation, _| {
         let messages = conversation.tree.ids().filter_map(|id| conversation.tree.message(id));
         messages.map(|message| (message.cut, message.model.as_deref() == Some("m"))).collect::<Vec<_>>()
     });
-    use crate::conversation::Cut;
     assert_eq!(cuts, [(Some(Cut::Length), true), (Some(Cut::Stopped), true), (None, true)]);
 }

@@ -22,7 +22,10 @@ fn found(answer: &str, metadata: Value) -> Vec<String> {
             };
             format!("{}..{} {meaning}", reference.start, reference.end)
         });
-        let notes = prose.footnotes.iter().map(|note| format!("note {} ({})", links(std::slice::from_ref(note)), note.publisher));
+        let notes = prose
+            .footnotes
+            .iter()
+            .map(|note| format!("note {} ({})", links(std::slice::from_ref(note)), note.publisher));
         references.chain(notes).collect()
     })
 }
@@ -48,10 +51,16 @@ fn grouped_webpages_prefer_items_then_words_then_fallbacks() {
     let a = item("https://www.a.example/?utm_source=chatgpt.com&q=1#f", "");
     let b = item("https://b.example/", "B");
     let alt = json!("([A](https://a.example/?utm_source=chatgpt.com))");
-    assert_eq!(reference(alt.clone(), json!([a, b]), json!([])), "cite a.example→https://www.a.example/?q=1#f, B→https://b.example/");
+    assert_eq!(
+        reference(alt.clone(), json!([a, b]), json!([])),
+        "cite a.example→https://www.a.example/?q=1#f, B→https://b.example/"
+    );
     assert_eq!(reference(alt, json!([]), json!([b])), "markdown ([A](https://a.example/))");
     for nothing in [json!(null), json!(""), json!("()")] {
-        assert_eq!(reference(nothing.clone(), json!([{"title": "no address"}]), json!([b])), "cite B→https://b.example/");
+        assert_eq!(
+            reference(nothing.clone(), json!([{"title": "no address"}]), json!([b])),
+            "cite B→https://b.example/"
+        );
         assert_eq!(reference(nothing, json!(null), json!(null)), "nothing");
     }
 }
@@ -61,30 +70,69 @@ fn each_type_of_reference_has_its_meaning() {
     for (reference, expected) in [
         (json!({"type": "hidden"}), "nothing"),
         (json!({"type": "attribution", "alt": "words", "matched_text": "words"}), ""),
-        (json!({"type": "grouped_webpages_model_predicted_fallback", "alt": "", "items": [{"url": "https://a.example"}]}), "nothing"),
-        (json!({"type": "webpage_extended", "title": "T", "url": "https://www.a.example/x", "attribution": ""}), "cite a.example→https://www.a.example/x"),
-        (json!({"type": "webpage_extended", "title": "T", "url": "https://a.example/x", "attribution": "A"}), "cite A→https://a.example/x"),
-        (json!({"type": "webpage", "alt": "([S](https://s.example/))", "url": "https://s.example/"}), "markdown ([S](https://s.example/))"),
-        (json!({"type": "webpage", "alt": null, "url": "https://s.example/"}), "cite s.example→https://s.example/"),
-        (json!({"type": "file", "id": "file-service://file-a", "name": "a.pdf"}), "file file-a Some(\"a.pdf\") None Other"),
+        (
+            json!({"type": "grouped_webpages_model_predicted_fallback", "alt": "", "items": [{"url": "https://a.example"}]}),
+            "nothing",
+        ),
+        (
+            json!({"type": "webpage_extended", "title": "T", "url": "https://www.a.example/x", "attribution": ""}),
+            "cite a.example→https://www.a.example/x",
+        ),
+        (
+            json!({"type": "webpage_extended", "title": "T", "url": "https://a.example/x", "attribution": "A"}),
+            "cite A→https://a.example/x",
+        ),
+        (
+            json!({"type": "webpage", "alt": "([S](https://s.example/))", "url": "https://s.example/"}),
+            "markdown ([S](https://s.example/))",
+        ),
+        (
+            json!({"type": "webpage", "alt": null, "url": "https://s.example/"}),
+            "cite s.example→https://s.example/",
+        ),
+        (
+            json!({"type": "file", "id": "file-service://file-a", "name": "a.pdf"}),
+            "file file-a Some(\"a.pdf\") None Other",
+        ),
         (json!({"type": "file"}), "nothing"),
-        (json!({"type": "image_v2", "alt": "![a](https://a.example/a.png)\n"}), "markdown ![a](https://a.example/a.png)\n"),
-        (json!({"type": "image_v2", "images": [{"title": "a", "url": "https://a.example/"}]}), "links a→https://a.example/"),
-        (json!({"type": "image_group", "alt": "x", "images": [{"image_result": {"title": "a", "content_url": "https://a.example/"}}]}), "links a→https://a.example/"),
+        (
+            json!({"type": "image_v2", "alt": "![a](https://a.example/a.png)\n"}),
+            "markdown ![a](https://a.example/a.png)\n",
+        ),
+        (
+            json!({"type": "image_v2", "images": [{"title": "a", "url": "https://a.example/"}]}),
+            "links a→https://a.example/",
+        ),
+        (
+            json!({"type": "image_group", "alt": "x", "images": [{"image_result": {"title": "a", "content_url": "https://a.example/"}}]}),
+            "links a→https://a.example/",
+        ),
         (json!({"type": "optimistic_image_citation"}), "nothing"),
         (json!({"type": "video", "alt": "[V](https://v.example/)\n"}), "markdown [V](https://v.example/)\n"),
         (json!({"type": "video", "title": "V", "url": "https://v.example/"}), "links V→https://v.example/"),
-        (json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": ""}}), "plain Net"),
-        (json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": "https://n.example"}}), "links Net→https://n.example"),
+        (
+            json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": ""}}),
+            "plain Net",
+        ),
+        (
+            json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": "https://n.example"}}),
+            "links Net→https://n.example",
+        ),
         (json!({"type": "product_entity", "alt": "[Net]()"}), "markdown Net"),
         (json!({"type": "products", "alt": "### [Net]()\n\nGood."}), "markdown ### Net\n\nGood."),
         (json!({"type": "entity", "alt": "x", "name": "Ada"}), "plain Ada"),
         (json!({"type": "entity", "alt": "Ada"}), "plain Ada"),
         (json!({"type": "alt_text", "alt": "a"}), "markdown a"),
-        (json!({"type": "nav_list", "items": [{"title": "N", "url": "https://n.example"}]}), "links N→https://n.example"),
+        (
+            json!({"type": "nav_list", "items": [{"title": "N", "url": "https://n.example"}]}),
+            "links N→https://n.example",
+        ),
         (json!({"type": "businesses_map", "alt": "map"}), "markdown map"),
         (json!({"type": "tldr", "alt": null}), "nothing"),
-        (json!({"type": "link_title", "item": {"title": "L", "url": "https://l.example"}}), "links L→https://l.example"),
+        (
+            json!({"type": "link_title", "item": {"title": "L", "url": "https://l.example"}}),
+            "links L→https://l.example",
+        ),
         (json!({"type": "brand_new", "alt": "a"}), "markdown a"),
         (json!({"type": "brand_new", "alt": ""}), "nothing"),
         (json!({"type": "brand_new", "title": "N", "url": "https://n.example"}), "links N→https://n.example"),
@@ -100,28 +148,36 @@ fn each_type_of_reference_has_its_meaning() {
 
 #[test]
 fn footnotes_are_listed_once() {
-    let source = json!({"title": "P", "url": "https://p.example/?utm_source=chatgpt.com", "attribution": "Pond"});
-    let footnote = json!({"type": "sources_footnote", "matched_text": " ", "sources": [source, source, {"title": "x"}]});
-    assert_eq!(found("x", json!({"content_references": [footnote, footnote]})), ["note P→https://p.example/ (Pond)"]);
+    let source =
+        json!({"title": "P", "url": "https://p.example/?utm_source=chatgpt.com", "attribution": "Pond"});
+    let footnote =
+        json!({"type": "sources_footnote", "matched_text": " ", "sources": [source, source, {"title": "x"}]});
+    assert_eq!(
+        found("x", json!({"content_references": [footnote, footnote]})),
+        ["note P→https://p.example/ (Pond)"]
+    );
 }
 
 #[test]
 fn citations_count_only_without_references() {
     let answer = "🦎 Ann【11†source】, 【4:0†a.pdf】 【橋】【1†x】";
-    let citation = |start: u32, end: u32, metadata: Value| json!({"start_ix": start, "end_ix": end, "metadata": metadata});
+    let citation = |start: u32, end: u32, metadata: &Value| json!({"start_ix": start, "end_ix": end, "metadata": metadata});
     let web = json!({"type": "webpage", "title": "Bridge", "url": "https://b.example/"});
     let citations = json!([
-        citation(5, 16, web),
-        citation(18, 29, json!({"type": "file", "name": "a.pdf", "id": "file-a"})),
-        citation(0, 2, web),
-        citation(5, 5, web),
-        citation(5, 999, web),
-        citation(5, 16, json!({})),
+        citation(5, 16, &web),
+        citation(18, 29, &json!({"type": "file", "name": "a.pdf", "id": "file-a"})),
+        citation(0, 2, &web),
+        citation(5, 5, &web),
+        citation(5, 999, &web),
+        citation(5, 16, &json!({})),
     ]);
     let expected = ["5..16 cite Bridge→https://b.example/", "18..29 file file-a Some(\"a.pdf\") None Other"];
     assert_eq!(found(answer, json!({"citations": citations})), expected);
     let hidden = json!([{"type": "hidden", "matched_text": "x", "start_idx": 1, "end_idx": 2}]);
-    assert_eq!(found(answer, json!({"citations": citations, "content_references": hidden})), ["1..2 nothing"]);
+    assert_eq!(
+        found(answer, json!({"citations": citations, "content_references": hidden})),
+        ["1..2 nothing"]
+    );
 }
 
 #[test]
@@ -130,11 +186,12 @@ fn a_list_of_sources_serves_the_marks_that_no_citation_has() {
         {"type": "webpage", "title": "Zero", "url": "https://z.example/"},
         {"type": "webpage", "title": "One", "url": "https://o.example/"},
     ]});
-    let taken = json!([{"start_ix": 0, "end_ix": 5, "metadata": {"title": "Own", "url": "https://own.example/"}}]);
-    assert_eq!(found("【0†a】é【1†b】【橋】【7†c】【1:0†d】", json!({"_cite_metadata": list, "citations": taken})), [
-        "0..5 cite Own→https://own.example/",
-        "6..11 cite One→https://o.example/"
-    ]);
+    let taken =
+        json!([{"start_ix": 0, "end_ix": 5, "metadata": {"title": "Own", "url": "https://own.example/"}}]);
+    assert_eq!(
+        found("【0†a】é【1†b】【橋】【7†c】【1:0†d】", json!({"_cite_metadata": list, "citations": taken})),
+        ["0..5 cite Own→https://own.example/", "6..11 cite One→https://o.example/"]
+    );
 }
 
 #[test]
