@@ -64,7 +64,7 @@ pub fn quote(text: &str) -> String {
 pub enum Detected {
     /// A conversation exported by Claude.
     Claude,
-    /// A conversation exported by DeepSeek.
+    /// A conversation exported by `DeepSeek`.
     DeepSeek,
     /// A conversation exported by Grok.
     Grok,
@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(name(r#"{"uuid": "", "chat_messages": []}"#), Err(Detected::Claude));
         assert_eq!(name(r#"{"conversation": {}, "responses": []}"#), Err(Detected::Grok));
         assert_eq!(name(r#"{"header": "", "titleUrl": ""}"#), Err(Detected::Gemini));
-        assert_eq!(name(r#"{"inner": {"mapping": {}, "current_node": ""}}"#), Err(Detected::NotAConversation));
+        assert_eq!(
+            name(r#"{"inner": {"mapping": {}, "current_node": ""}}"#),
+            Err(Detected::NotAConversation)
+        );
         assert_eq!(name("null"), Err(Detected::NotAConversation));
         assert_eq!(name(""), Err(Detected::NotAConversation));
     }

@@ -5,6 +5,7 @@
 //! exactly the same here as in Python, and are said to be not applied where it does not.
 
 mod pattern;
+mod template;
 
 use super::thread::Threads;
 use super::tree::NodeId;
@@ -71,14 +72,13 @@ impl Document {
             "c++" | "cpp" => "cpp",
             "c#" | "csharp" | "cs" => "cs",
             "f#" | "fsharp" => "fs",
-            "objective-c" | "objectivec" => "m",
+            "objective-c" | "objectivec" | "matlab" => "m",
             "rust" => "rs",
             "ruby" => "rb",
             "perl" => "pl",
             "kotlin" => "kt",
             "haskell" => "hs",
             "julia" => "jl",
-            "matlab" => "m",
             "fortran" => "f90",
             "latex" => "tex",
             "yaml" => "yaml",
@@ -291,7 +291,10 @@ impl Desk {
         let last = self.documents.len().checked_sub(1);
         let Some(id) = id else { return last };
         // A document whose creation nobody answered has no id: then the last one is meant.
-        self.by_id.get(id).copied().or_else(|| last.filter(|&at| self.documents.get(at).is_some_and(|d| d.id.is_none())))
+        self.by_id
+            .get(id)
+            .copied()
+            .or_else(|| last.filter(|&at| self.documents.get(at).is_some_and(|d| d.id.is_none())))
     }
 
     /// Takes one step and records what it led to.
@@ -344,7 +347,12 @@ impl Desk {
     }
 
     /// What a step makes of `sheet`; `None` if it leaves the text alone.
-    fn outcome(&mut self, step: &CanvasStep<'_>, sheet: &Sheet, steps: &HashMap<Place, Step>) -> Option<Outcome> {
+    fn outcome(
+        &mut self,
+        step: &CanvasStep<'_>,
+        sheet: &Sheet,
+        steps: &HashMap<Place, Step>,
+    ) -> Option<Outcome> {
         if step.failed {
             return match step.action {
                 CanvasAction::Comment(_) => None,

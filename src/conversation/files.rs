@@ -69,8 +69,15 @@ impl Files {
         canvas: &Canvas<'_>,
         index: &dyn AssetIndex,
     ) -> Self {
-        let mut plan = Plan { conversation, index, files: Self::default(), by_entry: HashMap::new(), names: Names::default() };
-        let lines = std::iter::once(&threads.visible).chain(threads.branches.iter().map(|branch| &branch.nodes));
+        let mut plan = Plan {
+            conversation,
+            index,
+            files: Self::default(),
+            by_entry: HashMap::new(),
+            names: Names::default(),
+        };
+        let lines =
+            std::iter::once(&threads.visible).chain(threads.branches.iter().map(|branch| &branch.nodes));
         for &id in lines.flatten() {
             plan.add_all(id);
         }
@@ -91,7 +98,7 @@ impl Files {
 }
 
 /// What a file goes by: its id, or the path of a `sandbox:` address without percent-encoding.
-fn key<'i>(id: &'i str) -> Cow<'i, str> {
+fn key(id: &str) -> Cow<'_, str> {
     let path = id.strip_prefix("sandbox:").unwrap_or(id);
     if path.starts_with('/') { percent_decoded(path) } else { Cow::Borrowed(path) }
 }
@@ -181,7 +188,8 @@ impl Plan<'_> {
             return;
         }
         let decoded = FileRef { id: Cow::Borrowed(key.as_ref()), ..file.clone() };
-        let Some(found) = self.index.resolve(&decoded, &self.conversation.id, &message.id, message.created) else {
+        let Some(found) = self.index.resolve(&decoded, &self.conversation.id, &message.id, message.created)
+        else {
             return;
         };
         let files = &mut self.files.files;

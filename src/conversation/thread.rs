@@ -70,10 +70,7 @@ pub struct Turn {
 
 /// The turns of `nodes`, a line of `conversation`. What is not shown is passed over. Two messages of a user in a
 /// row are two turns.
-pub fn turns<'n>(
-    conversation: &'n Conversation<'_>,
-    nodes: &'n [NodeId],
-) -> impl Iterator<Item = Turn> + 'n {
+pub fn turns<'n>(conversation: &'n Conversation<'_>, nodes: &'n [NodeId]) -> impl Iterator<Item = Turn> + 'n {
     let mut shown = nodes.iter().copied().filter(move |&id| shown(&conversation.tree, id)).peekable();
     let is_user = move |id: NodeId| conversation.tree.message(id).is_some_and(|m| m.role == Role::User);
     std::iter::from_fn(move || {
@@ -129,8 +126,12 @@ struct Order {
 impl Order {
     fn of(tree: &MessageTree<'_>) -> Self {
         let (children, begins) = grouped(tree);
-        let mut order =
-            Self { children, begins, downwards: Vec::with_capacity(tree.len()), times: vec![None; tree.len()] };
+        let mut order = Self {
+            children,
+            begins,
+            downwards: Vec::with_capacity(tree.len()),
+            times: vec![None; tree.len()],
+        };
         order.walk_down(tree);
         order.sort(tree);
         order

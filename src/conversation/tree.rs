@@ -97,8 +97,7 @@ mod tests {
     use std::time::Instant;
 
     fn tree(parents: &[Option<u32>]) -> MessageTree<'static> {
-        let nodes =
-            parents.iter().map(|parent| Node { parent: parent.map(NodeId), message: None }).collect();
+        let nodes = parents.iter().map(|parent| Node { parent: parent.map(NodeId), message: None }).collect();
         MessageTree::new(nodes)
     }
 

@@ -83,7 +83,11 @@ impl Assets {
             by_folder: HashMap::new(),
             by_own_name: HashMap::new(),
             names: side.names.into_iter().collect(),
-            pointers: side.pointers.into_iter().map(|(pointer, path)| (id_of_pointer(&pointer).to_owned(), path)).collect(),
+            pointers: side
+                .pointers
+                .into_iter()
+                .map(|(pointer, path)| (id_of_pointer(&pointer).to_owned(), path))
+                .collect(),
             library: Library::new(side.library),
             candidates: Vec::new(),
             sniff,
@@ -105,7 +109,8 @@ impl Assets {
             return;
         }
         if let Some(id) = asset_id(base) {
-            let is_worse = |other: usize| all.get(other).is_some_and(|other| other.path.ends_with(".dat"));
+            let is_worse =
+                |other: usize| all.get(other).is_some_and(|other| extension(&other.path) == Some("dat"));
             let place = self.by_id.entry(id.to_owned()).or_insert(at);
             if is_worse(*place) && !is_worse(at) {
                 *place = at;
@@ -200,7 +205,9 @@ impl Assets {
         let record = record.or_else(|| self.library.by_id(asset_id(base)?));
         let mapped = self.names.get(base).map(|name| split(name).1);
         let own = own_name(base);
-        let real = |name: &&str| !is_uuid(name.split_once('.').map_or(*name, |(stem, _)| stem)) && !name.trim().is_empty();
+        let real = |name: &&str| {
+            !is_uuid(name.split_once('.').map_or(*name, |(stem, _)| stem)) && !name.trim().is_empty()
+        };
         let in_library = record.and_then(|record| record.name.as_deref());
         let name = mapped.filter(real).or_else(|| in_library.filter(real)).or_else(|| own.filter(real));
         let named = [mapped, in_library, own, Some(base)].into_iter().flatten().filter_map(extension);

@@ -31,7 +31,7 @@ use export::{Element, Export, Parent};
 use message::Context;
 use serde::de::DeserializeSeed;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Exports of ChatGPT, 2023 to 2026.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,8 @@ fn parse<'a>(json: &'a str, export: &mut Export<'a>) -> serde_json::Result<Eleme
 fn add_head<'a>(export: &mut Export<'a>, json: &'a [u8]) {
     let text = |value: &'a [u8]| tolerant::Str(shallow::text(value));
     let time = |value: &[u8]| {
-        let value = shallow::text(value).map_or_else(|| String::from_utf8_lossy(value).into_owned(), Cow::into_owned);
+        let value =
+            shallow::text(value).map_or_else(|| String::from_utf8_lossy(value).into_owned(), Cow::into_owned);
         tolerant::Time(Timestamp::from_text(&value))
     };
     for (key, value) in shallow::fields(json) {
@@ -112,7 +113,8 @@ fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Co
     }
     let mut problems = Vec::new();
     let id = export.conversation_id.take_filled().or_else(|| export.id.take_filled());
-    let [gizmo, template] = [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
+    let [gizmo, template] =
+        [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
     let (project, gpt) = project_and_gpt([gizmo, template]);
     let nodes = unique(std::mem::take(&mut export.nodes));
     let links = Links::of(&nodes, export.current_node.0.as_deref(), &mut problems);
@@ -138,7 +140,7 @@ fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Co
 }
 
 /// The project and the custom GPT that ids name.
-fn project_and_gpt<'a>(ids: [Option<Text<'a>>; 2]) -> (Option<Text<'a>>, Option<Text<'a>>) {
+fn project_and_gpt(ids: [Option<Text<'_>>; 2]) -> (Option<Text<'_>>, Option<Text<'_>>) {
     let (mut project, mut gpt) = (None, None);
     for id in ids.into_iter().flatten() {
         let place = if id.starts_with("g-p-") {
@@ -157,7 +159,10 @@ fn project_and_gpt<'a>(ids: [Option<Text<'a>>; 2]) -> (Option<Text<'a>>, Option<
 fn earliest(tree: &MessageTree<'_>, current: Option<NodeId>) -> Option<Timestamp> {
     let visible = thread::visible(tree, current);
     let messages = visible.iter().filter_map(|&id| tree.message(id));
-    messages.filter(|message| message.visibility == Visibility::Shown).filter_map(|message| message.created).min()
+    messages
+        .filter(|message| message.visibility == Visibility::Shown)
+        .filter_map(|message| message.created)
+        .min()
 }
 
 /// Nodes by the keys of `mapping`, in order.
@@ -165,8 +170,8 @@ type Nodes<'a> = Vec<(Cow<'a, str>, export::Node<'a>)>;
 
 /// `nodes` with each key once: where it first stood, with what it last was.
 fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
-    let mut seen = HashMap::with_capacity(nodes.len());
-    if nodes.iter().all(|(key, _)| seen.insert(key.as_ref(), ()).is_none()) {
+    let mut seen = HashSet::with_capacity(nodes.len());
+    if nodes.iter().all(|(key, _)| seen.insert(key.as_ref())) {
         return nodes;
     }
     let mut places: HashMap<String, usize> = HashMap::with_capacity(nodes.len());
@@ -215,7 +220,7 @@ impl Links {
             adopt(nodes, &by_key, &mut parents);
         }
         if lost > 0 {
-            problems.push(format!("{lost} messages name a parent that does not exist"));
+            problems.push(format!("messages whose parent does not exist: {lost}"));
         }
         let current = current.and_then(|key| {
             let found = by_key.get(key).copied();
@@ -266,7 +271,7 @@ fn tree<'a>(
     let tree = MessageTree::new(tree);
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
     if cut > 0 {
-        problems.push(format!("{cut} cycles of messages were broken"));
+        problems.push(format!("circles of messages that were cut: {cut}"));
     }
     (tree, sources)
 }

@@ -71,9 +71,8 @@ fn value_end(json: &[u8], start: usize) -> usize {
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return at,
+            b'}' | b']' | b',' if depth == 0 => return at,
             b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return at,
             _ => {}
         }
         at += 1;
@@ -98,7 +97,10 @@ mod tests {
     #[test]
     fn only_the_keys_of_the_object_itself_are_found() {
         let json = r#"{"a": {"b": [1, {"c": 2}]}, "d\n" : "x,\"}" ,"e":NaN}"#;
-        assert_eq!(found(json), pairs(&[("a", r#"{"b": [1, {"c": 2}]}"#), ("d\n", r#""x,\"}""#), ("e", "NaN")]));
+        assert_eq!(
+            found(json),
+            pairs(&[("a", r#"{"b": [1, {"c": 2}]}"#), ("d\n", r#""x,\"}""#), ("e", "NaN")])
+        );
     }
 
     #[test]

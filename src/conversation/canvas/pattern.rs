@@ -4,16 +4,16 @@
 //! construct means the same. What has no counterpart (look-around, back references, possessive repetition …), what
 //! Python refuses, and what depends on tables of characters that differ is refused with a reason.
 
+use super::template::{Template, escape, octal_char};
 use crate::conversation::CanvasEdit;
-use regex::{Captures, Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::fmt::Write;
 
-type Result<T> = std::result::Result<T, &'static str>;
+pub(super) type Result<T> = std::result::Result<T, &'static str>;
 
 const UNSUPPORTED: &str = "its pattern has no exact counterpart";
 const INVALID: &str = "its pattern is not valid";
-const TEMPLATE: &str = "its replacement is not valid";
 
 /// True for the ways in which models say "the whole document", line breaks included.
 pub(super) fn means_everything(pattern: &str) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn means_everything(pattern: &str) -> bool {
 /// A compiled edit.
 pub(super) struct Edit {
     regex: Regex,
-    template: Vec<Piece>,
+    template: Template,
     multiple: bool,
 }
 
@@ -50,7 +50,7 @@ impl Edit {
             .nest_limit(100)
             .build()
             .map_err(|_| UNSUPPORTED)?;
-        let template = template(&edit.replacement, &regex)?;
+        let template = Template::new(&edit.replacement, &regex)?;
         Ok(Self { regex, template, multiple: edit.multiple })
     }
 
@@ -68,7 +68,7 @@ impl Edit {
             let Some(whole) = captures.get(0) else { break };
             found = true;
             new.push_str(text.get(kept..whole.start()).unwrap_or_default());
-            self.expand(&captures, &mut new);
+            self.template.expand(&captures, &mut new);
             kept = whole.end();
             // The worst pattern looks at the whole rest for each match.
             spend(new.len().max(text.len()))?;
@@ -89,103 +89,6 @@ impl Edit {
         new.push_str(text.get(kept..).unwrap_or_default());
         Ok(new)
     }
-
-    fn expand(&self, captures: &Captures<'_>, new: &mut String) {
-        for piece in &self.template {
-            match piece {
-                Piece::Text(text) => new.push_str(text),
-                Piece::Group(group) => new.push_str(captures.get(*group).map_or("", |group| group.as_str())),
-            }
-        }
-    }
-}
-
-/// A piece of a replacement.
-#[derive(Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Group(usize),
-}
-
-/// Reads a replacement in the manner of Python's `Match.expand`.
-fn template(replacement: &str, regex: &Regex) -> Result<Vec<Piece>> {
-    let mut pieces = Vec::new();
-    let mut text = String::new();
-    let mut rest = replacement;
-    while let Some((before, after)) = rest.split_once('\\') {
-        text.push_str(before);
-        let c = after.chars().next().ok_or(TEMPLATE)?;
-        let mut len = c.len_utf8();
-        let digits = after.bytes().take(3).take_while(u8::is_ascii_digit).count();
-        let octal = after.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
-        let group = match c {
-            'g' => {
-                let (name, _) = after.strip_prefix("g<").and_then(|name| name.split_once('>')).ok_or(TEMPLATE)?;
-                len = name.len() + 3;
-                Some(named(name, regex).ok_or(TEMPLATE)?)
-            }
-            '0' => {
-                len = octal.clamp(1, 3);
-                text.push(octal_char(after, len)?);
-                None
-            }
-            '1'..='9' if octal == 3 => {
-                len = 3;
-                text.push(octal_char(after, len)?);
-                None
-            }
-            '1'..='9' => {
-                len = digits.min(2);
-                Some(after.get(..len).and_then(|number| number.parse().ok()).ok_or(TEMPLATE)?)
-            }
-            _ => {
-                match escape(c) {
-                    Some(escaped) => text.push(escaped),
-                    None if c == '\\' => text.push('\\'),
-                    None if c.is_ascii_alphabetic() => return Err(TEMPLATE),
-                    None => text.extend(['\\', c]),
-                }
-                None
-            }
-        };
-        if let Some(group) = group {
-            if group >= regex.captures_len() {
-                return Err(TEMPLATE);
-            }
-            pieces.push(Piece::Text(std::mem::take(&mut text)));
-            pieces.push(Piece::Group(group));
-        }
-        rest = after.get(len..).unwrap_or_default();
-    }
-    text.push_str(rest);
-    pieces.push(Piece::Text(text));
-    Ok(pieces)
-}
-
-/// The group of a name or number in `\g<…>`.
-fn named(name: &str, regex: &Regex) -> Option<usize> {
-    if name.bytes().all(|b| b.is_ascii_digit()) {
-        return name.parse().ok();
-    }
-    regex.capture_names().position(|group| group == Some(name))
-}
-
-fn octal_char(digits: &str, len: usize) -> Result<char> {
-    let value = digits.get(..len).and_then(|digits| u32::from_str_radix(digits, 8).ok());
-    value.filter(|&value| value <= 0o377).and_then(char::from_u32).ok_or(TEMPLATE)
-}
-
-/// The control character of a letter after a backslash, for patterns and templates alike.
-fn escape(c: char) -> Option<char> {
-    Some(match c {
-        'a' => '\x07',
-        'f' => '\x0c',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'v' => '\x0b',
-        _ => return None,
-    })
 }
 
 /// A pattern in the words of `regex`.
@@ -223,7 +126,7 @@ impl Group {
         Self { current: EMPTY, earlier: None, multi_line }
     }
 
-    fn shape(&self) -> Shape {
+    fn shape(self) -> Shape {
         let earlier = self.earlier.unwrap_or(Shape { nullable: false, consumes: false });
         Shape {
             nullable: self.current.nullable || earlier.nullable,
@@ -281,7 +184,9 @@ impl<'p> Translator<'p> {
                 c => self.literal(c),
             }
         }
-        let [group] = self.groups.as_slice() else { return Err(INVALID) };
+        let item = self.item.take();
+        let [group] = self.groups.as_mut_slice() else { return Err(INVALID) };
+        Self::join(group, item);
         let shape = group.shape();
         Ok(Translated {
             ambiguous_when_empty: shape.nullable && shape.consumes && self.prefers_less,

@@ -51,15 +51,25 @@ fn text(canvas: &Canvas<'_>, node: u32) -> Result<String, &'static str> {
 }
 
 /// What one edit makes of `before`.
-fn edited(before: &'static str, pattern: &str, multiple: bool, replacement: &str) -> Result<String, &'static str> {
-    let canvas = replay(vec![(None, create("t", before)), (Some(0), update(pattern, multiple, replacement))], 1);
+fn edited(
+    before: &'static str,
+    pattern: &str,
+    multiple: bool,
+    replacement: &str,
+) -> Result<String, &'static str> {
+    let canvas =
+        replay(vec![(None, create("t", before)), (Some(0), update(pattern, multiple, replacement))], 1);
     text(&canvas, 1)
 }
 
 #[test]
 fn a_rewrite_takes_its_replacement_as_it_is() {
     for pattern in [".*", "(?s).*", "^.*$", "(?s)^.*$", "[\\s\\S]*", "\\A[\\s\\S]*\\Z", "(.*)"] {
-        assert_eq!(edited("a\nb", pattern, true, "print(\"\\n\\1\")"), Ok("print(\"\\n\\1\")".into()), "{pattern}");
+        assert_eq!(
+            edited("a\nb", pattern, true, "print(\"\\n\\1\")"),
+            Ok("print(\"\\n\\1\")".into()),
+            "{pattern}"
+        );
     }
 }
 
@@ -184,10 +194,10 @@ fn a_step_finds_its_document_by_id_and_a_failed_one_changes_nothing() {
         ],
         6,
     );
-    assert_eq!(canvas.documents.iter().map(|d| (d.title.as_str(), d.text.as_str())).collect::<Vec<_>>(), [
-        ("one", "b"),
-        ("two", "a")
-    ]);
+    assert_eq!(
+        canvas.documents.iter().map(|d| (d.title.as_str(), d.text.as_str())).collect::<Vec<_>>(),
+        [("one", "b"), ("two", "a")]
+    );
     assert_eq!(text(&canvas, 3), Err("the canvas refused it"));
     assert_eq!(text(&canvas, 4), Err("no outcome"));
     assert_eq!(text(&canvas, 5), Err("the text before it is not known"));
@@ -199,9 +209,13 @@ fn a_document_has_the_extension_of_its_language() {
     let extension = |kind: &str| {
         Document { title: String::new(), kind: kind.into(), text: String::new() }.extension().to_owned()
     };
-    for (kind, expected) in
-        [("document", "md"), ("code/python", "py"), ("code/bash", "sh"), ("code/html", "html"), ("code/../x", "txt")]
-    {
+    for (kind, expected) in [
+        ("document", "md"),
+        ("code/python", "py"),
+        ("code/bash", "sh"),
+        ("code/html", "html"),
+        ("code/../x", "txt"),
+    ] {
         assert_eq!(extension(kind), expected, "{kind}");
     }
 }

@@ -52,7 +52,8 @@ fn names(files: &Files) -> Vec<&str> {
 
 #[test]
 fn the_visible_thread_comes_first_and_missing_files_are_left_out() {
-    let index = Index(vec![("a", 1, None, Some("png")), ("b", 2, Some("side.txt"), None), ("c", 3, None, None)]);
+    let index =
+        Index(vec![("a", 1, None, Some("png")), ("b", 2, Some("side.txt"), None), ("c", 3, None, None)]);
     let image = Part::Image(Image { file: file("c", Some("seen.jpg")), alt: None, prompt: None });
     let nodes = vec![
         node(None, vec![Part::File(file("missing", Some("lost.docx")))]),
@@ -67,11 +68,12 @@ fn the_visible_thread_comes_first_and_missing_files_are_left_out() {
 
 #[test]
 fn one_entry_under_two_ids_is_one_file_and_one_name_for_two_entries_is_numbered() {
-    let index = Index(vec![("a", 1, None, None), ("b", 1, None, None), ("c", 2, None, None), ("d", 3, None, None)]);
+    let index =
+        Index(vec![("a", 1, None, None), ("b", 1, None, None), ("c", 2, None, None), ("d", 3, None, None)]);
     let parts = [("a", "Map.png"), ("b", "other.png"), ("c", "map.PNG"), ("d", "map.png")]
         .map(|(id, name)| Part::File(file(id, Some(name))));
     let files = files(vec![node(None, parts.into())], 0, &Canvas::default(), &index);
-    assert_eq!(names(&files), ["Map.png", "map-2.png", "map-3.png"]);
+    assert_eq!(names(&files), ["Map.png", "map-2.PNG", "map-3.png"]);
     assert_eq!(files.get(&file("b", None)), files.get(&file("a", None)));
 }
 

@@ -164,13 +164,10 @@ fn a_turn_joins_everything_up_to_the_next_user() {
     ];
     let conversation = conversation(&specs, Some(6));
     let threads = Threads::of(&conversation);
-    let turns: Vec<_> = turns(&conversation, &threads.visible).map(|turn| (turn.role, ids(&turn.nodes))).collect();
-    let expected = [
-        (Role::User, vec![1]),
-        (Role::User, vec![2]),
-        (Role::Assistant, vec![3, 5]),
-        (Role::User, vec![6]),
-    ];
+    let turns: Vec<_> =
+        turns(&conversation, &threads.visible).map(|turn| (turn.role, ids(&turn.nodes))).collect();
+    let expected =
+        [(Role::User, vec![1]), (Role::User, vec![2]), (Role::Assistant, vec![3, 5]), (Role::User, vec![6])];
     assert_eq!(turns, expected);
 }
 
@@ -214,8 +211,10 @@ fn naive_lines(tree: &MessageTree<'_>) -> BTreeMap<u32, Vec<NodeId>> {
         found.sort_by_key(key);
         found
     };
-    let mut starts: Vec<_> =
-        std::iter::once(None).chain(tree.ids().map(Some)).flat_map(|p| children(p).into_iter().skip(1)).collect();
+    let mut starts: Vec<_> = std::iter::once(None)
+        .chain(tree.ids().map(Some))
+        .flat_map(|p| children(p).into_iter().skip(1))
+        .collect();
     starts.sort_by_key(key);
     let all = children(None).first().copied().into_iter().chain(starts);
     (1..)

@@ -78,7 +78,9 @@ fn value(json: &[u8]) -> Value {
 
 fn record(value: &Value) -> Option<Record> {
     let record = value.as_object()?;
-    let text = |key: &str| record.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |key: &str| {
+        record.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     let id = match record.get("id") {
         Some(Value::Object(id)) => id.get("id").and_then(Value::as_str).map(str::to_owned),
         _ => text("id"),

@@ -90,7 +90,8 @@ fn is_text(bytes: &[u8]) -> bool {
 /// What kind of text it is, where its beginning leaves no doubt.
 fn text(bytes: &[u8]) -> &'static str {
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    let begins = |word: &str| start.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word.as_bytes()));
+    let begins =
+        |word: &str| start.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word.as_bytes()));
     if begins("<!doctype html") || begins("<html") {
         "html"
     } else if begins("<svg") {

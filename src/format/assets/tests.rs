@@ -25,11 +25,17 @@ fn file(id: &str, kind: FileKind) -> FileRef<'_> {
 
 /// Entry, name and extension of what is found for a pointer.
 fn found(assets: &Assets, id: &str) -> Option<(u32, Option<String>, Option<String>)> {
-    let found = assets.resolve(&file(id, FileKind::Image), CONVERSATION, "m1", Timestamp::from_number(100.0))?;
+    let found =
+        assets.resolve(&file(id, FileKind::Image), CONVERSATION, "m1", Timestamp::from_number(100.0))?;
     Some((found.entry.entry, found.name, found.extension))
 }
 
-fn some(entry: u32, name: Option<&str>, extension: Option<&str>) -> Option<(u32, Option<String>, Option<String>)> {
+#[allow(clippy::unnecessary_wraps, reason = "compared with what is found")]
+fn some(
+    entry: u32,
+    name: Option<&str>,
+    extension: Option<&str>,
+) -> Option<(u32, Option<String>, Option<String>)> {
     Some((entry, name.map(str::to_owned), extension.map(str::to_owned)))
 }
 
@@ -80,18 +86,16 @@ fn a_dat_file_takes_its_name_from_the_map_then_the_library_then_its_bytes() {
 
 #[test]
 fn a_name_wins_over_a_dat_and_pages_of_a_pdf_never_stand_for_it() {
-    let paths = [
-        format!("{UPLOAD}_data/{UPLOAD}-1.jpg"),
-        format!("{UPLOAD}.dat"),
-        format!("{UPLOAD}-paper.pdf"),
-    ];
+    let paths =
+        [format!("{UPLOAD}_data/{UPLOAD}-1.jpg"), format!("{UPLOAD}.dat"), format!("{UPLOAD}-paper.pdf")];
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     assert_eq!(found(&assets(&paths, SideFiles::default()), UPLOAD).map(|found| found.0), Some(2));
 }
 
 #[test]
 fn the_viewers_table_leads_to_paths() {
-    let json = r#"{"file-service://file-x": "a/b.png", "sediment://file_y#z": {"file_path": "c.wav"}, "n": null}"#;
+    let json =
+        r#"{"file-service://file-x": "a/b.png", "sediment://file_y#z": {"file_path": "c.wav"}, "n": null}"#;
     let side = SideFiles { pointers: parse_pointers(json.as_bytes()), ..SideFiles::default() };
     let assets = assets(&["c.wav", "a/b.png"], side);
     assert_eq!(found(&assets, "file-x").map(|found| found.0), Some(1));
@@ -101,7 +105,9 @@ fn the_viewers_table_leads_to_paths() {
 #[test]
 fn the_library_knows_where_a_picture_came_from() {
     let record = |file_id: &str, rest: &str| {
-        format!(r#"{{"file_id": "{file_id}", "library_file_category": "image", "origination_thread_id": "{CONVERSATION}", {rest}}}"#)
+        format!(
+            r#"{{"file_id": "{file_id}", "library_file_category": "image", "origination_thread_id": "{CONVERSATION}", {rest}}}"#
+        )
     };
     let (a, b) = ("file_000000000000000000000000000000a1", "file_000000000000000000000000000000b2");
     let library = |rest: &str, other: &str| {
@@ -109,7 +115,8 @@ fn the_library_knows_where_a_picture_came_from() {
         let side = SideFiles { library: parse_library(json.as_bytes()), ..SideFiles::default() };
         assets(&[&format!("{a}.dat"), &format!("{b}.dat")], side)
     };
-    let at = |seconds: u32| format!(r#""created_at": "1970-01-01T00:{:02}:{:02}Z""#, seconds / 60, seconds % 60);
+    let at =
+        |seconds: u32| format!(r#""created_at": "1970-01-01T00:{:02}:{:02}Z""#, seconds / 60, seconds % 60);
     let entry = |assets: &Assets| found(assets, "file_elsewhere").map(|found| found.0);
     let of_message = library(r#""origination_message_id": "m0""#, r#""origination_message_id": "m1""#);
     assert_eq!(entry(&of_message), Some(1));

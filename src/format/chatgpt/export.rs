@@ -3,7 +3,9 @@
 //! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
-use super::tolerant::{Flag, Key, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record};
+use super::tolerant::{
+    Flag, Key, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record,
+};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;

@@ -107,7 +107,10 @@ mod tests {
             ("https://a.example/?a=1&utm_source=chatgpt.com#c", "https://a.example/?a=1#c"),
             ("https://a.example/?utm_source=chatgpt.com#:~:text=x", "https://a.example/#:~:text=x"),
             ("https://a.example/?utm_source=other", "https://a.example/?utm_source=other"),
-            ("https://a.example/?utm_source=chatgpt.community", "https://a.example/?utm_source=chatgpt.community"),
+            (
+                "https://a.example/?utm_source=chatgpt.community",
+                "https://a.example/?utm_source=chatgpt.community",
+            ),
             ("https://a.example/?my_utm_source=chatgpt.com", "https://a.example/?my_utm_source=chatgpt.com"),
             (
                 "([A](https://a.example/?utm_source=chatgpt.com), [B](https://b.example/?q=1&utm_source=chatgpt.com))",

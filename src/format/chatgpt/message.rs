@@ -35,13 +35,13 @@ pub(super) fn recipient<'r>(raw: &'r export::Message<'_>) -> Option<&'r str> {
 pub(super) fn message<'a>(
     key: Text<'a>,
     mut raw: export::Message<'a>,
-    context: Context<'a>,
+    known: Context<'a>,
     detail: Detail,
 ) -> Message<'a> {
     let role = role(&raw);
     let manner = manner(&raw, role);
     let mut content = raw.content.0.take();
-    let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, context));
+    let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, known));
     let mut parts = parts.unwrap_or_default();
     let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
     if parts.is_empty()
@@ -92,15 +92,18 @@ fn manner(raw: &export::Message<'_>, role: Role) -> Manner {
         return Manner::Hidden;
     }
     match (role, recipient(raw)) {
-        (Role::Tool, Some(_)) => Manner::Hidden,
         (Role::Tool, None) if raw.weight.0 == Some(0.0) => Manner::Hidden,
         // The result of a task that ran for a while, such as a research report, is an answer.
         (Role::Tool, None) if metadata.is_async_result.0 => Manner::As(Scope::Everything),
         (Role::Tool, None) if is_for_the_model(kind) => Manner::Hidden,
         (Role::Tool, None) => Manner::As(Scope::Payload),
         (Role::Assistant, Some(tool)) if call::is_shown(tool) => Manner::Call,
-        (Role::Assistant, Some(_)) => Manner::Hidden,
-        _ if matches!(kind, "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage") => {
+        (Role::Tool | Role::Assistant, Some(_)) => Manner::Hidden,
+        _ if matches!(
+            kind,
+            "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage"
+        ) =>
+        {
             Manner::Hidden
         }
         _ => Manner::As(Scope::Everything),
@@ -129,16 +132,16 @@ fn shown_parts<'a>(
     raw: &mut export::Message<'a>,
     content: &mut Content<'a>,
     manner: Manner,
-    context: Context<'a>,
+    known: Context<'a>,
 ) -> Vec<Part<'a>> {
     match manner {
         Manner::Hidden => Vec::new(),
         Manner::Call => {
             let text = call::take_text(content);
             let tool = raw.recipient.as_str();
-            call::part(tool, &content.language, text, context.canvas).into_iter().collect()
+            call::part(tool, &content.language, text, known.canvas).into_iter().collect()
         }
-        Manner::As(scope) => build(content, &mut raw.metadata, scope, context.prompt),
+        Manner::As(scope) => build(content, &mut raw.metadata, scope, known.prompt),
     }
 }
 

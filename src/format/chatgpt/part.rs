@@ -1,7 +1,9 @@
 //! The content of a message as parts: every content type and part type that ChatGPT has had.
 
 use super::call::language_of;
-use super::export::{Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer};
+use super::export::{
+    Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer,
+};
 use super::link::{link, untracked};
 use super::reference;
 use super::tolerant::{Maybe, Num, Obj, Str};
@@ -63,15 +65,17 @@ impl<'a> Builder<'_, 'a> {
             "super_widget" => self.widgets(),
             "user_editable_context" => {
                 let texts = [self.content.user_profile.take(), self.content.user_instructions.take()];
-                texts.into_iter().for_each(|text| self.prose(text));
+                self.proses(texts);
             }
             "model_editable_context" => {
                 let texts = [self.content.model_set_context.take(), self.content.repo_summary.take()];
-                texts.into_iter().for_each(|text| self.prose(text));
+                self.proses(texts);
             }
             "tether_browsing_display" => {
                 let texts = [self.content.result.take(), self.content.summary.take()];
-                texts.into_iter().for_each(|text| self.output(text));
+                for text in texts {
+                    self.output(text);
+                }
             }
             "tether_quote" | "sonic_webpage" => self.quote(),
             _ => self.unknown(kind.clone()),
@@ -91,6 +95,12 @@ impl<'a> Builder<'_, 'a> {
         // References count from the beginning of the first text.
         reference::add(&mut prose, self.metadata);
         self.parts.push(Part::Prose(prose));
+    }
+
+    fn proses(&mut self, texts: [Text<'a>; 2]) {
+        for text in texts {
+            self.prose(text);
+        }
     }
 
     fn output(&mut self, text: Text<'a>) {
@@ -192,8 +202,10 @@ impl<'a> Builder<'_, 'a> {
             self.parts.insert(0, Part::Output(text));
         }
         let mut seen = std::collections::HashSet::new();
-        let pictures = run.messages.0.into_iter().filter_map(|Obj(mut message)| message.image_url.take_filled());
-        let shown = run.jupyter_messages.0.into_iter().flat_map(|Obj(message)| message.content.0.data.0.images);
+        let pictures =
+            run.messages.0.into_iter().filter_map(|Obj(mut message)| message.image_url.take_filled());
+        let shown =
+            run.jupyter_messages.0.into_iter().flat_map(|Obj(message)| message.content.0.data.0.images);
         for id in pictures.chain(shown).map(pointer_id) {
             if !id.is_empty() && seen.insert(id.clone()) {
                 let file = FileRef { id, kind: FileKind::Image, ..FileRef::default() };
@@ -204,14 +216,18 @@ impl<'a> Builder<'_, 'a> {
 
     fn thoughts(&mut self) {
         let thoughts = std::mem::take(&mut self.content.thoughts.0);
-        let mut thoughts: Vec<_> = thoughts.into_iter().filter_map(|Maybe(thought)| {
-            let mut thought = *thought?;
-            let summary = thought.summary.take_filled().unwrap_or_default();
-            let content = thought.content.take_filled().unwrap_or_else(|| {
-                Cow::Owned(thought.chunks.0.iter().map(Str::as_str).collect())
-            });
-            (!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content })
-        }).collect();
+        let mut thoughts: Vec<_> = thoughts
+            .into_iter()
+            .filter_map(|Maybe(thought)| {
+                let mut thought = *thought?;
+                let summary = thought.summary.take_filled().unwrap_or_default();
+                let content = thought
+                    .content
+                    .take_filled()
+                    .unwrap_or_else(|| Cow::Owned(thought.chunks.0.iter().map(Str::as_str).collect()));
+                (!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content })
+            })
+            .collect();
         if thoughts.is_empty() {
             let text = self.content.content.take_filled().or_else(|| self.content.text.take_filled());
             thoughts.extend(text.map(|content| Thought { summary: Cow::Borrowed(""), content }));
@@ -246,7 +262,8 @@ impl<'a> Builder<'_, 'a> {
             }
             RawPart::Empty => FileRef { kind: FileKind::Image, ..FileRef::default() },
         };
-        let alt = title.map_or(Cow::Borrowed("Screenshot"), |title| Cow::Owned(format!("Screenshot: {title}")));
+        let alt =
+            title.map_or(Cow::Borrowed("Screenshot"), |title| Cow::Owned(format!("Screenshot: {title}")));
         self.parts.push(Part::Image(Image { file, alt: Some(alt), prompt: None }));
     }
 
@@ -288,7 +305,7 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         texts.retain(|text| !text.trim().is_empty());
-        let content = &mut self.content;
+        let content = &mut *self.content;
         let text = match texts.len() {
             0 => content
                 .content
@@ -298,10 +315,13 @@ impl<'a> Builder<'_, 'a> {
             1 => texts.pop(),
             _ => Some(Cow::Owned(texts.join("\n\n"))),
         };
-        if text.is_some() || objects.is_empty() {
+        let says_nothing = text.is_none() && self.scope == Scope::Machinery;
+        if !says_nothing && (text.is_some() || objects.is_empty()) {
             self.parts.push(Part::Unknown { kind, text });
         }
-        objects.into_iter().for_each(|object| self.object(*object));
+        for object in objects {
+            self.object(*object);
+        }
     }
 
     /// The custom instructions that a message carries beside its content: only ever part of the machinery.
@@ -311,7 +331,7 @@ impl<'a> Builder<'_, 'a> {
         }
         if let Some(mut context) = self.metadata.user_context.0.take() {
             let texts = [context.about_user.take(), context.about_model.take()];
-            texts.into_iter().for_each(|text| self.prose(text));
+            self.proses(texts);
         }
     }
 
@@ -322,18 +342,23 @@ impl<'a> Builder<'_, 'a> {
         if attachments.is_empty() {
             return;
         }
-        let mut files: Vec<_> =
-            attachments.into_iter().map(|Obj(attachment)| (file_attached(attachment), false)).collect();
-        files.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-        files.dedup_by(|(a, _), (b, _)| !a.id.is_empty() && a.id == b.id);
+        let attached = attachments.into_iter().map(|Obj(attachment)| file_attached(attachment));
+        // With the place that each has in the export.
+        let mut files: Vec<_> = attached.enumerate().map(|(place, file)| (file, place, false)).collect();
+        files.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
+        files.dedup_by(|(a, ..), (b, ..)| !a.id.is_empty() && a.id == b.id);
         for part in &mut self.parts {
             let (file, alt) = match part {
                 Part::Image(image) => (&mut image.file, Some(&mut image.alt)),
-                Part::Audio { file, .. } | Part::File(file) | Part::Video { file: Some(file), .. } => (file, None),
+                Part::Audio { file, .. } | Part::File(file) | Part::Video { file: Some(file), .. } => {
+                    (file, None)
+                }
                 _ => continue,
             };
-            let Ok(at) = files.binary_search_by(|(attached, _)| attached.id.cmp(&file.id)) else { continue };
-            let Some((attached, used)) = files.get_mut(at).filter(|_| !file.id.is_empty()) else { continue };
+            let Ok(at) = files.binary_search_by(|(attached, ..)| attached.id.cmp(&file.id)) else { continue };
+            let Some((attached, _, used)) = files.get_mut(at).filter(|_| !file.id.is_empty()) else {
+                continue;
+            };
             *used = true;
             file.name = attached.name.clone().or_else(|| file.name.take());
             file.mime = attached.mime.clone().or_else(|| file.mime.take());
@@ -342,10 +367,10 @@ impl<'a> Builder<'_, 'a> {
                 alt.clone_from(&file.name);
             }
         }
-        let rest = files.into_iter().filter(|(file, used)| {
-            !used && (!file.id.is_empty() || file.name.is_some())
-        });
-        self.parts.extend(rest.map(|(file, _)| match file.kind {
+        files.sort_by_key(|&(_, place, _)| place);
+        let rest =
+            files.into_iter().filter(|(file, _, used)| !used && (!file.id.is_empty() || file.name.is_some()));
+        self.parts.extend(rest.map(|(file, ..)| match file.kind {
             FileKind::Image => {
                 let alt = file.name.clone();
                 Part::Image(Image { file, alt, prompt: None })

@@ -82,11 +82,11 @@ fn alt<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     (!text.is_empty()).then_some(Meaning::Markdown(text))
 }
 
-fn links<'a>(links: Vec<Link<'a>>) -> Option<Meaning<'a>> {
+fn links(links: Vec<Link<'_>>) -> Option<Meaning<'_>> {
     (!links.is_empty()).then_some(Meaning::Links(links))
 }
 
-fn citation<'a>(links: Vec<Link<'a>>) -> Option<Meaning<'a>> {
+fn citation(links: Vec<Link<'_>>) -> Option<Meaning<'_>> {
     (!links.is_empty()).then_some(Meaning::Citation(links))
 }
 
@@ -237,10 +237,7 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Adds the web pages that a search found to `sources`, by their ids.
-pub(super) fn gather<'a>(
-    metadata: &mut Metadata<'a>,
-    sources: &mut HashMap<SourceId, Link<'a>>,
-) {
+pub(super) fn gather<'a>(metadata: &mut Metadata<'a>, sources: &mut HashMap<SourceId, Link<'a>>) {
     for Obj(group) in std::mem::take(&mut metadata.search_result_groups.0) {
         for Obj(mut entry) in group.entries.0 {
             let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {

@@ -31,6 +31,7 @@ macro_rules! record {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Default)]
+        #[allow(clippy::struct_field_names, reason = "fields are called as in the export")]
         pub(super) struct $name<'a> { $($(#[$field_meta])* pub(super) $field: $type,)* }
 
         impl<'a> $crate::format::chatgpt::tolerant::Record<'a> for $name<'a> {
@@ -179,6 +180,12 @@ impl<'a> Deserialize<'a> for Key<'a> {
     }
 }
 
+/// A whole number as a real one: those in exports are times, counts and positions, far below 2⁵³.
+#[allow(clippy::cast_precision_loss, reason = "no number in an export is so large that a unit counts")]
+fn real(number: impl Into<i128>) -> f64 {
+    number.into() as f64
+}
+
 /// A number; also what a text says if it is one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Num(pub(super) Option<f64>);
@@ -202,10 +209,10 @@ impl<'a> Deserialize<'a> for Num {
         impl<'a> Visitor<'a> for NumVisitor {
             type Value = Num;
             fn visit_i64<E>(self, number: i64) -> Result<Num, E> {
-                Ok(Num(Some(number as f64)))
+                Ok(Num(Some(real(number))))
             }
             fn visit_u64<E>(self, number: u64) -> Result<Num, E> {
-                Ok(Num(Some(number as f64)))
+                Ok(Num(Some(real(number))))
             }
             fn visit_f64<E>(self, number: f64) -> Result<Num, E> {
                 Ok(Num(Some(number)))
@@ -229,10 +236,10 @@ impl<'a> Deserialize<'a> for Time {
         impl<'a> Visitor<'a> for TimeVisitor {
             type Value = Time;
             fn visit_i64<E>(self, number: i64) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_number(number as f64)))
+                Ok(Time(Timestamp::from_number(real(number))))
             }
             fn visit_u64<E>(self, number: u64) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_number(number as f64)))
+                Ok(Time(Timestamp::from_number(real(number))))
             }
             fn visit_f64<E>(self, number: f64) -> Result<Time, E> {
                 Ok(Time(Timestamp::from_number(number)))

@@ -1,0 +1,362 @@
+//! What is shown of each type of content and part, and what is not.
+
+use super::*;
+use crate::conversation::Cut;
+
+#[test]
+fn what_the_client_hides_is_machinery() {
+    let instructions =
+        json!({"content_type": "user_editable_context", "user_profile": "P", "user_instructions": "I"});
+    let messages = [
+        message("system", text("a"), json!({"is_user_system_message": true})),
+        message("user", instructions, json!({})),
+        message(
+            "assistant",
+            json!({"content_type": "model_editable_context", "model_set_context": "M"}),
+            json!({}),
+        ),
+        message("user", text("b"), json!({"is_visually_hidden_from_conversation": true})),
+        message("tool", text("c"), json!({"recipient": "assistant"})),
+        message("tool", json!({"content_type": "execution_output", "text": "d"}), json!({"weight": 0.0})),
+        message("tool", text("search results"), json!({"name": "web.run"})),
+        message(
+            "tool",
+            json!({"content_type": "tether_browsing_display", "result": "r", "summary": "s"}),
+            json!({}),
+        ),
+        message(
+            "tool",
+            json!({"content_type": "tether_quote", "url": "https://q.example/?utm_source=chatgpt.com", "title": "Q", "text": "q"}),
+            json!({}),
+        ),
+        message("assistant", text("User likes newts."), json!({"recipient": "bio"})),
+        message("assistant", text(" \n"), json!({})),
+    ];
+    assert_eq!(shown(&messages), [] as [String; 0]);
+    assert_eq!(
+        parts(&messages, Detail::All),
+        [
+            "[output a]",
+            "[prose P]",
+            "[prose I]",
+            "[prose M]",
+            "[output b]",
+            "[output c]",
+            "[output d]",
+            "[output search results]",
+            "[output r]",
+            "[output s]",
+            "[quote Q→https://q.example/ q]",
+            "[output User likes newts.]",
+        ]
+    );
+}
+
+#[test]
+fn custom_instructions_beside_an_empty_message_are_machinery_too() {
+    let context =
+        json!({"user_context_message_data": {"about_user_message": "U", "about_model_message": "M"}});
+    let messages = [message("system", text(""), context)];
+    assert_eq!(parts(&messages, Detail::All), ["[prose U]", "[prose M]"]);
+}
+
+#[test]
+fn weight_alone_hides_no_person_and_no_answer() {
+    let messages = [
+        message("user", text("a"), json!({"weight": 0.0})),
+        message("assistant", text("b"), json!({"weight": 0.0})),
+        message("critic", text("c"), json!({})),
+    ];
+    assert_eq!(shown(&messages), ["prose a", "prose b", "prose c"]);
+}
+
+#[test]
+fn parts_that_are_null_or_empty_are_passed_over() {
+    let messages = [
+        message("user", json!({"content_type": "text", "parts": ["a", null, "", 7, "b"]}), json!({})),
+        message("user", json!({"content_type": "text", "parts": null}), json!({})),
+        message("user", json!("bare text"), json!({})),
+        message("user", json!(null), json!({})),
+    ];
+    assert_eq!(shown(&messages), ["prose a", "prose b", "prose bare text"]);
+}
+
+#[test]
+fn programs_are_shown_with_their_language() {
+    let code =
+        |language: &str, text: &str| json!({"content_type": "code", "language": language, "text": text});
+    let messages = [
+        message("assistant", code("unknown", "1/0"), json!({"recipient": "python"})),
+        message("assistant", text("2/0"), json!({"recipient": "python_user_visible"})),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["bash","-lc","ls | wc"]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["cat","a b",""]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
+        message("assistant", code("unknown", "no json"), json!({"recipient": "container.exec"})),
+        message("assistant", code("unknown", "{\"a\": 1}"), json!({})),
+        message("assistant", code("rust", "fn main() {}"), json!({})),
+        message("assistant", code("unknown", "search(\"x\")"), json!({"recipient": "browser"})),
+    ];
+    assert_eq!(
+        shown(&messages),
+        [
+            "code python: 1/0",
+            "code python: 2/0",
+            "code sh: ls | wc",
+            "code sh: cat 'a b' ''",
+            "code : no json",
+            "code json: {\"a\": 1}",
+            "code rust: fn main() {}",
+        ]
+    );
+}
+
+#[test]
+fn a_run_shows_its_output_its_failure_and_each_picture_once() {
+    let run = json!({
+        "messages": [
+            {"message_type": "image", "image_url": "file-service://file-a"},
+            {"message_type": "stream", "text": "ignored: the message has text"},
+        ],
+        "jupyter_messages": [
+            {"content": {"data": {"image/vnd.openai.fileservice.png": "file-service://file-a", "text/plain": "x"}}},
+            {"content": {"data": {"image/vnd.openai.fileservice2.png": "sediment://file_b#page"}}},
+            {"content": {"text": "x"}},
+        ],
+        "in_kernel_exception": {"name": "ZeroDivisionError", "args": ["division by zero"], "traceback": []},
+    });
+    let output = |text: &str| json!({"content_type": "execution_output", "text": text});
+    let pictures = [
+        "image file-a None None Image alt Some(\"Plot\") prompt None",
+        "image file_b None None Image alt Some(\"Plot\") prompt None",
+    ];
+    let messages =
+        [message("tool", output("ZeroDivisionError: x"), json!({"name": "python", "aggregate_result": run}))];
+    assert_eq!(shown(&messages), ["output ZeroDivisionError: x", pictures[0], pictures[1]]);
+    let messages = [message("tool", output("other"), json!({"name": "python", "aggregate_result": run}))];
+    let failure = "failure ZeroDivisionError: division by zero";
+    assert_eq!(shown(&messages), ["output other", failure, pictures[0], pictures[1]]);
+    let streams = json!({"messages": [{"text": "out"}, {"text": "err"}]});
+    let messages = [message("tool", output(""), json!({"name": "python", "aggregate_result": streams}))];
+    assert_eq!(shown(&messages), ["output outerr"]);
+    assert_eq!(shown(&[message("tool", output(""), json!({"name": "python"}))]), [] as [String; 0]);
+}
+
+#[test]
+fn thoughts_come_in_many_shapes() {
+    let thoughts = |value: Value| {
+        message("assistant", json!({"content_type": "thoughts", "thoughts": value}), json!({}))
+    };
+    let messages = [
+        thoughts(json!([])),
+        thoughts(json!(null)),
+        thoughts(
+            json!([{"summary": "S", "content": "C"}, "bare", null, {"content": "", "chunks": ["a", "b"]}, {}]),
+        ),
+        message("assistant", json!({"content_type": "thoughts", "content": "whole"}), json!({})),
+        message(
+            "assistant",
+            json!({"content_type": "reasoning_recap", "content": "Pensou"}),
+            json!({"finished_duration_sec": 72}),
+        ),
+        message("assistant", json!({"content_type": "reasoning_recap", "content": ""}), json!({})),
+    ];
+    assert_eq!(shown(&messages), ["thoughts S/C, /bare, /ab", "thoughts /whole", "recap Some(72) Pensou"]);
+}
+
+#[test]
+fn an_image_in_parts_and_attachments_is_shown_once_under_its_users_name() {
+    let image = json!({"content_type": "image_asset_pointer", "asset_pointer": "file-service://file-a", "size_bytes": 5});
+    let attachments = json!([
+        {"id": "file-z", "name": "z.pdf", "size": 9, "mimeType": "application/pdf"},
+        {"id": "file-a", "name": "cat.png", "size": 6},
+        {"id": "file-a", "name": "cat again.png"},
+        {"id": "file-b", "name": "b.jpg", "mime_type": "image/jpeg"},
+        {"id": "file-c", "name": "c.wav", "mime_type": "audio/wav"},
+        {},
+    ]);
+    let content = json!({"content_type": "multimodal_text", "parts": [image, "What?"]});
+    let messages = [message("user", content, json!({"attachments": attachments}))];
+    assert_eq!(
+        shown(&messages),
+        [
+            "image file-a Some(\"cat.png\") Some(6) Image alt Some(\"cat.png\") prompt None",
+            "prose What?",
+            "file file-z Some(\"z.pdf\") Some(9) Other",
+            "image file-b Some(\"b.jpg\") None Image alt Some(\"b.jpg\") prompt None",
+            "audio file-c Some(\"c.wav\") None Audio None",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_message_with_an_attachment_is_shown() {
+    let messages = [message("user", text(""), json!({"attachments": [{"id": "file-a", "name": "a.txt"}]}))];
+    assert_eq!(shown(&messages), ["file file-a Some(\"a.txt\") None Other"]);
+}
+
+#[test]
+fn a_generated_picture_knows_its_words_and_the_note_to_the_model_is_hidden() {
+    let image = |metadata: Value| {
+        json!({"content_type": "multimodal_text", "parts": [
+            {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_a?x", "metadata": metadata}]})
+    };
+    let call = |to: &str, text_: &str| message("assistant", text(text_), json!({"recipient": to}));
+    let answer = |name: &str, metadata: Value, extra: Value| {
+        let mut extra = extra;
+        extra["name"] = json!(name);
+        message("tool", image(metadata), extra)
+    };
+    let dalle = json!({"dalle": {"prompt": "a cat"}});
+    let empty = json!({"dalle": {"prompt": ""}, "generation": {}});
+    let image = |alt: &str, prompt: &str| {
+        format!("image file_a None None Image alt Some({alt:?}) prompt Some({prompt:?})")
+    };
+    assert_eq!(shown(&[answer("dalle.text2im", dalle, json!({}))]), [image("a cat", "a cat")]);
+    let new = [
+        call("t2uay3k.sj1i4kz", r#"{"prompt": "a dog", "n": 1}"#),
+        message("tool", text("do not describe it"), json!({"name": "t2uay3k.sj1i4kz"})),
+        answer("t2uay3k.sj1i4kz", empty.clone(), json!({"image_gen_title": "Dog"})),
+    ];
+    assert_eq!(shown(&new), [image("Dog", "a dog")]);
+    // Not across a message of the user, and not from another tool.
+    let none = ["image file_a None None Image alt None prompt None"];
+    let apart = [
+        call("t2uay3k.x", r#"{"prompt": "a dog"}"#),
+        message("user", text(""), json!({})),
+        answer("t2uay3k.x", empty.clone(), json!({})),
+    ];
+    assert_eq!(shown(&apart), none);
+    let other = [call("web.run", r#"{"prompt": "a dog"}"#), answer("t2uay3k.x", empty, json!({}))];
+    assert_eq!(shown(&other), none);
+}
+
+#[test]
+fn a_spoken_turn_has_its_transcript_its_recording_and_its_frames() {
+    let audio = json!({"content_type": "audio_asset_pointer", "asset_pointer": "sediment://file_a", "size_bytes": 9,
+        "metadata": {"start": 1.0, "end": 3.5}});
+    let live = json!({"content_type": "real_time_user_audio_video_asset_pointer", "audio_asset_pointer": audio,
+        "frames_asset_pointers": ["sediment://f1", {"asset_pointer": "f2"}], "video_container_asset_pointer": "sediment://file_v"});
+    let transcript = json!({"content_type": "audio_transcription", "text": "Hello"});
+    let parts =
+        |parts: Value| message("user", json!({"content_type": "multimodal_text", "parts": parts}), json!({}));
+    let silent = json!({"content_type": "audio_transcription", "text": ""});
+    let film = json!({"content_type": "video_container_asset_pointer", "asset_pointer": "file-service://file-f", "frames_asset_pointers": [1]});
+    let messages = [parts(json!([transcript, live])), parts(json!([silent, audio])), parts(json!([film]))];
+    assert_eq!(
+        shown(&messages),
+        [
+            "prose Hello",
+            "audio file_a None Some(9) Audio Some(2.5)",
+            "video Some(\"file_v None None Video\") 2",
+            "audio file_a None Some(9) Audio Some(2.5)",
+            "video Some(\"file-f None None Video\") 1",
+        ]
+    );
+}
+
+#[test]
+fn rarer_types_of_content_are_shown_too() {
+    let tool = |content: Value| message("tool", content, json!({}));
+    let messages = [
+        tool(json!({"content_type": "system_error", "name": "E", "text": "timed out"})),
+        tool(
+            json!({"content_type": "computer_output", "screenshot": {"asset_pointer": "file-service://file-s"}, "state": {"title": "Shop", "dom": "HUGE"}}),
+        ),
+        tool(
+            json!({"content_type": "computer_output", "screenshot": null, "state": {"url": "https://s.example"}}),
+        ),
+        tool(json!({"content_type": "citable_code_output", "output_str": "a.txt"})),
+        tool(json!({"content_type": "sonic_webpage", "text": "for the model"})),
+        tool(
+            json!({"content_type": "super_widget", "widgets": {"navlinks": [{"title": "Shop", "url": "https://s.example"}, {"title": "no address"}]}}),
+        ),
+        tool(json!({"content_type": "super_widget", "widgets": {}})),
+        message("tool", text("# Report"), json!({"is_async_task_result_message": true})),
+    ];
+    assert_eq!(
+        shown(&messages),
+        [
+            "failure E: timed out",
+            "image file-s None None Image alt Some(\"Screenshot: Shop\") prompt None",
+            "image  None None Image alt Some(\"Screenshot: https://s.example\") prompt None",
+            "output a.txt",
+            "links Shop→https://s.example",
+            "prose # Report",
+        ]
+    );
+}
+
+#[test]
+fn content_of_an_unknown_type_is_never_dropped() {
+    let message = |content: Value| message("assistant", content, json!({}));
+    let messages = [
+        message(json!({"content_type": "x1", "blob": {}})),
+        message(
+            json!({"content_type": "x2", "text": "t", "parts": ["p", {"text": "q", "asset_pointer": "file-service://file-a"}]}),
+        ),
+        message(json!({"content_type": "x3", "content": "c"})),
+        message(json!({"content_type": "x4", "result": "r"})),
+        message(json!({"content_type": "x5", "output_str": "o"})),
+        message(json!({"content_type": "multimodal_text", "parts": [
+            {"content_type": "y1", "asset_pointer": "file-service://file-b"}, {"content_type": "y2"}, {"text": "z"}, {}]})),
+    ];
+    assert_eq!(
+        shown(&messages),
+        [
+            "unknown x1 None",
+            "unknown x2 Some(\"t\\n\\np\\n\\nq\")",
+            "file file-a None None Other",
+            "unknown x3 Some(\"c\")",
+            "unknown x4 Some(\"r\")",
+            "unknown x5 Some(\"o\")",
+            "file file-b None None Other",
+            "unknown y2 None",
+            "prose z",
+        ]
+    );
+}
+
+#[test]
+fn a_canvas_call_is_a_step_that_its_answer_completes() {
+    let call = |tool: &str, text_: &str| {
+        message("assistant", text(text_), json!({"recipient": format!("canmore.{tool}")}))
+    };
+    let answer = |canvas: Value| message("tool", text("ok"), json!({"name": "canmore.x", "canvas": canvas}));
+    let messages = [
+        call("create_textdoc", r#"{"name": "Haiku", "type": "document", "content": "old pond"}"#),
+        answer(json!({"textdoc_id": "d1", "title": "Haiku (new)", "version": 1})),
+        call("update_textdoc", r#"{"updates": [{"pattern": ".*", "multiple": true, "replacement": "x"}"#),
+        answer(json!({"textdoc_id": "d1", "version": 2, "is_failure": true})),
+        call("comment_textdoc", "{\"comments\": [{\"pattern\": \"x\", \"comment\": \"why?\"}]}"),
+        call("update_textdoc", "not json"),
+    ];
+    assert_eq!(
+        shown(&messages),
+        [
+            r#"canvas CanvasStep { document: Some("d1"), title: Some("Haiku"), kind: Some("document"), version: Some(1), failed: false, action: Create("old pond") }"#,
+            r#"canvas CanvasStep { document: Some("d1"), title: None, kind: None, version: Some(2), failed: true, action: Update([CanvasEdit { pattern: ".*", multiple: true, replacement: "x" }]) }"#,
+            r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Comment([CanvasComment { pattern: "x", comment: "why?" }]) }"#,
+            r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Unreadable("not json") }"#,
+        ]
+    );
+}
+
+#[test]
+fn an_answer_says_why_it_ends_early() {
+    let ending = |kind: &str| {
+        message("assistant", text("x"), json!({"finish_details": {"type": kind}, "model_slug": "m"}))
+    };
+    let json = chain(&[ending("max_tokens"), ending("interrupted"), ending("stop")]).to_string();
+    let cuts = read(&json, Detail::Shown, |conversation, _| {
+        let messages = conversation.tree.ids().filter_map(|id| conversation.tree.message(id));
+        messages.map(|message| (message.cut, message.model.as_deref() == Some("m"))).collect::<Vec<_>>()
+    });
+    assert_eq!(cuts, [(Some(Cut::Length), true), (Some(Cut::Stopped), true), (None, true)]);
+}

@@ -1,0 +1,211 @@
+//! What each type of reference stands for.
+
+use super::*;
+
+const MARK: &str = "\u{e200}cite\u{e202}turn0search0\u{e201}";
+
+/// The references and footnotes of an answer with these metadata, in short.
+fn found(answer: &str, metadata: Value) -> Vec<String> {
+    let json = chain(&[message("assistant", text(answer), metadata)]).to_string();
+    read(&json, Detail::Shown, |conversation, _| {
+        let Part::Prose(prose) = &conversation.tree.message(NodeId(1)).unwrap().parts[0] else {
+            panic!("not prose")
+        };
+        let references = prose.references.iter().map(|reference| {
+            let meaning = match &reference.meaning {
+                Meaning::Nothing => "nothing".to_owned(),
+                Meaning::Citation(list) => format!("cite {}", links(list)),
+                Meaning::Markdown(text) => format!("markdown {text}"),
+                Meaning::Plain(text) => format!("plain {text}"),
+                Meaning::Links(list) => format!("links {}", links(list)),
+                Meaning::File(named) => format!("file {}", file(named)),
+            };
+            format!("{}..{} {meaning}", reference.start, reference.end)
+        });
+        let notes = prose
+            .footnotes
+            .iter()
+            .map(|note| format!("note {} ({})", links(std::slice::from_ref(note)), note.publisher));
+        references.chain(notes).collect()
+    })
+}
+
+/// What one reference at code points 1 to 2 stands for; "" if it is dropped.
+fn meaning(mut reference: Value) -> String {
+    for (key, value) in [("matched_text", json!(MARK)), ("start_idx", json!(1)), ("end_idx", json!(2))] {
+        if reference.get(key).is_none() {
+            reference[key] = value;
+        }
+    }
+    let mut found = found("x", json!({"content_references": [reference]}));
+    assert!(found.len() <= 1);
+    found.pop().map(|found| found.strip_prefix("1..2 ").unwrap_or(&found).to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn grouped_webpages_prefer_items_then_words_then_fallbacks() {
+    let item = |url: &str, site: &str| json!({"title": "T", "url": url, "attribution": site});
+    let reference = |alt: Value, items: Value, fallback: Value| {
+        meaning(json!({"type": "grouped_webpages", "alt": alt, "items": items, "fallback_items": fallback}))
+    };
+    let a = item("https://www.a.example/?utm_source=chatgpt.com&q=1#f", "");
+    let b = item("https://b.example/", "B");
+    let alt = json!("([A](https://a.example/?utm_source=chatgpt.com))");
+    assert_eq!(
+        reference(alt.clone(), json!([a, b]), json!([])),
+        "cite a.example→https://www.a.example/?q=1#f, B→https://b.example/"
+    );
+    assert_eq!(reference(alt, json!([]), json!([b])), "markdown ([A](https://a.example/))");
+    for nothing in [json!(null), json!(""), json!("()")] {
+        assert_eq!(
+            reference(nothing.clone(), json!([{"title": "no address"}]), json!([b])),
+            "cite B→https://b.example/"
+        );
+        assert_eq!(reference(nothing, json!(null), json!(null)), "nothing");
+    }
+}
+
+#[test]
+fn each_type_of_reference_has_its_meaning() {
+    for (reference, expected) in [
+        (json!({"type": "hidden"}), "nothing"),
+        (json!({"type": "attribution", "alt": "words", "matched_text": "words"}), ""),
+        (
+            json!({"type": "grouped_webpages_model_predicted_fallback", "alt": "", "items": [{"url": "https://a.example"}]}),
+            "nothing",
+        ),
+        (
+            json!({"type": "webpage_extended", "title": "T", "url": "https://www.a.example/x", "attribution": ""}),
+            "cite a.example→https://www.a.example/x",
+        ),
+        (
+            json!({"type": "webpage_extended", "title": "T", "url": "https://a.example/x", "attribution": "A"}),
+            "cite A→https://a.example/x",
+        ),
+        (
+            json!({"type": "webpage", "alt": "([S](https://s.example/))", "url": "https://s.example/"}),
+            "markdown ([S](https://s.example/))",
+        ),
+        (
+            json!({"type": "webpage", "alt": null, "url": "https://s.example/"}),
+            "cite s.example→https://s.example/",
+        ),
+        (
+            json!({"type": "file", "id": "file-service://file-a", "name": "a.pdf"}),
+            "file file-a Some(\"a.pdf\") None Other",
+        ),
+        (json!({"type": "file"}), "nothing"),
+        (
+            json!({"type": "image_v2", "alt": "![a](https://a.example/a.png)\n"}),
+            "markdown ![a](https://a.example/a.png)\n",
+        ),
+        (
+            json!({"type": "image_v2", "images": [{"title": "a", "url": "https://a.example/"}]}),
+            "links a→https://a.example/",
+        ),
+        (
+            json!({"type": "image_group", "alt": "x", "images": [{"image_result": {"title": "a", "content_url": "https://a.example/"}}]}),
+            "links a→https://a.example/",
+        ),
+        (json!({"type": "optimistic_image_citation"}), "nothing"),
+        (json!({"type": "video", "alt": "[V](https://v.example/)\n"}), "markdown [V](https://v.example/)\n"),
+        (json!({"type": "video", "title": "V", "url": "https://v.example/"}), "links V→https://v.example/"),
+        (
+            json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": ""}}),
+            "plain Net",
+        ),
+        (
+            json!({"type": "product_entity", "alt": "[Net]()", "product": {"title": "Net", "url": "https://n.example"}}),
+            "links Net→https://n.example",
+        ),
+        (json!({"type": "product_entity", "alt": "[Net]()"}), "markdown Net"),
+        (json!({"type": "products", "alt": "### [Net]()\n\nGood."}), "markdown ### Net\n\nGood."),
+        (json!({"type": "entity", "alt": "x", "name": "Ada"}), "plain Ada"),
+        (json!({"type": "entity", "alt": "Ada"}), "plain Ada"),
+        (json!({"type": "alt_text", "alt": "a"}), "markdown a"),
+        (
+            json!({"type": "nav_list", "items": [{"title": "N", "url": "https://n.example"}]}),
+            "links N→https://n.example",
+        ),
+        (json!({"type": "businesses_map", "alt": "map"}), "markdown map"),
+        (json!({"type": "tldr", "alt": null}), "nothing"),
+        (
+            json!({"type": "link_title", "item": {"title": "L", "url": "https://l.example"}}),
+            "links L→https://l.example",
+        ),
+        (json!({"type": "brand_new", "alt": "a"}), "markdown a"),
+        (json!({"type": "brand_new", "alt": ""}), "nothing"),
+        (json!({"type": "brand_new", "title": "N", "url": "https://n.example"}), "links N→https://n.example"),
+        (json!({"type": "brand_new"}), "nothing"),
+        (json!({"type": "brand_new", "matched_text": "【1†x】"}), "nothing"),
+        (json!({"type": "brand_new", "matched_text": "words of the answer"}), ""),
+        (json!({"type": "hidden", "matched_text": " "}), ""),
+        (json!({"type": "navigation", "matched_text": ""}), ""),
+    ] {
+        assert_eq!(meaning(reference.clone()), expected, "{reference}");
+    }
+}
+
+#[test]
+fn footnotes_are_listed_once() {
+    let source =
+        json!({"title": "P", "url": "https://p.example/?utm_source=chatgpt.com", "attribution": "Pond"});
+    let footnote =
+        json!({"type": "sources_footnote", "matched_text": " ", "sources": [source, source, {"title": "x"}]});
+    assert_eq!(
+        found("x", json!({"content_references": [footnote, footnote]})),
+        ["note P→https://p.example/ (Pond)"]
+    );
+}
+
+#[test]
+fn citations_count_only_without_references() {
+    let answer = "🦎 Ann【11†source】, 【4:0†a.pdf】 【橋】【1†x】";
+    let citation = |start: u32, end: u32, metadata: &Value| json!({"start_ix": start, "end_ix": end, "metadata": metadata});
+    let web = json!({"type": "webpage", "title": "Bridge", "url": "https://b.example/"});
+    let citations = json!([
+        citation(5, 16, &web),
+        citation(18, 29, &json!({"type": "file", "name": "a.pdf", "id": "file-a"})),
+        citation(0, 2, &web),
+        citation(5, 5, &web),
+        citation(5, 999, &web),
+        citation(5, 16, &json!({})),
+    ]);
+    let expected = ["5..16 cite Bridge→https://b.example/", "18..29 file file-a Some(\"a.pdf\") None Other"];
+    assert_eq!(found(answer, json!({"citations": citations})), expected);
+    let hidden = json!([{"type": "hidden", "matched_text": "x", "start_idx": 1, "end_idx": 2}]);
+    assert_eq!(
+        found(answer, json!({"citations": citations, "content_references": hidden})),
+        ["1..2 nothing"]
+    );
+}
+
+#[test]
+fn a_list_of_sources_serves_the_marks_that_no_citation_has() {
+    let list = json!({"metadata_list": [
+        {"type": "webpage", "title": "Zero", "url": "https://z.example/"},
+        {"type": "webpage", "title": "One", "url": "https://o.example/"},
+    ]});
+    let taken =
+        json!([{"start_ix": 0, "end_ix": 5, "metadata": {"title": "Own", "url": "https://own.example/"}}]);
+    assert_eq!(
+        found("【0†a】é【1†b】【橋】【7†c】【1:0†d】", json!({"_cite_metadata": list, "citations": taken})),
+        ["0..5 cite Own→https://own.example/", "6..11 cite One→https://o.example/"]
+    );
+}
+
+#[test]
+fn web_pages_of_all_searches_are_known_by_their_ids() {
+    let entry = |turn: u32, index: Value, site: &str| {
+        json!({"url": "https://k.example/?utm_source=chatgpt.com", "attribution": site,
+            "ref_id": {"turn_index": turn, "ref_type": "search", "ref_index": index}})
+    };
+    let groups = json!([{"entries": [entry(0, json!(7), ""), entry(0, json!(7), "later"), entry(1, json!(null), "x"), {"url": "y", "ref_id": null}]}]);
+    let hidden = json!({"is_visually_hidden_from_conversation": true, "search_result_groups": groups});
+    let json = chain(&[message("tool", text("results"), hidden)]).to_string();
+    read(&json, Detail::Shown, |conversation, _| {
+        let id = SourceId { turn: 0, kind: "search".into(), index: 7 };
+        assert_eq!(conversation.sources.len(), 1);
+        assert_eq!(links(&[conversation.sources[&id].clone()]), "k.example→https://k.example/");
+    });
+}
