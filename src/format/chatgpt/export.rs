@@ -306,7 +306,6 @@ record! {
         model_slug: Str<'a> = "model_slug",
         finished_duration_sec: Num = "finished_duration_sec",
         image_gen_title: Str<'a> = "image_gen_title",
-        async_task_title: Str<'a> = "async_task_title",
         is_async_result: Flag = "is_async_task_result_message",
         finish_details: Obj<FinishDetails<'a>> = "finish_details",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
