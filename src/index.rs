@@ -164,7 +164,7 @@ impl Index {
         let archive = self.archive(location.entry)?;
         archive.read_range(location.entry.entry, location.start, location.end, &mut json)?;
         let shape = self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
-        if shape == Some(Shape::Html) {
+        if shape == Some(Shape::Html) && html::is_encoded(&json) {
             json = html::decode_entities(&json);
         }
         Ok(json)

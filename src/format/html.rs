@@ -10,7 +10,6 @@ mod tests;
 
 use crate::format::scan::{Level, State};
 use entities::Decoder;
-use std::io::{self, Read};
 
 pub use entities::{decode_entities, is_encoded};
 
@@ -308,22 +307,4 @@ fn end_of_value(level: Level, bytes: &[u8], mut at: usize, walk: &mut State) -> 
         at = block.end;
     }
     None
-}
-
-/// The asset table of a `chat.html`, as JSON: `{"<pointer>": "<path>" | {"file_path": …}}`. `None` if there is none.
-///
-/// # Errors
-///
-/// When reading fails.
-pub fn assets_json(mut html: impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut extract = HtmlExtract::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match html.read(&mut buffer) {
-            Ok(0) => return Ok(extract.finish().assets),
-            Ok(len) => extract.feed(buffer.get(..len).unwrap_or_default(), &mut |_, _| ()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -45,6 +45,7 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
         page: measure(id, Page::Thread),
         branches: Vec::new(),
         assets: Vec::new(),
+        unverified: false,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::archive::EntryKind;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::Result;
 use crate::format::assets::{self, Assets, Candidate, SideFiles};
-use crate::format::html;
+use crate::format::html::HtmlExtract;
 use crate::source::Export;
 use std::sync::Arc;
 
@@ -70,13 +70,13 @@ fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
 
 /// The table of assets in a viewer; empty if there is none.
 fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
-    let mut table = html::Table::default();
+    let mut extract = HtmlExtract::new();
     if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
         // What was read before a break is used; the conversations don't depend on it.
         let _ = archive.stream(viewer.entry, &mut |bytes| {
-            table.feed(bytes);
+            extract.feed(bytes, &mut |_, _| {});
             Ok(())
         });
     }
-    table.finish()
+    extract.finish().assets.unwrap_or_default()
 }

@@ -6,10 +6,11 @@ use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::scan::{Body, Element, End, Scanner};
+use crate::format::html::HtmlExtract;
 use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
-use crate::source::{Export, Shard};
+use crate::source::{Export, Shape, Shard};
 use crate::text::printable;
 use crate::time::Timestamp;
 use std::collections::HashMap;
@@ -156,6 +157,14 @@ impl Reader<'_> {
         self.progress.count();
     }
 
+    /// As [`take`](Self::take) for an element of the viewer, whose offsets are not yet those of the file.
+    fn take_from_viewer(&self, shard: &Shard, viewer: &HtmlExtract, element: Element<'_>, harvest: &mut Harvest) {
+        match (viewer.offset_in_file(element.start), viewer.offset_in_file(element.end)) {
+            (Some(start), Some(end)) => self.take(shard, &Element { start, end, ..element }, harvest),
+            _ => harvest.problems.push(Problem::new(&shard.name, "a conversation in it can't be located")),
+        }
+    }
+
     /// The format that the export is in, or may be in as long as no element has shown it.
     fn format_of(&self, json: &[u8]) -> &'static dyn Format {
         if let Some(&format) = self.format.get() {
@@ -258,25 +267,36 @@ struct Splitter<'r> {
     reader: &'r Reader<'r>,
     shard: &'r Shard,
     scanner: Scanner,
+    /// Finds the conversations in the viewer, if the shard is one.
+    viewer: Option<HtmlExtract>,
     harvest: Harvest,
 }
 
 impl<'r> Splitter<'r> {
     fn new(reader: &'r Reader<'r>, shard: &'r Shard) -> Self {
         let scanner = Scanner::new(reader.options.max_conversation);
-        Self { reader, shard, scanner, harvest: Harvest::default() }
+        let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
+        Self { reader, shard, scanner, viewer, harvest: Harvest::default() }
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        let Self { reader, shard, scanner, harvest } = self;
-        scanner.feed(bytes, &mut |element| reader.take(shard, &element, harvest));
+        let Self { reader, shard, scanner, viewer, harvest } = self;
+        match viewer {
+            None => scanner.feed(bytes, &mut |element| reader.take(shard, &element, harvest)),
+            Some(viewer) => viewer.feed(bytes, &mut |viewer, json| {
+                scanner.feed(json, &mut |element| reader.take_from_viewer(shard, viewer, element, harvest));
+            }),
+        }
     }
 
     fn finish(self, streamed: Result<()>) -> Harvest {
-        let Self { reader, shard, scanner, mut harvest } = self;
-        let end = scanner.finish(&mut |element| reader.take(shard, &element, &mut harvest));
+        let Self { reader, shard, scanner, viewer, mut harvest } = self;
+        let end = scanner.finish(&mut |element| match &viewer {
+            None => reader.take(shard, &element, &mut harvest),
+            Some(viewer) => reader.take_from_viewer(shard, viewer, element, &mut harvest),
+        });
         match (streamed, end) {
-            (Err(failure), _) => harvest.failure = Some(failure.within(printable(&shard.name))),
+            (Err(failure), _) => harvest.failure = Some(failure),
             (Ok(()), End::Damaged { reason, at }) => {
                 harvest.problems.push(Problem::new(&shard.name, format!("{reason} (at byte {at})")));
             }

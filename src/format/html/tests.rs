@@ -134,8 +134,13 @@ fn entities_that_are_none_stay() {
 #[test]
 fn the_asset_table_is_read_from_a_file() {
     let html = b"<p>assetsJson</p> var jsonData = [\"assetsJson = {}\"]; var assetsJson = {\"a\": \"b\"};";
-    assert_eq!(assets_json(&html[..]).unwrap(), Some(br#"{"a": "b"}"#.to_vec()));
-    assert_eq!(assets_json(&b"<p>nothing</p>"[..]).unwrap(), None);
+    let table = |html: &[u8]| {
+        let mut extract = HtmlExtract::new();
+        extract.feed(html, &mut |_, _| ());
+        extract.finish().assets
+    };
+    assert_eq!(table(html), Some(br#"{"a": "b"}"#.to_vec()));
+    assert_eq!(table(b"<p>nothing</p>"), None);
 }
 
 proptest! {

@@ -18,7 +18,8 @@ const NOBODY: u32 = 65534;
 /// What the command under test builds.
 fn build(script: &str, progress: &Progress) -> Result<Double> {
     progress.set_total(100);
-    progress.set_done(50, 7);
+    progress.advance(50)?;
+    (0..7).for_each(|_| progress.count());
     progress.note("a note".into());
     match script {
         "tree" => Ok(Double::new([("2024/01/Tea.md", Manner::Page, b"tea\n".to_vec())])),
