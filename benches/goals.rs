@@ -3,6 +3,8 @@
 //! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH` writes an export to measure with; STYLE is
 //! `classic`, `compact` or `sharded`. `… -- scan PATH ENTRY` measures the scanner alone on an entry.
 
+#![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
+
 mod generate;
 
 use gptfs::format::scan::{Body, ELEMENT_LIMIT, Level, Scanner};

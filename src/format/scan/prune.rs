@@ -87,9 +87,8 @@ impl Way {
     pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> Key<'t>) -> Verdict {
         let object = bracket == b'{';
         match self {
-            Self::Off => Verdict::Keep,
             Self::Mapping if object => Verdict::Follow,
-            Self::Mapping => Verdict::Keep,
+            Self::Off | Self::Mapping => Verdict::Keep,
             Self::Conversation => match key() {
                 key if object && key.is(b"mapping") => Verdict::Follow,
                 key if DROPPED.iter().any(|name| key.is(name)) => Verdict::Drop,
