@@ -1,11 +1,13 @@
 //! The measured goals.
 //!
-//! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH` writes an export to measure with; STYLE is
-//! `classic`, `compact` or `sharded`. `… -- scan PATH ENTRY` measures the scanner alone on an entry.
+//! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH [KEY=COUNT…]` writes an export to measure with; STYLE is
+//! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`, `assets` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone on an entry.
+
+#![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 
 mod generate;
 
-use gptfs::format::scan::{Body, ELEMENT_LIMIT, Level, Scanner};
+use gptfs::format::scan::{Body, ELEMENT_LIMIT, End, Level, Scanner};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,26 +18,51 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["generate", style, megabytes, path] => generate(style, megabytes, Path::new(path)),
+        ["generate", style, megabytes, path, options @ ..] => match spec(style, megabytes, options) {
+            Some(spec) => generate(&spec, Path::new(path)),
+            None => usage(),
+        },
         ["scan", path, entry] => scan(Path::new(path), entry).unwrap_or_else(|error| {
             eprintln!("{path}: {entry}: {error}");
             ExitCode::FAILURE
         }),
-        _ => {
-            eprintln!("usage: cargo bench --bench goals -- generate classic|compact|sharded MEGABYTES PATH");
-            ExitCode::from(2)
-        }
+        _ => usage(),
     }
 }
 
-fn generate(style: &str, megabytes: &str, path: &Path) -> ExitCode {
-    let (Some(style), Ok(megabytes)) = (generate::Style::named(style), megabytes.parse()) else {
-        eprintln!("generate: the style is classic, compact or sharded, and the size a number of MB");
-        return ExitCode::from(2);
-    };
+fn usage() -> ExitCode {
+    eprintln!(
+        "usage: cargo bench --bench goals -- generate classic|compact|sharded MEGABYTES PATH [KEY=COUNT…]\n       \
+         cargo bench --bench goals -- scan PATH ENTRY"
+    );
+    ExitCode::from(2)
+}
+
+fn spec(style: &str, megabytes: &str, options: &[&str]) -> Option<generate::Spec> {
+    let mut spec = generate::Spec::new(generate::Style::named(style)?, megabytes.parse().ok()?);
+    for option in options {
+        let (key, count) = option.split_once('=')?;
+        let count: u32 = count.parse().ok()?;
+        match key {
+            "equal-titles" => spec.equal_titles = count,
+            "tiny" => spec.tiny = count,
+            "tiny-in-one-month" => spec.tiny_in_one_month = count,
+            "assets" => spec.assets = count,
+            "seed" => spec.seed = count.into(),
+            _ => return None,
+        }
+    }
+    Some(spec)
+}
+
+fn generate(spec: &generate::Spec, path: &Path) -> ExitCode {
     let begun = Instant::now();
-    match generate::write_zip(&generate::Spec::new(style, megabytes), path) {
+    match generate::write_zip(spec, path) {
         Ok(truth) => {
+            if let Err(error) = check(path, &truth) {
+                eprintln!("{}: {error}", path.display());
+                return ExitCode::FAILURE;
+            }
             let zip = std::fs::metadata(path).map_or(0, |it| it.len());
             let mut sizes: Vec<u64> = truth.conversations.iter().map(|it| it.end - it.start).collect();
             sizes.sort_unstable();
@@ -65,6 +92,29 @@ fn generate(style: &str, megabytes: &str, path: &Path) -> ExitCode {
     }
 }
 
+/// Reads an export again and compares what the scanner finds with what was written.
+fn check(path: &Path, truth: &generate::Truth) -> io::Result<()> {
+    let mut archive = zip::ZipArchive::new(File::open(path)?)?;
+    let mut found = Vec::new();
+    for (file, name) in truth.files.iter().enumerate() {
+        let mut entry = archive.by_name(name)?;
+        let mut scanner = Scanner::new(ELEMENT_LIMIT);
+        let mut buffer = vec![0; 512 << 10];
+        loop {
+            let len = entry.read(&mut buffer)?;
+            if len == 0 {
+                break;
+            }
+            scanner.feed(&buffer[..len], &mut |element| found.push((file, element.start, element.end)));
+        }
+        if scanner.finish(&mut |_| {}) != End::Complete {
+            return Err(io::Error::other(format!("{name} is damaged")));
+        }
+    }
+    let written: Vec<_> = truth.conversations.iter().map(|it| (it.file, it.start, it.end)).collect();
+    if found == written { Ok(()) } else { Err(io::Error::other("the scanner finds other conversations")) }
+}
+
 /// How fast each level of the scanner goes over an entry, inflated in memory, fed by half a MiB.
 fn scan(path: &Path, entry: &str) -> io::Result<ExitCode> {
     let mut bytes = Vec::new();
@@ -86,7 +136,7 @@ fn scan(path: &Path, entry: &str) -> io::Result<ExitCode> {
             }
             let end = scanner.finish(&mut |_| {});
             best = best.min(begun.elapsed().as_secs_f64());
-            assert_eq!(end, gptfs::format::scan::End::Complete);
+            assert_eq!(end, End::Complete);
         }
         println!(
             "{level:?}: {:.2} GB/s, {count} elements, {} % kept",

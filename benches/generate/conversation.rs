@@ -84,7 +84,7 @@ impl<'r> Tree<'r> {
     fn new(style: Style, plan: &Plan, random: &'r mut Random) -> Self {
         let models: [&str; 4] = match plan.created {
             ..1_715_000_000 => ["gpt-4", "gpt-4", "text-davinci-002-render-sha", "gpt-4-browsing"],
-            ..1_754_000_000 => ["gpt-4o", "gpt-4o", "o3", "gpt-4o-mini"],
+            1_715_000_000..1_754_000_000 => ["gpt-4o", "gpt-4o", "o3", "gpt-4o-mini"],
             _ => ["gpt-5", "gpt-5-thinking", "gpt-5-2", "gpt-5"],
         };
         let created = plan.created as f64 + random.below(1_000_000) as f64 / 1e6;
@@ -255,7 +255,10 @@ impl<'r> Tree<'r> {
         let metadata = self.metadata(vec![]);
         self.say("assistant", None, "python", content, metadata);
         let lines = 1 + self.random.below(12);
-        let output: String = (0..lines).map(|n| format!("{n}  {}\n", text::word(self.random))).collect();
+        let mut output = String::new();
+        for line in 0..lines {
+            output.extend([line.to_string(), "  ".to_owned(), text::word(self.random), "\n".to_owned()]);
+        }
         let header = || map! { "msg_id": "a", "msg_type": "stream", "version": "5.3" };
         let run = self.random.uuid();
         let stream = map! {

@@ -4,6 +4,12 @@
 //! metadata than text in the full styles, tools, thoughts, searches, branches, and text that deflates about as
 //! well as people's. What was written is known, so that what is read can be checked against it.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "all numbers are our own and small"
+)]
 #![allow(dead_code, reason = "each user of this module reads another part of the truth")]
 
 mod conversation;
@@ -217,7 +223,7 @@ fn plans(spec: &Spec, random: &mut Random) -> Vec<Plan> {
         left -= bytes;
         // Half are below 80 kB, nine of ten below 384 kB; a few are far beyond.
         let tail = if random.chance(0.02) { 3.0 } else { 1.0 };
-        size = (80_000.0 * (1.2 * random.normal()).exp() * tail).clamp(1500.0, largest);
+        size = (80_000.0 * random.scale(1.73) * tail).clamp(1500.0, largest);
     }
     plans.sort_by_key(|plan| std::cmp::Reverse(plan.created));
     plans

@@ -1,4 +1,6 @@
-//! Random numbers that are the same everywhere: SplitMix64.
+//! Random numbers that are the same everywhere (the generator `SplitMix64`).
+//!
+//! Only arithmetic that every machine rounds alike: no logarithms, no powers of fractions.
 
 /// A source of random numbers.
 #[derive(Clone, Debug)]
@@ -33,6 +35,22 @@ impl Random {
     /// Normally distributed, nearly: mean 0, deviation 1, never beyond 6.
     pub(super) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+
+    /// Less than `bound`, which is at least 2; about as often between 1 and 2 as between 512 and 1024.
+    pub(super) fn rank(&mut self, bound: u64) -> u64 {
+        let octaves = u64::from(bound.ilog2());
+        let octave = 1 << self.below(octaves);
+        (octave + self.below(octave)) - 1
+    }
+
+    /// Nearly log-normally distributed around 1; `deviation` is that of the binary logarithm.
+    pub(super) fn scale(&mut self, deviation: f64) -> f64 {
+        let logarithm = self.normal() * deviation;
+        let whole = logarithm.floor();
+        let power = (0..whole.abs() as u32).fold(1.0, |power, _| power * 2.0);
+        let between = 1.0 + (logarithm - whole);
+        if whole < 0.0 { between / power } else { between * power }
     }
 
     pub(super) fn pick<'l, T>(&mut self, list: &'l [T]) -> &'l T {

@@ -18,12 +18,12 @@ const SYLLABLES: [&str; 64] = [
     "tain", "ri", "ver",
 ];
 
-/// How many words there are.
-const VOCABULARY: u64 = 6000;
+/// How many words there are, about.
+const VOCABULARY: u64 = 8192;
 
 /// A word; the n-th commonest about n times rarer than the commonest.
 pub(super) fn word(random: &mut Random) -> String {
-    let rank = (VOCABULARY as f64).powf(random.unit().powf(0.9)) as u64 - 1;
+    let rank = random.rank(VOCABULARY);
     let common = COMMON.split(' ').nth(rank as usize);
     common.map_or_else(
         || {
@@ -38,7 +38,7 @@ pub(super) fn word(random: &mut Random) -> String {
 /// A sentence of about a dozen words. Many are said again and again, as people and models do.
 pub(super) fn sentence(random: &mut Random) -> String {
     if random.chance(0.12) {
-        let rank = 400_f64.powf(random.unit()) as u64;
+        let rank = random.rank(512);
         return fresh_sentence(&mut Random::new(rank.wrapping_mul(0xE703_7ED1_A0B4_28DB)));
     }
     fresh_sentence(random)
@@ -109,7 +109,7 @@ pub(super) fn markdown(random: &mut Random) -> String {
             }
             1 | 2 => {
                 for item in 1..=2 + random.below(5) {
-                    let _ = write!(text, "{item}. **{}**: {}\n", word(random), sentence(random));
+                    let _ = writeln!(text, "{item}. **{}**: {}", word(random), sentence(random));
                 }
             }
             3 => {
@@ -130,10 +130,10 @@ pub(super) fn program(random: &mut Random) -> String {
     for _ in 0..3 + random.below(12) {
         let (a, b) = (word(random), word(random));
         let _ = match random.below(4) {
-            0 => write!(text, "def {a}_{b}(value):\n    return value * {}\n\n", random.below(100)),
-            1 => write!(text, "for {a} in range({}):\n    print(\"{b}\", {a})\n", random.below(100)),
-            2 => write!(text, "{a} = pd.read_csv(\"/mnt/data/{b}.csv\")\n"),
-            _ => write!(text, "{a} = [{}, {}]  # {b}\n", random.below(1000), random.below(1000)),
+            0 => writeln!(text, "def {a}_{b}(value):\n    return value * {}\n", random.below(100)),
+            1 => writeln!(text, "for {a} in range({}):\n    print(\"{b}\", {a})", random.below(100)),
+            2 => writeln!(text, "{a} = pd.read_csv(\"/mnt/data/{b}.csv\")"),
+            _ => writeln!(text, "{a} = [{}, {}]  # {b}", random.below(1000), random.below(1000)),
         };
     }
     text

@@ -39,7 +39,7 @@ pub fn repair(bytes: &[u8]) -> Repaired {
             Token::Comma => writer.comma(),
             Token::Colon => writer.colon(),
             Token::Text(text) => writer.text(&text),
-            Token::Word(word) => writer.word(&word),
+            Token::Word(word) => writer.word(word),
         }
     }
     writer.notes.extend(tokens.notes());

@@ -185,7 +185,7 @@ impl Scanner {
             Place::Start { .. } => self.trouble("there is nothing", end),
             Place::List(_) => self.trouble("the list of conversations has no end", end),
             Place::Container(Role::Wrapper) => {
-                self.trouble("the object around the conversations has no end", end)
+                self.trouble("the object around the conversations has no end", end);
             }
             Place::Container(Role::Undecided) if !is_conversation(self.kept.bytes()) => {
                 self.trouble(NOT_CONVERSATIONS, self.start);

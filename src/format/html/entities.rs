@@ -62,12 +62,11 @@ impl Decoder {
             }
             _ if self.entity.is_empty() => json.push(byte),
             b';' => {
-                match self.entity.get(1..).and_then(symbol) {
-                    Some(symbol) => json.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes()),
-                    None => {
-                        json.append(&mut self.entity);
-                        json.push(b';');
-                    }
+                if let Some(symbol) = self.entity.get(1..).and_then(symbol) {
+                    json.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
+                } else {
+                    json.append(&mut self.entity);
+                    json.push(b';');
                 }
                 self.entity.clear();
             }

@@ -1,7 +1,7 @@
 //! The tokens of text that should be JSON, each made valid by itself.
 
 use super::Notes;
-use std::borrow::Cow;
+use std::fmt::Write;
 
 /// A piece of the text.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) enum Token<'a> {
     /// A string as valid JSON, with its quotes.
     Text(String),
     /// Anything else up to a blank or one of the above.
-    Word(Cow<'a, [u8]>),
+    Word(&'a [u8]),
 }
 
 /// Takes text apart.
@@ -59,7 +59,7 @@ impl<'a> Tokens<'a> {
                 let len = self.rest.iter().position(|byte| is_end_of_word(*byte)).unwrap_or(self.rest.len());
                 let (word, behind) = self.rest.split_at(len);
                 self.rest = behind;
-                return Some(Token::Word(Cow::Borrowed(word)));
+                return Some(Token::Word(word));
             }
         };
         self.rest = rest;
@@ -130,13 +130,12 @@ pub(super) fn quoted(word: &[u8], notes: &mut Notes) -> String {
     let mut out = String::from("\"");
     let mut rest = word;
     while let Some((&first, after)) = rest.split_first() {
-        rest = match first {
-            0x80.. => wide(rest, &mut out, notes),
-            _ => {
-                push_escaped(first, &mut out);
-                after
-            }
-        };
+        if first.is_ascii() {
+            push_escaped(first, &mut out);
+            rest = after;
+        } else {
+            rest = wide(rest, &mut out, notes);
+        }
     }
     out.push('"');
     out
@@ -150,7 +149,10 @@ fn push_escaped(byte: u8, out: &mut String) {
         b'\n' => out.push_str("\\n"),
         b'\r' => out.push_str("\\r"),
         b'\t' => out.push_str("\\t"),
-        0..0x20 => out.push_str(&format!("\\u{byte:04x}")),
+        0..0x20 => {
+            // Writing to a string can't fail.
+            let _ = write!(out, "\\u{byte:04x}");
+        }
         _ => out.push(char::from(byte)),
     }
 }

@@ -4,6 +4,11 @@
 //! rest is arithmetic on masks that is the same everywhere, so the results can't differ between processors.
 //! The only unsafe code of the scanner is here.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the loop must become part of the functions that enable instructions"
+)]
+
 /// The instructions that classify bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -222,7 +227,7 @@ mod portable {
         let (words, _) = block.as_chunks::<8>();
         for (shift, word) in (0..64).step_by(8).zip(words) {
             let word = u64::from_le_bytes(*word);
-            let folded = word | u64::from(CASE) * LOW;
+            let folded = word | (u64::from(CASE) * LOW);
             masks.quote |= equal(word, b'"') << shift;
             masks.backslash |= equal(word, b'\\') << shift;
             masks.open |= equal(folded, b'{') << shift;
@@ -234,7 +239,7 @@ mod portable {
     /// Bit n is set if byte n of `word` is `byte`; at most eight bits.
     #[inline(always)]
     fn equal(word: u64, byte: u8) -> u64 {
-        let differences = word ^ u64::from(byte) * LOW;
+        let differences = word ^ (u64::from(byte) * LOW);
         // The top bit of each byte that is 0; no carry leaves its byte.
         let zeros = !(((differences & SEVEN) + SEVEN) | differences | SEVEN);
         // Gathers bits 7, 15 … 63 into the top byte.
@@ -272,6 +277,7 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
     fn masks_avx2(block: &[u8; WIDTH]) -> Masks {
+        #[allow(clippy::cast_ptr_alignment, reason = "the loads need no alignment")]
         let start = block.as_ptr().cast::<__m256i>();
         // SAFETY: the block's 64 bytes are two vectors of 32, and the loads need no alignment.
         let halves = unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] };
@@ -301,6 +307,7 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "sse2")]
     fn masks_sse2(block: &[u8; WIDTH]) -> Masks {
+        #[allow(clippy::cast_ptr_alignment, reason = "the loads need no alignment")]
         let start = block.as_ptr().cast::<__m128i>();
         // SAFETY: the block's 64 bytes are four vectors of 16, and the loads need no alignment.
         let quarters = unsafe { [0, 1, 2, 3].map(|n| _mm_loadu_si128(start.add(n))) };
@@ -427,7 +434,7 @@ mod tests {
                         state.depth += block.open >> bit & 1;
                         state.depth -= block.close >> bit & 1;
                         if state.depth <= 990 {
-                            reached = Some((block.at + bit, state.depth as i64));
+                            reached = Some((block.at + bit, state.depth.cast_signed()));
                             break 'all;
                         }
                     }

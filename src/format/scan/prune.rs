@@ -87,9 +87,8 @@ impl Way {
     pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> Key<'t>) -> Verdict {
         let object = bracket == b'{';
         match self {
-            Self::Off => Verdict::Keep,
             Self::Mapping if object => Verdict::Follow,
-            Self::Mapping => Verdict::Keep,
+            Self::Off | Self::Mapping => Verdict::Keep,
             Self::Conversation => match key() {
                 key if object && key.is(b"mapping") => Verdict::Follow,
                 key if DROPPED.iter().any(|name| key.is(name)) => Verdict::Drop,
@@ -135,9 +134,11 @@ impl<'t> Key<'t> {
     fn within(text: &'t [u8]) -> Option<Self> {
         let text = text.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
         let start = text.len().saturating_sub(LONGEST);
-        let quote = start + text.get(start..)?.iter().rposition(|&byte| byte == b'"')?;
-        let (before, name) = (text.get(quote.checked_sub(1)?)?, text.get(quote + 1..)?);
-        (*before != b'\\' && !name.contains(&b'\\')).then_some(Self::Name(name))
+        let last = text.get(start..)?;
+        let quote = last.iter().rposition(|byte| matches!(byte, b'"' | b'\\'))?;
+        let before = text.get((start + quote).checked_sub(1)?)?;
+        let name = last.get(quote + 1..)?;
+        (last.get(quote) == Some(&b'"') && *before != b'\\').then_some(Self::Name(name))
     }
 
     /// The key before a value, where `before` gives the text before the value backwards.
