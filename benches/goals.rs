@@ -1,16 +1,26 @@
 //! The measured goals.
 //!
 //! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH [KEY=COUNT…]` writes an export to measure with; STYLE is
-//! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`, `assets` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone on an entry.
+//! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`,
+//! `assets`, `huge` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone
+//! on an entry, `… -- stages PATH` each stage of the pass on one core. Without arguments all goals are measured.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 
+#[path = "goals/data.rs"]
+mod data;
 mod generate;
+#[path = "goals/run.rs"]
+mod run;
+#[path = "goals/stages.rs"]
+mod stages;
+#[path = "goals/table.rs"]
+mod table;
 
 use gptfs::format::scan::{Body, ELEMENT_LIMIT, End, Level, Scanner};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,12 +32,26 @@ fn main() -> ExitCode {
             Some(spec) => generate(&spec, Path::new(path)),
             None => usage(),
         },
+        [] => goals().map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
+        ["stages", path] => stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |()| ExitCode::SUCCESS),
         ["scan", path, entry] => scan(Path::new(path), entry).unwrap_or_else(|error| {
             eprintln!("{path}: {entry}: {error}");
             ExitCode::FAILURE
         }),
         _ => usage(),
     }
+}
+
+fn failed(what: &str, error: &io::Error) -> ExitCode {
+    eprintln!("{what}: {error}");
+    ExitCode::FAILURE
+}
+
+/// Measures all goals. `GPTFS_BENCH_DIR` says where the exports are kept, `GPTFS_BENCH_MB` how large the largest is.
+fn goals() -> io::Result<()> {
+    let dir = std::env::var_os("GPTFS_BENCH_DIR").map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
+    let largest = std::env::var("GPTFS_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    table::run(Path::new(env!("CARGO_BIN_EXE_gptfs")), &data::Data::new(&dir, largest)?)
 }
 
 fn usage() -> ExitCode {
@@ -48,6 +72,7 @@ fn spec(style: &str, megabytes: &str, options: &[&str]) -> Option<generate::Spec
             "tiny" => spec.tiny = count,
             "tiny-in-one-month" => spec.tiny_in_one_month = count,
             "assets" => spec.assets = count,
+            "huge" => spec.huge = count.into(),
             "seed" => spec.seed = count.into(),
             _ => return None,
         }

@@ -115,6 +115,12 @@ impl<'c> Document<'c> {
         Self { conversation, threads, canvas, files, forks }
     }
 
+    /// The Markdown pages of the conversation: its visible thread, then its other branches.
+    pub fn pages(&self) -> impl Iterator<Item = Page> {
+        let branches = self.threads.branches.iter().map(|branch| Page::Branch(branch.number));
+        std::iter::once(Page::Thread).chain(branches)
+    }
+
     /// Writes `page` to `out`. A page that the conversation does not have is empty.
     ///
     /// # Errors

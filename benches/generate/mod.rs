@@ -70,6 +70,8 @@ pub(crate) struct Spec {
     pub(crate) tiny: u32,
     /// Besides, this many tiny conversations in one month (June 2025).
     pub(crate) tiny_in_one_month: u32,
+    /// Besides, one conversation of this many bytes; 0 for none.
+    pub(crate) huge: u64,
     /// Pictures in the archive, each referred to by a message as long as there are enough messages.
     pub(crate) assets: u32,
     /// Another seed makes another export.
@@ -84,6 +86,7 @@ impl Spec {
             style,
             bytes: megabytes * 1_000_000,
             equal_titles,
+            huge: 0,
             tiny,
             tiny_in_one_month,
             assets: 8,
@@ -210,6 +213,9 @@ fn plans(spec: &Spec, random: &mut Random) -> Vec<Plan> {
     add(spec.equal_titles, MAY_2024 + 86400, MONTH - 2 * 86400, Some("Weekly plan"));
     add(spec.tiny_in_one_month, JUNE_2025 + 86400, MONTH - 2 * 86400, None);
     add(spec.tiny, FIRST, LAST - FIRST, None);
+    if spec.huge > 0 {
+        plans.push(Plan { created: MAY_2024, bytes: spec.huge as usize, title: None });
+    }
     let largest = (spec.bytes as f64 * 0.031).clamp(1e6, 62e6);
     let mut left = spec.bytes as f64;
     let mut size = largest;
