@@ -61,7 +61,8 @@ pub struct Index {
 }
 
 /// Follows a page of a conversation whose entry fails its checksum.
-const UNVERIFIED: &str = "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
+const UNVERIFIED: &str =
+    "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
 
 impl Index {
     /// Reads `export` once. Cost is linear in its inflated conversations.
@@ -79,20 +80,30 @@ impl Index {
             let pages = head.branches.iter_mut().map(|branch| &mut branch.measure);
             pages.chain([&mut head.page]).for_each(|page| page.bytes += UNVERIFIED.len() as u64);
         }
-        let used: HashSet<EntryRef> = catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
+        let used: HashSet<EntryRef> =
+            catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
         catalog.orphans = assets.orphans(&used);
         let assets = OnceLock::from(assets);
         Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
     }
 
-    /// The index that an earlier process saved for just this export and these options; gives the export back if
-    /// there is none.
+    /// The index of `export`: the one that an earlier process saved for just this export and these options, or
+    /// else a [built](Self::build) one. Any doubt about what was saved is a miss.
     ///
     /// # Errors
-    /// None that a user need see: any doubt is a miss.
-    pub fn find(export: Export, options: &Options, cache: &Cache) -> std::result::Result<Self, Export> {
-        let Some(found) = cache.load(&key(&export, options)) else { return Err(export) };
-        let Some(format) = format::named(&found.format) else { return Err(export) };
+    /// As for [`build`](Self::build).
+    pub fn find_or_build(
+        export: Export,
+        options: &Options,
+        cache: Option<&Cache>,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let found = cache.and_then(|cache| cache.load(&key(&export, options)));
+        let Some((found, format)) =
+            found.and_then(|found| format::named(&found.format).map(|format| (found, format)))
+        else {
+            return Self::build(export, options, progress);
+        };
         Ok(Self {
             export: Arc::new(export),
             catalog: found.catalog,
@@ -163,7 +174,8 @@ impl Index {
         let mut json = Vec::new();
         let archive = self.archive(location.entry)?;
         archive.read_range(location.entry.entry, location.start, location.end, &mut json)?;
-        let shape = self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
+        let shape =
+            self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
         if shape == Some(Shape::Html) && html::is_encoded(&json) {
             json = html::decode_entities(&json);
         }

@@ -42,7 +42,8 @@ fn models(document: &Document<'_>) -> Vec<Box<str>> {
     let tree = &document.conversation.tree;
     let mut models: Vec<Box<str>> = Vec::new();
     let messages = document.threads.visible.iter().filter_map(|&node| tree.message(node));
-    for model in messages.filter(|message| message.role == Role::Assistant).filter_map(|m| m.model.as_deref()) {
+    for model in messages.filter(|message| message.role == Role::Assistant).filter_map(|m| m.model.as_deref())
+    {
         if !models.iter().any(|known| &**known == model) {
             models.push(model.into());
         }
@@ -54,7 +55,7 @@ fn models(document: &Document<'_>) -> Vec<Box<str>> {
 }
 
 /// What is left to show of a conversation that is too large to be shown, from what is known of it.
-pub(super) fn oversized<'a>(head: &'a Head, limit: usize) -> Conversation<'a> {
+pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
     Conversation {
         id: (&*head.id).into(),
         title: head.title.as_deref().map(Into::into),
