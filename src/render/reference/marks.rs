@@ -82,16 +82,14 @@ fn mark_range(text: &str, at: usize, taken: &[Span]) -> Range<usize> {
     let next = taken.partition_point(|span| span.range.start <= at);
     let limit = taken.get(next).map_or(text.len(), |span| span.range.start);
     let rest = text.get(inside..limit).unwrap_or_default();
-    let line = rest.split('\n').next().unwrap_or_default();
-    if let Some(end) = line.find([CLOSE, ODD_CLOSE, OPEN]) {
-        let c = char_at(line, end).filter(|&c| c != OPEN);
-        if let Some(c) = c {
-            return at..inside + end + c.len_utf8();
-        }
+    let end = rest.find([CLOSE, ODD_CLOSE, OPEN, '\n']).unwrap_or(rest.len());
+    if let Some(c @ (CLOSE | ODD_CLOSE)) = char_at(rest, end) {
+        return at..inside + end + c.len_utf8();
     }
-    let word = line.find(|c: char| c.is_whitespace() || c == OPEN).unwrap_or(line.len());
+    let open = rest.get(..end).unwrap_or_default();
+    let word = open.split(char::is_whitespace).next().unwrap_or_default();
     // Without arguments it is no mark, only a stray character before a word.
-    let length = if line.get(..word).is_some_and(|word| word.contains(NEXT)) { word } else { 0 };
+    let length = if word.contains(NEXT) { word.len() } else { 0 };
     at..inside + length
 }
 
