@@ -346,7 +346,10 @@ impl Blocks<'_> {
             return;
         }
         if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
-            if self.closes_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length) {
+            let first = self.byte(start);
+            if (first == mark || first == b' ')
+                && self.closes_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length)
+            {
                 self.set_leaf(Leaf::None, start);
             }
             return;

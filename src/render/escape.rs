@@ -5,6 +5,7 @@
 
 use super::Headings;
 use super::block::{self, Edit, Kind, Region, Regions, Voice};
+use super::glance::Glance;
 use crate::text::is_bidi_control;
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
@@ -13,8 +14,8 @@ use std::ops::Range;
 
 /// `text` as a page may hold it: line ends are `\n`, and U+FFFD stands for every other control character but the
 /// tab, and for the one that stands for a page's own name. Copies nothing where nothing changes.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    if !may_need_cleaning(text.as_bytes()) || !text.contains(is_unwanted) {
+pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
+    if !glance.may_have(Glance::CONTROL | Glance::LEAD) || !needs_cleaning(text, glance) {
         return Cow::Borrowed(text);
     }
     let mut cleaned = String::with_capacity(text.len() + text.len() / 8);
@@ -36,12 +37,11 @@ fn is_unwanted(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || c == super::STEM
 }
 
-/// False only if no byte of `text` can belong to an unwanted character. Simple enough to be vectorised.
-fn may_need_cleaning(text: &[u8]) -> bool {
-    let suspicious = |byte: u8| {
-        ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xef)
-    };
-    text.chunks(256).any(|chunk| chunk.iter().fold(false, |found, &byte| found | suspicious(byte)))
+fn needs_cleaning(text: &str, glance: Glance) -> bool {
+    let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    glance.may_have(Glance::CONTROL)
+        || text.as_bytes().windows(2).any(c1)
+        || memmem::find(text.as_bytes(), super::STEM.encode_utf8(&mut [0; 4]).as_bytes()).is_some()
 }
 
 /// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
@@ -68,7 +68,7 @@ fn replace_stem(c: char) -> char {
 pub(super) fn label(text: &str) -> String {
     let line = one_line(text);
     let special = |byte: &u8| matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
-    if !line.as_bytes().iter().any(|byte| special(byte)) {
+    if !line.as_bytes().iter().any(special) {
         return line;
     }
     let mut escaped = String::with_capacity(line.len() + 8);
@@ -76,7 +76,7 @@ pub(super) fn label(text: &str) -> String {
     let mut rest = line.chars();
     while let Some(c) = rest.next() {
         let after = rest.clone().next();
-        let escapes = match c {
+        let is_special = match c {
             '\\' | '[' | ']' | '`' | '<' | '*' => true,
             // Within a word an underscore is nothing special.
             '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
@@ -85,7 +85,7 @@ pub(super) fn label(text: &str) -> String {
             '#' => before == ' ' && rest.as_str().bytes().all(|byte| byte == b'#'),
             _ => false,
         };
-        if escapes {
+        if is_special {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -118,8 +118,14 @@ pub(super) struct Ending {
 
 /// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
 /// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
-pub(super) fn guard(text: &str, voice: Voice, headings: Headings, out: &mut String) -> Ending {
-    let hits = hits(text);
+pub(super) fn guard(
+    text: &str,
+    glance: Glance,
+    voice: Voice,
+    headings: Headings,
+    out: &mut String,
+) -> Ending {
+    let hits = if glance.may_have(Glance::TAG) { hits(text) } else { Vec::new() };
     let regions = if hits.is_empty() { Regions::Unwanted } else { Regions::Wanted };
     let mut found = block::structure(text, voice, regions);
     let open = if hits.is_empty() { 0 } else { defuse(text, &hits, &mut found) };

@@ -1,8 +1,12 @@
 use super::*;
 
+fn cleaned(text: &str) -> Cow<'_, str> {
+    clean(text, Glance::of(text))
+}
+
 fn guarded(text: &str, voice: Voice) -> String {
     let mut out = String::new();
-    guard(text, voice, Headings::Shift, &mut out);
+    guard(text, Glance::of(text), voice, Headings::Shift, &mut out);
     out
 }
 
@@ -15,11 +19,11 @@ fn becomes(text: &str, expected: &str) {
 #[test]
 fn line_ends_are_unified_and_controls_replaced() {
     assert_eq!(
-        clean("a\r\nb\rc\td\u{7}\u{7f}\u{9b}\u{fdd0}\u{202e}e\0"),
+        cleaned("a\r\nb\rc\td\u{7}\u{7f}\u{9b}\u{fdd0}\u{202e}e\0"),
         "a\nb\nc\td\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{202e}e\u{fffd}"
     );
     for text in ["plain\n\ttext", "«café», ，中文 \u{a0}"] {
-        assert!(matches!(clean(text), Cow::Borrowed(same) if same == text));
+        assert!(matches!(cleaned(text), Cow::Borrowed(same) if same == text));
     }
 }
 

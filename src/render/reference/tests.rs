@@ -14,7 +14,7 @@ fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
     sources.insert(id, link("known.example", "https://known.example/"));
     let files = Files::default();
     let neighbours = Neighbours::of(&files, Page::Thread);
-    resolve(prose, voice, Targets { sources: &sources, neighbours }).into_owned()
+    resolve(prose, Glance::of(&prose.text), voice, Targets { sources: &sources, neighbours }).into_owned()
 }
 
 /// A reference to the first occurrence of `matched`, in code points.
