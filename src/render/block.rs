@@ -257,6 +257,9 @@ impl Blocks<'_> {
     fn is_ambiguous(&mut self, cursor: Cursor, matched: usize, line: usize) -> bool {
         let inside = matched == self.containers.len();
         let indent = cursor.indent(self.bytes);
+        if self.is_sibling(indent, cursor.end, matched) {
+            return false;
+        }
         let leaf = self.leaf;
         match leaf {
             // Whether the block is HTML or a paragraph decides what this line is.
@@ -281,6 +284,13 @@ impl Blocks<'_> {
             }
             _ => false,
         }
+    }
+
+    /// True if the line begins the next item of the list whose item it ends.
+    fn is_sibling(&self, indent: Indent, end: usize, matched: usize) -> bool {
+        let Some(&Container::Item { marker: last, .. }) = self.containers.get(matched) else { return false };
+        indent.width < 4
+            && matches!(self.lines.start_of(indent, end), Start::Item(marker) if marker.mark == last)
     }
 
     /// True if the open paragraph holds, before `line`, a row of dashes that makes it a table for many parsers.

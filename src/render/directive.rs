@@ -20,6 +20,7 @@ pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
     };
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut block: Option<Block> = None;
+    let mut after_block = false;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
@@ -27,11 +28,18 @@ pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
         match &mut block {
             None => match opening(line).filter(|_| !is_code(start)) {
                 Some(opened) => block = Some(opened),
-                None => out.push_str(line),
+                None if after_block && line.trim().is_empty() => {}
+                None => {
+                    if std::mem::take(&mut after_block) {
+                        out.push('\n');
+                    }
+                    out.push_str(line);
+                }
             },
             Some(open) if line.trim_end() == CLOSE && !is_code(start) => {
                 open.write(&mut out);
                 block = None;
+                after_block = true;
             }
             Some(open) => open.body.push_str(line),
         }
@@ -63,7 +71,7 @@ impl Block {
             out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
         }
         escape::quote(&inside, out);
-        out.push_str("\n\n");
+        out.push('\n');
     }
 }
 
@@ -93,13 +101,19 @@ mod tests {
     #[test]
     fn a_writing_block_is_quoted_under_its_subject() {
         let text = "Here:\n:::writing{variant=\"email\" id=\"1\" subject=\"Haiku\"}\nDear Bo,\n\nsee above.\n:::\n\nDone.";
-        let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\n\nDone.";
+        let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\nDone.";
         assert_eq!(expand(text.into()), expected);
     }
 
     #[test]
+    fn writing_blocks_in_a_row_are_quotes_of_their_own() {
+        let text = ":::writing{}\na\n:::\n:::writing{}\nb\n:::\nc";
+        assert_eq!(expand(text.into()), "> a\n\n> b\n\nc");
+    }
+
+    #[test]
     fn an_open_writing_block_goes_on_to_the_end() {
-        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb".into()), "> a\n>\n> b\n\n");
+        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb".into()), "> a\n>\n> b\n");
     }
 
     #[test]
@@ -107,7 +121,7 @@ mod tests {
         let text = "```\n:::writing{subject=\"x\"}\n:::\n```";
         assert_eq!(expand(text.into()), text);
         let text = ":::writing{}\n```\n:::\n```\n:::";
-        assert_eq!(expand(text.into()), "> ```\n> :::\n> ```\n\n");
+        assert_eq!(expand(text.into()), "> ```\n> :::\n> ```\n");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! A page is read by people and by parsers. Whatever an export contains, a parser finds the headings that the
 //! renderer wrote and no others of their level, and nothing that a message leaves open reaches the next one.
 
-use super::Headings;
 use super::block::{self, Edit, Kind, Region, Regions, Voice};
 use super::glance::Glance;
+use super::{Headings, STEM};
 use crate::text::is_bidi_control;
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
@@ -13,9 +13,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// `text` as a page may hold it: line ends are `\n`, and U+FFFD stands for every other control character but the
-/// tab, and for the one that stands for a page's own name. Copies nothing where nothing changes.
+/// tab. Copies nothing where nothing changes.
 pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
-    if !glance.may_have(Glance::CONTROL | Glance::LEAD) || !needs_cleaning(text, glance) {
+    let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    let needed = glance.may_have(Glance::CONTROL)
+        || (glance.may_have(Glance::LEAD) && text.as_bytes().windows(2).any(c1));
+    if !needed {
         return Cow::Borrowed(text);
     }
     let mut cleaned = String::with_capacity(text.len() + text.len() / 8);
@@ -26,22 +29,23 @@ pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
                 characters.next_if_eq(&'\n');
                 '\n'
             }
-            c if is_unwanted(c) => char::REPLACEMENT_CHARACTER,
+            '\n' | '\t' => c,
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
             c => c,
         });
     }
     Cow::Owned(cleaned)
 }
 
-fn is_unwanted(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t') || c == super::STEM
-}
-
-fn needs_cleaning(text: &str, glance: Glance) -> bool {
-    let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
-    glance.may_have(Glance::CONTROL)
-        || text.as_bytes().windows(2).any(c1)
-        || memmem::find(text.as_bytes(), super::STEM.encode_utf8(&mut [0; 4]).as_bytes()).is_some()
+/// `text` with U+FFFD for the sign of a page's own name, so that no export can write that. Takes the same number of
+/// bytes and code points. Copies nothing where nothing changes.
+pub(super) fn without_stem(text: &str, glance: Glance) -> Cow<'_, str> {
+    let mut sign = [0; 4];
+    let sign = STEM.encode_utf8(&mut sign);
+    if !glance.may_have(Glance::LEAD) || memmem::find(text.as_bytes(), sign.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(STEM, "\u{fffd}"))
 }
 
 /// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
@@ -60,7 +64,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 fn replace_stem(c: char) -> char {
-    if c == super::STEM { char::REPLACEMENT_CHARACTER } else { c }
+    if c == STEM { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 /// `text` on one line as words and nothing else: a label of a link, a heading, a part of a sentence. Characters that

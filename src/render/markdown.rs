@@ -278,10 +278,8 @@ impl<'d, 'o> Writer<'d, 'o> {
         let glance = Glance::of(&prose.text);
         let text = reference::resolve(prose, glance, voice, targets);
         if self.cut.is_none() && !cut {
-            match &text {
-                Cow::Borrowed(text) => self.seen_text(text, glance, voice),
-                Cow::Owned(text) => self.text(text, voice),
-            }
+            let glance = if matches!(text, Cow::Borrowed(_)) { glance } else { Glance::of(&text) };
+            self.linked_text(&text, glance, voice);
             self.footnotes(prose.footnotes.iter());
             return;
         }
@@ -295,11 +293,13 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        self.seen_text(text, Glance::of(text), voice);
+        let glance = Glance::of(text);
+        self.linked_text(&escape::without_stem(text, glance), glance, voice);
     }
 
-    /// Writes text that may contain what `glance` says.
-    fn seen_text(&mut self, text: &str, glance: Glance, voice: Voice) {
+    /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `glance`
+    /// says.
+    fn linked_text(&mut self, text: &str, glance: Glance, voice: Voice) {
         let cleaned = escape::clean(text, glance);
         let mut text = Cow::Borrowed(escape::trim_block(&cleaned));
         if text.is_empty() {
@@ -365,7 +365,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn settle_prose(&mut self) {
         if let Some(CutProse { text, footnotes }) = self.cut.take() {
-            self.text(&text, Voice::Markdown);
+            self.linked_text(&text, Glance::of(&text), Voice::Markdown);
             self.footnotes(footnotes.into_iter());
         }
     }

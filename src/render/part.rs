@@ -75,8 +75,10 @@ impl<'d> Writer<'d, '_> {
         if text.trim().is_empty() {
             return;
         }
+        let glance = Glance::of(text);
+        let text = escape::without_stem(text, glance);
         self.block("");
-        escape::fence(language, &escape::clean(text, Glance::of(text)), &mut self.buffer);
+        escape::fence(language, &escape::clean(&text, glance), &mut self.buffer);
     }
 
     fn image(&mut self, image: &Image<'_>) {

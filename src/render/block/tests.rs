@@ -135,3 +135,18 @@ fn regions_say_what_stands_where() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn lists_stay_tight() {
+    for text in [
+        "a:\n\n1. b\n2. c\n3. d",
+        "1. a\n   - b\n   - c\n2. d\n   lazy\nlazy\n3. e",
+        "- a\n-\n- b\n* c",
+        "- <b>a</b>\n- b\n- <i>c</i>\n\nd",
+        "> 1. a\n> 2. b",
+        "1986. A year\n1987. Another",
+    ] {
+        markdown_becomes(text, text);
+        plain_becomes(text, text);
+    }
+}

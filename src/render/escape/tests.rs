@@ -1,7 +1,11 @@
 use super::*;
 
 fn cleaned(text: &str) -> Cow<'_, str> {
-    clean(text, Glance::of(text))
+    let glance = Glance::of(text);
+    match without_stem(text, glance) {
+        Cow::Borrowed(text) => clean(text, glance),
+        Cow::Owned(text) => Cow::Owned(clean(&text, glance).into_owned()),
+    }
 }
 
 fn guarded(text: &str, voice: Voice) -> String {
