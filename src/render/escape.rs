@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// `text` as a page may hold it: line ends are `\n`, and U+FFFD stands for every other control character but the
-/// tab. Copies nothing where nothing changes.
+/// `text` as a page may hold it: line ends are `\n`, and of the other control characters, which nobody sees, only the
+/// tab is left. Copies nothing where nothing changes.
 pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
     let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
     let needed = glance.may_have(Glance::CONTROL)
@@ -21,18 +21,17 @@ pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
     if !needed {
         return Cow::Borrowed(text);
     }
-    let mut cleaned = String::with_capacity(text.len() + text.len() / 8);
+    let mut cleaned = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        cleaned.push(match c {
+        match c {
             '\r' => {
                 characters.next_if_eq(&'\n');
-                '\n'
+                cleaned.push('\n');
             }
-            '\n' | '\t' => c,
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        });
+            c if c.is_control() && c != '\n' && c != '\t' => {}
+            c => cleaned.push(c),
+        }
     }
     Cow::Owned(cleaned)
 }

@@ -42,13 +42,7 @@ fn canvas(document: &Document<'_>, position: u32, out: &mut dyn fmt::Write) -> f
     let number = files.iter().filter(|file| is_canvas(&file.content)).count();
     let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
     let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
-    for (number, piece) in canvas.text.split(STEM).enumerate() {
-        if number > 0 {
-            out.write_char(char::REPLACEMENT_CHARACTER)?;
-        }
-        out.write_str(piece)?;
-    }
-    Ok(())
+    out.write_str(&canvas.file_text().replace(STEM, "\u{fffd}"))
 }
 
 /// How much is gathered before it is handed on, in bytes.

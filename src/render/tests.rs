@@ -460,7 +460,7 @@ fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     let mut canvas = Canvas::default();
     canvas.documents = vec![text("first"), text("# second\u{fdd0}\n")];
     let document = Document::from_parts(&conversation, Threads::default(), canvas, files);
-    assert_eq!(rendered(&document, Page::Canvas(0), &options()), "first");
+    assert_eq!(rendered(&document, Page::Canvas(0), &options()), "first\n");
     assert_eq!(rendered(&document, Page::Canvas(1), &options()), "");
     assert_eq!(rendered(&document, Page::Canvas(2), &options()), "# second\u{fffd}\n");
     assert!(rendered(&document, Page::Thread, &options()).contains("\nattachments: 3\n"));
