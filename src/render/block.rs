@@ -175,10 +175,8 @@ impl Blocks<'_> {
         }
         if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
             let first = self.lines.byte(start);
-            if (first == mark || first == b' ')
-                && self.lines.closes_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length)
-            {
-                self.set_leaf(Leaf::None, start);
+            if first == mark || first == b' ' {
+                self.end_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length, start);
             }
             return;
         }
@@ -211,10 +209,7 @@ impl Blocks<'_> {
         if let Leaf::Fence { mark, length, depth, .. } = self.leaf
             && matched >= depth
         {
-            if self.lines.closes_fence(cursor, mark, length) {
-                self.set_leaf(Leaf::None, start);
-            }
-            return;
+            return self.end_fence(cursor, mark, length, start);
         }
         if blank {
             self.containers.truncate(matched);
@@ -232,6 +227,21 @@ impl Blocks<'_> {
             return;
         }
         self.open(cursor, matched, start);
+    }
+
+    /// Closes the open fence if the line from `cursor` on does.
+    fn end_fence(&mut self, cursor: Cursor, mark: u8, length: usize, line: usize) {
+        let indent = cursor.indent(self.bytes);
+        let end = indent.at + self.lines.run_of(mark, indent.at, cursor.end);
+        let is_end = indent.width < 4 && end - indent.at >= length && self.lines.is_blank(end, cursor.end);
+        if !is_end {
+            return;
+        }
+        // Not every parser takes a fence with a tab after it for the end.
+        if self.bytes.get(end..cursor.end).is_some_and(|blank| blank.contains(&b'\t')) {
+            self.edit(end, cursor.end - end, "");
+        }
+        self.set_leaf(Leaf::None, line);
     }
 
     /// Follows the open containers into the line; returns how many go on in it.

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 const OPEN: &str = ":::writing";
 const CLOSE: &str = ":::";
 
-/// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in code there are none.
+/// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in fences there are none.
 pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
     if memmem::find(text.as_bytes(), OPEN.as_bytes()).is_none() {
         return text;
     }
-    let code = escape::code_ranges(&text, Voice::Markdown);
+    let code = escape::fenced_ranges(&text, Voice::Markdown);
     let is_code = |at: usize| {
         let next = code.partition_point(|range| range.end <= at);
         code.get(next).is_some_and(|range| range.start <= at)

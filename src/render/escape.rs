@@ -159,11 +159,11 @@ fn apply(text: &str, edits: &[Edit], out: &mut String) {
     out.push_str(text.get(done..).unwrap_or_default());
 }
 
-/// The ranges of `text` that are code by fence or indentation, ascending.
-pub(super) fn code_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
-    let is_code = |region: &Region| matches!(region.kind, Kind::Fenced | Kind::Indented);
+/// The insides of the fences of `text`, ascending.
+pub(super) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
+    let is_fenced = |region: &Region| region.kind == Kind::Fenced;
     let regions = block::structure(text, voice, Regions::Wanted).regions;
-    regions.into_iter().filter(is_code).map(|region| region.range).collect()
+    regions.into_iter().filter(is_fenced).map(|region| region.range).collect()
 }
 
 /// A tag in the text that could swallow what follows it.

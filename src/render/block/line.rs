@@ -194,12 +194,6 @@ impl Lines<'_> {
         }
     }
 
-    pub(super) fn closes_fence(&self, cursor: Cursor, mark: u8, length: usize) -> bool {
-        let indent = cursor.indent(self.bytes);
-        let run = self.run_of(mark, indent.at, cursor.end);
-        indent.width < 4 && run >= length && self.is_blank(indent.at + run, cursor.end)
-    }
-
     pub(super) fn run_of(&self, mark: u8, at: usize, end: usize) -> usize {
         let rest = self.bytes.get(at..end).unwrap_or_default();
         rest.iter().take_while(|&&byte| byte == mark).count()

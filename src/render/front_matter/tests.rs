@@ -7,6 +7,8 @@ fn read(scalar: &str) -> Yaml {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn every_scalar_is_read_as_exactly_its_text(text in any::<String>()) {
         prop_assert_eq!(read(&scalar(&text)), Yaml::String(text));

@@ -42,7 +42,7 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// What is left to be replaced in `text` beside `taken`, which is in order. Code stays as it is.
+/// What is left to be replaced in `text` beside `taken`, which is in order. Fences stay as they are.
 pub(super) fn find(text: &str, glance: Glance, taken: &[Span], targets: Targets<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
     if glance.may_have(Glance::PRIVATE) {
@@ -63,7 +63,7 @@ pub(super) fn find(text: &str, glance: Glance, taken: &[Span], targets: Targets<
     if spans.is_empty() {
         return spans;
     }
-    let code = escape::code_ranges(text, Voice::Markdown);
+    let code = escape::fenced_ranges(text, Voice::Markdown);
     spans.retain(|span| {
         let at = code.partition_point(|range| range.end <= span.range.start);
         let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
