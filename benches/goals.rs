@@ -33,7 +33,9 @@ fn main() -> ExitCode {
             None => usage(),
         },
         [] => goals().map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
-        ["stages", path] => stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |()| ExitCode::SUCCESS),
+        ["stages", path] => {
+            stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |()| ExitCode::SUCCESS)
+        }
         ["scan", path, entry] => scan(Path::new(path), entry).unwrap_or_else(|error| {
             eprintln!("{path}: {entry}: {error}");
             ExitCode::FAILURE
@@ -49,7 +51,8 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
 
 /// Measures all goals. `GPTFS_BENCH_DIR` says where the exports are kept, `GPTFS_BENCH_MB` how large the largest is.
 fn goals() -> io::Result<()> {
-    let dir = std::env::var_os("GPTFS_BENCH_DIR").map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
+    let dir = std::env::var_os("GPTFS_BENCH_DIR")
+        .map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
     let largest = std::env::var("GPTFS_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
     table::run(Path::new(env!("CARGO_BIN_EXE_gptfs")), &data::Data::new(&dir, largest)?)
 }

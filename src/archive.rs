@@ -356,13 +356,7 @@ impl Archive {
         }
     }
 
-    fn stream_deflated(
-        &self,
-        entry: u32,
-        found: &Entry,
-        section: &Section,
-        each: Take<'_>,
-    ) -> Result<()> {
+    fn stream_deflated(&self, entry: u32, found: &Entry, section: &Section, each: Take<'_>) -> Result<()> {
         let mut points = Checkpoints::default();
         let result = inflate_all(found, section, Some(SPACING_BYTES), &mut points, each);
         // Also after a break: what lies before it stays readable.

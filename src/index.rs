@@ -61,7 +61,8 @@ pub struct Index {
 }
 
 /// Follows a page of a conversation whose entry fails its checksum.
-const UNVERIFIED: &str = "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
+const UNVERIFIED: &str =
+    "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
 
 impl Index {
     /// Reads `export` once. Cost is linear in its inflated conversations.
@@ -79,7 +80,8 @@ impl Index {
             let pages = head.branches.iter_mut().map(|branch| &mut branch.measure);
             pages.chain([&mut head.page]).for_each(|page| page.bytes += UNVERIFIED.len() as u64);
         }
-        let used: HashSet<EntryRef> = catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
+        let used: HashSet<EntryRef> =
+            catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
         catalog.orphans = assets.orphans(&used);
         let assets = OnceLock::from(assets);
         Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
@@ -163,7 +165,8 @@ impl Index {
         let mut json = Vec::new();
         let archive = self.archive(location.entry)?;
         archive.read_range(location.entry.entry, location.start, location.end, &mut json)?;
-        let shape = self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
+        let shape =
+            self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
         if shape == Some(Shape::Html) && html::is_encoded(&json) {
             json = html::decode_entities(&json);
         }

@@ -14,7 +14,7 @@ mod tests;
 pub use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
-use crate::archive::{Entry, Archive, Limits};
+use crate::archive::{Archive, Entry, Limits};
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;

@@ -51,8 +51,13 @@ impl Mount {
     /// Runs `gptfs mount` with these options and waits until the command comes back.
     pub fn new(gptfs: &Path, zip: &Path, dir: &Path, options: &[&str]) -> io::Result<Self> {
         let start = Instant::now();
-        let status =
-            Command::new(gptfs).arg("mount").args(options).arg(zip).arg(dir).stderr(Stdio::null()).status()?;
+        let status = Command::new(gptfs)
+            .arg("mount")
+            .args(options)
+            .arg(zip)
+            .arg(dir)
+            .stderr(Stdio::null())
+            .status()?;
         let ready = start.elapsed();
         if !status.success() {
             return Err(io::Error::other(format!("gptfs mount: {status}")));

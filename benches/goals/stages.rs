@@ -42,15 +42,19 @@ pub(crate) fn run(zip: &Path) -> io::Result<()> {
         ("split", &|json| {
             black_box(json);
         }),
-        ("split + parse", &|json| parse(json, &mut |conversation| {
-            black_box(conversation);
-        })),
-        ("split + parse + render", &|json| parse(json, &mut |conversation| {
-            let document = Document::new(conversation, &NoFiles);
-            for page in document.pages() {
-                black_box(document.measure(page, &options));
-            }
-        })),
+        ("split + parse", &|json| {
+            parse(json, &mut |conversation| {
+                black_box(conversation);
+            })
+        }),
+        ("split + parse + render", &|json| {
+            parse(json, &mut |conversation| {
+                let document = Document::new(conversation, &NoFiles);
+                for page in document.pages() {
+                    black_box(document.measure(page, &options));
+                }
+            })
+        }),
     ];
     for (stage, work) in stages {
         let mut best = f64::INFINITY;

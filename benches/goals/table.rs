@@ -81,7 +81,14 @@ impl Bench<'_> {
         }
         let ours = run::median(&mut ours).map(seconds).unwrap_or_default();
         let theirs = run::median(&mut theirs).map(|time| format!("`unzip -p` {}", seconds(time)));
-        row(what, &ours, &theirs.unwrap_or_default(), run::median(&mut ratios), &format!("≤ {must}"), &format!("≤ {aim}"));
+        row(
+            what,
+            &ours,
+            &theirs.unwrap_or_default(),
+            run::median(&mut ratios),
+            &format!("≤ {must}"),
+            &format!("≤ {aim}"),
+        );
         Ok(())
     }
 
@@ -137,7 +144,14 @@ impl Bench<'_> {
         }
         let p50 = run::median(&mut times).map(seconds).unwrap_or_default();
         let p99 = run::quantile(&mut times, 0.99).map(seconds).unwrap_or_default();
-        row("first read of a chat under 500 kB, p50 / p99", &format!("{p50} / {p99}"), "", None, "≤ 2 / 6 ms", "≤ 0.9 / 2 ms");
+        row(
+            "first read of a chat under 500 kB, p50 / p99",
+            &format!("{p50} / {p99}"),
+            "",
+            None,
+            "≤ 2 / 6 ms",
+            "≤ 0.9 / 2 ms",
+        );
         Ok(())
     }
 
@@ -153,7 +167,9 @@ impl Bench<'_> {
             }
         }
         pages.sort();
-        let (Some((_, small)), Some((_, path))) = (pages.first().cloned(), pages.pop()) else { return Ok(()) };
+        let (Some((_, small)), Some((_, path))) = (pages.first().cloned(), pages.pop()) else {
+            return Ok(());
+        };
         let elsewhere = small.parent().map(Path::to_owned).unwrap_or_default();
         let reader = std::thread::spawn(move || {
             let start = Instant::now();
@@ -179,7 +195,9 @@ impl Bench<'_> {
         run::shell(&format!("'{}' export '{}' '{}'", self.gptfs.display(), zip.display(), tmpfs.display()));
         let (mut first, mut second, mut unzips) = (Vec::new(), Vec::new(), Vec::new());
         let (mut second_rg, mut plain, mut plain_rg) = (Vec::new(), Vec::new(), Vec::new());
-        let on_tmpfs = |command: &str| run::shell(&format!("cd '{}' && {command}", tmpfs.display())).map(|cost| cost.wall);
+        let on_tmpfs = |command: &str| {
+            run::shell(&format!("cd '{}' && {command}", tmpfs.display())).map(|cost| cost.wall)
+        };
         // Words that occur nowhere: every byte is read, and nothing is printed. `-a` and `-c` keep grep honest:
         // it looks away when its output is /dev/null.
         let (grep, rg) = ("grep -rc qqzzyyxx . | tail -1", "rg -uuu -c --no-messages . -e qqzzyyxx; true");
@@ -195,7 +213,14 @@ impl Bench<'_> {
             plain_rg.extend(run::installed("rg").then(|| on_tmpfs(rg)).flatten());
         }
         let _ = fs::remove_dir_all(&tmpfs);
-        beside("`grep -r` over the whole mount, first time", &mut first, "`unzip -p`", &mut unzips, "≤ 0.5", "≤ 0.28");
+        beside(
+            "`grep -r` over the whole mount, first time",
+            &mut first,
+            "`unzip -p`",
+            &mut unzips,
+            "≤ 0.5",
+            "≤ 0.28",
+        );
         beside("`grep -r`, second time", &mut second, "tmpfs", &mut plain, "≤ 1.25", "≤ 1.05");
         beside("`rg`, second time", &mut second_rg, "tmpfs", &mut plain_rg, "≤ 1.25", "≤ 1.05");
         Ok(())
@@ -210,7 +235,14 @@ impl Bench<'_> {
             let peak = mount.memory().map(|(peak, _)| megabytes(peak)).unwrap_or_default();
             let per = wall.as_secs_f64() * 1e3 / megabytes_of_json as f64;
             let what = format!("mount of {megabytes_of_json} MB of JSON");
-            row(&what, &seconds(wall), &format!("{per:.2} ms per MB, peak {peak}"), None, "linear", "flat memory");
+            row(
+                &what,
+                &seconds(wall),
+                &format!("{per:.2} ms per MB, peak {peak}"),
+                None,
+                "linear",
+                "flat memory",
+            );
         }
         Ok(())
     }
@@ -218,7 +250,8 @@ impl Bench<'_> {
     fn many(&self, zip: &Path) -> io::Result<()> {
         let mount = self.mount(zip, &["--no-cache"])?;
         row("mount of 150,000 conversations", &seconds(mount.ready), "", None, "", "");
-        for (command, must, aim) in [("ls -f", "≤ 100 ms", "≤ 50 ms"), ("ls -l", "≤ 1 s", "≤ 0.5 s")] {
+        for (command, must, aim) in [("ls -f", "≤ 100 ms", "≤ 50 ms"), ("ls -l", "≤ 1 s", "≤ 0.5 s")]
+        {
             let time = self.over(&format!("{command} 2025/06")).map(seconds).unwrap_or_default();
             row(&format!("`{command}` of 50,000 in one month, first time"), &time, "", None, must, aim);
         }
@@ -239,7 +272,9 @@ impl Bench<'_> {
             if program != "gptfs" && !run::installed(program) {
                 continue;
             }
-            if let Some(cost) = run::shell(&format!("exec bash -c \"{}\"", command.replace('"', "\\\"").replace('$', "\\$"))) {
+            if let Some(cost) =
+                run::shell(&format!("exec bash -c \"{}\"", command.replace('"', "\\\"").replace('$', "\\$")))
+            {
                 let what = format!("list titles of 100 MB with {program}");
                 row(&what, &seconds(cost.wall), &format!("peak {}", megabytes(cost.peak)), None, "", "");
             }

@@ -9,11 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) type Take<'a> = &'a mut dyn FnMut(&mut Vec<u8>, usize) -> Result<()>;
 
 /// Hands over all of a stored entry and compares its checksum, if it has one.
-pub(super) fn stream_stored(
-    found: &Entry,
-    section: &Section,
-    each: Take<'_>,
-) -> Result<()> {
+pub(super) fn stream_stored(found: &Entry, section: &Section, each: Take<'_>) -> Result<()> {
     let mut hasher = crc32fast::Hasher::new();
     let room = usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
     let mut buffer = Vec::new();

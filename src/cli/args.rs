@@ -225,7 +225,9 @@ mod tests {
 
     #[test]
     fn sizes_have_binary_units() {
-        for (text, bytes) in [("0", 0), ("123", 123), ("4k", 4096), ("500M", 500 << 20), ("16GiB", 16 << 30), ("1T", 1 << 40)] {
+        for (text, bytes) in
+            [("0", 0), ("123", 123), ("4k", 4096), ("500M", 500 << 20), ("16GiB", 16 << 30), ("1T", 1 << 40)]
+        {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for text in ["", "M", "1.5G", "-1", "99999999999T", "3 apples"] {

@@ -9,8 +9,9 @@ use std::time::UNIX_EPOCH;
 
 /// Lists the saved indexes, or removes them.
 pub(super) fn cache(args: &CacheArgs) -> Result<()> {
-    let cache = Cache::of_user()
-        .ok_or_else(|| Error::new(ErrorKind::Environment, "no cache: neither XDG_CACHE_HOME nor HOME is set"))?;
+    let cache = Cache::of_user().ok_or_else(|| {
+        Error::new(ErrorKind::Environment, "no cache: neither XDG_CACHE_HOME nor HOME is set")
+    })?;
     if args.clear {
         let count = cache.clear()?;
         super::say(&format!("removed {count} saved indexes from {}", cache.dir().display()));

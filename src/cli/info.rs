@@ -30,7 +30,10 @@ fn about(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str, 
     let sum = |count: fn(&Head) -> usize| heads.iter().map(count).sum::<usize>();
     let mut rows = vec![("form", export.form.to_string()), ("conversations", heads.len().to_string())];
     rows.extend(dates(heads, zone).map(|dates| ("dates", dates)));
-    rows.push(("turns", format!("{} in {} messages", sum(|h| h.turns as usize), sum(|h| h.messages as usize))));
+    rows.push((
+        "turns",
+        format!("{} in {} messages", sum(|h| h.turns as usize), sum(|h| h.messages as usize)),
+    ));
     let rest = [
         ("branches", sum(|head| head.branches.len())),
         ("files", sum(|head| head.assets.len())),
@@ -41,7 +44,9 @@ fn about(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str, 
         ("in projects", sum(|head| usize::from(head.project.is_some()))),
         ("problems", catalog.problems.len()),
     ];
-    rows.extend(rest.into_iter().filter(|&(_, count)| count > 0).map(|(label, count)| (label, count.to_string())));
+    rows.extend(
+        rest.into_iter().filter(|&(_, count)| count > 0).map(|(label, count)| (label, count.to_string())),
+    );
     let models = counted(heads.iter().flat_map(|head| &head.models));
     if !models.is_empty() {
         rows.push(("models", models));
@@ -88,7 +93,13 @@ mod tests {
 
     #[test]
     fn bytes_are_written_with_one_decimal() {
-        for (count, text) in [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_234_567, "1.2 MB"), (5_000_000_000_000, "5.0 TB")] {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1_234_567, "1.2 MB"),
+            (5_000_000_000_000, "5.0 TB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }

@@ -73,7 +73,11 @@ fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
     }
     if recursive {
         let below = fs.path(ino);
-        return Ok(fs.walk().map(|step| (step.path, step.attr)).filter(|(path, _)| is_below(path, &below)).collect());
+        return Ok(fs
+            .walk()
+            .map(|step| (step.path, step.attr))
+            .filter(|(path, _)| is_below(path, &below))
+            .collect());
     }
     let entries = fs.entries(ino, 2)?.map(|(_, entry)| (entry.name.to_owned(), entry.attr));
     Ok(entries.collect())

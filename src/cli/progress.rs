@@ -72,7 +72,11 @@ fn line(now: Snapshot, elapsed: Duration) -> String {
         0 => 0.0,
         done => elapsed.as_secs_f64() / done as f64 * now.total.saturating_sub(done) as f64,
     };
-    format!("{percent} % of {} MB, {} conversations, {left:.0} s left", now.total / 1_000_000, now.conversations)
+    format!(
+        "{percent} % of {} MB, {} conversations, {left:.0} s left",
+        now.total / 1_000_000,
+        now.conversations
+    )
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ fn models(document: &Document<'_>) -> Vec<Box<str>> {
     let tree = &document.conversation.tree;
     let mut models: Vec<Box<str>> = Vec::new();
     let messages = document.threads.visible.iter().filter_map(|&node| tree.message(node));
-    for model in messages.filter(|message| message.role == Role::Assistant).filter_map(|m| m.model.as_deref()) {
+    for model in messages.filter(|message| message.role == Role::Assistant).filter_map(|m| m.model.as_deref())
+    {
         if !models.iter().any(|known| &**known == model) {
             models.push(model.into());
         }

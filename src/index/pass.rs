@@ -5,8 +5,8 @@ use crate::archive::Archive;
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
-use crate::format::scan::{Body, Element, End, Scanner};
 use crate::format::html::HtmlExtract;
+use crate::format::scan::{Body, Element, End, Scanner};
 use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
@@ -44,7 +44,8 @@ const BUFFERS: usize = 4;
 
 /// Reads every shard of `export` once.
 pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress: &Progress) -> Result<Found> {
-    let reader = Reader { export, assets, options, progress, format: OnceLock::new(), foreign: OnceLock::new() };
+    let reader =
+        Reader { export, assets, options, progress, format: OnceLock::new(), foreign: OnceLock::new() };
     let harvests = reader.harvest()?;
     reader.put_together(harvests)
 }
@@ -64,7 +65,8 @@ impl Reader<'_> {
     /// One harvest for each shard, in order.
     fn harvest(&self) -> Result<Vec<Harvest>> {
         let shards = &self.export.shards;
-        let total = shards.iter().map(|shard| self.export.entry(shard.entry).map_or(0, |entry| entry.size)).sum();
+        let total =
+            shards.iter().map(|shard| self.export.entry(shard.entry).map_or(0, |entry| entry.size)).sum();
         self.progress.set_total(total);
         let jobs = self.options.jobs.clamp(1, shards.len().max(1));
         // With fewer shards than cores, the second core measures what the first inflates.
@@ -77,7 +79,8 @@ impl Reader<'_> {
                 shards.get(at).zip(harvests.get(at))
             } {
                 let harvest = if paired { self.read_paired(shard) } else { self.read(shard) };
-                let interrupted = harvest.failure.as_ref().is_some_and(|e| e.kind() == ErrorKind::Interrupted);
+                let interrupted =
+                    harvest.failure.as_ref().is_some_and(|e| e.kind() == ErrorKind::Interrupted);
                 *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = harvest;
                 if interrupted {
                     break;
@@ -90,7 +93,10 @@ impl Reader<'_> {
             }
             work();
         });
-        Ok(harvests.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect())
+        Ok(harvests
+            .into_iter()
+            .map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+            .collect())
     }
 
     /// Inflates, splits and measures one shard on this thread.
@@ -111,7 +117,8 @@ impl Reader<'_> {
             let inflating = scope.spawn(move || {
                 self.stream(shard, &mut |buffer, filled| {
                     let taken = std::mem::replace(buffer, emptied.try_recv().unwrap_or_default());
-                    full.send((taken, filled)).map_err(|_| Error::new(ErrorKind::Unexpected, "the measuring thread ended"))
+                    full.send((taken, filled))
+                        .map_err(|_| Error::new(ErrorKind::Unexpected, "the measuring thread ended"))
                 })
             });
             let mut splitter = Splitter::new(self, shard);
@@ -158,7 +165,13 @@ impl Reader<'_> {
     }
 
     /// As [`take`](Self::take) for an element of the viewer, whose offsets are not yet those of the file.
-    fn take_from_viewer(&self, shard: &Shard, viewer: &HtmlExtract, element: Element<'_>, harvest: &mut Harvest) {
+    fn take_from_viewer(
+        &self,
+        shard: &Shard,
+        viewer: &HtmlExtract,
+        element: Element<'_>,
+        harvest: &mut Harvest,
+    ) {
         match (viewer.offset_in_file(element.start), viewer.offset_in_file(element.end)) {
             (Some(start), Some(end)) => self.take(shard, &Element { start, end, ..element }, harvest),
             _ => harvest.problems.push(Problem::new(&shard.name, "a conversation in it can't be located")),
@@ -223,7 +236,9 @@ impl Reader<'_> {
     fn nothing_found(&self, problems: &[Problem]) -> Error {
         let reason = match (self.foreign.get(), problems.first()) {
             (Some(foreign), _) => format!("this looks like {foreign}"),
-            (None, Some(problem)) => format!("{}: {}", printable(&problem.subject), printable(&problem.reason)),
+            (None, Some(problem)) => {
+                format!("{}: {}", printable(&problem.subject), printable(&problem.reason))
+            }
             (None, None) => "the list of conversations is empty".to_owned(),
         };
         Error::new(ErrorKind::NotAnExport, format!("no conversations found: {reason}"))

@@ -117,7 +117,8 @@ pub struct Item {
 impl Cache {
     /// The cache of this user: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
     pub fn of_user() -> Option<Self> {
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
         Some(Self { dir: base.join("gptfs") })
     }
@@ -145,8 +146,11 @@ impl Cache {
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
                 let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-                (path.extension()? == EXTENSION)
-                    .then(|| Item { path, bytes: metadata.len(), used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH) })
+                (path.extension()? == EXTENSION).then(|| Item {
+                    path,
+                    bytes: metadata.len(),
+                    used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                })
             })
             .collect();
         items.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
@@ -175,7 +179,9 @@ impl Cache {
         let path = self.path(&key);
         let file = sys::open_without_following(&path).ok()?;
         let metadata = file.metadata().ok()?;
-        let ours = metadata.is_file() && metadata.uid() == sys::User::current().uid && metadata.permissions().mode() & 0o077 == 0;
+        let ours = metadata.is_file()
+            && metadata.uid() == sys::User::current().uid
+            && metadata.permissions().mode() & 0o077 == 0;
         if !ours {
             return None;
         }
@@ -201,7 +207,9 @@ impl Cache {
         points: &[(EntryRef, &Checkpoints)],
     ) -> Result<()> {
         let encoded = |result: postcard::Result<Vec<u8>>| {
-            result.map_err(|error| Error::new(ErrorKind::Unexpected, "the index can't be encoded").caused_by(error))
+            result.map_err(|error| {
+                Error::new(ErrorKind::Unexpected, "the index can't be encoded").caused_by(error)
+            })
         };
         let key = encoded(postcard::to_stdvec(key))?;
         let catalog = encoded(postcard::to_stdvec(&(format, catalog)))?;
@@ -225,8 +233,13 @@ impl Cache {
             done => done?,
         }
         let metadata = fs::symlink_metadata(&self.dir)?;
-        if !metadata.is_dir() || metadata.uid() != sys::User::current().uid || metadata.permissions().mode() & 0o077 != 0 {
-            return Err(io::Error::other("must be a directory of yours that nobody else can read (mode 0700)"));
+        if !metadata.is_dir()
+            || metadata.uid() != sys::User::current().uid
+            || metadata.permissions().mode() & 0o077 != 0
+        {
+            return Err(io::Error::other(
+                "must be a directory of yours that nobody else can read (mode 0700)",
+            ));
         }
         Ok(())
     }

@@ -430,7 +430,10 @@ fn what_is_no_export_says_what_it_looks_like() {
     place.put("text.txt", "Dear diary");
     assert_eq!(
         place.fails("text.txt"),
-        (ErrorKind::NotAnExport, "text.txt: not a zip archive (no end-of-central-directory record)".to_owned())
+        (
+            ErrorKind::NotAnExport,
+            "text.txt: not a zip archive (no end-of-central-directory record)".to_owned()
+        )
     );
 }
 

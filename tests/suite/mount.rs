@@ -1,8 +1,8 @@
 //! The life of a mount: the real program, the real kernel.
 
 use crate::support::{
-    Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, mounted, outcome,
-    program, skip, until,
+    Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, mounted,
+    outcome, program, skip, until,
 };
 use std::ffi::{CString, OsStr};
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
@@ -369,9 +369,12 @@ fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
         // SAFETY: see above.
         ("truncate by name", system(&|| unsafe { libc::truncate(c_page.as_ptr(), 0) })),
         // SAFETY: see above; the value has the one byte that is named.
-        ("setxattr", system(&|| unsafe {
-            libc::setxattr(c_page.as_ptr(), c"user.x".as_ptr(), c"y".as_ptr().cast(), 1, 0)
-        })),
+        (
+            "setxattr",
+            system(&|| unsafe {
+                libc::setxattr(c_page.as_ptr(), c"user.x".as_ptr(), c"y".as_ptr().cast(), 1, 0)
+            }),
+        ),
         // SAFETY: see above.
         ("removexattr", system(&|| unsafe { libc::removexattr(c_page.as_ptr(), c"user.x".as_ptr()) })),
     ];
@@ -451,7 +454,8 @@ fn an_ordinary_user_mounts_and_unmounts_with_fusermount3() {
     }
     let (home, scratch) = (Scratch::new(), Scratch::new());
     // Where this project is built may be closed to others.
-    let (binary, source, dir) = (scratch.path("gptfs"), scratch.path("export.zip"), scratch.directory("chats"));
+    let (binary, source, dir) =
+        (scratch.path("gptfs"), scratch.path("export.zip"), scratch.directory("chats"));
     fs::copy(env!("CARGO_BIN_EXE_gptfs"), &binary).expect("a copy");
     fs::copy(demo(), &source).expect("a copy");
     fs::set_permissions(scratch.path(""), Permissions::from_mode(0o755)).expect("our directory");
