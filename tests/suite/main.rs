@@ -1,6 +1,13 @@
 //! The suite: what a user meets at the command line and in a mounted tree.
 
+mod cli;
 mod forms;
 mod frame;
+#[path = "../../benches/generate/mod.rs"]
+mod generate;
 mod golden;
+mod hostile;
+mod house;
+mod mount;
 mod support;
+mod tree;

@@ -1,11 +1,14 @@
 //! What the tests of the suite share: exports built sentence by sentence, runs of the program, trees of files.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Cursor, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The folder of this project's fixtures.
 pub(crate) fn fixtures() -> PathBuf {
@@ -322,22 +325,140 @@ impl Outcome {
 }
 
 /// Runs the program in UTC, in a home of its own that must be empty afterwards but for the cache.
-pub(crate) fn gptfs<I: IntoIterator<Item = A>, A: AsRef<std::ffi::OsStr>>(arguments: I) -> Outcome {
+pub(crate) fn gptfs<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(arguments: I) -> Outcome {
     let home = Scratch::new();
-    let output = Command::new(env!("CARGO_BIN_EXE_gptfs"))
-        .args(arguments)
+    let outcome = outcome(program(&home).args(arguments));
+    let strays: Vec<_> = home.tree().0.into_keys().filter(|path| !path.starts_with("cache/")).collect();
+    assert_eq!(strays, Vec::<String>::new(), "nothing is left in the home directory");
+    outcome
+}
+
+/// The program, in UTC and with `home` as its home.
+pub(crate) fn program(home: &Scratch) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gptfs"));
+    command
         .env("HOME", home.0.path())
         .env("XDG_CACHE_HOME", home.path("cache"))
         .env("TZ", "UTC")
-        .env_remove("RUST_BACKTRACE")
-        .output()
-        .expect("the program");
-    let strays: Vec<_> = home.tree().0.into_keys().filter(|path| !path.starts_with("cache/")).collect();
-    assert_eq!(strays, Vec::<String>::new(), "nothing is left in the home directory");
+        .env_remove("SUDO_UID")
+        .env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().expect("a command that can be run");
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("UTF-8 on stdout"),
         stderr: String::from_utf8(output.stderr).expect("UTF-8 on stderr"),
+    }
+}
+
+/// Says that a test, or a part of it, can't be run here, even where the output of tests is captured.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(io::stderr(), "skipped: {why}");
+}
+
+/// Whether mounts are to be tested.
+///
+/// # Panics
+/// If this machine can't mount, and nobody said that this is all right.
+pub(crate) fn can_mount() -> bool {
+    if std::env::var_os("GPTFS_SKIP_FUSE").is_some() {
+        skip("a test that mounts, because of GPTFS_SKIP_FUSE");
+        return false;
+    }
+    let how = "install fuse3 and run `modprobe fuse`; in a container add --device /dev/fuse --cap-add SYS_ADMIN; \
+               or set GPTFS_SKIP_FUSE=1";
+    assert!(Path::new("/dev/fuse").exists(), "this test needs /dev/fuse: {how}");
+    true
+}
+
+/// Waits for a condition, twenty seconds at most.
+#[track_caller]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// The line of the table of mounts for `path`.
+pub(crate) fn mounted(path: &Path) -> Option<String> {
+    let table = fs::read_to_string("/proc/self/mountinfo").expect("the table of mounts");
+    let path = path.to_str().expect("UTF-8");
+    table.lines().rfind(|line| line.split(' ').nth(4) == Some(path)).map(str::to_owned)
+}
+
+/// The processes of the program that serve `mountpoint`.
+pub(crate) fn daemons(mountpoint: &Path) -> Vec<u32> {
+    let mountpoint = mountpoint.as_os_str().as_bytes();
+    let processes = fs::read_dir("/proc").expect("/proc").flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let serves = |id: &u32| {
+        let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let mut words = words.split(|&byte| byte == 0);
+        words.next().is_some_and(|name| name.ends_with(b"gptfs")) && words.any(|word| word == mountpoint)
+    };
+    numbers.filter(serves).collect()
+}
+
+/// An export mounted in the background, until the end of its scope.
+pub(crate) struct Mount {
+    home: Scratch,
+    scratch: Scratch,
+}
+
+impl Mount {
+    /// Mounts `source`; `None` where mounts are not to be tested.
+    #[track_caller]
+    pub(crate) fn new(source: &Path, options: &[&str]) -> Option<Self> {
+        can_mount().then(|| {
+            let mount = Self { home: Scratch::new(), scratch: Scratch::new() };
+            mount.again(source, options).succeeded();
+            mount
+        })
+    }
+
+    /// The directory that is mounted on.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.scratch.path("chats")
+    }
+
+    /// Runs the command that mounts.
+    pub(crate) fn again(&self, source: &Path, options: &[&str]) -> Outcome {
+        outcome(program(&self.home).arg("mount").args(options).arg(source).arg(self.dir()))
+    }
+
+    /// Unmounts it by the program.
+    pub(crate) fn unmount(&self) -> Outcome {
+        outcome(program(&self.home).arg("unmount").arg(self.dir()))
+    }
+
+    /// The one process that serves it.
+    pub(crate) fn daemon(&self) -> u32 {
+        let daemons = daemons(&self.dir());
+        assert_eq!(daemons.len(), 1, "one daemon: {daemons:?}");
+        daemons[0]
+    }
+
+    /// Asserts that neither mount, nor daemon, nor the directory that the mount made is left.
+    #[track_caller]
+    pub(crate) fn assert_nothing_is_left(&self) {
+        assert_eq!(mounted(&self.dir()), None);
+        until("the daemon ends", || daemons(&self.dir()).is_empty());
+        self.scratch.tree().assert_is(&Tree::default(), "beside the mount");
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if mounted(&self.dir()).is_some() && self.unmount().code != Some(0) {
+            // A failed test must not leave its mount.
+            let _ = Command::new("umount").arg("-l").arg(self.dir()).status();
+        }
     }
 }
 

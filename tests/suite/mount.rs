@@ -1,0 +1,561 @@
+//! The life of a mount: the real program, the real kernel.
+
+use crate::support::{
+    Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, mounted,
+    outcome, program, skip, until,
+};
+use std::ffi::{CString, OsStr};
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+/// The environment refuses: mount point, FUSE, space, permission.
+const ENVIRONMENT: i32 = 6;
+/// A user who owns nothing.
+const NOBODY: u32 = 65534;
+/// A file of the demonstration, and a month of it.
+const PAGE: &str = "2023/03/Ideas for a garden.md";
+
+fn demo() -> PathBuf {
+    fixtures().join("demo.zip")
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").expect("/proc").uid() == 0
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args(["-s", signal, &process.to_string()]).status().expect("kill");
+    assert!(sent.success());
+}
+
+// Mounting and unmounting.
+
+#[test]
+fn a_mount_can_be_used_when_the_command_returns() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let dir = scratch.directory("chats");
+    let told = outcome(program(&home).arg("mount").arg(demo()).arg(&dir)).succeeded();
+    let tree = Tree::read(&dir);
+    outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", ""), "no news is good news");
+    tree.assert_is(&exported(&demo()), "the mount shows what an export writes");
+    assert!(dir.is_dir(), "a directory that was there stays");
+    assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]));
+}
+
+#[test]
+fn a_missing_mount_point_is_made_and_removed_again() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    assert!(mount.dir().join(PAGE).is_file());
+    mount.unmount().succeeded();
+    assert!(!mount.dir().exists());
+    mount.assert_nothing_is_left();
+}
+
+#[test]
+fn every_way_to_unmount_ends_the_daemon() {
+    for command in [&["umount"][..], &["umount", "-l"], &["fusermount3", "-u"]] {
+        let Some(mount) = Mount::new(&demo(), &[]) else { return };
+        let (name, options) = command.split_first().expect("a name");
+        if !is_root() && *name == "umount" {
+            skip("umount, which only root may use");
+            continue;
+        }
+        assert!(mount.dir().join(PAGE).is_file());
+        outcome(Command::new(name).args(options).arg(mount.dir())).succeeded();
+        until("the daemon ends and removes its directory", || {
+            daemons(&mount.dir()).is_empty() && !mount.dir().exists()
+        });
+        mount.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_foreground_mount_cleanly() {
+    if !can_mount() {
+        return;
+    }
+    for signal in ["TERM", "INT", "HUP"] {
+        let (home, scratch) = (Scratch::new(), Scratch::new());
+        let dir = scratch.path("chats");
+        let mut child = program(&home)
+            .args(["mount", "-f"])
+            .arg(demo())
+            .arg(&dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        until("the tree can be used", || dir.join(PAGE).is_file());
+        assert_eq!(child.try_wait().expect("a child"), None, "it stays in the foreground");
+        assert_eq!(daemons(&dir), [child.id()], "and has no other process");
+        send(signal, child.id());
+        let output = child.wait_with_output().expect("its end");
+        assert_eq!(output.status.code(), Some(0), "SIG{signal}");
+        assert_eq!(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()), "");
+        assert_eq!(mounted(&dir), None);
+        scratch.tree().assert_is(&Tree::default(), "after the signal");
+    }
+}
+
+#[test]
+fn a_signal_to_the_daemon_unmounts() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let Some(mount) = Mount::new(&demo(), &[]) else { return };
+        send(signal, mount.daemon());
+        until("it is unmounted", || mounted(&mount.dir()).is_none() && daemons(&mount.dir()).is_empty());
+        mount.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn a_killed_daemon_leaves_a_dead_mount_that_the_next_one_clears() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    send("KILL", mount.daemon());
+    until("the daemon is dead", || daemons(&mount.dir()).is_empty());
+    assert!(fs::read(mount.dir().join(PAGE)).is_err(), "it is dead");
+    let told = mount.again(&demo(), &[]).succeeded();
+    assert!(told.stderr.contains("cleared a dead mount"), "says what it cleared: {}", told.stderr);
+    assert_eq!(told.stderr.lines().count(), 1);
+    assert!(mount.dir().join(PAGE).is_file());
+    mount.unmount().succeeded();
+    assert_eq!(mounted(&mount.dir()), None);
+}
+
+#[test]
+fn unmount_clears_a_dead_mount() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    send("KILL", mount.daemon());
+    until("the daemon is dead", || daemons(&mount.dir()).is_empty());
+    mount.unmount().succeeded();
+    assert_eq!(mounted(&mount.dir()), None);
+    assert!(Tree::read(&mount.dir()).0.is_empty());
+}
+
+#[test]
+fn a_busy_mount_stays() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    let open = File::open(mount.dir().join(PAGE)).expect("a page");
+    let told = mount.unmount().failed(ENVIRONMENT);
+    assert!(told.stderr.contains("busy"), "{}", told.stderr);
+    assert!(mount.dir().join(PAGE).is_file());
+    drop(open);
+    mount.unmount().succeeded();
+    mount.assert_nothing_is_left();
+}
+
+#[test]
+fn names_relative_to_the_working_directory_are_understood() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let dir = scratch.directory("work/chats");
+    fs::copy(demo(), scratch.path("work/export.zip")).expect("a copy");
+    let run = |words: &[&str]| outcome(program(&home).args(words).current_dir(scratch.path("work")));
+    run(&["mount", "export.zip", "chats"]).succeeded();
+    assert!(dir.join(PAGE).is_file());
+    run(&["unmount", "../work/./chats/"]).succeeded();
+    assert_eq!(mounted(&dir), None);
+}
+
+#[test]
+fn one_export_is_mounted_twice_at_two_places() {
+    let Some(one) = Mount::new(&demo(), &[]) else { return };
+    let Some(two) = Mount::new(&demo(), &[]) else { return };
+    let tree = Tree::read(&one.dir());
+    Tree::read(&two.dir()).assert_is(&tree, "the second mount");
+    one.unmount().succeeded();
+    Tree::read(&two.dir()).assert_is(&tree, "the second mount after the first is gone");
+}
+
+// Bad mount points: each has its sentence, and nothing changes.
+
+#[track_caller]
+fn assert_place_refused(scratch: &Scratch, dir: &Path, reason: &str) {
+    let before = scratch.tree();
+    let told = gptfs([OsStr::new("mount"), demo().as_os_str(), dir.as_os_str()]).failed(ENVIRONMENT);
+    let name = dir.file_name().and_then(OsStr::to_str).expect("a name");
+    assert!(told.stderr.contains(name) && told.stderr.contains(reason), "{}", told.stderr);
+    scratch.tree().assert_is(&before, "the directory stays as it is");
+    assert_eq!((mounted(dir), daemons(dir)), (None, vec![]));
+}
+
+#[test]
+fn a_file_is_no_mount_point() {
+    if can_mount() {
+        let scratch = Scratch::new();
+        assert_place_refused(&scratch, &scratch.file("notes", "text"), "not a directory");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_refused() {
+    if can_mount() {
+        let scratch = Scratch::new();
+        scratch.file("full/notes.txt", "text");
+        assert_place_refused(&scratch, &scratch.path("full"), "not empty");
+    }
+}
+
+#[test]
+fn a_mount_point_without_a_parent_is_refused() {
+    if can_mount() {
+        let scratch = Scratch::new();
+        assert_place_refused(&scratch, &scratch.path("nowhere/chats"), "parent directory does not exist");
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_refused() {
+    if can_mount() {
+        let scratch = Scratch::new();
+        std::os::unix::fs::symlink("nowhere", scratch.path("link")).expect("a link");
+        let told = gptfs([OsStr::new("mount"), demo().as_os_str(), scratch.path("link").as_os_str()]);
+        let told = told.failed(ENVIRONMENT);
+        assert!(told.stderr.contains("symbolic link"), "{}", told.stderr);
+        assert!(scratch.path("link").is_symlink());
+    }
+}
+
+#[test]
+fn a_place_already_mounted_is_refused_and_goes_on() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    let daemon = mount.daemon();
+    let told = mount.again(&demo(), &[]).failed(ENVIRONMENT);
+    assert!(told.stderr.contains("already mounted"), "{}", told.stderr);
+    assert_eq!(mount.daemon(), daemon);
+    assert!(mount.dir().join(PAGE).is_file());
+}
+
+#[test]
+fn a_directory_that_is_not_empty_can_be_hidden() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let hidden = scratch.file("full/notes.txt", "text");
+    let dir = scratch.path("full");
+    outcome(program(&home).args(["mount", "--non-empty"]).arg(demo()).arg(&dir)).succeeded();
+    assert!(dir.join(PAGE).is_file() && !hidden.exists());
+    outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+    assert_eq!(fs::read_to_string(hidden).expect("the file is back"), "text");
+}
+
+#[test]
+fn what_is_not_mounted_cannot_be_unmounted() {
+    let scratch = Scratch::new();
+    let told = gptfs([OsStr::new("unmount"), scratch.directory("chats").as_os_str()]).failed(ENVIRONMENT);
+    assert!(told.stderr.contains("not mounted"), "{}", told.stderr);
+    let told = gptfs(["unmount", "/proc"]).failed(ENVIRONMENT);
+    assert!(told.stderr.contains("not a mount of gptfs"), "{}", told.stderr);
+}
+
+// Bad exports: nothing is mounted and nothing is left.
+
+#[test]
+fn an_export_that_cannot_be_read_mounts_nothing_and_leaves_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let whole = fs::read(demo()).expect("the demonstration");
+    let json = array(&[include_str!("../../fixtures/forms/first.json")]);
+    let inputs: [(&str, Vec<u8>, &[&str], i32); 6] = [
+        ("words.zip", b"not a zip archive at all\n".to_vec(), &[], 3),
+        ("empty.zip", Zip::new().bytes(), &[], 3),
+        ("none.json", b"[]".to_vec(), &[], 3),
+        ("cut.zip", whole[..whole.len() / 2].to_vec(), &[], 4),
+        ("crc.zip", Zip::new().deflated("conversations.json", json).with_a_wrong_crc().bytes(), &[], 4),
+        ("large.zip", whole, &["--max-size", "10K"], 5),
+    ];
+    for (name, bytes, options, code) in inputs {
+        let scratch = Scratch::new();
+        let source = scratch.file(name, bytes);
+        let before = scratch.tree();
+        for foreground in [&[][..], &["-f"]] {
+            let dir = scratch.path("chats");
+            let words = ["mount"].iter().chain(options).chain(foreground).map(OsStr::new);
+            let told = gptfs(words.chain([source.as_os_str(), dir.as_os_str()])).failed(code);
+            assert!(told.stderr.contains(name), "names its source: {}", told.stderr);
+            assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]), "{name}");
+            scratch.tree().assert_is(&before, name);
+        }
+    }
+}
+
+#[test]
+fn a_source_that_is_missing_mounts_nothing_and_leaves_nothing() {
+    if !can_mount() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (source, dir) = (scratch.path("missing.zip"), scratch.path("chats"));
+    let told = gptfs([OsStr::new("mount"), source.as_os_str(), dir.as_os_str()]).failed(ENVIRONMENT);
+    assert!(told.stderr.contains("missing.zip"), "{}", told.stderr);
+    scratch.tree().assert_is(&Tree::default(), "nothing is left");
+}
+
+// Without waiting.
+
+#[test]
+fn without_waiting_a_listing_waits_for_the_whole_tree() {
+    let Some(mount) = Mount::new(&demo(), &["--no-wait"]) else { return };
+    Tree::read(&mount.dir()).assert_is(&exported(&demo()), "the tree");
+    mount.unmount().succeeded();
+    mount.assert_nothing_is_left();
+}
+
+#[test]
+fn without_waiting_an_export_that_cannot_be_read_unmounts_itself() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let source = scratch.file("words.zip", "not a zip archive at all\n");
+    let before = scratch.tree();
+    let dir = scratch.path("chats");
+    outcome(program(&home).args(["mount", "--no-wait"]).arg(&source).arg(&dir));
+    until("it gives up", || mounted(&dir).is_none() && daemons(&dir).is_empty());
+    scratch.tree().assert_is(&before, "nothing is left");
+}
+
+// What a mount promises.
+
+#[test]
+fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    let dir = mount.dir();
+    let before = Tree::read(&dir);
+    let (page, month, new) = (dir.join(PAGE), dir.join("2023/03"), dir.join("2023/03/new"));
+    let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).expect("a path");
+    let (c_page, c_new) = (name(&page), name(&new));
+    // SAFETY: each call gets pointers to strings that end with a zero and outlive it, and no other memory.
+    let system = |call: &dyn Fn() -> libc::c_int| match call() {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    };
+    let open = |options: &mut OpenOptions, path: &Path| options.open(path).map(drop);
+    let later = SystemTime::UNIX_EPOCH;
+    let calls: Vec<(&str, io::Result<()>)> = vec![
+        ("write", open(OpenOptions::new().write(true), &page)),
+        ("append", open(OpenOptions::new().append(true), &page)),
+        ("read and write", open(OpenOptions::new().read(true).write(true), &page)),
+        ("truncate", open(OpenOptions::new().write(true).truncate(true), &page)),
+        ("create", open(OpenOptions::new().write(true).create(true).truncate(false), &new)),
+        ("create new", open(OpenOptions::new().write(true).create_new(true), &new)),
+        ("mkdir", fs::create_dir(&new)),
+        ("unlink", fs::remove_file(&page)),
+        ("rmdir", fs::remove_dir(&month)),
+        ("rename", fs::rename(&page, &new)),
+        ("link", fs::hard_link(&page, &new)),
+        ("symlink", std::os::unix::fs::symlink("target", &new)),
+        ("chmod", fs::set_permissions(&page, Permissions::from_mode(0o600))),
+        ("chown", std::os::unix::fs::chown(&page, Some(0), Some(0))),
+        (
+            "utimensat",
+            File::open(&page).and_then(|file| file.set_times(FileTimes::new().set_modified(later))),
+        ),
+        // SAFETY: see above.
+        ("mknod", system(&|| unsafe { libc::mknod(c_new.as_ptr(), libc::S_IFIFO | 0o600, 0) })),
+        // SAFETY: see above.
+        ("truncate by name", system(&|| unsafe { libc::truncate(c_page.as_ptr(), 0) })),
+        // SAFETY: see above; the value has the one byte that is named.
+        (
+            "setxattr",
+            system(&|| unsafe {
+                libc::setxattr(c_page.as_ptr(), c"user.x".as_ptr(), c"y".as_ptr().cast(), 1, 0)
+            }),
+        ),
+        // SAFETY: see above.
+        ("removexattr", system(&|| unsafe { libc::removexattr(c_page.as_ptr(), c"user.x".as_ptr()) })),
+    ];
+    for (call, result) in calls {
+        let errno = result.expect_err(call).raw_os_error();
+        assert_eq!(errno, Some(libc::EROFS), "{call}");
+    }
+    Tree::read(&dir).assert_is(&before, "nothing changed");
+}
+
+#[test]
+fn nothing_in_a_mount_can_be_run_or_be_a_device() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    let line = mounted(&mount.dir()).expect("mounted");
+    let (options, kind) = line.split_once(" - ").expect("a line of the table");
+    for option in ["ro", "nosuid", "nodev", "noexec"] {
+        let options = options.split(' ').nth(5).expect("options");
+        assert!(options.split(',').any(|one| one == option), "{option}: {options}");
+    }
+    assert!(kind.starts_with("fuse.gptfs "), "{kind}");
+    let error = Command::new(mount.dir().join(PAGE)).spawn().expect_err("a page is no program");
+    assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+}
+
+/// What another user gets when reading the page of a mount.
+fn read_as_nobody(mount: &Mount) -> Outcome {
+    outcome(Command::new("cat").arg(mount.dir().join(PAGE)).uid(NOBODY).gid(NOBODY))
+}
+
+/// Opens the directory around the mount to everybody, so that only the mount itself decides.
+fn open_the_way(mount: &Mount) {
+    let parent = mount.dir().parent().expect("a parent").to_owned();
+    fs::set_permissions(parent, Permissions::from_mode(0o755)).expect("our directory");
+}
+
+#[test]
+fn another_user_cannot_read_a_mount() {
+    if !is_root() {
+        return skip("a test of two users, which takes root");
+    }
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    open_the_way(&mount);
+    let told = read_as_nobody(&mount);
+    assert_ne!(told.code, Some(0));
+    assert_eq!(told.stdout, "");
+    assert!(told.stderr.contains("Permission denied"), "{}", told.stderr);
+    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o400);
+    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o500);
+}
+
+#[test]
+fn another_user_can_read_a_mount_that_is_open_to_others() {
+    if !is_root() {
+        return skip("a test of two users, which takes root");
+    }
+    let Some(mount) = Mount::new(&demo(), &["--allow-other"]) else { return };
+    open_the_way(&mount);
+    let page = fs::read_to_string(mount.dir().join(PAGE)).expect("a page");
+    assert_eq!(read_as_nobody(&mount).succeeded().stdout, page);
+    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o444);
+    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o555);
+}
+
+#[test]
+fn an_ordinary_user_mounts_and_unmounts_with_fusermount3() {
+    if !can_mount() {
+        return;
+    }
+    if !is_root() {
+        return skip("becoming an ordinary user, which takes root: every other test is already one");
+    }
+    if fs::metadata("/dev/fuse").expect("/dev/fuse").mode() & 0o006 != 0o006 {
+        return skip("mounting as an ordinary user: /dev/fuse is closed to them here (chmod 666 /dev/fuse)");
+    }
+    if Command::new("fusermount3").arg("-V").output().is_err() {
+        return skip("mounting as an ordinary user: fusermount3 is missing (install fuse3)");
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    // Where this project is built may be closed to others.
+    let (binary, source, dir) =
+        (scratch.path("gptfs"), scratch.path("export.zip"), scratch.directory("chats"));
+    fs::copy(env!("CARGO_BIN_EXE_gptfs"), &binary).expect("a copy");
+    fs::copy(demo(), &source).expect("a copy");
+    fs::set_permissions(scratch.path(""), Permissions::from_mode(0o755)).expect("our directory");
+    std::os::unix::fs::chown(&dir, Some(NOBODY), Some(NOBODY)).expect("our directory");
+    std::os::unix::fs::chown(home.path(""), Some(NOBODY), Some(NOBODY)).expect("our directory");
+    let run = |program: &Path, words: &[&OsStr]| {
+        outcome(
+            Command::new(program)
+                .args(words)
+                .env("HOME", home.path(""))
+                .env("XDG_CACHE_HOME", home.path("cache"))
+                .env("TZ", "UTC")
+                .current_dir("/")
+                .uid(NOBODY)
+                .gid(NOBODY),
+        )
+    };
+    run(&binary, &["mount".as_ref(), source.as_os_str(), dir.as_os_str()]).succeeded();
+    let page = run(Path::new("cat"), &[dir.join(PAGE).as_os_str()]);
+    let by_root = fs::read(dir.join(PAGE));
+    let unmounted = run(&binary, &["unmount".as_ref(), dir.as_os_str()]);
+    unmounted.succeeded();
+    assert_eq!(page.succeeded().stdout.into_bytes(), exported(&demo()).0[PAGE]);
+    assert!(by_root.is_err(), "not even root reads another user's mount");
+    assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]));
+}
+
+// Bad luck.
+
+#[test]
+fn an_export_that_is_deleted_or_replaced_stays_mounted_as_it_was() {
+    let scratch = Scratch::new();
+    let source = scratch.path("export.zip");
+    fs::copy(demo(), &source).expect("a copy");
+    let Some(mount) = Mount::new(&source, &["--no-cache"]) else { return };
+    let other = Zip::new().deflated("conversations.json", "[]");
+    fs::rename(scratch.zip("other.zip", &other), &source).expect("a rename");
+    Tree::read(&mount.dir()).assert_is(&exported(&demo()), "after it was replaced");
+    fs::remove_file(&source).expect("a file");
+    Tree::read(&mount.dir()).assert_is(&exported(&demo()), "after it was deleted");
+}
+
+#[test]
+fn an_export_that_is_overwritten_in_place_never_shows_wrong_bytes() {
+    let expected = exported(&demo());
+    for cut in [true, false] {
+        let scratch = Scratch::new();
+        let source = scratch.path("export.zip");
+        fs::copy(demo(), &source).expect("a copy");
+        let Some(mount) = Mount::new(&source, &["--no-cache"]) else { return };
+        let file = OpenOptions::new().write(true).open(&source).expect("our copy");
+        let length = file.metadata().expect("a size").len();
+        if cut {
+            file.set_len(length / 3).expect("a cut");
+        } else {
+            file.write_all_at(&vec![0x55; length as usize], 0).expect("a write");
+            file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH)).expect("a time");
+        }
+        let (mut right, mut refused) = (0, 0);
+        for (path, bytes) in &expected.0 {
+            match fs::read(mount.dir().join(path)) {
+                Ok(got) => {
+                    assert!(got == *bytes, "{path}: wrong bytes");
+                    right += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.raw_os_error(), Some(libc::EIO), "{path}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(right + refused, expected.0.len());
+        assert!(refused > 0, "what can't be known any more is refused");
+        mount.unmount().succeeded();
+        mount.assert_nothing_is_left();
+    }
+}
+
+#[test]
+fn without_the_device_a_mount_says_what_to_install_and_what_works_without() {
+    if !is_root() {
+        return skip("a test that hides /dev, which takes root");
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let dir = scratch.path("chats");
+    let script = "mount -t tmpfs none /dev && exec \"$@\"";
+    let hidden = |words: &[&OsStr]| {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_gptfs")]).args(words);
+        command.env("HOME", home.path("")).env("TZ", "UTC").env("XDG_CACHE_HOME", home.path("cache"));
+        outcome(&mut command)
+    };
+    let listed = hidden(&["ls".as_ref(), demo().as_os_str()]);
+    if listed.code == Some(1) && listed.stderr.contains("unshare") {
+        return skip("hiding /dev: this container may not unshare");
+    }
+    assert!(listed.succeeded().stdout.starts_with("2023/\n"));
+    let told = hidden(&["mount".as_ref(), demo().as_os_str(), dir.as_os_str()]).failed(ENVIRONMENT);
+    for words in ["/dev/fuse", "install fuse3", "gptfs ls, cat and export work without it"] {
+        assert!(told.stderr.contains(words), "{words}: {}", told.stderr);
+    }
+    assert!(!dir.exists());
+}
