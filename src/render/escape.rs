@@ -50,6 +50,9 @@ pub(super) fn without_stem(text: &str, glance: Glance) -> Cow<'_, str> {
 /// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
 /// Not escaped.
 pub(super) fn one_line(text: &str) -> String {
+    if is_plain_line(text) {
+        return text.to_owned();
+    }
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let before = line.len();
@@ -60,6 +63,16 @@ pub(super) fn one_line(text: &str) -> String {
     }
     line.truncate(line.trim_end().len());
     line
+}
+
+/// True for text that is one line already: printable ASCII with single spaces inside.
+fn is_plain_line(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let printable = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    printable
+        && bytes.first() != Some(&b' ')
+        && bytes.last() != Some(&b' ')
+        && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
 fn replace_stem(c: char) -> char {

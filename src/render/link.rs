@@ -89,6 +89,12 @@ pub(super) fn is_empty(link: &Link<'_>) -> bool {
 /// `url` as the destination of a link: nothing in it can end the link.
 pub(super) fn destination(url: &str) -> String {
     let url = url.trim();
+    let plain = |byte: &u8| {
+        byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'\\' | b'`' | b'(' | b')' | b'&')
+    };
+    if url.as_bytes().iter().all(plain) {
+        return url.to_owned();
+    }
     let balanced = has_balanced_parentheses(url);
     let mut encoded = String::with_capacity(url.len());
     for (at, c) in url.char_indices() {
