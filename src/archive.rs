@@ -27,7 +27,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use whole::{Take, inflate_all, stream_stored, wrong_checksum};
+use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// How large the buffers are that [`Archive::stream`] hands over, in bytes; the last one of an entry is shorter.
 pub const CHUNK_BYTES: usize = 512 * 1024;
@@ -314,23 +314,10 @@ impl Archive {
     /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed
     /// meanwhile; everything before the break was handed over. `Environment`. Errors of `each` end it.
     pub fn stream(&self, entry: u32, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.stream_buffers(entry, &mut |buffer, filled| each(buffer.get(..filled).unwrap_or_default()))
-    }
-
-    /// As [`stream`](Self::stream), but `each` gets a buffer and how many of its first bytes are new, and may keep the
-    /// buffer and leave another of [`CHUNK_BYTES`] in its place: so it passes to another thread without a copy.
-    ///
-    /// # Errors
-    /// As for [`stream`](Self::stream).
-    pub fn stream_buffers(
-        &self,
-        entry: u32,
-        each: &mut dyn FnMut(&mut Vec<u8>, usize) -> Result<()>,
-    ) -> Result<()> {
         // Errors of `each` are passed on as they are; ours get the entry's name.
         let mut theirs = None;
-        let mut guarded = |buffer: &mut Vec<u8>, filled: usize| {
-            each(buffer, filled).map_err(|error| {
+        let mut guarded = |bytes: &[u8]| {
+            each(bytes).map_err(|error| {
                 theirs = Some(error);
                 Error::new(ErrorKind::Interrupted, "the reader gave up")
             })
@@ -356,7 +343,13 @@ impl Archive {
         }
     }
 
-    fn stream_deflated(&self, entry: u32, found: &Entry, section: &Section, each: Take<'_>) -> Result<()> {
+    fn stream_deflated(
+        &self,
+        entry: u32,
+        found: &Entry,
+        section: &Section,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut points = Checkpoints::default();
         let result = inflate_all(found, section, Some(SPACING_BYTES), &mut points, each);
         // Also after a break: what lies before it stays readable.
@@ -452,7 +445,7 @@ impl Archive {
         };
         if found.size <= random::SMALL_BYTES {
             let section = self.locate(entry)?;
-            let result = stream_stored(found, &section, &mut |_, _| Ok(()));
+            let result = stream_stored(found, &section, &mut |_| Ok(()));
             section.verify_unchanged().and(result).map_err(|error| self.noted(entry, error))?;
             self.set_trust(entry, trust::VERIFIED);
             return self.read_stored(entry, offset, buffer);
@@ -530,9 +523,7 @@ impl Archive {
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
-        let mut write = |buffer: &mut Vec<u8>, filled: usize| {
-            std::io::Write::write_all(&mut file, buffer.get(..filled).unwrap_or_default()).map_err(cannot)
-        };
+        let mut write = |bytes: &[u8]| std::io::Write::write_all(&mut file, bytes).map_err(cannot);
         let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)

@@ -87,14 +87,23 @@ impl Index {
         Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
     }
 
-    /// The index that an earlier process saved for just this export and these options; gives the export back if
-    /// there is none.
+    /// The index of `export`: the one that an earlier process saved for just this export and these options, or
+    /// else a [built](Self::build) one. Any doubt about what was saved is a miss.
     ///
     /// # Errors
-    /// None that a user need see: any doubt is a miss.
-    pub fn find(export: Export, options: &Options, cache: &Cache) -> std::result::Result<Self, Export> {
-        let Some(found) = cache.load(&key(&export, options)) else { return Err(export) };
-        let Some(format) = format::named(&found.format) else { return Err(export) };
+    /// As for [`build`](Self::build).
+    pub fn find_or_build(
+        export: Export,
+        options: &Options,
+        cache: Option<&Cache>,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let found = cache.and_then(|cache| cache.load(&key(&export, options)));
+        let Some((found, format)) =
+            found.and_then(|found| format::named(&found.format).map(|format| (found, format)))
+        else {
+            return Self::build(export, options, progress);
+        };
         Ok(Self {
             export: Arc::new(export),
             catalog: found.catalog,

@@ -7,6 +7,7 @@ mod block;
 mod directive;
 mod escape;
 mod front_matter;
+mod glance;
 mod link;
 mod markdown;
 mod part;
@@ -153,6 +154,9 @@ impl Forks {
 
     /// The branches that begin after `node`, or at roots of their own.
     fn at(&self, node: Option<NodeId>) -> &[u32] {
+        if self.0.is_empty() {
+            return &[];
+        }
         self.0.get(&node).map_or(&[], Vec::as_slice)
     }
 }

@@ -32,10 +32,9 @@ impl Timestamp {
             n => n / 1e9,
         };
         let micros = (seconds * 1e6).round();
-        if micros < 1e6 || micros >= (LAST_SECOND as f64 + 1.0) * 1e6 {
-            return None;
-        }
-        Some(Self(micros as i64))
+        // A number in these bounds has at most 54 bits: the cast is exact but for the last microsecond.
+        let micros = micros as i64;
+        (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
     }
 
     /// The time that `text` names: a number as in [`from_number`](Self::from_number), or ISO 8601.
@@ -45,13 +44,10 @@ impl Timestamp {
         if let Ok(number) = text.parse::<f64>() {
             return Self::from_number(number);
         }
-        let micros = match text.parse::<jiff::Timestamp>() {
-            Ok(time) => time.as_microsecond(),
-            Err(_) => {
-                let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-                TimeZone::UTC.to_timestamp(civil).ok()?.as_microsecond()
-            }
-        };
+        let time = text.parse::<jiff::Timestamp>().or_else(|_| {
+            text.parse::<jiff::civil::DateTime>().and_then(|civil| TimeZone::UTC.to_timestamp(civil))
+        });
+        let micros = time.ok()?.as_microsecond();
         (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
     }
 

@@ -230,8 +230,8 @@ impl RandomAccess {
         let section = &locate()?;
         let mut whole = Vec::new();
         reserve(&mut whole, usize::try_from(found.size).unwrap_or(usize::MAX))?;
-        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |bytes, filled| {
-            whole.extend_from_slice(bytes.get(..filled).unwrap_or_default());
+        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |bytes| {
+            whole.extend_from_slice(bytes);
             Ok(())
         });
         section.verify_unchanged().and(result)?;

@@ -39,16 +39,8 @@ pub(super) fn build(sources: &[PathBuf], reading: &ReadingArgs, progress: &Progr
     let limits = Limits { max_bytes: reading.max_size, ..Limits::default() };
     let export = source::open(sources, &limits)?;
     let name = export.name.clone();
-    let found = match cache(reading) {
-        Some(cache) => Index::find(export, &options, &cache),
-        None => Err(export),
-    };
-    let index = match found {
-        Ok(index) => index,
-        Err(export) => {
-            Index::build(export, &options, progress).map_err(|error| error.within(printable(&name)))?
-        }
-    };
+    let index = Index::find_or_build(export, &options, cache(reading).as_ref(), progress)
+        .map_err(|error| error.within(printable(&name)))?;
     let index = Arc::new(index);
     let layout = Layout::new(index.catalog(), &options.render.zone);
     Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout), index })

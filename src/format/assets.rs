@@ -116,7 +116,8 @@ impl Assets {
                 *place = at;
             }
         }
-        if let Some(place) = folder_of_conversation(folder) {
+        // A file that tells its id is no guess for another one.
+        if let Some(place) = folder_of_conversation(folder).filter(|_| asset_id(base).is_none()) {
             self.by_folder.entry(place).and_modify(|only| *only = None).or_insert(Some(at));
         }
         if folder == "personal/files" || folder.ends_with("/personal/files") {

@@ -55,7 +55,7 @@ fn models(document: &Document<'_>) -> Vec<Box<str>> {
 }
 
 /// What is left to show of a conversation that is too large to be shown, from what is known of it.
-pub(super) fn oversized<'a>(head: &'a Head, limit: usize) -> Conversation<'a> {
+pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
     Conversation {
         id: (&*head.id).into(),
         title: head.title.as_deref().map(Into::into),

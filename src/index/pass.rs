@@ -1,4 +1,10 @@
-//! The pass over all shards: threads, queues, and the order in which results are put together again.
+//! The pass over all shards: threads, and the order in which results are put together again.
+//!
+//! A shard is inflated and split by one thread. If there are fewer shards than threads, the others measure what
+//! it finds; and when they don't keep up, it measures too instead of waiting. With a shard for each thread nothing
+//! is handed over at all.
+
+mod queue;
 
 use super::{Options, measure};
 use crate::archive::Archive;
@@ -13,9 +19,10 @@ use crate::render::Document;
 use crate::source::{Export, Shape, Shard};
 use crate::text::printable;
 use crate::time::Timestamp;
+use queue::{Producer, Queue};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What a pass found.
 pub(super) struct Found {
@@ -24,33 +31,17 @@ pub(super) struct Found {
     pub(super) format: &'static dyn Format,
 }
 
-/// A conversation and what decides between two versions of it.
-struct Candidate {
-    head: Head,
-    nodes: usize,
-}
-
-/// What one shard gave.
-#[derive(Default)]
-struct Harvest {
-    candidates: Vec<Candidate>,
-    problems: Vec<Problem>,
-    /// Why the shard could not be read to its end, or can't be trusted.
-    failure: Option<Error>,
-}
-
-/// Buffers that may be on their way from the inflating to the measuring thread.
-const BUFFERS: usize = 4;
-
 /// Reads every shard of `export` once.
 pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress: &Progress) -> Result<Found> {
-    let reader =
-        Reader { export, assets, options, progress, format: OnceLock::new(), foreign: OnceLock::new() };
-    let harvests = reader.harvest()?;
-    reader.put_together(harvests)
+    let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
+    progress.set_total(total.fold(0, u64::saturating_add));
+    let (format, foreign) = (OnceLock::new(), OnceLock::new());
+    let pass = Pass { export, assets, options, progress, format, foreign };
+    let (outcomes, ends) = pass.run();
+    pass.put_together(outcomes, ends)
 }
 
-struct Reader<'a> {
+struct Pass<'a> {
     export: &'a Export,
     assets: &'a Assets,
     options: &'a Options,
@@ -61,121 +52,96 @@ struct Reader<'a> {
     foreign: OnceLock<String>,
 }
 
-impl Reader<'_> {
-    /// One harvest for each shard, in order.
-    fn harvest(&self) -> Result<Vec<Harvest>> {
+/// Where an element was found.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Position of its shard.
+    shard: usize,
+    location: Location,
+    /// True if only a part of its JSON is there.
+    partial: bool,
+}
+
+/// What one element turned out to be.
+struct Outcome {
+    place: Place,
+    head: Head,
+    /// Decides between two versions of a conversation, after their times.
+    nodes: usize,
+    problems: Vec<Problem>,
+}
+
+/// How a shard ended.
+#[derive(Default)]
+struct ShardEnd {
+    problems: Vec<Problem>,
+    /// Why it could not be read to its end, or can't be trusted.
+    failure: Option<Error>,
+}
+
+impl Pass<'_> {
+    /// What all elements are, in no order, and how each shard ended, in order.
+    fn run(&self) -> (Vec<Outcome>, Vec<ShardEnd>) {
         let shards = &self.export.shards;
-        let total =
-            shards.iter().map(|shard| self.export.entry(shard.entry).map_or(0, |entry| entry.size)).sum();
-        self.progress.set_total(total);
-        let jobs = self.options.jobs.clamp(1, shards.len().max(1));
-        // With fewer shards than cores, the second core measures what the first inflates.
-        let paired = shards.len() < self.options.jobs;
+        let readers = self.options.jobs.clamp(1, shards.len().max(1));
+        let measurers = self.options.jobs.saturating_sub(readers);
         let next = AtomicUsize::new(0);
-        let harvests: Vec<Mutex<Harvest>> = shards.iter().map(|_| Mutex::default()).collect();
-        let work = || {
-            while let Some((shard, slot)) = {
+        let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
+        let queue = Queue::new();
+        // All are there before the first measurer looks for work.
+        let producers: Vec<_> = (0..readers).map(|_| queue.producer()).collect();
+        let read = |producer: Producer<'_, Place>| {
+            let mut outcomes = Vec::new();
+            loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                shards.get(at).zip(harvests.get(at))
-            } {
-                let harvest = if paired { self.read_paired(shard) } else { self.read(shard) };
-                let interrupted =
-                    harvest.failure.as_ref().is_some_and(|e| e.kind() == ErrorKind::Interrupted);
-                *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = harvest;
-                if interrupted {
-                    break;
-                }
+                let Some((shard, slot)) = shards.get(at).zip(ends.get(at)) else { return outcomes };
+                let producer = Some(&producer).filter(|_| measurers > 0);
+                let end = Splitter::new(self, at, shard, producer, &mut outcomes).read();
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = end;
             }
         };
-        std::thread::scope(|scope| {
-            for _ in 1..jobs {
-                scope.spawn(work);
+        let measure = || {
+            let mut outcomes = Vec::new();
+            while let Some(job) = queue.take() {
+                outcomes.extend(self.measure(job.place, &job.json));
+                queue.recycle(job.json);
             }
-            work();
-        });
-        Ok(harvests
-            .into_iter()
-            .map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-            .collect())
-    }
-
-    /// Inflates, splits and measures one shard on this thread.
-    fn read(&self, shard: &Shard) -> Harvest {
-        let mut splitter = Splitter::new(self, shard);
-        let streamed = self.stream(shard, &mut |buffer, filled| {
-            splitter.feed(buffer.get(..filled).unwrap_or_default());
-            Ok(())
-        });
-        splitter.finish(streamed)
-    }
-
-    /// Inflates one shard on a second thread while this one splits and measures.
-    fn read_paired(&self, shard: &Shard) -> Harvest {
-        let (full, filled) = mpsc::sync_channel::<(Vec<u8>, usize)>(BUFFERS);
-        let (empty, emptied) = mpsc::sync_channel::<Vec<u8>>(BUFFERS);
-        std::thread::scope(|scope| {
-            let inflating = scope.spawn(move || {
-                self.stream(shard, &mut |buffer, filled| {
-                    let taken = std::mem::replace(buffer, emptied.try_recv().unwrap_or_default());
-                    full.send((taken, filled))
-                        .map_err(|_| Error::new(ErrorKind::Unexpected, "the measuring thread ended"))
-                })
-            });
-            let mut splitter = Splitter::new(self, shard);
-            for (buffer, length) in &filled {
-                splitter.feed(buffer.get(..length).unwrap_or_default());
-                // The other side may be done already.
-                let _ = empty.try_send(buffer);
-            }
-            let streamed = inflating
-                .join()
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "the inflating thread panicked")));
-            splitter.finish(streamed)
-        })
-    }
-
-    fn stream(&self, shard: &Shard, each: &mut dyn FnMut(&mut Vec<u8>, usize) -> Result<()>) -> Result<()> {
-        let archive = self.archive(shard.entry)?;
-        archive.stream_buffers(shard.entry.entry, &mut |buffer, filled| {
-            self.progress.advance(filled)?;
-            each(buffer, filled)
-        })
-    }
-
-    /// Measures one element of a shard.
-    fn take(&self, shard: &Shard, element: &Element<'_>, harvest: &mut Harvest) {
-        let json = match element.body {
-            Body::Whole(json) => json,
-            Body::TooLarge { skeleton } => skeleton,
+            outcomes
         };
-        let location = Location { entry: shard.entry, start: element.start, end: element.end };
+        let outcomes = std::thread::scope(|scope| {
+            let reading: Vec<_> =
+                producers.into_iter().map(|producer| scope.spawn(|| read(producer))).collect();
+            let measuring: Vec<_> = (0..measurers).map(|_| scope.spawn(measure)).collect();
+            let threads = reading.into_iter().chain(measuring);
+            threads
+                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        let ends = ends.into_iter().map(|end| end.into_inner().unwrap_or_else(PoisonError::into_inner));
+        (outcomes, ends.collect())
+    }
+
+    /// Measures one element.
+    fn measure(&self, place: Place, json: &[u8]) -> Option<Outcome> {
         let options = &self.options.render;
+        let mut outcome = None;
         self.format_of(json).read(json, self.options.detail(), &mut |conversation, notes| {
             let document = Document::new(&conversation, self.assets);
-            let mut head = measure::head(&document, location, options);
-            if matches!(element.body, Body::TooLarge { .. }) {
-                head = self.oversized(&head);
+            let mut head = measure::head(&document, place.location, options);
+            let mut damage = conversation.damage.clone();
+            if place.partial {
+                let conversation = measure::oversized(&head, self.options.max_conversation);
+                let document = Document::new(&conversation, self.assets);
+                let of_note = measure::head(&document, place.location, options);
+                damage.clone_from(&conversation.damage);
+                head = of_note;
             }
             let subject = format!("conversation {}", conversation.id);
-            let notes = notes.into_iter().chain(conversation.damage.clone());
-            harvest.problems.extend(notes.map(|note| Problem::new(&subject, note)));
-            harvest.candidates.push(Candidate { head, nodes: conversation.tree.len() });
+            let problems = notes.into_iter().chain(damage).map(|note| Problem::new(&subject, note)).collect();
+            outcome = Some(Outcome { place, head, nodes: conversation.tree.len(), problems });
         });
         self.progress.count();
-    }
-
-    /// As [`take`](Self::take) for an element of the viewer, whose offsets are not yet those of the file.
-    fn take_from_viewer(
-        &self,
-        shard: &Shard,
-        viewer: &HtmlExtract,
-        element: Element<'_>,
-        harvest: &mut Harvest,
-    ) {
-        match (viewer.offset_in_file(element.start), viewer.offset_in_file(element.end)) {
-            (Some(start), Some(end)) => self.take(shard, &Element { start, end, ..element }, harvest),
-            _ => harvest.problems.push(Problem::new(&shard.name, "a conversation in it can't be located")),
-        }
+        outcome
     }
 
     /// The format that the export is in, or may be in as long as no element has shown it.
@@ -192,43 +158,32 @@ impl Reader<'_> {
         }
     }
 
-    /// The head of a page that only says that the conversation is too large.
-    fn oversized(&self, head: &Head) -> Head {
-        let conversation = measure::oversized(head, self.options.max_conversation);
-        measure::head(&Document::new(&conversation, self.assets), head.location, &self.options.render)
-    }
-
     fn archive(&self, entry: EntryRef) -> Result<&Archive> {
-        self.export
-            .archives
-            .get(usize::from(entry.archive))
-            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
+        let archive = self.export.archives.get(usize::from(entry.archive));
+        archive.ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
     }
 
     /// Joins what the shards gave: the newest version of each conversation, in the order of the archive.
-    fn put_together(&self, harvests: Vec<Harvest>) -> Result<Found> {
-        if harvests.iter().all(|harvest| harvest.failure.is_some()) {
-            let failure = harvests.into_iter().find_map(|harvest| harvest.failure);
+    fn put_together(&self, mut outcomes: Vec<Outcome>, mut ends: Vec<ShardEnd>) -> Result<Found> {
+        if let Some(interrupted) = ends.iter().position(|end| end.is(ErrorKind::Interrupted)) {
+            return Err(ends.swap_remove(interrupted).failure.unwrap_or_else(|| self.nothing_found(&[])));
+        }
+        if ends.iter().all(|end| end.failure.is_some()) {
+            let failure = ends.into_iter().find_map(|end| end.failure);
             return Err(failure.unwrap_or_else(|| self.nothing_found(&[])));
         }
-        let mut candidates: Vec<Candidate> = Vec::new();
-        let mut problems = Vec::new();
-        for (harvest, shard) in harvests.into_iter().zip(&self.export.shards) {
-            problems.extend(harvest.problems);
-            let unverified = harvest.failure.is_some();
-            if let Some(failure) = harvest.failure {
-                if failure.kind() == ErrorKind::Interrupted {
-                    return Err(failure);
-                }
-                problems.push(Problem::new(&shard.name, failure.to_string()));
-            }
-            candidates.extend(harvest.candidates.into_iter().map(|mut candidate| {
-                candidate.head.unverified = unverified;
-                candidate
-            }));
+        outcomes.sort_by_key(|outcome| (outcome.place.shard, outcome.place.location.start));
+        let mut problems: Vec<_> =
+            outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.problems)).collect();
+        for outcome in &mut outcomes {
+            outcome.head.unverified = ends.get(outcome.place.shard).is_some_and(|end| end.failure.is_some());
+        }
+        for (end, shard) in ends.into_iter().zip(&self.export.shards) {
+            problems.extend(end.problems);
+            problems.extend(end.failure.map(|failure| Problem::new(&shard.name, failure.to_string())));
         }
         let Some(&format) = self.format.get() else { return Err(self.nothing_found(&problems)) };
-        let heads = newest(candidates, &mut problems);
+        let heads = newest(outcomes, &mut problems);
         Ok(Found { heads, problems, format })
     }
 
@@ -245,78 +200,125 @@ impl Reader<'_> {
     }
 }
 
+impl ShardEnd {
+    fn is(&self, kind: ErrorKind) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.kind() == kind)
+    }
+}
+
 /// The newest version of every conversation: the greater `updated` wins, then more nodes, then the later one.
 /// Keeps the order of the survivors. Conversations without an id are all kept.
-fn newest(candidates: Vec<Candidate>, problems: &mut Vec<Problem>) -> Vec<Head> {
+fn newest(outcomes: Vec<Outcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
     let mut best: HashMap<Box<str>, usize> = HashMap::new();
-    let mut kept: Vec<Option<Candidate>> = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let position = kept.len();
-        if !candidate.head.id.is_empty() {
-            if let Some(&rival) = best.get(&candidate.head.id) {
+    let mut kept: Vec<Option<Outcome>> = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        if !outcome.head.id.is_empty() {
+            let position = kept.len();
+            if let Some(&rival) = best.get(&outcome.head.id) {
                 problems.push(Problem::new(
-                    format!("conversation {}", candidate.head.id),
+                    format!("conversation {}", outcome.head.id),
                     "is in the export more than once: its newest version is shown",
                 ));
                 let Some(slot) = kept.get_mut(rival) else { continue };
-                if slot.as_ref().is_some_and(|rival| rival.rank() > candidate.rank()) {
+                if slot.as_ref().is_some_and(|rival| rival.rank() > outcome.rank()) {
                     continue;
                 }
                 *slot = None;
             }
-            best.insert(candidate.head.id.clone(), position);
+            best.insert(outcome.head.id.clone(), position);
         }
-        kept.push(Some(candidate));
+        kept.push(Some(outcome));
     }
-    kept.into_iter().flatten().map(|candidate| candidate.head).collect()
+    kept.into_iter().flatten().map(|outcome| outcome.head).collect()
 }
 
-impl Candidate {
+impl Outcome {
     fn rank(&self) -> (Option<Timestamp>, usize) {
         (self.head.updated, self.nodes)
     }
 }
 
-/// Splits the bytes of one shard into conversations and measures each as soon as it is complete.
-struct Splitter<'r> {
-    reader: &'r Reader<'r>,
-    shard: &'r Shard,
+/// Inflates one shard, splits it into conversations, and hands them on or measures them.
+struct Splitter<'p> {
+    pass: &'p Pass<'p>,
+    shard: &'p Shard,
     scanner: Scanner,
     /// Finds the conversations in the viewer, if the shard is one.
     viewer: Option<HtmlExtract>,
-    harvest: Harvest,
+    found: Finding<'p>,
 }
 
-impl<'r> Splitter<'r> {
-    fn new(reader: &'r Reader<'r>, shard: &'r Shard) -> Self {
-        let scanner = Scanner::new(reader.options.max_conversation);
+/// What becomes of the elements that are found.
+struct Finding<'p> {
+    pass: &'p Pass<'p>,
+    at: usize,
+    entry: EntryRef,
+    producer: Option<&'p Producer<'p, Place>>,
+    outcomes: &'p mut Vec<Outcome>,
+    problems: Vec<Problem>,
+}
+
+impl<'p> Splitter<'p> {
+    fn new(
+        pass: &'p Pass<'p>,
+        at: usize,
+        shard: &'p Shard,
+        producer: Option<&'p Producer<'p, Place>>,
+        outcomes: &'p mut Vec<Outcome>,
+    ) -> Self {
+        let scanner = Scanner::new(pass.options.max_conversation);
         let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
-        Self { reader, shard, scanner, viewer, harvest: Harvest::default() }
+        let found = Finding { pass, at, entry: shard.entry, producer, outcomes, problems: Vec::new() };
+        Self { pass, shard, scanner, viewer, found }
+    }
+
+    fn read(mut self) -> ShardEnd {
+        let (pass, shard) = (self.pass, self.shard);
+        let streamed = pass.archive(shard.entry).and_then(|archive| {
+            archive.stream(shard.entry.entry, &mut |bytes| {
+                pass.progress.advance(bytes.len())?;
+                self.feed(bytes);
+                Ok(())
+            })
+        });
+        let Self { scanner, viewer, mut found, .. } = self;
+        let end = scanner.finish(&mut |element| found.take(viewer.as_ref(), &element));
+        let mut problems = found.problems;
+        if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
+            problems.push(Problem::new(&shard.name, format!("{reason} (at byte {at})")));
+        }
+        ShardEnd { problems, failure: streamed.err() }
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        let Self { reader, shard, scanner, viewer, harvest } = self;
+        let Self { scanner, viewer, found, .. } = self;
         match viewer {
-            None => scanner.feed(bytes, &mut |element| reader.take(shard, &element, harvest)),
+            None => scanner.feed(bytes, &mut |element| found.take(None, &element)),
             Some(viewer) => viewer.feed(bytes, &mut |viewer, json| {
-                scanner.feed(json, &mut |element| reader.take_from_viewer(shard, viewer, element, harvest));
+                scanner.feed(json, &mut |element| found.take(Some(viewer), &element));
             }),
         }
     }
+}
 
-    fn finish(self, streamed: Result<()>) -> Harvest {
-        let Self { reader, shard, scanner, viewer, mut harvest } = self;
-        let end = scanner.finish(&mut |element| match &viewer {
-            None => reader.take(shard, &element, &mut harvest),
-            Some(viewer) => reader.take_from_viewer(shard, viewer, element, &mut harvest),
-        });
-        match (streamed, end) {
-            (Err(failure), _) => harvest.failure = Some(failure),
-            (Ok(()), End::Damaged { reason, at }) => {
-                harvest.problems.push(Problem::new(&shard.name, format!("{reason} (at byte {at})")));
-            }
-            (Ok(()), End::Complete) => {}
+impl Finding<'_> {
+    fn take(&mut self, viewer: Option<&HtmlExtract>, element: &Element<'_>) {
+        // Offsets in the viewer's value are not yet those in its file.
+        let in_file = |offset| viewer.map_or(Some(offset), |viewer| viewer.offset_in_file(offset));
+        let (Some(start), Some(end)) = (in_file(element.start), in_file(element.end)) else {
+            let name = self.pass.export.entry(self.entry).map(|entry| entry.name.clone()).unwrap_or_default();
+            self.problems.push(Problem::new(name, "a conversation in it can't be located"));
+            return;
+        };
+        let (json, whole) = match element.body {
+            Body::Whole(json) => (json, true),
+            Body::TooLarge { skeleton } => (skeleton, false),
+        };
+        // The limit is one of the export's bytes, so that a page and its size agree on who is above it.
+        let partial = !whole || end.saturating_sub(start) > self.pass.options.max_conversation as u64;
+        let place = Place { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
+        if !self.producer.is_some_and(|producer| producer.offer(place, json)) {
+            self.outcomes.extend(self.pass.measure(place, json));
         }
-        harvest
     }
 }

@@ -179,10 +179,7 @@ impl Cache {
         let path = self.path(&key);
         let file = sys::open_without_following(&path).ok()?;
         let metadata = file.metadata().ok()?;
-        let ours = metadata.is_file()
-            && metadata.uid() == sys::User::current().uid
-            && metadata.permissions().mode() & 0o077 == 0;
-        if !ours {
+        if !metadata.is_file() || !is_ours_alone(&metadata) {
             return None;
         }
         let [saved_key, catalog, points] = parts(&file)?;
@@ -233,10 +230,7 @@ impl Cache {
             done => done?,
         }
         let metadata = fs::symlink_metadata(&self.dir)?;
-        if !metadata.is_dir()
-            || metadata.uid() != sys::User::current().uid
-            || metadata.permissions().mode() & 0o077 != 0
-        {
+        if !metadata.is_dir() || !is_ours_alone(&metadata) {
             return Err(io::Error::other(
                 "must be a directory of yours that nobody else can read (mode 0700)",
             ));
@@ -257,6 +251,11 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// True if it belongs to us and nobody else may do anything with it.
+fn is_ours_alone(metadata: &fs::Metadata) -> bool {
+    metadata.uid() == sys::User::current().uid && metadata.permissions().mode().trailing_zeros() >= 6
 }
 
 /// The three parts that the header describes.

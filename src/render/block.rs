@@ -4,6 +4,10 @@
 //! knows nothing of inline structure. Where parsers may read a line in two ways, a blank line is inserted before
 //! it, after which all of them agree; so the structure found here is the one that any reader finds.
 
+mod line;
+
+use line::{Cursor, Indent, Lines, Marker, PLAIN, Start};
+pub(super) use line::{is_among, tag_name};
 use memchr::memchr;
 use std::ops::Range;
 
@@ -72,6 +76,7 @@ pub(super) enum Regions {
 pub(super) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure {
     let mut blocks = Blocks {
         bytes: text.as_bytes(),
+        lines: Lines { bytes: text.as_bytes() },
         voice,
         record: regions == Regions::Wanted,
         containers: Vec::new(),
@@ -88,91 +93,6 @@ pub(super) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure
 /// Containers may nest as deep as this; deeper markers are escaped. Some parsers stop at 100, and the bound keeps
 /// the work for each line constant.
 const MAX_DEPTH: usize = 24;
-
-/// A link label has at most 999 characters.
-const MAX_LABEL: usize = 4 * 999;
-
-/// True for bytes that begin no block at the start of a line.
-const PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let special = b" \t\n#>-+*_=`~<[0123456789";
-    let mut i = 0;
-    while i < special.len() {
-        plain[special[i] as usize] = false;
-        i += 1;
-    }
-    plain
-};
-
-/// Names whose tags begin an HTML block that ends at a blank line and may interrupt a paragraph.
-const BLOCK_TAGS: &[&str] = &[
-    "address",
-    "article",
-    "aside",
-    "base",
-    "basefont",
-    "blockquote",
-    "body",
-    "caption",
-    "center",
-    "col",
-    "colgroup",
-    "dd",
-    "details",
-    "dialog",
-    "dir",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "frame",
-    "frameset",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "header",
-    "hr",
-    "html",
-    "iframe",
-    "legend",
-    "li",
-    "link",
-    "main",
-    "menu",
-    "menuitem",
-    "nav",
-    "noframes",
-    "ol",
-    "optgroup",
-    "option",
-    "p",
-    "param",
-    "section",
-    "source",
-    "search",
-    "summary",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "title",
-    "tr",
-    "track",
-    "ul",
-];
-
-/// Names whose tags begin an HTML block that blank lines don't end.
-const RAW_TAGS: &[&str] = &["script", "pre", "style", "textarea"];
 
 #[derive(Clone, Copy, Debug)]
 enum Container {
@@ -202,97 +122,9 @@ enum Leaf {
     },
 }
 
-/// A place in a line, in bytes and columns.
-#[derive(Clone, Copy, Debug)]
-struct Cursor {
-    at: usize,
-    end: usize,
-    /// The column of `at`.
-    column: usize,
-    /// Columns of the tab before `at` that are not used up.
-    spare: usize,
-}
-
-/// The white space before a place in a line.
-#[derive(Clone, Copy, Debug)]
-struct Indent {
-    /// How wide it is, in columns.
-    width: usize,
-    /// Where it ends.
-    at: usize,
-    /// The column where it ends.
-    column: usize,
-}
-
-impl Cursor {
-    fn indent(&self, bytes: &[u8]) -> Indent {
-        let (mut at, mut column) = (self.at, self.column);
-        while at < self.end {
-            match bytes.get(at) {
-                Some(b' ') => column += 1,
-                Some(b'\t') => column += 4 - column % 4,
-                _ => break,
-            }
-            at += 1;
-        }
-        Indent { width: self.spare + (column - self.column), at, column }
-    }
-
-    /// Moves over `columns` of white space.
-    fn advance(&mut self, bytes: &[u8], mut columns: usize) {
-        let spare = self.spare.min(columns);
-        self.spare -= spare;
-        columns -= spare;
-        while columns > 0 && self.at < self.end {
-            let width = match bytes.get(self.at) {
-                Some(b' ') => 1,
-                Some(b'\t') => 4 - self.column % 4,
-                _ => return,
-            };
-            self.at += 1;
-            self.column += width;
-            self.spare = width.saturating_sub(columns);
-            columns = columns.saturating_sub(width);
-        }
-    }
-
-    /// Moves behind a marker of `length` bytes after the indent.
-    fn skip(&mut self, indent: Indent, length: usize) {
-        self.at = indent.at + length;
-        self.column = indent.column + length;
-        self.spare = 0;
-    }
-}
-
-/// A list marker.
-#[derive(Clone, Copy, Debug)]
-struct Marker {
-    /// Its bytes without white space.
-    length: usize,
-    /// The bullet, or the character after the number.
-    mark: u8,
-    /// Whether it may interrupt a paragraph.
-    interrupts: bool,
-}
-
-/// What the rest of a line begins.
-enum Start {
-    Quote,
-    Heading(usize),
-    Fence(u8, usize),
-    /// HTML that blank lines don't end.
-    RawHtml,
-    /// A tag, and whether its name may interrupt a paragraph.
-    Tag(bool),
-    Break,
-    Item(Marker),
-    /// The definition of a footnote, which many parsers know.
-    Note,
-    Text,
-}
-
 struct Blocks<'t> {
     bytes: &'t [u8],
+    lines: Lines<'t>,
     voice: Voice,
     record: bool,
     containers: Vec<Container>,
@@ -331,10 +163,6 @@ impl Blocks<'_> {
         }
     }
 
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(b'\n')
-    }
-
     fn edit(&mut self, at: usize, remove: usize, insert: &'static str) {
         self.found.edits.push(Edit { at, remove, insert });
     }
@@ -346,12 +174,13 @@ impl Blocks<'_> {
             return;
         }
         if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
-            if self.closes_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length) {
-                self.set_leaf(Leaf::None, start);
+            let first = self.lines.byte(start);
+            if first == mark || first == b' ' {
+                self.end_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length, start);
             }
             return;
         }
-        let plain = PLAIN[usize::from(self.byte(start))];
+        let plain = PLAIN[usize::from(self.lines.byte(start))];
         if plain && !self.split_next && self.containers.is_empty() {
             match self.leaf {
                 Leaf::Paragraph | Leaf::Html => self.paragraph.end = end,
@@ -380,10 +209,7 @@ impl Blocks<'_> {
         if let Leaf::Fence { mark, length, depth, .. } = self.leaf
             && matched >= depth
         {
-            if self.closes_fence(cursor, mark, length) {
-                self.set_leaf(Leaf::None, start);
-            }
-            return;
+            return self.end_fence(cursor, mark, length, start);
         }
         if blank {
             self.containers.truncate(matched);
@@ -403,14 +229,29 @@ impl Blocks<'_> {
         self.open(cursor, matched, start);
     }
 
+    /// Closes the open fence if the line from `cursor` on does.
+    fn end_fence(&mut self, cursor: Cursor, mark: u8, length: usize, line: usize) {
+        let indent = cursor.indent(self.bytes);
+        let end = indent.at + self.lines.run_of(mark, indent.at, cursor.end);
+        let is_end = indent.width < 4 && end - indent.at >= length && self.lines.is_blank(end, cursor.end);
+        if !is_end {
+            return;
+        }
+        // Not every parser takes a fence with a tab after it for the end.
+        if self.bytes.get(end..cursor.end).is_some_and(|blank| blank.contains(&b'\t')) {
+            self.edit(end, cursor.end - end, "");
+        }
+        self.set_leaf(Leaf::None, line);
+    }
+
     /// Follows the open containers into the line; returns how many go on in it.
     fn match_containers(&self, cursor: &mut Cursor) -> usize {
         for (position, container) in self.containers.iter().enumerate() {
             let indent = cursor.indent(self.bytes);
             let blank = indent.at == cursor.end;
             match *container {
-                Container::Quote if !blank && indent.width < 4 && self.byte(indent.at) == b'>' => {
-                    self.enter_quote(cursor, indent);
+                Container::Quote if !blank && indent.width < 4 && self.lines.byte(indent.at) == b'>' => {
+                    self.lines.enter_quote(cursor, indent);
                 }
                 Container::Item { width, .. } if !blank && indent.width >= width => {
                     cursor.advance(self.bytes, width);
@@ -422,41 +263,44 @@ impl Blocks<'_> {
         self.containers.len()
     }
 
-    fn enter_quote(&self, cursor: &mut Cursor, indent: Indent) {
-        cursor.skip(indent, 1);
-        if cursor.indent(self.bytes).width > 0 {
-            cursor.advance(self.bytes, 1);
-        }
-    }
-
     /// True if parsers may read the line in two ways unless a blank line precedes it.
     fn is_ambiguous(&mut self, cursor: Cursor, matched: usize, line: usize) -> bool {
         let inside = matched == self.containers.len();
         let indent = cursor.indent(self.bytes);
+        if self.is_sibling(indent, cursor.end, matched) {
+            return false;
+        }
         let leaf = self.leaf;
         match leaf {
             // Whether the block is HTML or a paragraph decides what this line is.
             Leaf::Html => {
                 !inside
                     || (indent.width < 4
-                        && (!matches!(self.start_of(indent, cursor.end), Start::Text | Start::Tag(_))
-                            || self.is_underline(indent.at, cursor.end)))
+                        && (!matches!(self.lines.start_of(indent, cursor.end), Start::Text | Start::Tag(_))
+                            || self.lines.is_underline(indent.at, cursor.end)))
             }
             // Whether it may interrupt a paragraph depends on where the paragraph is thought to be. A table is
             // none, and has no lazy lines.
             Leaf::Paragraph if !inside && self.may_be_table(line) => true,
             Leaf::Paragraph if indent.width < 4 => {
-                let doubtful = match self.start_of(indent, cursor.end) {
+                let doubtful = match self.lines.start_of(indent, cursor.end) {
                     Start::Tag(true) => return true,
                     Start::Tag(false) => true,
                     Start::Item(marker) => !marker.interrupts,
                     _ => false,
                 };
-                let underline = inside && self.is_underline(indent.at, cursor.end);
+                let underline = inside && self.lines.is_underline(indent.at, cursor.end);
                 (doubtful && !inside) || ((doubtful || underline) && self.may_be_table(line))
             }
             _ => false,
         }
+    }
+
+    /// True if the line begins the next item of the list whose item it ends.
+    fn is_sibling(&self, indent: Indent, end: usize, matched: usize) -> bool {
+        let Some(&Container::Item { marker: last, .. }) = self.containers.get(matched) else { return false };
+        indent.width < 4
+            && matches!(self.lines.start_of(indent, end), Start::Item(marker) if marker.mark == last)
     }
 
     /// True if the open paragraph holds, before `line`, a row of dashes that makes it a table for many parsers.
@@ -484,8 +328,8 @@ impl Blocks<'_> {
             if indent.width >= 4 {
                 return self.text(indent, cursor.end, matched, line, fresh);
             }
-            let start = self.start_of(indent, cursor.end);
-            if in_paragraph && inside && self.is_underline(indent.at, cursor.end) {
+            let start = self.lines.start_of(indent, cursor.end);
+            if in_paragraph && inside && self.lines.is_underline(indent.at, cursor.end) {
                 return self.underline(indent.at, cursor.end);
             }
             match start {
@@ -499,7 +343,7 @@ impl Blocks<'_> {
                 }
                 Start::Quote => {
                     self.close_to(matched, line);
-                    self.enter_quote(&mut cursor, indent);
+                    self.lines.enter_quote(&mut cursor, indent);
                     self.containers.push(Container::Quote);
                 }
                 Start::Item(marker) if marker.interrupts || !(in_paragraph && inside) => {
@@ -567,7 +411,7 @@ impl Blocks<'_> {
             return;
         }
         let escaped = self.found.edits.last().is_some_and(|edit| edit.at == indent.at);
-        if self.byte(indent.at) == b'[' && !escaped && self.may_define(indent.at) {
+        if self.lines.byte(indent.at) == b'[' && !escaped && self.lines.may_define(indent.at) {
             self.edit(indent.at, 0, "\\");
         }
         self.leaf = Leaf::Paragraph;
@@ -615,125 +459,6 @@ impl Blocks<'_> {
         self.containers.truncate(stay);
     }
 
-    fn closes_fence(&self, cursor: Cursor, mark: u8, length: usize) -> bool {
-        let indent = cursor.indent(self.bytes);
-        let run = self.run_of(mark, indent.at, cursor.end);
-        indent.width < 4 && run >= length && self.is_blank(indent.at + run, cursor.end)
-    }
-
-    fn run_of(&self, mark: u8, at: usize, end: usize) -> usize {
-        let rest = self.bytes.get(at..end).unwrap_or_default();
-        rest.iter().take_while(|&&byte| byte == mark).count()
-    }
-
-    fn is_blank(&self, at: usize, end: usize) -> bool {
-        let rest = self.bytes.get(at..end).unwrap_or_default();
-        rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
-    }
-
-    /// What begins after `indent`, which is less than four columns wide.
-    fn start_of(&self, indent: Indent, end: usize) -> Start {
-        let at = indent.at;
-        match self.byte(at) {
-            b'>' => Start::Quote,
-            b'#' => {
-                let level = self.run_of(b'#', at, end);
-                match self.byte(at + level) {
-                    b' ' | b'\t' | b'\n' if level <= 6 => Start::Heading(level),
-                    _ => Start::Text,
-                }
-            }
-            mark @ (b'`' | b'~') => {
-                let length = self.run_of(mark, at, end);
-                let info = self.bytes.get(at + length..end).unwrap_or_default();
-                if length < 3 || (mark == b'`' && memchr(b'`', info).is_some()) {
-                    return Start::Text;
-                }
-                Start::Fence(mark, length)
-            }
-            b'<' => self.tag(at, end),
-            b'[' if self.defines_note(at, end) => Start::Note,
-            b'*' | b'-' | b'_' if self.is_break(at, end) => Start::Break,
-            b'*' | b'-' | b'+' | b'0'..=b'9' => self.marker(at, end).map_or(Start::Text, Start::Item),
-            _ => Start::Text,
-        }
-    }
-
-    fn is_break(&self, at: usize, end: usize) -> bool {
-        let mark = self.byte(at);
-        let rest = self.bytes.get(at..end).unwrap_or_default();
-        let mut count = 0;
-        for &byte in rest {
-            match byte {
-                b' ' | b'\t' => {}
-                _ if byte == mark => count += 1,
-                _ => return false,
-            }
-        }
-        count >= 3
-    }
-
-    fn is_underline(&self, at: usize, end: usize) -> bool {
-        let mark = self.byte(at);
-        matches!(mark, b'=' | b'-') && self.is_blank(at + self.run_of(mark, at, end), end)
-    }
-
-    fn marker(&self, at: usize, end: usize) -> Option<Marker> {
-        let rest = self.bytes.get(at..end)?;
-        let digits = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
-        let mark = *rest.get(digits)?;
-        let fits = match digits {
-            0 => matches!(mark, b'*' | b'-' | b'+'),
-            1..=9 => matches!(mark, b'.' | b')'),
-            _ => false,
-        };
-        let length = digits + 1;
-        if !fits || !matches!(rest.get(length), None | Some(b' ' | b'\t')) {
-            return None;
-        }
-        let one = digits == 0 || rest.get(..digits).is_some_and(is_one);
-        let interrupts = one && !self.is_blank(at + length, end);
-        Some(Marker { length, mark, interrupts })
-    }
-
-    fn tag(&self, at: usize, end: usize) -> Start {
-        let rest = self.bytes.get(at + 1..end).unwrap_or_default();
-        if matches!(rest.first(), Some(b'!' | b'?')) {
-            return Start::RawHtml;
-        }
-        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-        let name = tag_name(rest);
-        if name.is_empty() {
-            return Start::Text;
-        }
-        if is_among(name, RAW_TAGS) {
-            return Start::RawHtml;
-        }
-        Start::Tag(is_among(name, BLOCK_TAGS))
-    }
-
-    fn defines_note(&self, at: usize, end: usize) -> bool {
-        let rest = self.bytes.get(at..end).unwrap_or_default();
-        rest.starts_with(b"[^") && memchr::memmem::find(rest, b"]:").is_some()
-    }
-
-    /// True if a link or footnote may be defined here, at a `[` that begins a paragraph.
-    fn may_define(&self, at: usize) -> bool {
-        let rest = self.bytes.get(at + 1..).unwrap_or_default();
-        let mut escaped = false;
-        for (length, &byte) in rest.iter().take(MAX_LABEL).enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'[' => return false,
-                b']' => return rest.get(length + 1) == Some(&b':'),
-                b'\n' if rest.get(length + 1) == Some(&b'\n') => return false,
-                _ => {}
-            }
-        }
-        false
-    }
-
     /// Takes the underline of the open paragraph, which makes it a heading: moves that down, or escapes the line.
     fn underline(&mut self, at: usize, end: usize) {
         if self.voice == Voice::Plain {
@@ -742,7 +467,7 @@ impl Blocks<'_> {
             return;
         }
         let Range { start, end: text_end } = self.paragraph.clone();
-        self.begin_heading(start, if self.byte(at) == b'=' { "### " } else { "#### " });
+        self.begin_heading(start, if self.lines.byte(at) == b'=' { "### " } else { "#### " });
         self.join_lines(start, text_end);
         let content = self.bytes.get(start..text_end).unwrap_or_default().trim_ascii_end();
         let closing = content.iter().rev().take_while(|&&byte| byte == b'#').count();
@@ -765,7 +490,8 @@ impl Blocks<'_> {
         let later = later.count();
         let position = edits.len() - later;
         edits.insert(position, Edit { at: start, remove: 0, insert: marker });
-        if self.byte(start) == b'[' && self.found.edits.get(position + 1).is_some_and(|next| next.at == start)
+        if self.lines.byte(start) == b'['
+            && self.found.edits.get(position + 1).is_some_and(|next| next.at == start)
         {
             self.found.edits.remove(position + 1); // a heading defines nothing
         }
@@ -786,26 +512,6 @@ impl Blocks<'_> {
 /// True if `row` may separate the head of a table from its body.
 fn is_delimiter_row(row: &[u8]) -> bool {
     row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte))
-}
-
-/// True if the number that `digits` write is 1.
-fn is_one(digits: &[u8]) -> bool {
-    digits.split_last().is_some_and(|(last, zeros)| *last == b'1' && zeros.iter().all(|&digit| digit == b'0'))
-}
-
-/// The tag name that `rest` begins with.
-pub(super) fn tag_name(rest: &[u8]) -> &[u8] {
-    if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
-        return &[];
-    }
-    let length =
-        rest.iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
-    rest.get(..length).unwrap_or_default()
-}
-
-/// True if `name` is one of `names`, in whatever case.
-pub(super) fn is_among(name: &[u8], names: &[&str]) -> bool {
-    names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

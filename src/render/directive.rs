@@ -8,30 +8,38 @@ use std::borrow::Cow;
 const OPEN: &str = ":::writing";
 const CLOSE: &str = ":::";
 
-/// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in code there are none.
-pub(super) fn expand(text: &str) -> Cow<'_, str> {
+/// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in fences there are none.
+pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
     if memmem::find(text.as_bytes(), OPEN.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
+        return text;
     }
-    let code = escape::code_ranges(text, Voice::Markdown);
+    let code = escape::fenced_ranges(&text, Voice::Markdown);
     let is_code = |at: usize| {
         let next = code.partition_point(|range| range.end <= at);
         code.get(next).is_some_and(|range| range.start <= at)
     };
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut block: Option<Block> = None;
+    let mut after_block = false;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
         match &mut block {
             None => match opening(line).filter(|_| !is_code(start)) {
-                Some(subject) => block = Some(Block { subject, body: String::new() }),
-                None => out.push_str(line),
+                Some(opened) => block = Some(opened),
+                None if after_block && line.trim().is_empty() => {}
+                None => {
+                    if std::mem::take(&mut after_block) {
+                        out.push('\n');
+                    }
+                    out.push_str(line);
+                }
             },
             Some(open) if line.trim_end() == CLOSE && !is_code(start) => {
                 open.write(&mut out);
                 block = None;
+                after_block = true;
             }
             Some(open) => open.body.push_str(line),
         }
@@ -63,14 +71,15 @@ impl Block {
             out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
         }
         escape::quote(&inside, out);
-        out.push_str("\n\n");
+        out.push('\n');
     }
 }
 
-/// The subject of the writing block that `line` opens, if it does and has one.
-fn opening(line: &str) -> Option<Option<String>> {
+/// The writing block that `line` opens, if it does.
+fn opening(line: &str) -> Option<Block> {
     let attributes = line.strip_prefix(OPEN)?.trim();
-    if !attributes.is_empty() && !(attributes.starts_with('{') && attributes.ends_with('}')) {
+    let is_list = attributes.starts_with('{') && attributes.ends_with('}');
+    if !is_list {
         return None;
     }
     let subject = attributes.split_once("subject=\"").map(|(_, rest)| {
@@ -82,7 +91,7 @@ fn opening(line: &str) -> Option<Option<String>> {
         });
         escape::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
     });
-    Some(subject.filter(|subject| !subject.is_empty()))
+    Some(Block { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })
 }
 
 #[cfg(test)]
@@ -92,27 +101,33 @@ mod tests {
     #[test]
     fn a_writing_block_is_quoted_under_its_subject() {
         let text = "Here:\n:::writing{variant=\"email\" id=\"1\" subject=\"Haiku\"}\nDear Bo,\n\nsee above.\n:::\n\nDone.";
-        let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\n\nDone.";
-        assert_eq!(expand(text), expected);
+        let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\nDone.";
+        assert_eq!(expand(text.into()), expected);
+    }
+
+    #[test]
+    fn writing_blocks_in_a_row_are_quotes_of_their_own() {
+        let text = ":::writing{}\na\n:::\n:::writing{}\nb\n:::\nc";
+        assert_eq!(expand(text.into()), "> a\n\n> b\n\nc");
     }
 
     #[test]
     fn an_open_writing_block_goes_on_to_the_end() {
-        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb"), "> a\n>\n> b\n\n");
+        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb".into()), "> a\n>\n> b\n");
     }
 
     #[test]
     fn a_writing_block_in_a_fence_is_code() {
         let text = "```\n:::writing{subject=\"x\"}\n:::\n```";
-        assert_eq!(expand(text), text);
-        let text = ":::writing\n```\n:::\n```\n:::";
-        assert_eq!(expand(text), "> ```\n> :::\n> ```\n\n");
+        assert_eq!(expand(text.into()), text);
+        let text = ":::writing{}\n```\n:::\n```\n:::";
+        assert_eq!(expand(text.into()), "> ```\n> :::\n> ```\n");
     }
 
     #[test]
     fn words_that_only_look_like_it_stay() {
-        for text in ["a :::writing{}", ":::writingdesk", ":::writing{", "::: warning\nx\n:::"] {
-            assert_eq!(expand(text), text);
+        for text in ["a :::writing{}", ":::writingdesk", ":::writing{", ":::writing", "::: warning\nx\n:::"] {
+            assert_eq!(expand(text.into()), text);
         }
     }
 }

@@ -3,45 +3,48 @@
 //! A page is read by people and by parsers. Whatever an export contains, a parser finds the headings that the
 //! renderer wrote and no others of their level, and nothing that a message leaves open reaches the next one.
 
-use super::Headings;
 use super::block::{self, Edit, Kind, Region, Regions, Voice};
+use super::glance::Glance;
+use super::{Headings, STEM};
 use crate::text::is_bidi_control;
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// `text` as a page may hold it: line ends are `\n`, and U+FFFD stands for every other control character but the
-/// tab, and for the one that stands for a page's own name. Copies nothing where nothing changes.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    if !may_need_cleaning(text.as_bytes()) || !text.contains(is_unwanted) {
+/// `text` as a page may hold it: line ends are `\n`, and of the other control characters, which nobody sees, only the
+/// tab is left. Copies nothing where nothing changes.
+pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
+    let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    let needed = glance.may_have(Glance::CONTROL)
+        || (glance.may_have(Glance::LEAD) && text.as_bytes().windows(2).any(c1));
+    if !needed {
         return Cow::Borrowed(text);
     }
-    let mut cleaned = String::with_capacity(text.len() + text.len() / 8);
+    let mut cleaned = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        cleaned.push(match c {
+        match c {
             '\r' => {
                 characters.next_if_eq(&'\n');
-                '\n'
+                cleaned.push('\n');
             }
-            c if is_unwanted(c) => char::REPLACEMENT_CHARACTER,
-            c => c,
-        });
+            c if c.is_control() && c != '\n' && c != '\t' => {}
+            c => cleaned.push(c),
+        }
     }
     Cow::Owned(cleaned)
 }
 
-fn is_unwanted(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t') || c == super::STEM
-}
-
-/// False only if no byte of `text` can belong to an unwanted character. Simple enough to be vectorised.
-fn may_need_cleaning(text: &[u8]) -> bool {
-    let suspicious = |byte: u8| {
-        ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xef)
-    };
-    text.chunks(256).any(|chunk| chunk.iter().fold(false, |found, &byte| found | suspicious(byte)))
+/// `text` with U+FFFD for the sign of a page's own name, so that no export can write that. Takes the same number of
+/// bytes and code points. Copies nothing where nothing changes.
+pub(super) fn without_stem(text: &str, glance: Glance) -> Cow<'_, str> {
+    let mut sign = [0; 4];
+    let sign = STEM.encode_utf8(&mut sign);
+    if !glance.may_have(Glance::LEAD) || memmem::find(text.as_bytes(), sign.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(STEM, "\u{fffd}"))
 }
 
 /// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
@@ -60,7 +63,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 fn replace_stem(c: char) -> char {
-    if c == super::STEM { char::REPLACEMENT_CHARACTER } else { c }
+    if c == STEM { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 /// `text` on one line as words and nothing else: a label of a link, a heading, a part of a sentence. Characters that
@@ -68,7 +71,7 @@ fn replace_stem(c: char) -> char {
 pub(super) fn label(text: &str) -> String {
     let line = one_line(text);
     let special = |byte: &u8| matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
-    if !line.as_bytes().iter().any(|byte| special(byte)) {
+    if !line.as_bytes().iter().any(special) {
         return line;
     }
     let mut escaped = String::with_capacity(line.len() + 8);
@@ -76,7 +79,7 @@ pub(super) fn label(text: &str) -> String {
     let mut rest = line.chars();
     while let Some(c) = rest.next() {
         let after = rest.clone().next();
-        let escapes = match c {
+        let is_special = match c {
             '\\' | '[' | ']' | '`' | '<' | '*' => true,
             // Within a word an underscore is nothing special.
             '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
@@ -85,7 +88,7 @@ pub(super) fn label(text: &str) -> String {
             '#' => before == ' ' && rest.as_str().bytes().all(|byte| byte == b'#'),
             _ => false,
         };
-        if escapes {
+        if is_special {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -118,8 +121,14 @@ pub(super) struct Ending {
 
 /// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
 /// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
-pub(super) fn guard(text: &str, voice: Voice, headings: Headings, out: &mut String) -> Ending {
-    let hits = hits(text);
+pub(super) fn guard(
+    text: &str,
+    glance: Glance,
+    voice: Voice,
+    headings: Headings,
+    out: &mut String,
+) -> Ending {
+    let hits = if glance.may_have(Glance::TAG) { hits(text) } else { Vec::new() };
     let regions = if hits.is_empty() { Regions::Unwanted } else { Regions::Wanted };
     let mut found = block::structure(text, voice, regions);
     let open = if hits.is_empty() { 0 } else { defuse(text, &hits, &mut found) };
@@ -150,11 +159,11 @@ fn apply(text: &str, edits: &[Edit], out: &mut String) {
     out.push_str(text.get(done..).unwrap_or_default());
 }
 
-/// The ranges of `text` that are code by fence or indentation, ascending.
-pub(super) fn code_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
-    let is_code = |region: &Region| matches!(region.kind, Kind::Fenced | Kind::Indented);
+/// The insides of the fences of `text`, ascending.
+pub(super) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
+    let is_fenced = |region: &Region| region.kind == Kind::Fenced;
     let regions = block::structure(text, voice, Regions::Wanted).regions;
-    regions.into_iter().filter(is_code).map(|region| region.range).collect()
+    regions.into_iter().filter(is_fenced).map(|region| region.range).collect()
 }
 
 /// A tag in the text that could swallow what follows it.

@@ -75,11 +75,13 @@ fn url(conversation: &Conversation<'_>) -> String {
 /// The models that answered, in order of appearance; the conversation's default where no message names one.
 fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
     let mut seen = HashSet::new();
+    let mut latest = "";
     let answers = nodes.iter().filter_map(|&id| conversation.tree.message(id));
     let answers =
         answers.filter(|message| message.visibility == Visibility::Shown && message.role != Role::User);
     let named = answers.filter_map(|message| message.model.as_deref()).filter(|model| !model.is_empty());
-    let mut models: Vec<&str> = named.filter(|&model| seen.insert(model)).collect();
+    let mut models: Vec<&str> =
+        named.filter(|&model| std::mem::replace(&mut latest, model) != model && seen.insert(model)).collect();
     if models.is_empty() {
         models.extend(conversation.default_model.as_deref().filter(|model| !model.is_empty()));
     }

@@ -156,16 +156,19 @@ fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
     }
-    let (mut value, mut unit) = (bytes as f64 / 1e3, "kB");
-    for larger in ["MB", "GB", "TB"] {
-        // 999.95 would be printed as 1000.0.
-        if value < 999.95 {
+    let (mut tenths, mut unit) = (rounded(bytes, 100), "kB");
+    for (size, larger) in [(100_000, "MB"), (100_000_000, "GB"), (100_000_000_000, "TB")] {
+        if tenths < 10_000 {
             break;
         }
-        value /= 1e3;
-        unit = larger;
+        (tenths, unit) = (rounded(bytes, size), larger);
     }
-    format!("{value:.1} {unit}")
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// `bytes` in units of `size`, to the nearest.
+fn rounded(bytes: u64, size: u64) -> u64 {
+    bytes.saturating_add(size / 2) / size
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pages: title, turns, forks, and the order of everything.
 
 use super::block::Voice;
+use super::glance::Glance;
 use super::link::Neighbours;
 use super::reference::{self, Targets};
 use super::{Document, Options, STEM, Thinking, directive, escape, front_matter, link};
@@ -8,6 +9,7 @@ use crate::catalog::{Content, Page};
 use crate::conversation::thread::{self, Branch, Turn};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Writes one page.
@@ -40,13 +42,7 @@ fn canvas(document: &Document<'_>, position: u32, out: &mut dyn fmt::Write) -> f
     let number = files.iter().filter(|file| is_canvas(&file.content)).count();
     let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
     let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
-    for (number, piece) in canvas.text.split(STEM).enumerate() {
-        if number > 0 {
-            out.write_char(char::REPLACEMENT_CHARACTER)?;
-        }
-        out.write_str(piece)?;
-    }
-    Ok(())
+    out.write_str(&canvas.file_text().replace(STEM, "\u{fffd}"))
 }
 
 /// How much is gathered before it is handed on, in bytes.
@@ -188,9 +184,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn heading(&mut self, message: &Message<'_>, role: Role) {
-        if role != Role::User {
-            self.block("## ChatGPT");
-        } else {
+        if role == Role::User {
             self.block("## User");
             let name = message.name.as_deref().map(escape::label).filter(|name| !name.is_empty());
             if let Some(name) = name {
@@ -198,6 +192,8 @@ impl<'d, 'o> Writer<'d, 'o> {
                 self.buffer.push_str(&name);
                 self.buffer.push(')');
             }
+        } else {
+            self.block("## ChatGPT");
         }
         if let Some(time) = message.created.filter(|_| self.options.times) {
             self.buffer.push_str(" · ");
@@ -273,9 +269,11 @@ impl<'d, 'o> Writer<'d, 'o> {
     fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
         let sources = &self.document.conversation.sources;
         let targets = Targets { sources, neighbours: self.neighbours };
-        let text = reference::resolve(prose, voice, targets);
+        let glance = Glance::of(&prose.text);
+        let text = reference::resolve(prose, glance, voice, targets);
         if self.cut.is_none() && !cut {
-            self.text(&text, voice);
+            let glance = if matches!(text, Cow::Borrowed(_)) { glance } else { Glance::of(&text) };
+            self.linked_text(&text, glance, voice);
             self.footnotes(prose.footnotes.iter());
             return;
         }
@@ -289,22 +287,27 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        let cleaned = escape::clean(text);
-        let trimmed = escape::trim_block(&cleaned);
-        if trimmed.is_empty() {
+        let glance = Glance::of(text);
+        self.linked_text(&escape::without_stem(text, glance), glance, voice);
+    }
+
+    /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `glance`
+    /// says.
+    fn linked_text(&mut self, text: &str, glance: Glance, voice: Voice) {
+        let cleaned = escape::clean(text, glance);
+        let mut text = Cow::Borrowed(escape::trim_block(&cleaned));
+        if text.is_empty() {
             return;
         }
-        if self.list.is_some() && trimmed.starts_with([' ', '\t']) {
+        if self.list.is_some() && text.starts_with([' ', '\t']) {
             self.block("<!-- -->"); // or the text would belong to the last item of the list before it
         }
+        if voice == Voice::Markdown && glance.may_have(Glance::BRACE) {
+            text = directive::expand(text);
+        }
         self.block("");
-        let ending = if voice == Voice::Markdown {
-            let expanded = directive::expand(trimmed);
-            escape::guard(expanded.trim_end(), voice, self.options.headings, &mut self.buffer)
-        } else {
-            escape::guard(trimmed, voice, self.options.headings, &mut self.buffer)
-        };
-        self.list = ending.list;
+        let text = text.trim_end();
+        self.list = escape::guard(text, glance, voice, self.options.headings, &mut self.buffer).list;
     }
 
     /// Writes a list. It is not taken for the rest of one that the text before it ends in.
@@ -356,7 +359,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn settle_prose(&mut self) {
         if let Some(CutProse { text, footnotes }) = self.cut.take() {
-            self.text(&text, Voice::Markdown);
+            self.linked_text(&text, Glance::of(&text), Voice::Markdown);
             self.footnotes(footnotes.into_iter());
         }
     }

@@ -1,6 +1,7 @@
 //! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
 
 use super::block::Voice;
+use super::glance::Glance;
 use super::markdown::{Writer, duration};
 use super::{escape, link};
 use crate::conversation::canvas::Outcome;
@@ -8,6 +9,7 @@ use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 impl<'d> Writer<'d, '_> {
     /// Writes the first of `parts`, which stand at `position` in the message of `id`, with those after it that belong
@@ -73,8 +75,10 @@ impl<'d> Writer<'d, '_> {
         if text.trim().is_empty() {
             return;
         }
+        let glance = Glance::of(text);
+        let text = escape::without_stem(text, glance);
         self.block("");
-        escape::fence(language, &escape::clean(text), &mut self.buffer);
+        escape::fence(language, &escape::clean(&text, glance), &mut self.buffer);
     }
 
     fn image(&mut self, image: &Image<'_>) {
@@ -83,16 +87,13 @@ impl<'d> Writer<'d, '_> {
         };
         let prompt = present(&image.prompt);
         let alt = present(&image.alt);
-        match self.neighbours.file(&image.file) {
-            Some(address) => {
-                let alt = alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file));
-                self.block("!");
-                link::write(&escape::label(&alt), &address, &mut self.buffer);
-            }
-            None => {
-                let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file));
-                self.block(&format!("*[{}]*", link::missing(&name, &image.file)));
-            }
+        if let Some(address) = self.neighbours.file(&image.file) {
+            let alt = alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file));
+            self.block("!");
+            link::write(&escape::label(&alt), &address, &mut self.buffer);
+        } else {
+            let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file));
+            self.block(&format!("*[{}]*", link::missing(&name, &image.file)));
         }
         if let Some(prompt) = prompt {
             self.block(&format!("*Prompt: {}*", escape::label(&prompt)));
@@ -101,12 +102,16 @@ impl<'d> Writer<'d, '_> {
 
     fn audio(&self, file: &FileRef<'_>, seconds: Option<f64>) -> String {
         let mut label = String::from("Audio");
-        if let Some(seconds) = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+        let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        match length {
             // Writing to a string never fails.
-            let _ = match seconds {
-                seconds if seconds < 60.0 => write!(label, ", {seconds:.1} s"),
-                seconds => write!(label, ", {}", duration(seconds.round() as u64)),
-            };
+            Some(length) if length.as_secs() < 60 => {
+                let _ = write!(label, ", {:.1} s", length.as_secs_f64());
+            }
+            Some(length) => {
+                let _ = write!(label, ", {}", duration(length.as_secs()));
+            }
+            None => {}
         }
         match self.neighbours.file(file) {
             Some(address) => format!("[{label}]({address})"),
@@ -164,7 +169,9 @@ impl<'d> Writer<'d, '_> {
 
     fn canvas(&mut self, id: NodeId, position: usize, step: &CanvasStep<'_>) {
         if let CanvasAction::Comment(comments) = &step.action {
-            comments.iter().for_each(|comment| self.comment(comment));
+            for comment in comments {
+                self.comment(comment);
+            }
             return;
         }
         let known = self.document.canvas.steps.get(&(id, position));
@@ -179,7 +186,7 @@ impl<'d> Writer<'d, '_> {
                 (Some(Outcome::Text(text)), _) => writer.version(kind, text),
                 (_, CanvasAction::Create(text)) => writer.version(kind, text),
                 (Some(Outcome::NotApplied(reason)), CanvasAction::Update(edits)) => {
-                    writer.edits(edits, reason)
+                    writer.edits(edits, reason);
                 }
                 (None, CanvasAction::Update(edits)) => writer.edits(edits, "the document is not known"),
                 (_, CanvasAction::Unreadable(text)) => {

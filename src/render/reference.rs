@@ -6,6 +6,7 @@
 mod marks;
 
 use super::block::Voice;
+use super::glance::Glance;
 use super::link::{self, Neighbours};
 use super::{STEM, escape};
 use crate::conversation::{Link, Meaning, Prose, Reference, SourceId};
@@ -24,20 +25,27 @@ pub(super) struct Targets<'d> {
 
 /// The text of `prose` with its references resolved. Only Markdown is searched for marks that no reference covers:
 /// what a user typed stays. Time grows like n log n in the length of the text and the number of references.
-pub(super) fn resolve<'p>(prose: &'p Prose<'_>, voice: Voice, targets: Targets<'_>) -> Cow<'p, str> {
-    let text = prose.text.as_ref();
+///
+/// What comes out may hold [`STEM`], but only where a link was put in.
+pub(super) fn resolve<'p>(
+    prose: &'p Prose<'_>,
+    glance: Glance,
+    voice: Voice,
+    targets: Targets<'_>,
+) -> Cow<'p, str> {
+    let text = escape::without_stem(&prose.text, glance);
     let mut spans = Vec::new();
     if !prose.references.is_empty() {
-        spans = without_overlaps(referenced(text, &prose.references, targets));
+        spans = without_overlaps(referenced(&text, &prose.references, targets));
     }
     if voice == Voice::Markdown {
-        let found = marks::find(text, &spans, targets);
+        let found = marks::find(&text, glance, &spans, targets);
         if !found.is_empty() {
             spans.extend(found);
             spans = without_overlaps(spans);
         }
     }
-    if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(apply(text, &spans)) }
+    if spans.is_empty() { text } else { Cow::Owned(apply(&text, &spans)) }
 }
 
 /// How a replacement stands in its sentence.

@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestRunner};
 /// A page's headings of levels 1 and 2, each with its level.
 type Found = Vec<(u8, String)>;
 
-fn message<'a>(role: Role, parts: Vec<Part<'a>>) -> Message<'a> {
+fn message(role: Role, parts: Vec<Part<'_>>) -> Message<'_> {
     Message {
         id: "".into(),
         role,
@@ -46,7 +46,7 @@ fn render(conversation: &Conversation<'_>, options: &Options) -> String {
     let threads = Threads { visible: conversation.tree.ids().collect(), branches: Vec::new() };
     let document = Document::from_parts(conversation, threads, Canvas::default(), Files::default());
     let mut page = String::new();
-    document.render(Page::Thread, options, &mut page).unwrap();
+    document.render(Page::Thread, options, &mut page).expect("a string takes everything");
     let measure = document.measure(Page::Thread, options);
     assert_eq!(measure.size(0) as usize, page.len());
     page
@@ -71,7 +71,8 @@ fn expected() -> Found {
 }
 
 fn without_front_matter(page: &str) -> &str {
-    page.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).unwrap().1
+    let (_, rest) = page.split_once("\n---\n").expect("front matter ends");
+    rest
 }
 
 fn pulldown(markdown: &str, options: pulldown_cmark::Options) -> Found {

@@ -6,6 +6,7 @@
 use super::{Spacing, Span, Targets, citation};
 use crate::conversation::{FileRef, Link, SourceId};
 use crate::render::block::Voice;
+use crate::render::glance::Glance;
 use crate::render::{escape, link};
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
@@ -41,18 +42,28 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// What is left to be replaced in `text` beside `taken`, which is in order. Code stays as it is.
-pub(super) fn find(text: &str, taken: &[Span], targets: Targets<'_>) -> Vec<Span> {
+/// What is left to be replaced in `text` beside `taken`, which is in order. Fences stay as they are.
+pub(super) fn find(text: &str, glance: Glance, taken: &[Span], targets: Targets<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
-    private_use(text, taken, targets, &mut spans);
-    brackets(text, &mut spans);
-    artefacts(text, &mut spans);
-    sandbox_links(text, targets, &mut spans);
-    tracking(text, &mut spans);
+    if glance.may_have(Glance::PRIVATE) {
+        private_use(text, taken, targets, &mut spans);
+    }
+    if glance.may_have(Glance::DAGGER) {
+        brackets(text, &mut spans);
+    }
+    if glance.may_have(Glance::BRACE) {
+        artefacts(text, &mut spans);
+    }
+    if glance.may_have(Glance::BRACKET) {
+        sandbox_links(text, targets, &mut spans);
+    }
+    if glance.may_have(Glance::EQUALS) {
+        tracking(text, &mut spans);
+    }
     if spans.is_empty() {
         return spans;
     }
-    let code = escape::code_ranges(text, Voice::Markdown);
+    let code = escape::fenced_ranges(text, Voice::Markdown);
     spans.retain(|span| {
         let at = code.partition_point(|range| range.end <= span.range.start);
         let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
@@ -82,16 +93,14 @@ fn mark_range(text: &str, at: usize, taken: &[Span]) -> Range<usize> {
     let next = taken.partition_point(|span| span.range.start <= at);
     let limit = taken.get(next).map_or(text.len(), |span| span.range.start);
     let rest = text.get(inside..limit).unwrap_or_default();
-    let line = rest.split('\n').next().unwrap_or_default();
-    if let Some(end) = line.find([CLOSE, ODD_CLOSE, OPEN]) {
-        let c = char_at(line, end).filter(|&c| c != OPEN);
-        if let Some(c) = c {
-            return at..inside + end + c.len_utf8();
-        }
+    let end = rest.find([CLOSE, ODD_CLOSE, OPEN, '\n']).unwrap_or(rest.len());
+    if let Some(c @ (CLOSE | ODD_CLOSE)) = char_at(rest, end) {
+        return at..inside + end + c.len_utf8();
     }
-    let word = line.find(|c: char| c.is_whitespace() || c == OPEN).unwrap_or(line.len());
+    let open = rest.get(..end).unwrap_or_default();
+    let word = open.split(char::is_whitespace).next().unwrap_or_default();
     // Without arguments it is no mark, only a stray character before a word.
-    let length = if line.get(..word).is_some_and(|word| word.contains(NEXT)) { word } else { 0 };
+    let length = if word.contains(NEXT) { word.len() } else { 0 };
     at..inside + length
 }
 
@@ -277,16 +286,9 @@ fn percent_decode(text: &str) -> String {
     while let Some(at) = memchr(b'%', rest.as_bytes()) {
         let (before, after) = rest.split_at(at);
         bytes.extend_from_slice(before.as_bytes());
-        match after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(b'%');
-                rest = after.get(1..).unwrap_or_default();
-            }
-        }
+        let byte = after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = after.get(if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
     }
     bytes.extend_from_slice(rest.as_bytes());
     String::from_utf8_lossy(&bytes).into_owned()

@@ -1,1 +1,306 @@
+use super::*;
+use crate::catalog::Page;
+use crate::conversation::FileRef;
+use crate::conversation::files::Files;
+use proptest::prelude::*;
 
+fn link(label: &'static str, url: &'static str) -> Link<'static> {
+    Link { label: label.into(), url: url.into(), publisher: "".into() }
+}
+
+fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
+    let mut sources = HashMap::new();
+    let id = SourceId { turn: 0, kind: "search".into(), index: 7 };
+    sources.insert(id, link("known.example", "https://known.example/"));
+    let files = Files::default();
+    let neighbours = Neighbours::of(&files, Page::Thread);
+    resolve(prose, Glance::of(&prose.text), voice, Targets { sources: &sources, neighbours }).into_owned()
+}
+
+/// A reference to the first occurrence of `matched`, in code points.
+fn reference<'a>(text: &str, matched: &'a str, meaning: Meaning<'a>) -> Reference<'a> {
+    let start = text[..text.find(matched).unwrap()].chars().count();
+    Reference { start, end: start + matched.chars().count(), matched: matched.into(), meaning }
+}
+
+#[track_caller]
+fn with_references(text: &str, references: &[(&str, Meaning<'_>)], expected: &str) {
+    let references =
+        references.iter().map(|(matched, meaning)| reference(text, matched, meaning.clone())).collect();
+    let prose = Prose { text: text.into(), references, footnotes: vec![] };
+    assert_eq!(resolved(&prose, Voice::Markdown), expected, "{text:?}");
+}
+
+#[track_caller]
+fn without_references(text: &str, expected: &str) {
+    let prose = Prose { text: text.into(), ..Prose::default() };
+    assert_eq!(resolved(&prose, Voice::Markdown), expected, "{text:?}");
+    assert_eq!(resolved(&prose, Voice::Plain), text, "a user's text stays");
+}
+
+const CITE: &str = "\u{e200}cite\u{e202}turn0search0\u{e201}";
+
+fn citation_of(links: &[Link<'static>]) -> Meaning<'static> {
+    Meaning::Citation(links.to_vec())
+}
+
+#[test]
+fn positions_count_code_points() {
+    let text = format!("🦎🌍e\u{301} 中 ponds.{CITE} End {CITE}");
+    let one = citation_of(&[link("Pond Book", "https://pond.example/")]);
+    with_references(&text, &[(CITE, one)], "🦎🌍e\u{301} 中 ponds. ([Pond Book](https://pond.example/)) End");
+}
+
+#[test]
+fn citations_stand_after_one_blank() {
+    let two = || citation_of(&[link("A", "https://a.example/"), link("", "https://www.b.example/")]);
+    let shown = "([A](https://a.example/), [b.example](https://www.b.example/))";
+    with_references(&format!("a{CITE}."), &[(CITE, two())], &format!("a {shown}."));
+    with_references(&format!("a {CITE}."), &[(CITE, two())], &format!("a {shown}."));
+    with_references(&format!("{CITE} a"), &[(CITE, two())], &format!("{shown} a"));
+    with_references(&format!("a\u{200b}{CITE}\u{200b}."), &[(CITE, two())], &format!("a {shown}."));
+}
+
+#[test]
+fn what_becomes_nothing_leaves_no_blank() {
+    let nothing = || [(CITE, Meaning::Nothing)];
+    for (text, expected) in [
+        (format!("a {CITE}. b"), "a. b"),
+        (format!("a {CITE} b"), "a b"),
+        (format!("- a {CITE}\n- b"), "- a\n- b"),
+        (format!("a {CITE}"), "a"),
+        (format!("  {CITE}."), "  ."),
+        (format!("a {CITE}b"), "a b"),
+    ] {
+        with_references(&text, &nothing(), expected);
+    }
+    with_references(&format!("a {CITE}."), &[(CITE, citation_of(&[]))], "a.");
+    with_references(&format!("a {CITE}."), &[(CITE, Meaning::Markdown("()".into()))], "a.");
+}
+
+#[test]
+fn neighbouring_marks_share_their_blanks() {
+    let (first, second, third) = ("\u{e203}", "\u{e204}", "\u{e206}");
+    let text = format!("{first}They winter on land.{second}{third} 🍂");
+    let meanings = [
+        (first, Meaning::Nothing),
+        (second, Meaning::Nothing),
+        (third, citation_of(&[link("w", "https://w.example/")])),
+    ];
+    with_references(&text, &meanings, "They winter on land. ([w](https://w.example/)) 🍂");
+}
+
+#[test]
+fn every_meaning_has_its_form() {
+    for (meaning, expected) in [
+        (Meaning::Plain("Pond *Net* 3".into()), "a Pond \\*Net\\* 3"),
+        (Meaning::Markdown("[Net]()".into()), "a Net"),
+        (
+            Meaning::Markdown("### ![Net]() [b](https://b.example/?utm_source=chatgpt.com&c=d)\n".into()),
+            "a ### Net [b](https://b.example/?c=d)",
+        ),
+        (
+            Meaning::Links(vec![link("b", "https://b.example/"), link("c", "")]),
+            "a [b](https://b.example/), c",
+        ),
+        (Meaning::File(FileRef { name: Some("gone.pdf".into()), ..FileRef::default() }), "a (gone.pdf)"),
+    ] {
+        with_references(&format!("a {CITE}"), &[(CITE, meaning)], expected);
+    }
+}
+
+#[test]
+fn a_displaced_reference_means_the_nearest_place() {
+    let text = format!("{CITE} a {CITE} b {CITE}");
+    let at = |start, label| Reference {
+        start,
+        end: start + 1,
+        matched: CITE.into(),
+        meaning: citation_of(&[link(label, "")]),
+    };
+    let prose =
+        Prose { text: text.as_str().into(), references: vec![at(23, "1"), at(22, "2")], footnotes: vec![] };
+    assert_eq!(resolved(&prose, Voice::Markdown), "(2) a (1) b");
+}
+
+#[test]
+fn references_that_are_nowhere_or_blank_change_nothing() {
+    let references = vec![
+        Reference { start: 1, end: 2, matched: " ".into(), meaning: Meaning::Plain("x".into()) },
+        Reference { start: 0, end: 3, matched: "lost".into(), meaning: Meaning::Nothing },
+        Reference { start: usize::MAX, end: 0, matched: "gone".into(), meaning: Meaning::Nothing },
+    ];
+    let prose = Prose { text: "a b ".into(), references, footnotes: vec![] };
+    assert_eq!(resolved(&prose, Voice::Markdown), "a b ");
+}
+
+#[test]
+fn of_overlapping_references_the_longer_stays() {
+    let text = format!("a {CITE}.");
+    let inner = Reference { start: 2, end: 3, matched: "\u{e200}".into(), meaning: Meaning::Nothing };
+    let outer = reference(&text, CITE, citation_of(&[link("x", "")]));
+    let twin = reference(&text, CITE, Meaning::Nothing);
+    let prose = Prose { text: text.as_str().into(), references: vec![inner, twin, outer], footnotes: vec![] };
+    assert_eq!(resolved(&prose, Voice::Markdown), "a (x).");
+}
+
+#[test]
+fn marks_without_references_are_resolved_or_removed() {
+    for (text, expected) in [
+        (
+            "Known \u{e200}cite\u{e202}turn0search7\u{e201}.",
+            "Known ([known.example](https://known.example/)).",
+        ),
+        (
+            "Odd \u{e200}cite\u{e202}turn9news1,turn0search7\u{e20b}.",
+            "Odd ([known.example](https://known.example/)).",
+        ),
+        ("Unknown \u{e200}cite\u{e202}turn3news1\u{e201}.", "Unknown."),
+        (
+            "Link \u{e200}link_title\u{e202}Docs\u{e202}https://d.example/?utm_source=chatgpt.com\u{e201}.",
+            "Link [Docs](https://d.example/).",
+        ),
+        ("Url \u{e200}url\u{e202}https://d.example/\u{e201}.", "Url [d.example](https://d.example/)."),
+        ("Name \u{e200}entity\u{e202}[\"people\",\"A\\u0064a \\ud83d\\ude00\",0]\u{e201}.", "Name Ada 😀."),
+        ("Net \u{e200}product_entity\u{e202}[\"x\"]\u{e201}.", "Net."),
+        ("Cut \u{e200}cite\u{e202}turn0sea\nNext", "Cut\nNext"),
+        ("Cut \u{e200}cite\u{e202}turn0sea and words", "Cut and words"),
+        ("Open \u{e200}words stay", "Open words stay"),
+        ("Stray\u{e201}. \u{e202}\u{e203}\u{e206}", "Stray."),
+        ("Apple \u{f8ff} \u{e0a0} stays", "Apple \u{f8ff} \u{e0a0} stays"),
+        ("Old 【5†source】, cjk 【引】 【4:0†a b.pdf】.", "Old, cjk 【引】."),
+        ("【†】 【a†b】 【1†\n】 【:1†x】", "【†】 【a†b】 【1†\n】 【:1†x】"),
+        ("a:contentReference[oaicite:3]{index=3}.", "a."),
+        (":contentReference[oaicite:x]{index=3}", ":contentReference[oaicite:x]{index=3}"),
+        (
+            "```\n\u{e200}cite\u{e202}x\u{e201} 【1†a】\n```",
+            "```\n\u{e200}cite\u{e202}x\u{e201} 【1†a】\n```",
+        ),
+    ] {
+        without_references(text, expected);
+    }
+}
+
+#[test]
+fn links_into_the_sandbox_say_what_is_not_there() {
+    for (text, expected) in [
+        ("Saved as [a.csv](sandbox:/mnt/data/a.csv).", "Saved as a.csv *(file not in export)*."),
+        ("![plot [1]](sandbox:/mnt/data/a(1).png)!", "plot [1] *(file not in export)*!"),
+        ("[](sandbox:/mnt/data/a%20b.csv)", "a b.csv *(file not in export)*"),
+        ("](sandbox:/x) [a](sandbox:\n)", "](sandbox:/x) [a](sandbox:\n)"),
+    ] {
+        without_references(text, expected);
+    }
+}
+
+#[test]
+fn links_lose_the_vendors_parameter_and_nothing_else() {
+    for (text, expected) in [
+        ("[a](https://a.example/?utm_source=chatgpt.com)", "[a](https://a.example/)"),
+        ("https://a.example/?utm_source=chatgpt.com.", "https://a.example/."),
+        ("https://a.example/?b=c&utm_source=chatgpt.com#d", "https://a.example/?b=c#d"),
+        ("https://a.example/?utm_source=chatgpt.com&b=c", "https://a.example/?b=c"),
+        ("?utm_source=chatgpt.community", "?utm_source=chatgpt.community"),
+        ("the words utm_source=chatgpt.com stay", "the words utm_source=chatgpt.com stay"),
+        ("~~~\n?utm_source=chatgpt.com", "~~~\n?utm_source=chatgpt.com"),
+    ] {
+        without_references(text, expected);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_references_are_fast() {
+    let piece = format!("🦎 word {CITE} ");
+    let text = piece.repeat(100_000);
+    let length = piece.chars().count();
+    let wrong = |number: usize| number % 2; // every other one is displaced
+    let references = (0..100_000).map(|number| Reference {
+        start: number * length + 7 + wrong(number),
+        end: (number + 1) * length - 1,
+        matched: CITE.into(),
+        meaning: citation_of(&[link("S", "")]),
+    });
+    let prose = Prose { text: text.as_str().into(), references: references.collect(), footnotes: vec![] };
+    let start = std::time::Instant::now();
+    assert_eq!(resolved(&prose, Voice::Markdown), "🦎 word (S) ".repeat(100_000));
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
+/// A piece of an answer: words, or a mark with what it means.
+#[derive(Clone, Debug)]
+enum Piece {
+    Words(String),
+    Mark(&'static str, Meaning<'static>, bool),
+}
+
+fn pieces() -> impl Strategy<Value = Vec<Piece>> {
+    let words = prop::sample::select(vec![
+        "newt",
+        "池",
+        "🦎 pond",
+        ". ",
+        " ",
+        "\n\n",
+        "e\u{301}",
+        "\u{fffd}",
+        ", ",
+        "【引】",
+    ]);
+    let marks = prop::sample::select(vec![
+        CITE,
+        "\u{e206}",
+        "\u{e203}",
+        "【11†source】",
+        "\u{e200}video\u{e202}x\u{e20b}",
+    ]);
+    let meanings = prop::sample::select(vec![
+        Meaning::Nothing,
+        citation_of(&[link("L", "https://l.example/")]),
+        citation_of(&[]),
+        Meaning::Markdown("[M](https://m.example/)".into()),
+        Meaning::Plain("P".into()),
+    ]);
+    let mark =
+        (marks, meanings, any::<bool>()).prop_map(|(mark, meaning, known)| Piece::Mark(mark, meaning, known));
+    prop::collection::vec(prop_oneof![words.prop_map(|words| Piece::Words(words.to_owned())), mark], 0..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_word_is_lost_and_no_mark_is_left(pieces in pieces()) {
+        let (mut text, mut references, mut words) = (String::new(), vec![], String::new());
+        for piece in &pieces {
+            match piece {
+                Piece::Words(piece) => {
+                    words.extend(piece.chars().filter(|c| !c.is_whitespace()));
+                    text.push_str(piece);
+                }
+                Piece::Mark(mark, meaning, known) => {
+                    let start = text.chars().count();
+                    text.push_str(mark);
+                    if *known {
+                        let replacement: String = match meaning {
+                            Meaning::Citation(links) if !links.is_empty() => "([L](https://l.example/))".into(),
+                            Meaning::Markdown(markdown) => markdown.to_string(),
+                            Meaning::Plain(plain) => plain.to_string(),
+                            _ => String::new(),
+                        };
+                        words.push_str(&replacement);
+                        references.push(Reference {
+                            start,
+                            end: start + mark.chars().count(),
+                            matched: (*mark).into(),
+                            meaning: meaning.clone(),
+                        });
+                    }
+                }
+            }
+        }
+        let prose = Prose { text: text.as_str().into(), references, footnotes: vec![] };
+        let result = resolved(&prose, Voice::Markdown);
+        let found: String = result.chars().filter(|c| !c.is_whitespace()).collect();
+        prop_assert_eq!(found, words, "{:?}", text);
+    }
+}

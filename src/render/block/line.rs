@@ -1,0 +1,329 @@
+//! What a line of Markdown begins, seen by itself: markers, fences, tags. Knows nothing of the lines before it.
+
+use memchr::{memchr, memmem};
+
+/// A link label has at most 999 characters.
+const MAX_LABEL: usize = 4 * 999;
+
+/// True for bytes that begin no block at the start of a line.
+pub(super) const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let special = b" \t\n#>-+*_=`~<[0123456789";
+    let mut i = 0;
+    while i < special.len() {
+        plain[special[i] as usize] = false;
+        i += 1;
+    }
+    plain
+};
+
+/// Names whose tags begin an HTML block that ends at a blank line and may interrupt a paragraph.
+const BLOCK_TAGS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "base",
+    "basefont",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "col",
+    "colgroup",
+    "dd",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "iframe",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "menu",
+    "menuitem",
+    "nav",
+    "noframes",
+    "ol",
+    "optgroup",
+    "option",
+    "p",
+    "param",
+    "section",
+    "source",
+    "search",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "track",
+    "ul",
+];
+
+/// Names whose tags begin an HTML block that blank lines don't end.
+const RAW_TAGS: &[&str] = &["script", "pre", "style", "textarea"];
+
+/// A place in a line, in bytes and columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    pub(super) at: usize,
+    pub(super) end: usize,
+    /// The column of `at`.
+    pub(super) column: usize,
+    /// Columns of the tab before `at` that are not used up.
+    pub(super) spare: usize,
+}
+
+/// The white space before a place in a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Indent {
+    /// How wide it is, in columns.
+    pub(super) width: usize,
+    /// Where it ends.
+    pub(super) at: usize,
+    /// The column where it ends.
+    pub(super) column: usize,
+}
+
+impl Cursor {
+    pub(super) fn indent(&self, bytes: &[u8]) -> Indent {
+        let (mut at, mut column) = (self.at, self.column);
+        while at < self.end {
+            match bytes.get(at) {
+                Some(b' ') => column += 1,
+                Some(b'\t') => column += 4 - column % 4,
+                _ => break,
+            }
+            at += 1;
+        }
+        Indent { width: self.spare + (column - self.column), at, column }
+    }
+
+    /// Moves over `columns` of white space.
+    pub(super) fn advance(&mut self, bytes: &[u8], mut columns: usize) {
+        let spare = self.spare.min(columns);
+        self.spare -= spare;
+        columns -= spare;
+        while columns > 0 && self.at < self.end {
+            let width = match bytes.get(self.at) {
+                Some(b' ') => 1,
+                Some(b'\t') => 4 - self.column % 4,
+                _ => return,
+            };
+            self.at += 1;
+            self.column += width;
+            self.spare = width.saturating_sub(columns);
+            columns = columns.saturating_sub(width);
+        }
+    }
+
+    /// Moves behind a marker of `length` bytes after the indent.
+    pub(super) fn skip(&mut self, indent: Indent, length: usize) {
+        self.at = indent.at + length;
+        self.column = indent.column + length;
+        self.spare = 0;
+    }
+}
+
+/// A list marker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marker {
+    /// Its bytes without white space.
+    pub(super) length: usize,
+    /// The bullet, or the character after the number.
+    pub(super) mark: u8,
+    /// Whether it may interrupt a paragraph.
+    pub(super) interrupts: bool,
+}
+
+/// What the rest of a line begins.
+pub(super) enum Start {
+    Quote,
+    Heading(usize),
+    Fence(u8, usize),
+    /// HTML that blank lines don't end.
+    RawHtml,
+    /// A tag, and whether its name may interrupt a paragraph.
+    Tag(bool),
+    Break,
+    Item(Marker),
+    /// The definition of a footnote, which many parsers know.
+    Note,
+    Text,
+}
+
+/// The lines of a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines<'t> {
+    pub(super) bytes: &'t [u8],
+}
+
+impl Lines<'_> {
+    pub(super) fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(b'\n')
+    }
+
+    pub(super) fn enter_quote(&self, cursor: &mut Cursor, indent: Indent) {
+        cursor.skip(indent, 1);
+        if cursor.indent(self.bytes).width > 0 {
+            cursor.advance(self.bytes, 1);
+        }
+    }
+
+    pub(super) fn run_of(&self, mark: u8, at: usize, end: usize) -> usize {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.iter().take_while(|&&byte| byte == mark).count()
+    }
+
+    pub(super) fn is_blank(&self, at: usize, end: usize) -> bool {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
+    }
+
+    /// What begins after `indent`, which is less than four columns wide.
+    pub(super) fn start_of(&self, indent: Indent, end: usize) -> Start {
+        let at = indent.at;
+        match self.byte(at) {
+            b'>' => Start::Quote,
+            b'#' => {
+                let level = self.run_of(b'#', at, end);
+                match self.byte(at + level) {
+                    b' ' | b'\t' | b'\n' if level <= 6 => Start::Heading(level),
+                    _ => Start::Text,
+                }
+            }
+            mark @ (b'`' | b'~') => {
+                let length = self.run_of(mark, at, end);
+                let info = self.bytes.get(at + length..end).unwrap_or_default();
+                if length < 3 || (mark == b'`' && memchr(b'`', info).is_some()) {
+                    return Start::Text;
+                }
+                Start::Fence(mark, length)
+            }
+            b'<' => self.tag(at, end),
+            b'[' if self.defines_note(at, end) => Start::Note,
+            b'*' | b'-' | b'_' if self.is_break(at, end) => Start::Break,
+            b'*' | b'-' | b'+' | b'0'..=b'9' => self.marker(at, end).map_or(Start::Text, Start::Item),
+            _ => Start::Text,
+        }
+    }
+
+    pub(super) fn is_break(&self, at: usize, end: usize) -> bool {
+        let mark = self.byte(at);
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        let mut count = 0;
+        for &byte in rest {
+            match byte {
+                b' ' | b'\t' => {}
+                _ if byte == mark => count += 1,
+                _ => return false,
+            }
+        }
+        count >= 3
+    }
+
+    pub(super) fn is_underline(&self, at: usize, end: usize) -> bool {
+        let mark = self.byte(at);
+        matches!(mark, b'=' | b'-') && self.is_blank(at + self.run_of(mark, at, end), end)
+    }
+
+    pub(super) fn marker(&self, at: usize, end: usize) -> Option<Marker> {
+        let rest = self.bytes.get(at..end)?;
+        let digits = rest.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+        let mark = *rest.get(digits)?;
+        let fits = match digits {
+            0 => matches!(mark, b'*' | b'-' | b'+'),
+            1..=9 => matches!(mark, b'.' | b')'),
+            _ => false,
+        };
+        let length = digits + 1;
+        if !fits || !matches!(rest.get(length), None | Some(b' ' | b'\t')) {
+            return None;
+        }
+        let one = digits == 0 || rest.get(..digits).is_some_and(is_one);
+        let interrupts = one && !self.is_blank(at + length, end);
+        Some(Marker { length, mark, interrupts })
+    }
+
+    pub(super) fn tag(&self, at: usize, end: usize) -> Start {
+        let rest = self.bytes.get(at + 1..end).unwrap_or_default();
+        if matches!(rest.first(), Some(b'!' | b'?')) {
+            return Start::RawHtml;
+        }
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        let name = tag_name(rest);
+        if name.is_empty() {
+            return Start::Text;
+        }
+        if is_among(name, RAW_TAGS) {
+            return Start::RawHtml;
+        }
+        Start::Tag(is_among(name, BLOCK_TAGS))
+    }
+
+    pub(super) fn defines_note(&self, at: usize, end: usize) -> bool {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        rest.starts_with(b"[^") && memmem::find(rest, b"]:").is_some()
+    }
+
+    /// True if a link or footnote may be defined here, at a `[` that begins a paragraph.
+    pub(super) fn may_define(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at + 1..).unwrap_or_default();
+        let mut escaped = false;
+        for (length, &byte) in rest.iter().take(MAX_LABEL).enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'[' => return false,
+                b']' => return rest.get(length + 1) == Some(&b':'),
+                b'\n' if rest.get(length + 1) == Some(&b'\n') => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// True if the number that `digits` write is 1.
+fn is_one(digits: &[u8]) -> bool {
+    digits.split_last().is_some_and(|(last, zeros)| *last == b'1' && zeros.iter().all(|&digit| digit == b'0'))
+}
+
+/// The tag name that `rest` begins with.
+pub(in crate::render) fn tag_name(rest: &[u8]) -> &[u8] {
+    if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+        return &[];
+    }
+    let length =
+        rest.iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-').count();
+    rest.get(..length).unwrap_or_default()
+}
+
+/// True if `name` is one of `names`, in whatever case.
+pub(in crate::render) fn is_among(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+}
