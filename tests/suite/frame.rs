@@ -221,6 +221,7 @@ const BODIES: &[&str] = &[
     "~~~~~ info ` ~\nopen",
     "``` a`b\n# no fence",
     "```\n    ```\n# still inside",
+    "~~~\n~~~\t\n# outside",
     "```\n``` x\n# still inside",
     "   ```\n# x\n  ```",
     "    ```\n# no fence",

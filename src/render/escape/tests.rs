@@ -22,10 +22,7 @@ fn becomes(text: &str, expected: &str) {
 
 #[test]
 fn line_ends_are_unified_and_controls_removed() {
-    assert_eq!(
-        cleaned("a\r\nb\rc\td\u{7}\u{7f}\u{9b}\u{fdd0}\u{202e}e\0"),
-        "a\nb\nc\td\u{fffd}\u{202e}e"
-    );
+    assert_eq!(cleaned("a\r\nb\rc\td\u{7}\u{7f}\u{9b}\u{fdd0}\u{202e}e\0"), "a\nb\nc\td\u{fffd}\u{202e}e");
     for text in ["plain\n\ttext", "«café», ，中文 \u{a0}"] {
         assert!(matches!(cleaned(text), Cow::Borrowed(same) if same == text));
     }
