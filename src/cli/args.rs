@@ -48,6 +48,7 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct MountArgs {
     /// What to mount, and at last where: SOURCE… DIR
     #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true)]
