@@ -35,7 +35,7 @@ fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let wall = start.elapsed();
     let status = std::os::unix::process::ExitStatusExt::from_raw(status);
-    (waited == pid).then_some((status, Cost { wall, peak: usage.ru_maxrss as u64 * 1024 }))
+    (waited == pid).then_some((status, Cost { wall, peak: usage.ru_maxrss.unsigned_abs() * 1024 }))
 }
 
 /// A mount of ours, unmounted when dropped.
@@ -106,12 +106,12 @@ pub fn installed(program: &str) -> bool {
 
 /// The middle of several values.
 pub fn median<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
-    quantile(values, 0.5)
+    quantile(values, 50)
 }
 
-/// The value below which `part` (0 to 1) of the values lie.
-pub fn quantile<T: Copy + PartialOrd>(values: &mut [T], part: f64) -> Option<T> {
+/// The value below which `percent` of the values lie.
+pub fn quantile<T: Copy + PartialOrd>(values: &mut [T], percent: usize) -> Option<T> {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let last = values.len().checked_sub(1)?;
-    values.get((last as f64 * part).round() as usize).copied()
+    values.get((last * percent).div_ceil(100)).copied()
 }

@@ -36,36 +36,38 @@ pub(crate) fn run(zip: &Path) -> io::Result<()> {
             entries.push(json);
         }
     }
-    let bytes: usize = entries.iter().map(Vec::len).sum();
     let options = Options::new(Zone::utc());
-    let stages: [(&str, &dyn Fn(&[u8])); 3] = [
-        ("split", &|json| {
-            black_box(json);
-        }),
-        ("split + parse", &|json| {
-            parse(json, &mut |conversation| {
-                black_box(conversation);
-            })
-        }),
-        ("split + parse + render", &|json| {
-            parse(json, &mut |conversation| {
-                let document = Document::new(conversation, &NoFiles);
-                for page in document.pages() {
-                    black_box(document.measure(page, &options));
-                }
-            })
-        }),
-    ];
-    for (stage, work) in stages {
-        let mut best = f64::INFINITY;
-        for _ in 0..ROUNDS {
-            let start = Instant::now();
-            entries.iter().for_each(|json| split(json, work));
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        println!("{stage:<24} {:.3} s per GB", best / bytes as f64 * 1e9);
-    }
+    stage("split", &entries, &|json| {
+        black_box(json);
+    });
+    stage("split + parse", &entries, &|json| {
+        parse(json, &mut |conversation| {
+            black_box(conversation);
+        });
+    });
+    stage("split + parse + render", &entries, &|json| {
+        parse(json, &mut |conversation| {
+            let document = Document::new(conversation, &NoFiles);
+            for page in document.pages() {
+                black_box(document.measure(page, &options));
+            }
+        });
+    });
     Ok(())
+}
+
+/// Times one stage and prints what it costs.
+fn stage(name: &str, entries: &[Vec<u8>], work: &dyn Fn(&[u8])) {
+    let bytes: usize = entries.iter().map(Vec::len).sum();
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        for json in entries {
+            split(json, work);
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    println!("{name:<24} {:.3} s per GB", best / bytes as f64 * 1e9);
 }
 
 fn parse(json: &[u8], take: &mut dyn FnMut(&gptfs::conversation::Conversation<'_>)) {

@@ -143,7 +143,7 @@ impl Bench<'_> {
             times.push(start.elapsed());
         }
         let p50 = run::median(&mut times).map(seconds).unwrap_or_default();
-        let p99 = run::quantile(&mut times, 0.99).map(seconds).unwrap_or_default();
+        let p99 = run::quantile(&mut times, 99).map(seconds).unwrap_or_default();
         row(
             "first read of a chat under 500 kB, p50 / p99",
             &format!("{p50} / {p99}"),
