@@ -36,9 +36,8 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let mut failed = None;
     for path in &args.paths {
         // An error of the resolution names the path already.
-        let copied = fs
-            .resolve(path)
-            .and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
+        let copied =
+            fs.resolve(path).and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
         if let Err(error) = copied {
             if let Some(earlier) = failed.replace(error) {
                 super::say(&earlier);

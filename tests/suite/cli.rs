@@ -46,7 +46,12 @@ fn chat(id: &str, title: &str, time: u64, answer: &str) -> String {
 #[test]
 fn ls_lists_one_directory_a_name_a_line() {
     let told = on_demo("ls", &["2024/02"]).succeeded();
-    let names = ["Aprender português 🇵🇹.md", "Trip to Lisbon.assets/", "Trip to Lisbon.branches/", "Trip to Lisbon.md"];
+    let names = [
+        "Aprender português 🇵🇹.md",
+        "Trip to Lisbon.assets/",
+        "Trip to Lisbon.branches/",
+        "Trip to Lisbon.md",
+    ];
     let mut got: Vec<_> = told.stdout.lines().collect();
     got.sort_unstable();
     assert_eq!((got.as_slice(), told.stderr.as_str()), (&names[..], ""));
@@ -67,7 +72,8 @@ fn ls_of_everything_below_has_whole_paths() {
     sorted.sort_unstable();
     assert_eq!(sorted, include_str!("../../fixtures/demo.paths").lines().collect::<Vec<_>>());
     let month = on_demo("ls", &["-R", "2024/02"]).succeeded();
-    let expected: Vec<_> = all.stdout.lines().filter(|line| line.starts_with("2024/02/") && line.len() > 8).collect();
+    let expected: Vec<_> =
+        all.stdout.lines().filter(|line| line.starts_with("2024/02/") && line.len() > 8).collect();
     assert_eq!(month.stdout.lines().collect::<Vec<_>>(), expected);
     for line in month.stdout.lines() {
         on_demo("ls", &[line]).succeeded();
@@ -77,7 +83,9 @@ fn ls_of_everything_below_has_whole_paths() {
 #[test]
 fn ls_of_everything_below_an_unlisted_directory_shows_it() {
     let scratch = Scratch::new();
-    let zip = Zip::new().deflated("conversations.json", array(&[FIRST])).deflated("file-AAAAAAAAAAAAAAAAAAAAAA-x.txt", "x");
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .deflated("file-AAAAAAAAAAAAAAAAAAAAAA-x.txt", "x");
     let source = scratch.zip("export.zip", &zip);
     let told = gptfs(["ls".as_ref(), "-R".as_ref(), source.as_os_str(), OsStr::new(".gptfs")]).succeeded();
     assert!(told.stdout.starts_with(".gptfs/orphans/\n.gptfs/orphans/"), "{}", told.stdout);
@@ -90,7 +98,12 @@ fn a_long_listing_has_sizes_and_times() {
     let page = exported(&demo()).0["2023/03/New chat.md"].len();
     let told = on_demo("ls", &["-l", "2023/03/New chat.md"]).succeeded();
     let words: Vec<_> = told.stdout.split_whitespace().collect();
-    assert_eq!((words[0], words[1].len(), words[2].len()), (page.to_string().as_str(), 10, 5), "{}", told.stdout);
+    assert_eq!(
+        (words[0], words[1].len(), words[2].len()),
+        (page.to_string().as_str(), 10, 5),
+        "{}",
+        told.stdout
+    );
     assert!(told.stdout.ends_with("  2023/03/New chat.md\n"));
 }
 
@@ -199,7 +212,9 @@ fn an_exported_file_has_the_time_of_its_conversation() {
 #[test]
 fn info_says_what_is_in_an_export() {
     let told = on_demo("info", &[]).succeeded();
-    for words in ["demo.zip", "conversations  43", "2023-03-14", "gpt-4o (13)", "branches       7", "starred        3"] {
+    for words in
+        ["demo.zip", "conversations  43", "2023-03-14", "gpt-4o (13)", "branches       7", "starred        3"]
+    {
         assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
     }
     assert_eq!(told.stderr, "");
@@ -215,7 +230,8 @@ fn saved_indexes_can_be_listed_and_cleared() {
     let listed = run(&["cache"]).succeeded().stdout;
     assert_eq!(listed.lines().count(), 1, "{listed}");
     let path = PathBuf::from(listed.trim_end().split("  ").last().expect("a path"));
-    let (file, dir) = (fs::metadata(&path).expect("it"), fs::metadata(path.parent().expect("a parent")).expect("it"));
+    let (file, dir) =
+        (fs::metadata(&path).expect("it"), fs::metadata(path.parent().expect("a parent")).expect("it"));
     assert_eq!((file.mode() & 0o777, dir.mode() & 0o777), (0o600, 0o700), "nobody else may read it");
     let cleared = run(&["cache", "--clear"]).succeeded();
     assert!(cleared.stderr.contains("removed 1 saved index"), "{}", cleared.stderr);
@@ -240,7 +256,14 @@ fn a_saved_index_that_was_tampered_with_is_no_index() {
     for (what, broken) in [
         ("cut", bytes[..bytes.len() / 2].to_vec()),
         ("empty", Vec::new()),
-        ("flipped", bytes.iter().enumerate().map(|(at, &byte)| if at == bytes.len() / 2 { !byte } else { byte }).collect()),
+        (
+            "flipped",
+            bytes
+                .iter()
+                .enumerate()
+                .map(|(at, &byte)| if at == bytes.len() / 2 { !byte } else { byte })
+                .collect(),
+        ),
         ("foreign", b"something else".repeat(1000)),
     ] {
         home.file(path, broken);
@@ -285,7 +308,8 @@ fn an_unknown_zone_is_refused_by_every_command_before_anything_is_done() {
     let (demo, out) = (demo(), scratch.path("out"));
     for words in [&["ls"][..], &["info"], &["mount"], &["export"]] {
         let dir = ["mount", "export"].contains(&words[0]).then_some(out.as_os_str());
-        let command = words.iter().map(OsStr::new).chain(["--tz".as_ref(), "Mars/Base".as_ref(), demo.as_os_str()]);
+        let command =
+            words.iter().map(OsStr::new).chain(["--tz".as_ref(), "Mars/Base".as_ref(), demo.as_os_str()]);
         let told = gptfs(command.chain(dir)).failed(USAGE);
         assert!(told.stderr.contains("Mars/Base"), "{}", told.stderr);
         assert!(!out.exists());
@@ -294,7 +318,11 @@ fn an_unknown_zone_is_refused_by_every_command_before_anything_is_done() {
 
 #[test]
 fn help_and_version_go_to_standard_output() {
-    for (words, part) in [(&["--help"][..], "Exit codes: 0 done"), (&["mount", "--help"], "--no-wait"), (&["--version"], "gptfs ")] {
+    for (words, part) in [
+        (&["--help"][..], "Exit codes: 0 done"),
+        (&["mount", "--help"], "--no-wait"),
+        (&["--version"], "gptfs "),
+    ] {
         let told = gptfs(words).succeeded();
         assert!(told.stdout.contains(part) && told.stderr.is_empty(), "{words:?}");
     }
@@ -350,7 +378,9 @@ fn the_zone_decides_the_month() {
         ("Asia/Tokyo", "2024/03/Tea.md"),
         ("America/New_York", "2024/02/Tea.md"),
     ] {
-        let told = gptfs(["ls".as_ref(), "-R".as_ref(), "--tz".as_ref(), OsStr::new(zone), source.as_os_str()]).succeeded();
+        let told =
+            gptfs(["ls".as_ref(), "-R".as_ref(), "--tz".as_ref(), OsStr::new(zone), source.as_os_str()])
+                .succeeded();
         assert_eq!(told.stdout.lines().last(), Some(path), "{zone}");
         let home = Scratch::new();
         let told = outcome(program(&home).env("TZ", zone).args(["ls", "-R"]).arg(&source)).succeeded();
@@ -376,10 +406,20 @@ fn a_conversation_over_the_limit_is_a_page_that_says_so() {
     assert!(told.stderr.contains("--max-conversation"), "{}", told.stderr);
     let got = Tree::read(&out);
     let page = String::from_utf8(got.0["2024/02/Long.md"].clone()).expect("UTF-8");
-    assert!(page.contains("--max-conversation") && page.contains("title: \"Long\"") && !page.contains("word word"), "{page}");
+    assert!(
+        page.contains("--max-conversation")
+            && page.contains("title: \"Long\"")
+            && !page.contains("word word"),
+        "{page}"
+    );
     assert!(page.len() < 1000);
     got.only(&["First", "Second"]).assert_is(&exported(&source).only(&["First", "Second"]), "the others");
-    let told = gptfs(["cat", "--max-conversation", "16K"].map(OsStr::new).into_iter().chain([source.as_os_str(), "2024/02/Long.md".as_ref()]));
+    let told = gptfs(
+        ["cat", "--max-conversation", "16K"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([source.as_os_str(), "2024/02/Long.md".as_ref()]),
+    );
     assert_eq!(told.succeeded().stdout, page);
 }
 
@@ -390,7 +430,12 @@ fn names_that_a_user_gives_stand_for_ids() {
     let source = scratch.file("conversations.json", array(&[&gpt]));
     let map = scratch.file("names.json", r#"{"g-AbCdEf123": "The Tea House"}"#);
     let cat = |options: &[&OsStr]| {
-        gptfs(["cat".as_ref()].into_iter().chain(options.iter().copied()).chain([source.as_os_str(), "2024/02/Tea.md".as_ref()]))
+        gptfs(
+            ["cat".as_ref()]
+                .into_iter()
+                .chain(options.iter().copied())
+                .chain([source.as_os_str(), "2024/02/Tea.md".as_ref()]),
+        )
     };
     let plain = cat(&[]).succeeded().stdout;
     let named = cat(&["--names-map".as_ref(), map.as_os_str()]).succeeded().stdout;
@@ -420,18 +465,24 @@ fn options_change_pages_and_sizes_stay_true() {
         let tree = Tree::read(&out);
         assert_ne!(tree.paths(), Vec::<&str>::new());
         assert!(tree != plain, "{options:?} change something");
-        let listed = outcome(program(&home).args(["ls", "-R", "--json"]).args(options).arg(demo())).succeeded();
+        let listed =
+            outcome(program(&home).args(["ls", "-R", "--json"]).args(options).arg(demo())).succeeded();
         let mut files = 0;
         for line in listed.stdout.lines() {
             let item: serde_json::Value = serde_json::from_str(line).expect("JSON");
             if item["kind"] == "file" {
-                assert_eq!(item["size"], tree.0[item["path"].as_str().expect("a path")].len(), "{options:?}: {line}");
+                assert_eq!(
+                    item["size"],
+                    tree.0[item["path"].as_str().expect("a path")].len(),
+                    "{options:?}: {line}"
+                );
                 files += 1;
             }
         }
         assert_eq!(files, tree.0.len(), "{options:?}");
     }
-    let again = outcome(program(&home).args(["cat"]).arg(demo()).arg("2024/02/Trip to Lisbon.md")).succeeded();
+    let again =
+        outcome(program(&home).args(["cat"]).arg(demo()).arg("2024/02/Trip to Lisbon.md")).succeeded();
     assert_eq!(again.stdout.into_bytes(), plain.0["2024/02/Trip to Lisbon.md"], "and back again");
 }
 
@@ -454,7 +505,11 @@ fn problems_are_announced_in_one_line_and_listed_in_the_tree() {
     let source = scratch.file("conversations.json", array(&[FIRST, "7", "null", SECOND]));
     let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
     assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
-    assert!(told.stderr.contains("conversations.json: ") && told.stderr.contains("1 more"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("conversations.json: ") && told.stderr.contains("1 more"),
+        "{}",
+        told.stderr
+    );
     assert!(told.stderr.contains(".gptfs/problems.txt"), "{}", told.stderr);
     let listed = gptfs([OsStr::new("cat"), source.as_os_str(), ".gptfs/problems.txt".as_ref()]).succeeded();
     assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
@@ -467,7 +522,8 @@ fn nothing_in_an_export_can_steer_the_terminal() {
     let scratch = Scratch::new();
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}dm.exe\r\n\u{7f}\u{200b}Tea";
     let id = "\\u001b]0;owned\\u0007";
-    let broken = format!(r#"{{"id": "{id}", "title": "{id}", "create_time": 1, "current_node": "x", "mapping": 7}}"#);
+    let broken =
+        format!(r#"{{"id": "{id}", "title": "{id}", "create_time": 1, "current_node": "x", "mapping": 7}}"#);
     let zip = Zip::new()
         .deflated("conversations.json", array(&[&chat("a", evil, 1_709_251_199, evil), &broken, FIRST]))
         .deflated("file-AAAAAAAAAAAAAAAAAAAAAA-\u{1b}[31m.txt", "x");
@@ -485,7 +541,8 @@ fn nothing_in_an_export_can_steer_the_terminal() {
 
 #[test]
 fn commands_without_a_mount_need_neither_home_nor_path() {
-    let told = outcome(Command::new(env!("CARGO_BIN_EXE_gptfs")).arg("ls").arg(demo()).env_clear()).succeeded();
+    let told =
+        outcome(Command::new(env!("CARGO_BIN_EXE_gptfs")).arg("ls").arg(demo()).env_clear()).succeeded();
     assert!(told.stdout.starts_with("2023/\n"), "{}", told.stdout);
     assert_eq!(told.stderr, "");
 }

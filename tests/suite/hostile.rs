@@ -69,17 +69,24 @@ fn a_flat_bomb_within_the_limit_takes_little_memory() {
 #[test]
 fn a_bomb_over_the_limit_is_refused_at_once() {
     let scratch = Scratch::new();
-    let zip = Zip::new().deflated("conversations.json", array(&[FIRST])).deflated("zeros.bin", vec![0; 32 << 20]);
+    let zip =
+        Zip::new().deflated("conversations.json", array(&[FIRST])).deflated("zeros.bin", vec![0; 32 << 20]);
     let source = scratch.zip("bomb.zip", &zip);
     let begin = Instant::now();
     let told = gptfs(["ls".as_ref(), "--max-size=1M".as_ref(), source.as_os_str()]).failed(LIMIT);
     assert!(begin.elapsed() < Duration::from_secs(1));
-    assert!(told.stderr.contains("bomb.zip: expands to 32") && told.stderr.contains("--max-size"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("bomb.zip: expands to 32") && told.stderr.contains("--max-size"),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]
 fn entries_that_overlap_are_refused() {
-    let zip = Zip::new().deflated("conversations.json", array(&[FIRST])).deflated("another-name.txt", "a".repeat(9000));
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .deflated("another-name.txt", "a".repeat(9000));
     let mut bytes = zip.bytes();
     let last = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").expect("a record");
     bytes[last + 42..last + 46].fill(0); // its data is where the first entry has its own
@@ -95,7 +102,8 @@ fn a_conversation_nested_a_hundred_thousand_deep_is_one_broken_conversation() {
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         let bad = conversation("deadbeef", "Deep", &format!(r#""current_node":"x","mapping":{deep}"#));
-        let message = format!(r#""current_node":"x","mapping":{{"x":{{"id":"x","message":{{"content":{deep}}}}}}}"#);
+        let message =
+            format!(r#""current_node":"x","mapping":{{"x":{{"id":"x","message":{{"content":{deep}}}}}}}"#);
         let worse = conversation("deadbee0", "Deeper", &message);
         let (tree, said) = shown(array(&[FIRST, &bad, &worse, SECOND]));
         tree.only(&["First", "Second"]).assert_is(&sound(), "the neighbours");
@@ -106,7 +114,10 @@ fn a_conversation_nested_a_hundred_thousand_deep_is_one_broken_conversation() {
 
 #[test]
 fn the_last_of_equal_keys_counts() {
-    let rest = format!(r#""title":"Last","current_node":"x","mapping":{{}},"mapping":{{{}}}"#, node("x", None, "The text"));
+    let rest = format!(
+        r#""title":"Last","current_node":"x","mapping":{{}},"mapping":{{{}}}"#,
+        node("x", None, "The text")
+    );
     let (tree, _) = shown(array(&[&conversation("a", "First", &rest)]));
     assert_eq!(tree.paths(), ["2024/02/Last.md"]);
     assert!(String::from_utf8_lossy(&tree.0["2024/02/Last.md"]).contains("The text"));
@@ -133,28 +144,44 @@ fn times_that_are_none_lead_to_no_month_of_their_own() {
         let (tree, _) = shown(array(&[&json]));
         let path = tree.paths()[0].to_owned();
         let year: Option<u16> = path.split('/').next().and_then(|year| year.parse().ok());
-        assert!(path == "undated/Tea.md" || year.is_some_and(|year| (1970..=9999).contains(&year)), "{time}: {path}");
+        assert!(
+            path == "undated/Tea.md" || year.is_some_and(|year| (1970..=9999).contains(&year)),
+            "{time}: {path}"
+        );
         assert_eq!(tree.0.len(), 1);
     }
     for number in ["NaN", "Infinity", "1e999", "-1e999"] {
-        let json = format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
+        let json =
+            format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
         let (tree, _) = shown(array(&[FIRST, &json, SECOND]));
         assert!(tree.0.contains_key("undated/Tea.md"), "{number}: {:?}", tree.paths());
         tree.only(&["First", "Second"]).assert_is(&sound(), number);
     }
-    for (number, path) in [("1709251199", "2024"), ("1709251199000", "2024"), ("\"1709251199\"", "2024"), ("\"2024-02-29T23:59:59Z\"", "2024")] {
-        let json = format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
+    for (number, path) in [
+        ("1709251199", "2024"),
+        ("1709251199000", "2024"),
+        ("\"1709251199\"", "2024"),
+        ("\"2024-02-29T23:59:59Z\"", "2024"),
+    ] {
+        let json =
+            format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
         assert_eq!(shown(array(&[&json])).0.paths(), [format!("{path}/02/Tea.md")], "{number}");
     }
 }
 
 #[test]
 fn circles_in_the_tree_end() {
-    let mapping = [node("a", Some("c"), "A"), node("b", Some("a"), "B"), node("c", Some("b"), "C"), node("d", Some("d"), "D")];
+    let mapping = [
+        node("a", Some("c"), "A"),
+        node("b", Some("a"), "B"),
+        node("c", Some("b"), "C"),
+        node("d", Some("d"), "D"),
+    ];
     let rest = format!(r#""current_node":"c","mapping":{{{}}}"#, mapping.join(","));
     let (tree, _) = shown(array(&[FIRST, &conversation("e", "Round", &rest), SECOND]));
     tree.only(&["First", "Second"]).assert_is(&sound(), "the neighbours");
-    let text: String = tree.only(&["Round"]).0.values().map(|page| String::from_utf8_lossy(page).into_owned()).collect();
+    let text: String =
+        tree.only(&["Round"]).0.values().map(|page| String::from_utf8_lossy(page).into_owned()).collect();
     for letter in ["A", "B", "C", "D"] {
         assert_eq!(text.lines().filter(|&line| line == letter).count(), 1, "{letter} is found once: {text}");
     }
@@ -235,7 +262,9 @@ fn ten_thousand_equal_titles_in_a_month_are_all_shown_in_linear_time() {
     };
     let equal = make("equal.json", 10_000, &|_| "Weekly plan".into());
     let different = make("different.json", 10_000, &|at| format!("Weekly plan {at}"));
-    let list = |source: &Path| gptfs(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), OsStr::new("2024/02")]).succeeded();
+    let list = |source: &Path| {
+        gptfs(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), OsStr::new("2024/02")]).succeeded()
+    };
     let names = list(&equal).stdout;
     let distinct: std::collections::BTreeSet<_> = names.lines().collect();
     assert_eq!((names.lines().count(), distinct.len()), (10_000, 10_000));
@@ -248,7 +277,18 @@ fn ten_thousand_equal_titles_in_a_month_are_all_shown_in_linear_time() {
 
 /// Kinds of damage: what stands between two sound conversations. Each keeps its brackets balanced, so that its end can be found.
 const DAMAGES: [&str; 44] = [
-    "null", "true", "7", "\"text\"", "[]", "{}", "[[1, 2], {}]", "-", "nul", "undefined", "1e999", "NaN",
+    "null",
+    "true",
+    "7",
+    "\"text\"",
+    "[]",
+    "{}",
+    "[[1, 2], {}]",
+    "-",
+    "nul",
+    "undefined",
+    "1e999",
+    "NaN",
     r#"{"mapping": null, "current_node": null}"#,
     r#"{"title": "Bad", "mapping": [], "current_node": "x"}"#,
     r#"{"title": "Bad", "mapping": 7, "create_time": 1}"#,
@@ -289,17 +329,23 @@ fn a_broken_conversation_among_good_ones_damages_only_itself() {
     for damage in DAMAGES {
         let (tree, _) = shown(array(&[FIRST, damage, SECOND]));
         tree.only(&["First", "Second"]).assert_is(&expected, damage);
-        let others: Vec<_> = tree.paths().into_iter().filter(|path| !expected.0.contains_key(*path)).collect();
+        let others: Vec<_> =
+            tree.paths().into_iter().filter(|path| !expected.0.contains_key(*path)).collect();
         assert!(others.len() <= 1, "{damage}: {others:?}");
         for path in others {
-            assert!(std::str::from_utf8(&tree.0[path]).is_ok_and(|page| page.starts_with("---\n")), "{damage}: {path}");
+            assert!(
+                std::str::from_utf8(&tree.0[path]).is_ok_and(|page| page.starts_with("---\n")),
+                "{damage}: {path}"
+            );
         }
     }
 }
 
 #[test]
 fn what_can_be_no_conversation_is_a_page_that_says_what_is_wrong() {
-    for damage in ["null", "7", "\"text\"", "[]", r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#] {
+    for damage in
+        ["null", "7", "\"text\"", "[]", r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#]
+    {
         let (tree, said) = shown(array(&[FIRST, damage, SECOND]));
         let expected = sound();
         let (path, page) = tree.0.iter().find(|(path, _)| !expected.0.contains_key(*path)).expect(damage);

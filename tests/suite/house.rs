@@ -47,8 +47,18 @@ const ROOMS: [(&str, &[&str]); 20] = [
     (
         "index",
         &[
-            "archive", "catalog", "conversation", "error", "format", "fs", "progress", "render", "source", "sys",
-            "text", "time",
+            "archive",
+            "catalog",
+            "conversation",
+            "error",
+            "format",
+            "fs",
+            "progress",
+            "render",
+            "source",
+            "sys",
+            "text",
+            "time",
         ],
     ),
     ("export", &["error", "fs", "text", "time"]),
@@ -56,8 +66,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
-            "archive", "catalog", "error", "export", "format", "fs", "fuse", "index", "layout", "progress", "render",
-            "source", "text", "time",
+            "archive", "catalog", "error", "export", "format", "fs", "fuse", "index", "layout", "progress",
+            "render", "source", "text", "time",
         ],
     ),
     ("main", &[]),
@@ -91,7 +101,8 @@ fn rooms() -> BTreeMap<String, String> {
     files.retain(|name, _| !name.split('/').any(|part| part == "tests" || part == "fake"));
     for text in files.values_mut() {
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        *text = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        *text =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     }
     assert!(files.len() > 50, "the rooms are found");
     files
@@ -110,7 +121,11 @@ fn heads_of_paths(code: &str) -> BTreeSet<&str> {
         (!code[..start].ends_with("::")).then_some(&code[start..at])
     };
     let imported = code.lines().filter_map(|line| line.strip_prefix("use ")?.split([' ', ';']).next());
-    code.match_indices("::").filter_map(|(at, _)| before(at)).filter(|word| !word.is_empty()).chain(imported).collect()
+    code.match_indices("::")
+        .filter_map(|(at, _)| before(at))
+        .filter(|word| !word.is_empty())
+        .chain(imported)
+        .collect()
 }
 
 #[test]
@@ -127,14 +142,23 @@ fn each_package_is_named_only_in_its_rooms() {
 #[test]
 fn each_package_that_is_declared_has_its_rooms_and_is_used() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
-    let section = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("a section");
-    let declared: BTreeSet<_> =
-        section.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.replace('-', "_")).collect();
+    let section = manifest
+        .split("[dependencies]\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n[").next())
+        .expect("a section");
+    let declared: BTreeSet<_> = section
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.replace('-', "_"))
+        .collect();
     assert_eq!(declared, PACKAGES.iter().map(|(name, _)| (*name).to_owned()).collect());
     let rooms = rooms();
     for (package, allowed) in PACKAGES {
         for room in allowed {
-            let uses = |(file, code): (&String, &String)| is_in(file, room) && heads_of_paths(code).contains(package);
+            let uses = |(file, code): (&String, &String)| {
+                is_in(file, room) && heads_of_paths(code).contains(package)
+            };
             assert!(rooms.iter().any(uses), "{room} does not use {package}: take it from the list");
         }
     }
@@ -154,7 +178,8 @@ fn uses(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, prefix) in code.match_indices("crate::") {
         let rest = &code[at + prefix.len()..];
-        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let word =
+            |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
         match rest.strip_prefix('{') {
             Some(list) => {
                 let list = list.split(';').next().unwrap_or_default();
@@ -180,7 +205,10 @@ fn imports_go_one_way() {
         let allowed = allowed.unwrap_or_else(|| panic!("src/{room}.rs is in no list of rooms"));
         for used in uses(&code) {
             let is_room = ROOMS.iter().any(|(name, _)| *name == used);
-            assert!(!is_room || used == room || allowed.contains(&used.as_str()), "src/{file}.rs uses {used}");
+            assert!(
+                !is_room || used == room || allowed.contains(&used.as_str()),
+                "src/{file}.rs uses {used}"
+            );
         }
     }
 }
