@@ -4,7 +4,7 @@ use super::args::{CatArgs, LsArgs};
 use super::open;
 use crate::error::Result;
 use crate::format;
-use crate::fs::{Attr, Fs, Kind};
+use crate::fs::{Attr, Fs, Ino, Kind};
 use crate::text::printable;
 use crate::time::Zone;
 use std::io::{self, Write};
@@ -35,8 +35,10 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &args.reading)?;
     let mut failed = None;
     for path in &args.paths {
-        if let Err(error) = copy(&fs, path) {
-            let error = error.within(printable(path));
+        // An error of the resolution names the path already.
+        let copied =
+            fs.resolve(path).and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
+        if let Err(error) = copied {
             if let Some(earlier) = failed.replace(error) {
                 super::say(&earlier);
             }
@@ -48,8 +50,7 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
 /// How many bytes of a file are copied at a time.
 const BLOCK: usize = 1 << 20;
 
-fn copy(fs: &Fs, path: &str) -> Result<()> {
-    let ino = fs.resolve(path)?;
+fn copy(fs: &Fs, ino: Ino) -> Result<()> {
     let size = fs.attr(ino)?.size;
     let mut offset = 0;
     loop {
@@ -72,20 +73,29 @@ fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
         return Ok(vec![(fs.path(ino), attr)]);
     }
     if recursive {
-        let below = fs.path(ino);
-        return Ok(fs
-            .walk()
-            .map(|step| (step.path, step.attr))
-            .filter(|(path, _)| is_below(path, &below))
-            .collect());
+        return below(fs, ino);
     }
     let entries = fs.entries(ino, 2)?.map(|(_, entry)| (entry.name.to_owned(), entry.attr));
     Ok(entries.collect())
 }
 
-/// True for a path under the directory `dir`; everything is under the root, whose path is empty.
-fn is_below(path: &str, dir: &str) -> bool {
-    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+/// Everything below the directory `ino` with whole paths, in the order of a walk. Not the walk of the whole tree, which
+/// has no unlisted directory.
+fn below(fs: &Fs, ino: Ino) -> Result<Vec<(String, Attr)>> {
+    let mut lines = Vec::new();
+    let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];
+    while let Some((dir, children)) = open.last_mut() {
+        let Some((_, entry)) = children.next() else {
+            open.pop();
+            continue;
+        };
+        let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
+        if entry.attr.kind == Kind::Directory {
+            open.push((path.clone(), fs.entries(entry.attr.ino, 2)?));
+        }
+        lines.push((path, entry.attr));
+    }
+    Ok(lines)
 }
 
 impl Style {

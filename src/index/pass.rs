@@ -125,19 +125,23 @@ impl Pass<'_> {
     fn measure(&self, place: Place, json: &[u8]) -> Option<Outcome> {
         let options = &self.options.render;
         let mut outcome = None;
-        self.format_of(json).read(json, self.options.detail(), &mut |conversation, notes| {
+        self.format_of(json).read(json, self.options.detail(), &mut |conversation, mut notes| {
             let document = Document::new(&conversation, self.assets);
             let mut head = measure::head(&document, place.location, options);
-            let mut damage = conversation.damage.clone();
             if place.partial {
                 let conversation = measure::oversized(&head, self.options.max_conversation);
                 let document = Document::new(&conversation, self.assets);
                 let of_note = measure::head(&document, place.location, options);
-                damage.clone_from(&conversation.damage);
+                // What is missing in a part says nothing about the whole.
+                notes = conversation.damage.iter().cloned().collect();
                 head = of_note;
             }
-            let subject = format!("conversation {}", conversation.id);
-            let problems = notes.into_iter().chain(damage).map(|note| Problem::new(&subject, note)).collect();
+            let subject = match &*conversation.id {
+                "" => "a conversation without an id".to_owned(),
+                id => format!("conversation {id}"),
+            };
+            // What damages it is among its notes.
+            let problems = notes.into_iter().map(|note| Problem::new(&subject, note)).collect();
             outcome = Some(Outcome { place, head, nodes: conversation.tree.len(), problems });
         });
         self.progress.count();

@@ -1,1 +1,548 @@
-//! x
+//! The command line: every command's answers, its exit codes, and what it says when something is wrong.
+
+use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs, outcome, program};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const FIRST: &str = include_str!("../../fixtures/forms/first.json");
+const SECOND: &str = include_str!("../../fixtures/forms/second.json");
+
+/// The command line asks for something that can't be meant.
+const USAGE: i32 = 2;
+/// A limit was exceeded.
+const LIMIT: i32 = 5;
+/// The environment refuses.
+const ENVIRONMENT: i32 = 6;
+
+fn demo() -> PathBuf {
+    fixtures().join("demo.zip")
+}
+
+/// Runs `command` on the demonstration.
+fn on_demo(command: &str, rest: &[&str]) -> crate::support::Outcome {
+    let demo = demo();
+    gptfs([OsStr::new(command), demo.as_os_str()].into_iter().chain(rest.iter().map(OsStr::new)))
+}
+
+/// A conversation of two turns, as small as it can be.
+fn chat(id: &str, title: &str, time: u64, answer: &str) -> String {
+    let title = serde_json::Value::from(title);
+    let answer = serde_json::Value::from(answer);
+    format!(
+        r#"{{"id": "{id}", "title": {title}, "create_time": {time}, "update_time": {time}, "current_node": "b", "mapping": {{
+        "a": {{"id": "a", "parent": null, "children": ["b"], "message": {{"id": "a", "author": {{"role": "user"}},
+            "create_time": {time}, "content": {{"content_type": "text", "parts": ["A question"]}}}}}},
+        "b": {{"id": "b", "parent": "a", "children": [], "message": {{"id": "b", "author": {{"role": "assistant"}},
+            "create_time": {time}, "content": {{"content_type": "text", "parts": [{answer}]}}}}}}}}}}"#
+    )
+}
+
+// ls
+
+#[test]
+fn ls_lists_one_directory_a_name_a_line() {
+    let told = on_demo("ls", &["2024/02"]).succeeded();
+    let names = [
+        "Aprender português 🇵🇹.md",
+        "Trip to Lisbon.assets/",
+        "Trip to Lisbon.branches/",
+        "Trip to Lisbon.md",
+    ];
+    let mut got: Vec<_> = told.stdout.lines().collect();
+    got.sort_unstable();
+    assert_eq!((got.as_slice(), told.stderr.as_str()), (&names[..], ""));
+    assert_eq!(on_demo("ls", &["/2024/02"]).succeeded().stdout, told.stdout, "a slash in front is the root");
+    assert_eq!(on_demo("ls", &["2024/02/"]).succeeded().stdout, told.stdout, "a slash behind is a directory");
+}
+
+#[test]
+fn ls_of_a_file_is_its_path() {
+    assert_eq!(on_demo("ls", &["2023/03/New chat.md"]).succeeded().stdout, "2023/03/New chat.md\n");
+}
+
+#[test]
+fn ls_of_everything_below_has_whole_paths() {
+    let all = on_demo("ls", &["-R"]).succeeded();
+    let files: Vec<_> = all.stdout.lines().filter(|line| !line.ends_with('/')).collect();
+    let mut sorted = files.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, include_str!("../../fixtures/demo.paths").lines().collect::<Vec<_>>());
+    let month = on_demo("ls", &["-R", "2024/02"]).succeeded();
+    let expected: Vec<_> =
+        all.stdout.lines().filter(|line| line.starts_with("2024/02/") && line.len() > 8).collect();
+    assert_eq!(month.stdout.lines().collect::<Vec<_>>(), expected);
+    for line in month.stdout.lines() {
+        on_demo("ls", &[line]).succeeded();
+    }
+}
+
+#[test]
+fn ls_of_everything_below_an_unlisted_directory_shows_it() {
+    let scratch = Scratch::new();
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .deflated("file-AAAAAAAAAAAAAAAAAAAAAA-x.txt", "x");
+    let source = scratch.zip("export.zip", &zip);
+    let told = gptfs(["ls".as_ref(), "-R".as_ref(), source.as_os_str(), OsStr::new(".gptfs")]).succeeded();
+    assert!(told.stdout.starts_with(".gptfs/orphans/\n.gptfs/orphans/"), "{}", told.stdout);
+    let all = gptfs(["ls".as_ref(), "-R".as_ref(), source.as_os_str()]).succeeded();
+    assert!(!all.stdout.contains(".gptfs"), "{}", all.stdout);
+}
+
+#[test]
+fn a_long_listing_has_sizes_and_times() {
+    let page = exported(&demo()).0["2023/03/New chat.md"].len();
+    let told = on_demo("ls", &["-l", "2023/03/New chat.md"]).succeeded();
+    let words: Vec<_> = told.stdout.split_whitespace().collect();
+    assert_eq!(
+        (words[0], words[1].len(), words[2].len()),
+        (page.to_string().as_str(), 10, 5),
+        "{}",
+        told.stdout
+    );
+    assert!(told.stdout.ends_with("  2023/03/New chat.md\n"));
+}
+
+#[test]
+fn a_listing_for_programs_has_an_object_a_line() {
+    let tree = exported(&demo());
+    let told = on_demo("ls", &["-R", "--json"]).succeeded();
+    let mut files = 0;
+    for line in told.stdout.lines() {
+        let item: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let keys: Vec<_> = item.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys.len(), 5, "{keys:?}");
+        if item["kind"] == "file" {
+            assert_eq!(item["size"], tree.0[item["path"].as_str().expect("a path")].len());
+            files += 1;
+        }
+        assert!(item["created"].as_str() <= item["modified"].as_str(), "{line}");
+    }
+    assert_eq!(files, tree.0.len());
+}
+
+// cat
+
+#[test]
+fn cat_joins_the_files_that_are_named() {
+    let tree = exported(&demo());
+    let paths = ["2023/03/New chat.md", "2024/02/Trip to Lisbon.md"];
+    let told = on_demo("cat", &paths).succeeded();
+    assert_eq!(told.stdout.into_bytes(), paths.map(|path| tree.0[path].as_slice()).concat());
+}
+
+#[test]
+fn cat_of_what_is_no_file_says_so_once_a_path() {
+    let told = on_demo("cat", &["2024/02/No such chat.md"]).failed(USAGE);
+    assert_eq!(told.stderr, "gptfs: 2024/02/No such chat.md: no such file or directory\n");
+    let told = on_demo("cat", &["2024"]).failed(USAGE);
+    assert_eq!(told.stderr, "gptfs: 2024: is a directory\n");
+    let told = on_demo("cat", &["2023/03/New chat.md/deeper"]).failed(USAGE);
+    assert_eq!(told.stderr, "gptfs: 2023/03/New chat.md/deeper: not a directory\n");
+    let long = "n".repeat(300);
+    let told = on_demo("cat", &[&long]).failed(USAGE);
+    assert!(told.stderr.contains("too long"), "{}", told.stderr);
+}
+
+#[test]
+fn cat_prints_what_can_be_read_and_fails_for_the_rest() {
+    let told = on_demo("cat", &["nowhere", "2023/03/New chat.md", "2024"]);
+    assert_eq!(told.code, Some(USAGE));
+    assert_eq!(told.stdout.into_bytes(), exported(&demo()).0["2023/03/New chat.md"]);
+    assert_eq!(told.stderr, "gptfs: nowhere: no such file or directory\ngptfs: 2024: is a directory\n");
+}
+
+#[test]
+fn a_path_never_leads_out_of_the_tree() {
+    for path in ["../etc/passwd", "2024/../../etc/passwd", "/etc/passwd", "2024/./../../../etc/passwd"] {
+        let told = on_demo("cat", &[path]).failed(USAGE);
+        assert!(told.stderr.contains("no such file"), "{path}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_path_cannot_steer_the_terminal() {
+    let told = on_demo("cat", &["\u{1b}]0;owned\u{7}\n"]).failed(USAGE);
+    assert!(!told.stderr.trim_end_matches('\n').contains(char::is_control), "{:?}", told.stderr);
+}
+
+// export
+
+#[test]
+fn export_refuses_what_is_not_empty_and_touches_nothing() {
+    let scratch = Scratch::new();
+    scratch.file("full/notes.txt", "text");
+    scratch.file("file", "text");
+    let before = scratch.tree();
+    for (name, reason) in [("full", "not empty"), ("file", "not a folder")] {
+        let told = on_demo("export", &[scratch.path(name).to_str().expect("UTF-8")]).failed(ENVIRONMENT);
+        assert!(told.stderr.contains(name) && told.stderr.contains(reason), "{}", told.stderr);
+        scratch.tree().assert_is(&before, reason);
+    }
+}
+
+#[test]
+fn export_fills_an_empty_folder_and_says_how_much_it_wrote() {
+    let scratch = Scratch::new();
+    let out = scratch.directory("out");
+    let told = on_demo("export", &[out.to_str().expect("UTF-8")]).succeeded();
+    let files = include_str!("../../fixtures/demo.paths").lines().count();
+    assert_eq!(told.stdout, "");
+    assert_eq!(told.stderr, format!("gptfs: wrote {files} files to {}\n", out.display()));
+    assert_eq!(Tree::read(&out).0.len(), files);
+}
+
+#[test]
+fn an_exported_file_has_the_time_of_its_conversation() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out");
+    let source = scratch.file("conversations.json", array(&[&chat("a", "Tea", 1_709_251_199, "Green")]));
+    gptfs(["export".as_ref(), source.as_os_str(), out.as_os_str()]).succeeded();
+    for path in ["2024/02/Tea.md", "2024/02", "2024"] {
+        assert_eq!(fs::metadata(out.join(path)).expect(path).mtime(), 1_709_251_199, "{path}");
+    }
+}
+
+// info, cache
+
+#[test]
+fn info_says_what_is_in_an_export() {
+    let told = on_demo("info", &[]).succeeded();
+    for words in
+        ["demo.zip", "conversations  43", "2023-03-14", "gpt-4o (13)", "branches       7", "starred        3"]
+    {
+        assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+    assert_eq!(told.stderr, "");
+}
+
+#[test]
+fn saved_indexes_can_be_listed_and_cleared() {
+    let home = Scratch::new();
+    let demo = demo();
+    let run = |words: &[&str]| outcome(program(&home).args(words));
+    assert_eq!(run(&["cache"]).succeeded().stdout, "");
+    run(&["ls", demo.to_str().expect("UTF-8")]).succeeded();
+    let listed = run(&["cache"]).succeeded().stdout;
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    let path = PathBuf::from(listed.trim_end().split("  ").last().expect("a path"));
+    let (file, dir) =
+        (fs::metadata(&path).expect("it"), fs::metadata(path.parent().expect("a parent")).expect("it"));
+    assert_eq!((file.mode() & 0o777, dir.mode() & 0o777), (0o600, 0o700), "nobody else may read it");
+    let cleared = run(&["cache", "--clear"]).succeeded();
+    assert!(cleared.stderr.contains("removed 1 saved index"), "{}", cleared.stderr);
+    assert_eq!(run(&["cache"]).succeeded().stdout, "");
+    assert!(!path.exists());
+}
+
+#[test]
+fn without_a_cache_nothing_is_saved() {
+    let home = Scratch::new();
+    outcome(program(&home).args(["ls", "--no-cache"]).arg(demo())).succeeded();
+    home.tree().assert_is(&Tree::default(), "the home directory");
+}
+
+#[test]
+fn a_saved_index_that_was_tampered_with_is_no_index() {
+    let home = Scratch::new();
+    let list = || outcome(program(&home).args(["ls", "-R", "--json"]).arg(demo())).succeeded().stdout;
+    let first = list();
+    let saved: Vec<_> = home.tree().0.into_iter().collect();
+    let [(path, bytes)] = saved.as_slice() else { panic!("one file: {saved:?}") };
+    for (what, broken) in [
+        ("cut", bytes[..bytes.len() / 2].to_vec()),
+        ("empty", Vec::new()),
+        (
+            "flipped",
+            bytes
+                .iter()
+                .enumerate()
+                .map(|(at, &byte)| if at == bytes.len() / 2 { !byte } else { byte })
+                .collect(),
+        ),
+        ("foreign", b"something else".repeat(1000)),
+    ] {
+        home.file(path, broken);
+        assert_eq!(list(), first, "{what}");
+    }
+}
+
+// Usage.
+
+#[test]
+fn words_that_cannot_be_meant_are_refused_with_2() {
+    let demo = demo();
+    let demo = demo.to_str().expect("UTF-8");
+    for words in [
+        &["mount"][..],
+        &["mount", demo],
+        &["export", demo],
+        &["ls"],
+        &["cat", demo],
+        &["unmount"],
+        &["info"],
+        &["nonsense"],
+        &["ls", "--nonsense", demo],
+        &["ls", "--jobs", "0", demo],
+        &["ls", "--max-size", "much", demo],
+        &["ls", "--thinking", "hard", demo],
+        &["ls", "-l", "--json", demo],
+        &["ls", "--tz", "Mars/Base", demo],
+        &["ls", "--names-map", "/nonexistent.json/x", demo],
+    ] {
+        let told = gptfs(words);
+        let expected = if words.contains(&"--names-map") { ENVIRONMENT } else { USAGE };
+        assert_eq!(told.code, Some(expected), "{words:?}: {}", told.stderr);
+        assert_eq!(told.stdout, "", "{words:?}");
+        assert!(!told.stderr.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn an_unknown_zone_is_refused_by_every_command_before_anything_is_done() {
+    let scratch = Scratch::new();
+    let (demo, out) = (demo(), scratch.path("out"));
+    for words in [&["ls"][..], &["info"], &["mount"], &["export"]] {
+        let dir = ["mount", "export"].contains(&words[0]).then_some(out.as_os_str());
+        let command =
+            words.iter().map(OsStr::new).chain(["--tz".as_ref(), "Mars/Base".as_ref(), demo.as_os_str()]);
+        let told = gptfs(command.chain(dir)).failed(USAGE);
+        assert!(told.stderr.contains("Mars/Base"), "{}", told.stderr);
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for (words, part) in [
+        (&["--help"][..], "Exit codes: 0 done"),
+        (&["mount", "--help"], "--no-wait"),
+        (&["--version"], "gptfs "),
+    ] {
+        let told = gptfs(words).succeeded();
+        assert!(told.stdout.contains(part) && told.stderr.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn no_arguments_show_the_usage() {
+    let told = gptfs([] as [&str; 0]);
+    assert_eq!(told.code, Some(USAGE));
+    assert!(told.stderr.contains("Usage: gptfs"), "{}", told.stderr);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let all = gptfs([OsStr::new("ls"), "-R".as_ref(), demo().as_os_str()]).succeeded();
+    for words in [&["ls", "-R"][..], &["info"], &["cat"]] {
+        let home = Scratch::new();
+        let mut command = program(&home);
+        command.args(words).arg(demo());
+        if words == ["cat"] {
+            command.args(all.stdout.lines().filter(|line| !line.ends_with('/')));
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        let mut stdout = child.stdout.take().expect("a pipe");
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("a byte");
+        drop(stdout);
+        let output = child.wait_with_output().expect("its end");
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+    }
+}
+
+#[test]
+fn an_output_that_is_full_is_an_error() {
+    let home = Scratch::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let output = program(&home).args(["ls", "-R"]).arg(demo()).stdout(full).output().expect("the program");
+    assert_eq!(output.status.code(), Some(ENVIRONMENT));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+}
+
+// Options of reading.
+
+#[test]
+fn the_zone_decides_the_month() {
+    let scratch = Scratch::new();
+    // 2024-02-29T23:59:59Z
+    let source = scratch.file("conversations.json", array(&[&chat("a", "Tea", 1_709_251_199, "Green")]));
+    for (zone, path) in [
+        ("UTC", "2024/02/Tea.md"),
+        ("Europe/Berlin", "2024/03/Tea.md"),
+        ("Asia/Tokyo", "2024/03/Tea.md"),
+        ("America/New_York", "2024/02/Tea.md"),
+    ] {
+        let told =
+            gptfs(["ls".as_ref(), "-R".as_ref(), "--tz".as_ref(), OsStr::new(zone), source.as_os_str()])
+                .succeeded();
+        assert_eq!(told.stdout.lines().last(), Some(path), "{zone}");
+        let home = Scratch::new();
+        let told = outcome(program(&home).env("TZ", zone).args(["ls", "-R"]).arg(&source)).succeeded();
+        assert_eq!(told.stdout.lines().last(), Some(path), "{zone} is the system's");
+    }
+}
+
+#[test]
+fn an_export_over_the_limit_is_refused() {
+    let told = on_demo("ls", &["--max-size", "10K"]).failed(LIMIT);
+    assert!(told.stderr.contains("demo.zip") && told.stderr.contains("--max-size"), "{}", told.stderr);
+    on_demo("ls", &["--max-size", "1M"]).succeeded();
+}
+
+#[test]
+fn a_conversation_over_the_limit_is_a_page_that_says_so() {
+    let scratch = Scratch::new();
+    let long = chat("c0ffee00", "Long", 1_709_251_199, &"word ".repeat(4000));
+    let source = scratch.file("conversations.json", array(&[FIRST, &long, SECOND]));
+    let out = scratch.path("out");
+    let words = ["export", "--max-conversation", "16K"].map(OsStr::new);
+    let told = gptfs(words.into_iter().chain([source.as_os_str(), out.as_os_str()])).succeeded();
+    assert!(told.stderr.contains("--max-conversation"), "{}", told.stderr);
+    let got = Tree::read(&out);
+    let page = String::from_utf8(got.0["2024/02/Long.md"].clone()).expect("UTF-8");
+    assert!(
+        page.contains("--max-conversation")
+            && page.contains("title: \"Long\"")
+            && !page.contains("word word"),
+        "{page}"
+    );
+    assert!(page.len() < 1000);
+    got.only(&["First", "Second"]).assert_is(&exported(&source).only(&["First", "Second"]), "the others");
+    let told = gptfs(
+        ["cat", "--max-conversation", "16K"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([source.as_os_str(), "2024/02/Long.md".as_ref()]),
+    );
+    assert_eq!(told.succeeded().stdout, page);
+}
+
+#[test]
+fn names_that_a_user_gives_stand_for_ids() {
+    let scratch = Scratch::new();
+    let gpt = chat("a", "Tea", 1_709_251_199, "Green").replacen("{", r#"{"gizmo_id": "g-AbCdEf123", "#, 1);
+    let source = scratch.file("conversations.json", array(&[&gpt]));
+    let map = scratch.file("names.json", r#"{"g-AbCdEf123": "The Tea House"}"#);
+    let cat = |options: &[&OsStr]| {
+        gptfs(
+            ["cat".as_ref()]
+                .into_iter()
+                .chain(options.iter().copied())
+                .chain([source.as_os_str(), "2024/02/Tea.md".as_ref()]),
+        )
+    };
+    let plain = cat(&[]).succeeded().stdout;
+    let named = cat(&["--names-map".as_ref(), map.as_os_str()]).succeeded().stdout;
+    assert!(plain.contains("g-AbCdEf123") && !plain.contains("The Tea House"), "{plain}");
+    assert!(named.contains("The Tea House"), "{named}");
+    scratch.file("names.json", "[1, 2]");
+    let told = cat(&["--names-map".as_ref(), map.as_os_str()]).failed(USAGE);
+    assert!(told.stderr.contains("names.json") && told.stderr.contains("--names-map"), "{}", told.stderr);
+}
+
+#[test]
+fn options_change_pages_and_sizes_stay_true() {
+    let plain = exported(&demo());
+    let home = Scratch::new();
+    for options in [
+        &["--thinking", "show"][..],
+        &["--thinking", "hide"],
+        &["--headings", "keep"],
+        &["--times"],
+        &["--all"],
+        &["--all", "--times", "--headings", "keep", "--thinking", "show"],
+    ] {
+        let scratch = Scratch::new();
+        let out = scratch.path("out");
+        // One home for all: an index that was saved for other options must not be used.
+        outcome(program(&home).arg("export").args(options).arg(demo()).arg(&out)).succeeded();
+        let tree = Tree::read(&out);
+        assert_ne!(tree.paths(), Vec::<&str>::new());
+        assert!(tree != plain, "{options:?} change something");
+        let listed =
+            outcome(program(&home).args(["ls", "-R", "--json"]).args(options).arg(demo())).succeeded();
+        let mut files = 0;
+        for line in listed.stdout.lines() {
+            let item: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            if item["kind"] == "file" {
+                assert_eq!(
+                    item["size"],
+                    tree.0[item["path"].as_str().expect("a path")].len(),
+                    "{options:?}: {line}"
+                );
+                files += 1;
+            }
+        }
+        assert_eq!(files, tree.0.len(), "{options:?}");
+    }
+    let again =
+        outcome(program(&home).args(["cat"]).arg(demo()).arg("2024/02/Trip to Lisbon.md")).succeeded();
+    assert_eq!(again.stdout.into_bytes(), plain.0["2024/02/Trip to Lisbon.md"], "and back again");
+}
+
+#[test]
+fn times_stand_in_the_headings_in_the_zone_of_the_mount() {
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", array(&[&chat("a", "Tea", 1_709_251_199, "Green")]));
+    let words = ["cat", "--times", "--tz", "Asia/Tokyo"].map(OsStr::new).into_iter();
+    let page = gptfs(words.chain([source.as_os_str(), "2024/03/Tea.md".as_ref()])).succeeded().stdout;
+    let headings: Vec<_> = page.lines().filter(|line| line.starts_with("## ")).collect();
+    assert_eq!(headings.len(), 2, "{page}");
+    assert!(headings.iter().all(|heading| heading.contains("08:59")), "{headings:?}");
+}
+
+// What is wrong with an export.
+
+#[test]
+fn problems_are_announced_in_one_line_and_listed_in_the_tree() {
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", array(&[FIRST, "7", "null", SECOND]));
+    let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
+    assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
+    assert!(
+        told.stderr.contains("conversations.json: ") && told.stderr.contains("1 more"),
+        "{}",
+        told.stderr
+    );
+    assert!(told.stderr.contains(".gptfs/problems.txt"), "{}", told.stderr);
+    let listed = gptfs([OsStr::new("cat"), source.as_os_str(), ".gptfs/problems.txt".as_ref()]).succeeded();
+    assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
+    let sound = gptfs([OsStr::new("ls"), demo().as_os_str()]).succeeded();
+    assert_eq!(sound.stderr, "");
+}
+
+#[test]
+fn nothing_in_an_export_can_steer_the_terminal() {
+    let scratch = Scratch::new();
+    let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}dm.exe\r\n\u{7f}\u{200b}Tea";
+    let id = "\\u001b]0;owned\\u0007";
+    let broken =
+        format!(r#"{{"id": "{id}", "title": "{id}", "create_time": 1, "current_node": "x", "mapping": 7}}"#);
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[&chat("a", evil, 1_709_251_199, evil), &broken, FIRST]))
+        .deflated("file-AAAAAAAAAAAAAAAAAAAAAA-\u{1b}[31m.txt", "x");
+    let source = scratch.zip("ex\u{1b}[31mport.zip", &zip);
+    for words in [&["ls", "-R"][..], &["ls", "-R", "-l"], &["ls", "-R", "--json"], &["info"]] {
+        let told = gptfs(words.iter().map(OsStr::new).chain([source.as_os_str()])).succeeded();
+        let steers = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert!(!told.stdout.contains(steers), "{words:?}: {:?}", told.stdout);
+        assert!(!told.stderr.contains(steers), "{words:?}: {:?}", told.stderr);
+    }
+    fs::write(&source, "not a zip").expect("a file");
+    let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(3);
+    assert!(!told.stderr.trim_end().contains(char::is_control), "{:?}", told.stderr);
+}
+
+#[test]
+fn commands_without_a_mount_need_neither_home_nor_path() {
+    let told =
+        outcome(Command::new(env!("CARGO_BIN_EXE_gptfs")).arg("ls").arg(demo()).env_clear()).succeeded();
+    assert!(told.stdout.starts_with("2023/\n"), "{}", told.stdout);
+    assert_eq!(told.stderr, "");
+}

@@ -1,1 +1,356 @@
-//! x
+//! Exports that mean harm, or that bad luck has made: whatever their bytes, they are refused in a line or shown as far
+//! as they are sound, in bounded memory and time.
+
+use crate::support::{Mount, Outcome, Scratch, Tree, Zip, array, exported, gptfs};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const FIRST: &str = include_str!("../../fixtures/forms/first.json");
+const SECOND: &str = include_str!("../../fixtures/forms/second.json");
+
+/// A limit was exceeded.
+const LIMIT: i32 = 5;
+/// The most memory that indexing and serving a small tree may take, in KiB.
+const MEMORY: u64 = 64 << 10;
+
+fn ls(source: &Path) -> Outcome {
+    gptfs([OsStr::new("ls"), "-R".as_ref(), source.as_os_str()])
+}
+
+/// The export of a `conversations.json` with this text, and what was said.
+fn shown(json: impl AsRef<[u8]>) -> (Tree, String) {
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", json);
+    let out = scratch.path("out");
+    let told = gptfs(["export".as_ref(), source.as_os_str(), out.as_os_str()]).succeeded();
+    (Tree::read(&out), told.stderr)
+}
+
+fn sound() -> Tree {
+    let scratch = Scratch::new();
+    exported(&scratch.file("conversations.json", array(&[FIRST, SECOND])))
+}
+
+/// One message in a tree of messages.
+fn node(id: &str, parent: Option<&str>, text: &str) -> String {
+    let parent = parent.map_or("null".to_owned(), |parent| format!("\"{parent}\""));
+    format!(
+        r#""{id}":{{"id":"{id}","parent":{parent},"message":{{"id":"{id}","author":{{"role":"user"}},"content":{{"content_type":"text","parts":["{text}"]}}}}}}"#
+    )
+}
+
+fn conversation(id: &str, title: &str, rest: &str) -> String {
+    format!(r#"{{"id":"{id}","title":"{title}","create_time":1709251199,"update_time":1709251199,{rest}}}"#)
+}
+
+// Bombs.
+
+#[test]
+fn a_flat_bomb_within_the_limit_takes_little_memory() {
+    let mut json = format!("[{FIRST},").into_bytes();
+    json.resize(json.len() + (200 << 20), b' ');
+    json.extend(SECOND.as_bytes());
+    json.push(b']');
+    let scratch = Scratch::new();
+    let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", &json));
+    drop(json);
+    assert!(fs::metadata(&source).expect("it").len() < 1 << 20, "it is a bomb");
+    let Some(mount) = Mount::new(&source, &["--no-cache"]) else { return };
+    Tree::read(&mount.dir()).assert_is(&sound(), "what is in it");
+    let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).expect("a daemon");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(peak <= MEMORY, "{peak} KiB");
+}
+
+#[test]
+fn a_bomb_over_the_limit_is_refused_at_once() {
+    let scratch = Scratch::new();
+    let zip =
+        Zip::new().deflated("conversations.json", array(&[FIRST])).deflated("zeros.bin", vec![0; 32 << 20]);
+    let source = scratch.zip("bomb.zip", &zip);
+    let begin = Instant::now();
+    let told = gptfs(["ls".as_ref(), "--max-size=1M".as_ref(), source.as_os_str()]).failed(LIMIT);
+    assert!(begin.elapsed() < Duration::from_secs(1));
+    assert!(
+        told.stderr.contains("bomb.zip: expands to 32") && told.stderr.contains("--max-size"),
+        "{}",
+        told.stderr
+    );
+}
+
+#[test]
+fn entries_that_overlap_are_refused() {
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .deflated("another-name.txt", "a".repeat(9000));
+    let mut bytes = zip.bytes();
+    let last = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").expect("a record");
+    bytes[last + 42..last + 46].fill(0); // its data is where the first entry has its own
+    let scratch = Scratch::new();
+    let told = ls(&scratch.file("bomb.zip", bytes)).failed(LIMIT);
+    assert!(told.stderr.contains("bomb.zip: entries overlap"), "{}", told.stderr);
+}
+
+// What a conversation may be made of.
+
+#[test]
+fn a_conversation_nested_a_hundred_thousand_deep_is_one_broken_conversation() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+        let bad = conversation("deadbeef", "Deep", &format!(r#""current_node":"x","mapping":{deep}"#));
+        let message =
+            format!(r#""current_node":"x","mapping":{{"x":{{"id":"x","message":{{"content":{deep}}}}}}}"#);
+        let worse = conversation("deadbee0", "Deeper", &message);
+        let (tree, said) = shown(array(&[FIRST, &bad, &worse, SECOND]));
+        tree.only(&["First", "Second"]).assert_is(&sound(), "the neighbours");
+        assert_eq!(tree.0.len(), sound().0.len() + 2, "{:?}", tree.paths());
+        assert!(said.contains("problems.txt"), "{said}");
+    }
+}
+
+#[test]
+fn the_last_of_equal_keys_counts() {
+    let rest = format!(
+        r#""title":"Last","current_node":"x","mapping":{{}},"mapping":{{{}}}"#,
+        node("x", None, "The text")
+    );
+    let (tree, _) = shown(array(&[&conversation("a", "First", &rest)]));
+    assert_eq!(tree.paths(), ["2024/02/Last.md"]);
+    assert!(String::from_utf8_lossy(&tree.0["2024/02/Last.md"]).contains("The text"));
+}
+
+#[test]
+fn text_that_is_no_text_becomes_a_replacement_character() {
+    let rest = format!(r#""current_node":"x","mapping":{{{}}}"#, node("x", None, "a#b\\ud83dc\\udc00d"));
+    let mut json = array(&[FIRST, &conversation("a", "Te\\ud800a", &rest), SECOND]).into_bytes();
+    let at = json.windows(3).position(|window| window == b"a#b").expect("the mark");
+    json[at + 1] = 0xff;
+    let (tree, _) = shown(json);
+    let page = tree.0.iter().find(|(path, _)| path.contains("/Te")).expect("its page");
+    let text = std::str::from_utf8(page.1).expect("a page is UTF-8");
+    assert!(text.contains("a\u{fffd}b\u{fffd}c\u{fffd}d"), "{text}");
+    tree.only(&["First", "Second"]).assert_is(&sound(), "the neighbours");
+}
+
+#[test]
+fn times_that_are_none_lead_to_no_month_of_their_own() {
+    for time in ["null", "-1", "1e300", "\"yesterday\"", "[]", "true", "1e18", "{}", "253402300800000000"] {
+        let rest = r#""current_node":"x","mapping":{}"#;
+        let json = format!(r#"{{"id":"a","title":"Tea","create_time":{time},"update_time":{time},{rest}}}"#);
+        let (tree, _) = shown(array(&[&json]));
+        let path = tree.paths()[0].to_owned();
+        let year: Option<u16> = path.split('/').next().and_then(|year| year.parse().ok());
+        assert!(
+            path == "undated/Tea.md" || year.is_some_and(|year| (1970..=9999).contains(&year)),
+            "{time}: {path}"
+        );
+        assert_eq!(tree.0.len(), 1);
+    }
+    for number in ["NaN", "Infinity", "1e999", "-1e999"] {
+        let json =
+            format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
+        let (tree, _) = shown(array(&[FIRST, &json, SECOND]));
+        assert!(tree.0.contains_key("undated/Tea.md"), "{number}: {:?}", tree.paths());
+        tree.only(&["First", "Second"]).assert_is(&sound(), number);
+    }
+    for (number, path) in [
+        ("1709251199", "2024"),
+        ("1709251199000", "2024"),
+        ("\"1709251199\"", "2024"),
+        ("\"2024-02-29T23:59:59Z\"", "2024"),
+    ] {
+        let json =
+            format!(r#"{{"id":"a","title":"Tea","create_time":{number},"current_node":"x","mapping":{{}}}}"#);
+        assert_eq!(shown(array(&[&json])).0.paths(), [format!("{path}/02/Tea.md")], "{number}");
+    }
+}
+
+#[test]
+fn circles_in_the_tree_end() {
+    let mapping = [
+        node("a", Some("c"), "A"),
+        node("b", Some("a"), "B"),
+        node("c", Some("b"), "C"),
+        node("d", Some("d"), "D"),
+    ];
+    let rest = format!(r#""current_node":"c","mapping":{{{}}}"#, mapping.join(","));
+    let (tree, _) = shown(array(&[FIRST, &conversation("e", "Round", &rest), SECOND]));
+    tree.only(&["First", "Second"]).assert_is(&sound(), "the neighbours");
+    let text: String =
+        tree.only(&["Round"]).0.values().map(|page| String::from_utf8_lossy(page).into_owned()).collect();
+    for letter in ["A", "B", "C", "D"] {
+        assert_eq!(text.lines().filter(|&line| line == letter).count(), 1, "{letter} is found once: {text}");
+    }
+}
+
+#[test]
+fn an_id_that_stands_twice_is_shown_once_and_said() {
+    let newer = FIRST.replace("1707552600.0", "1807552600.0").replace("First light", "Newer light");
+    let (tree, said) = shown(array(&[FIRST, &newer, SECOND]));
+    assert_eq!(tree.only(&["light"]).paths(), ["2024/02/Newer light.md"]);
+    assert!(said.contains("more than once"), "{said}");
+}
+
+// Time that grows with the input and not with its square.
+
+/// The fastest of a few runs.
+fn fastest(run: impl Fn()) -> Duration {
+    let times = (0..3).map(|_| {
+        let begin = Instant::now();
+        run();
+        begin.elapsed()
+    });
+    times.min().expect("a run")
+}
+
+/// Asserts that twice the input takes about twice the time.
+#[track_caller]
+fn assert_linear(what: &str, make: impl Fn(usize) -> String) {
+    let time = |size: usize| {
+        let scratch = Scratch::new();
+        let source = scratch.file("conversations.json", array(&[&make(size)]));
+        fastest(|| {
+            let words = [OsStr::new("ls"), "--no-cache".as_ref(), source.as_os_str()];
+            gptfs(words).succeeded();
+        })
+    };
+    let (one, two) = (time(50_000), time(100_000));
+    // A square would be four times; what is fast anyhow may be late by chance.
+    assert!(two < one * 3 + Duration::from_millis(500), "{what}: {one:?}, then {two:?}");
+    assert!(two < Duration::from_secs(20), "{what}: {two:?}");
+}
+
+fn tree_of(size: usize, parent: impl Fn(usize) -> Option<usize>) -> String {
+    let mut mapping = String::new();
+    for at in 0..size {
+        let comma = if at > 0 { "," } else { "" };
+        let parent = parent(at).map(|parent| format!("n{parent}"));
+        let _ = write!(mapping, "{comma}{}", node(&format!("n{at}"), parent.as_deref(), "word"));
+    }
+    conversation("a", "Tea", &format!(r#""current_node":"n{}","mapping":{{{mapping}}}"#, size - 1))
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_messages_takes_linear_time() {
+    assert_linear("a chain", |size| tree_of(size, |at| at.checked_sub(1)));
+}
+
+#[test]
+fn a_star_of_a_hundred_thousand_messages_takes_linear_time() {
+    assert_linear("a star", |size| tree_of(size, |at| at.checked_sub(1).map(|_| 0)));
+}
+
+#[test]
+fn a_comb_of_a_hundred_thousand_messages_takes_linear_time() {
+    assert_linear("a comb", |size| tree_of(size, |at| at.checked_sub(1).map(|before| before - before % 2)));
+}
+
+#[test]
+fn ten_thousand_equal_titles_in_a_month_are_all_shown_in_linear_time() {
+    let scratch = Scratch::new();
+    let make = |name: &str, size: usize, title: &dyn Fn(usize) -> String| {
+        let chat = |at: usize| {
+            let id = format!("{:08x}-0000-4000-8000-000000000000", (at as u32).wrapping_mul(2_654_435_761));
+            conversation(&id, &title(at), r#""current_node":"x","mapping":{}"#)
+        };
+        let chats: Vec<_> = (0..size).map(chat).collect();
+        scratch.file(name, format!("[{}]", chats.join(",")))
+    };
+    let equal = make("equal.json", 10_000, &|_| "Weekly plan".into());
+    let different = make("different.json", 10_000, &|at| format!("Weekly plan {at}"));
+    let list = |source: &Path| {
+        gptfs(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), OsStr::new("2024/02")]).succeeded()
+    };
+    let names = list(&equal).stdout;
+    let distinct: std::collections::BTreeSet<_> = names.lines().collect();
+    assert_eq!((names.lines().count(), distinct.len()), (10_000, 10_000));
+    assert!(distinct.contains("Weekly plan.md"));
+    let (one, two) = (fastest(|| drop(list(&different))), fastest(|| drop(list(&equal))));
+    assert!(two < one * 2 + Duration::from_millis(300), "different: {one:?}, equal: {two:?}");
+}
+
+// One conversation among good ones.
+
+/// Kinds of damage: what stands between two sound conversations. Each keeps its brackets balanced, so that its end can be found.
+const DAMAGES: [&str; 44] = [
+    "null",
+    "true",
+    "7",
+    "\"text\"",
+    "[]",
+    "{}",
+    "[[1, 2], {}]",
+    "-",
+    "nul",
+    "undefined",
+    "1e999",
+    "NaN",
+    r#"{"mapping": null, "current_node": null}"#,
+    r#"{"title": "Bad", "mapping": [], "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": 7, "create_time": 1}"#,
+    r#"{"title": "Bad", "mapping": {"x": null}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": 7}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": []}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"message": 7}}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"message": {"content": 7}}}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"message": {"author": null, "content": {"parts": 7}}}}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"message": {"author": [], "content": {"content_type": 3}}}}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"parent": "x", "message": {}}}, "current_node": "x"}"#,
+    r#"{"title": "Bad", "mapping": {"x": {"parent": 7, "children": 7}}, "current_node": 7}"#,
+    r#"{"title": 7, "mapping": {}, "current_node": []}"#,
+    r#"{"title": {"a": 1}, "mapping": {}, "create_time": "never"}"#,
+    r#"{"title": null, "mapping": {}, "create_time": {}}"#,
+    r#"{"title": "Bad" "mapping": {}, "create_time": 1}"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": 1,}"#,
+    r#"{"title": "Bad",, "mapping": {}, "create_time": 1}"#,
+    r#"{"title" "Bad", "mapping": {}, "create_time": 1}"#,
+    r#"{title: "Bad", "mapping": {}, "create_time": 1}"#,
+    r#"{'title': 'Bad', "mapping": {}, "create_time": 1}"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": 01}"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": +1}"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": NaN}"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": None}"#,
+    r#"{"title": "B\xad", "mapping": {}, "create_time": 1}"#,
+    r#"{"title": "B\ud800ad", "mapping": {}, "create_time": 1}"#,
+    r#"{"title": "B\u00g0ad", "mapping": {}, "create_time": 1}"#,
+    "{\"title\": \"B\nad\u{1}\", \"mapping\": {}, \"create_time\": 1}",
+    r#"{"title": "Bad", "mapping": {"x": {"message": {"content": {"parts": [1 2 3]}}}}, "create_time": 1}"#,
+    r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#,
+    r#"{"title": "Bad", "mapping": {}, "create_time": 1} /* a comment */"#,
+];
+
+#[test]
+fn a_broken_conversation_among_good_ones_damages_only_itself() {
+    let expected = sound();
+    for damage in DAMAGES {
+        let (tree, _) = shown(array(&[FIRST, damage, SECOND]));
+        tree.only(&["First", "Second"]).assert_is(&expected, damage);
+        let others: Vec<_> =
+            tree.paths().into_iter().filter(|path| !expected.0.contains_key(*path)).collect();
+        assert!(others.len() <= 1, "{damage}: {others:?}");
+        for path in others {
+            assert!(
+                std::str::from_utf8(&tree.0[path]).is_ok_and(|page| page.starts_with("---\n")),
+                "{damage}: {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_can_be_no_conversation_is_a_page_that_says_what_is_wrong() {
+    for damage in
+        ["null", "7", "\"text\"", "[]", r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#]
+    {
+        let (tree, said) = shown(array(&[FIRST, damage, SECOND]));
+        let expected = sound();
+        let (path, page) = tree.0.iter().find(|(path, _)| !expected.0.contains_key(*path)).expect(damage);
+        let page = String::from_utf8_lossy(page);
+        assert!(page.contains("damaged in the export"), "{damage}: {path}: {page}");
+        assert!(said.contains("problems.txt"), "{damage}: {said}");
+    }
+}

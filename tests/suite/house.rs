@@ -1,1 +1,238 @@
-//! x
+//! The rules of the house: which room may use what. `src/lib.rs` and the documents of the rooms give the reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The most lines of a file.
+const LINES: usize = 700;
+
+/// Each third-party package, by the name it has in the code, and the rooms that may name it.
+const PACKAGES: [(&str, &[&str]); 17] = [
+    ("clap", &["cli"]),
+    ("crc32fast", &["archive", "index/saved"]),
+    ("fuser", &["fuse"]),
+    ("jiff", &["time"]),
+    ("libc", &["sys"]),
+    ("libz_rs_sys", &["archive/inflate"]),
+    ("lz4_flex", &["archive/inflate"]),
+    ("memchr", &["format", "render", "conversation"]),
+    ("postcard", &["index/saved"]),
+    ("regex", &["conversation/canvas"]),
+    ("serde", &["archive", "catalog", "format", "index/saved", "source/discover", "time"]),
+    ("serde_json", &["format", "source/discover"]),
+    ("simdutf8", &["format"]),
+    ("tempfile", &["archive", "index/saved", "sys"]),
+    ("unicode_normalization", &["name"]),
+    ("unicode_segmentation", &["name"]),
+    ("zip", &["archive/directory"]),
+];
+
+/// Each room and the rooms that it may use, lower ones first: nobody uses a room that stands after it.
+const ROOMS: [(&str, &[&str]); 20] = [
+    ("text", &[]),
+    ("sys", &[]),
+    ("error", &[]),
+    ("progress", &["error"]),
+    ("time", &["error"]),
+    ("name", &["text"]),
+    ("catalog", &["time"]),
+    ("archive", &["error", "text"]),
+    ("source", &["archive", "catalog", "error", "text"]),
+    ("conversation", &["catalog", "name", "time"]),
+    ("render", &["catalog", "conversation", "text", "time"]),
+    ("format", &["catalog", "conversation", "time"]),
+    ("layout", &["catalog", "name", "time"]),
+    ("fs", &["catalog", "error", "layout", "name", "render", "text", "time"]),
+    (
+        "index",
+        &[
+            "archive",
+            "catalog",
+            "conversation",
+            "error",
+            "format",
+            "fs",
+            "progress",
+            "render",
+            "source",
+            "sys",
+            "text",
+            "time",
+        ],
+    ),
+    ("export", &["error", "fs", "text", "time"]),
+    ("fuse", &["error", "fs", "progress", "sys", "text", "time"]),
+    (
+        "cli",
+        &[
+            "archive", "catalog", "error", "export", "format", "fs", "fuse", "index", "layout", "progress",
+            "render", "source", "text", "time",
+        ],
+    ),
+    ("main", &[]),
+    ("lib", &[]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below `folder`, by their paths in it without the ending.
+fn rust_files(folder: &Path) -> BTreeMap<String, String> {
+    let (mut found, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.with_extension("").strip_prefix(folder).expect("below").display().to_string();
+                found.insert(name, fs::read_to_string(&path).expect("text"));
+            }
+        }
+    }
+    found
+}
+
+/// The rooms without their tests and comments.
+fn rooms() -> BTreeMap<String, String> {
+    let mut files = rust_files(&root().join("src"));
+    files.retain(|name, _| !name.split('/').any(|part| part == "tests" || part == "fake"));
+    for text in files.values_mut() {
+        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        *text =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    }
+    assert!(files.len() > 50, "the rooms are found");
+    files
+}
+
+/// True if `file` is the room `room` or one of its own rooms.
+fn is_in(file: &str, room: &str) -> bool {
+    file.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The words that stand before `::` in `code` and are no part of a longer path, and what is imported as a whole.
+fn heads_of_paths(code: &str) -> BTreeSet<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let before = |at: usize| {
+        let start = code[..at].rfind(|c| !is_word(c)).map_or(0, |end| end + 1);
+        (!code[..start].ends_with("::")).then_some(&code[start..at])
+    };
+    let imported = code.lines().filter_map(|line| line.strip_prefix("use ")?.split([' ', ';']).next());
+    code.match_indices("::")
+        .filter_map(|(at, _)| before(at))
+        .filter(|word| !word.is_empty())
+        .chain(imported)
+        .collect()
+}
+
+#[test]
+fn each_package_is_named_only_in_its_rooms() {
+    for (file, code) in rooms() {
+        let heads = heads_of_paths(&code);
+        for (package, allowed) in PACKAGES {
+            let is_allowed = allowed.iter().any(|room| is_in(&file, room));
+            assert!(is_allowed || !heads.contains(package), "src/{file}.rs names {package}");
+        }
+    }
+}
+
+#[test]
+fn each_package_that_is_declared_has_its_rooms_and_is_used() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
+    let section = manifest
+        .split("[dependencies]\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n[").next())
+        .expect("a section");
+    let declared: BTreeSet<_> = section
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.replace('-', "_"))
+        .collect();
+    assert_eq!(declared, PACKAGES.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let rooms = rooms();
+    for (package, allowed) in PACKAGES {
+        for room in allowed {
+            let uses = |(file, code): (&String, &String)| {
+                is_in(file, room) && heads_of_paths(code).contains(package)
+            };
+            assert!(rooms.iter().any(uses), "{room} does not use {package}: take it from the list");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_only_where_it_must() {
+    for (file, code) in rooms() {
+        let allowed = ["sys", "archive/inflate", "format/scan"].iter().any(|room| is_in(&file, room));
+        let named = code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == "unsafe");
+        assert!(allowed || !named, "src/{file}.rs has unsafe code");
+    }
+}
+
+/// The rooms that `code` names after `crate::`, also within braces.
+fn uses(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        let rest = &code[at + prefix.len()..];
+        let word =
+            |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split(';').next().unwrap_or_default();
+                found.extend(list.split([',', '{']).map(|item| word(item.trim())));
+            }
+            None => drop(found.insert(word(rest))),
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_go_one_way() {
+    for (at, (room, allowed)) in ROOMS.iter().enumerate() {
+        for lower in *allowed {
+            let stands = ROOMS.iter().position(|(name, _)| name == lower).expect("a room");
+            assert!(stands < at, "{room} may use {lower}, which stands after it");
+        }
+    }
+    for (file, code) in rooms() {
+        let room = file.split('/').next().expect("a room");
+        let allowed = ROOMS.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
+        let allowed = allowed.unwrap_or_else(|| panic!("src/{room}.rs is in no list of rooms"));
+        for used in uses(&code) {
+            let is_room = ROOMS.iter().any(|(name, _)| *name == used);
+            assert!(
+                !is_room || used == room || allowed.contains(&used.as_str()),
+                "src/{file}.rs uses {used}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_can_be_read_at_one_go() {
+    for folder in ["src", "tests", "benches"] {
+        for (file, text) in rust_files(&root().join(folder)) {
+            let lines = text.lines().count();
+            assert!(lines <= LINES, "{folder}/{file}.rs has {lines} lines");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    let marks = ["TO", "FIX", "X"].into_iter().zip(["DO", "ME", "XX"]).map(|(a, b)| format!("{a}{b}"));
+    let marks: Vec<_> = marks.collect();
+    for folder in ["src", "tests", "benches"] {
+        for (file, text) in rust_files(&root().join(folder)) {
+            let words: BTreeSet<_> = text.split(|c: char| !c.is_alphanumeric()).collect();
+            for mark in &marks {
+                assert!(!words.contains(mark.as_str()), "{folder}/{file}.rs: {mark}");
+            }
+        }
+    }
+}
