@@ -303,6 +303,30 @@ fn no_construct_of_markdown_forges_or_swallows_a_heading() {
     }
 }
 
+/// The examples of a CommonMark `spec.txt`: the Markdown in front of the line with a single dot, `→` for tabs.
+fn examples(spec: &str) -> Vec<String> {
+    let fence = "`".repeat(32);
+    let opening = format!("{fence} example\n");
+    let blocks = spec.split(&opening).skip(1);
+    let bodies = blocks.filter_map(|block| block.split_once(&fence)?.0.split_once("\n.\n"));
+    bodies.map(|(markdown, _)| markdown.replace('→', "\t")).collect()
+}
+
+/// The specification is not bundled, for its licence; `GPTFS_SPEC` names a copy of `spec.txt`. What stands here is
+/// checked with or without it.
+#[test]
+fn no_example_of_the_specification_forges_or_swallows_a_heading() {
+    let fence = "`".repeat(32);
+    let sample = format!("{fence} example\n# a\n→b\n.\n<h1>a</h1>\n{fence}\n");
+    assert_eq!(examples(&sample), ["# a\n\tb"]);
+    let spec = std::env::var("GPTFS_SPEC").map_or(sample, |path| {
+        std::fs::read_to_string(path).expect("GPTFS_SPEC names a copy of the specification")
+    });
+    let examples = examples(&spec);
+    println!("{} examples", examples.len());
+    examples.iter().for_each(|example| holds(example));
+}
+
 #[test]
 fn no_pair_of_constructs_forges_or_swallows_a_heading() {
     for first in BODIES {
