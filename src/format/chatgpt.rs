@@ -25,7 +25,7 @@ use super::repair;
 use super::shallow;
 use super::{Detail, Format};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
-use crate::conversation::{Conversation, Link, Role, SourceId, Text, Visibility, thread};
+use crate::conversation::{Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
 use export::{Element, Export, Parent};
 use message::Context;
@@ -52,8 +52,8 @@ impl Format for ChatGpt {
         let mut export = Export::default();
         if let Ok(text) = simdutf8::basic::from_utf8(json)
             && let Ok(element) = parse(text, &mut export)
+            && let Ok((conversation, problems)) = conversation(export, element, detail)
         {
-            let (conversation, problems) = conversation(export, element, detail);
             return use_it(conversation, problems);
         }
         let repaired = repair::repair(json);
@@ -63,7 +63,7 @@ impl Format for ChatGpt {
             add_head(&mut export, repaired.json.as_bytes());
         }
         let element = *parsed.as_ref().unwrap_or(&Element::Conversation);
-        let (mut conversation, problems) = conversation(export, element, detail);
+        let (mut conversation, problems) = conversation(export, element, detail).unwrap_or_default();
         let notes = repaired.notes.into_iter().map(str::to_owned);
         let mut problems: Vec<_> = notes.chain(problems).collect();
         if let Err(error) = parsed {
@@ -104,12 +104,17 @@ fn add_head<'a>(export: &mut Export<'a>, json: &'a [u8]) {
     }
 }
 
-/// Puts an element into the neutral model, and says what is wrong with it.
-fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Conversation<'_>, Vec<String>) {
+/// Puts an element into the neutral model, and says what is wrong with it. Fails if metadata that were put off turn out
+/// to be wanted and are refused; repaired JSON never is.
+fn conversation(
+    mut export: Export<'_>,
+    element: Element,
+    detail: Detail,
+) -> serde_json::Result<(Conversation<'_>, Vec<String>)> {
     if let Element::Other(what) = element {
         let damage = format!("element is not a conversation (it is {what})");
         let conversation = Conversation { damage: Some(damage.clone()), ..Conversation::default() };
-        return (conversation, vec![damage]);
+        return Ok((conversation, vec![damage]));
     }
     let mut problems = Vec::new();
     let id = export.conversation_id.take_filled().or_else(|| export.id.take_filled());
@@ -118,7 +123,7 @@ fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Co
     let (project, gpt) = project_and_gpt([gizmo, template]);
     let nodes = unique(std::mem::take(&mut export.nodes));
     let links = Links::of(&nodes, export.current_node.0.as_deref(), &mut problems);
-    let (tree, sources) = tree(nodes, &links, detail, &mut problems);
+    let (tree, sources) = tree(nodes, &links, detail, &mut problems)?;
     let updated = export.update_time.0;
     let created = export.create_time.0.or_else(|| earliest(&tree, links.current)).or(updated);
     let conversation = Conversation {
@@ -136,7 +141,7 @@ fn conversation(mut export: Export<'_>, element: Element, detail: Detail) -> (Co
         sources,
         damage: None,
     };
-    (conversation, problems)
+    Ok((conversation, problems))
 }
 
 /// The project and the custom GPT that ids name.
@@ -257,23 +262,39 @@ fn tree<'a>(
     links: &Links,
     detail: Detail,
     problems: &mut Vec<String>,
-) -> (MessageTree<'a>, HashMap<SourceId, Link<'a>>) {
+) -> serde_json::Result<(MessageTree<'a>, HashMap<SourceId, Link<'a>>)> {
     let mut contexts = contexts(&mut nodes, links);
-    let mut sources = HashMap::new();
+    let mut searches = Vec::new();
+    let mut lacks_sources = false;
     let mut tree = Vec::with_capacity(nodes.len());
     for (((key, node), &parent), at) in nodes.into_iter().zip(&links.parents).zip(0u32..) {
-        let message = node.message.0.map(|mut raw| {
-            reference::gather(&mut raw.metadata.0, &mut sources);
-            message::message(key, *raw, contexts.remove(&at).unwrap_or_default(), detail)
-        });
+        let mut message = None;
+        if let Some(mut raw) = node.message.0 {
+            let found = std::mem::take(&mut raw.metadata.0.search_result_groups);
+            if !found.is_empty() {
+                searches.push(found);
+            }
+            let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
+            let message = message.insert(message::message(key, *raw, context.unwrap_or_default(), detail)?);
+            lacks_sources = lacks_sources
+                || message.parts.iter().any(|part| match part {
+                    Part::Prose(prose) => reference::lacks_sources(prose),
+                    _ => false,
+                });
+        }
         tree.push(Node { parent, message });
+    }
+    let mut sources = HashMap::new();
+    for mut found in searches.into_iter().filter(|_| lacks_sources) {
+        found.open()?;
+        reference::gather(found.take(), &mut sources);
     }
     let tree = MessageTree::new(tree);
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
     if cut > 0 {
         problems.push(format!("circles of messages that were cut: {cut}"));
     }
-    (tree, sources)
+    Ok((tree, sources))
 }
 
 /// What messages need to know of their neighbours: pictures the words they were ordered with, calls of the canvas tool

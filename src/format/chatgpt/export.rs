@@ -4,7 +4,7 @@
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
 use super::tolerant::{
-    Flag, Key, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record,
+    Flag, Key, Later, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record,
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -310,12 +310,12 @@ record! {
         finish_details: Obj<FinishDetails<'a>> = "finish_details",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
         content_references: List<Obj<Reference<'a>>> = "content_references",
-        citations: List<Obj<Citation<'a>>> = "citations",
-        cite_metadata: Maybe<CiteMetadata<'a>> = "_cite_metadata",
-        search_result_groups: List<Obj<SearchGroup<'a>>> = "search_result_groups",
-        aggregate_result: Maybe<Aggregate<'a>> = "aggregate_result",
+        citations: Later<'a, List<Obj<Citation<'a>>>> = "citations",
+        cite_metadata: Later<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
+        search_result_groups: Later<'a, SearchGroups<'a>> = "search_result_groups",
+        aggregate_result: Later<'a, Obj<Aggregate<'a>>> = "aggregate_result",
         canvas: Maybe<Canvas<'a>> = "canvas",
-        user_context: Maybe<UserContext<'a>> = "user_context_message_data",
+        user_context: Later<'a, Obj<UserContext<'a>>> = "user_context_message_data",
     }
 }
 
@@ -409,6 +409,9 @@ record! {
         list: List<Obj<CitationSource<'a>>> = "metadata_list",
     }
 }
+
+/// What a search found.
+pub(super) type SearchGroups<'a> = List<Obj<SearchGroup<'a>>>;
 
 record! {
     struct SearchGroup {

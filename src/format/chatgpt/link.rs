@@ -1,18 +1,33 @@
 //! Addresses and the Markdown around them: tracking parameters go, and links to nowhere become their labels.
 
 use crate::conversation::{Link, Text};
+use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// The parameter that ChatGPT adds to every address that it cites.
 const TRACKER: &str = "utm_source=chatgpt.com";
 
+static FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(TRACKER));
+
 /// `text` (an address, or Markdown with addresses) without ChatGPT's tracking parameter. Every other parameter and
 /// the fragment stay where they are.
 pub(super) fn untracked(text: Text<'_>) -> Text<'_> {
-    let mut found = memchr::memmem::find_iter(text.as_bytes(), TRACKER).peekable();
-    if found.peek().is_none() {
-        return text;
+    let Some(first) = FINDER.find(text.as_bytes()) else { return text };
+    // The usual address ends with it, and goes on borrowing.
+    if first + TRACKER.len() == text.len()
+        && let Some(cut) = first.checked_sub(1)
+        && matches!(text.as_bytes().get(cut), Some(b'?' | b'&'))
+    {
+        return match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(..cut).unwrap_or_default()),
+            Cow::Owned(mut text) => {
+                text.truncate(cut);
+                Cow::Owned(text)
+            }
+        };
     }
+    let found = FINDER.find_iter(text.as_bytes());
     let mut clean = String::with_capacity(text.len());
     let mut kept = 0;
     for at in found {

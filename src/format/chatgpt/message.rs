@@ -37,10 +37,15 @@ pub(super) fn message<'a>(
     mut raw: export::Message<'a>,
     known: Context<'a>,
     detail: Detail,
-) -> Message<'a> {
+) -> serde_json::Result<Message<'a>> {
     let role = role(&raw);
     let manner = manner(&raw, role);
     let mut content = raw.content.0.take();
+    if let Some(content) = content.as_deref()
+        && (manner != Manner::Hidden || detail == Detail::All)
+    {
+        open(&mut raw.metadata.0, content, detail)?;
+    }
     let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, known));
     let mut parts = parts.unwrap_or_default();
     let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
@@ -50,7 +55,7 @@ pub(super) fn message<'a>(
     {
         parts = build(content, &mut raw.metadata, Scope::Machinery, None);
     }
-    Message {
+    Ok(Message {
         id: raw.id.take_filled().unwrap_or(key),
         role,
         name: raw.author.0.name.take_filled(),
@@ -60,7 +65,22 @@ pub(super) fn message<'a>(
         visibility,
         cut: cut(&raw, role),
         parts,
+    })
+}
+
+/// Reads those of the seldom needed metadata that `content` needs.
+fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Detail) -> serde_json::Result<()> {
+    if metadata.content_references.0.is_empty() {
+        metadata.citations.open()?;
+        metadata.cite_metadata.open()?;
     }
+    if content.content_type.as_str() == "execution_output" {
+        metadata.aggregate_result.open()?;
+    }
+    if detail == Detail::All {
+        metadata.user_context.open()?;
+    }
+    Ok(())
 }
 
 /// In which manner a message is shown.

@@ -189,7 +189,7 @@ impl<'a> Builder<'_, 'a> {
     /// What the code interpreter printed, how it failed, and its pictures.
     fn execution(&mut self) {
         let text = self.content.text.take_filled();
-        let mut run = self.metadata.aggregate_result.0.take().unwrap_or_default();
+        let mut run = self.metadata.aggregate_result.take().0;
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = text.unwrap_or_else(|| streams(&mut run));
         for exception in failures.into_iter().flatten() {
@@ -329,10 +329,9 @@ impl<'a> Builder<'_, 'a> {
         if self.scope != Scope::Machinery || !self.parts.is_empty() {
             return;
         }
-        if let Some(mut context) = self.metadata.user_context.0.take() {
-            let texts = [context.about_user.take(), context.about_model.take()];
-            self.proses(texts);
-        }
+        let Obj(mut context) = self.metadata.user_context.take();
+        let texts = [context.about_user.take(), context.about_model.take()];
+        self.proses(texts);
     }
 
     /// Gives the files in the parts the names that the attachments have for them, and adds the attachments that are

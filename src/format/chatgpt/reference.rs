@@ -1,28 +1,34 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::export::{Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference};
+use super::export::{Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups};
 use super::link::{link, markdown, untracked};
 use super::part::pointer_id;
 use super::tolerant::Obj;
 use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, SourceId, Text};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Opens each mark of the older form.
 const OPENING: char = '【';
+
+/// Opens each mark of the newer form.
+const OPEN_MARK: char = '\u{e200}';
+
+/// Closes each mark of the newer form.
+const CLOSE_MARK: char = '\u{e201}';
+
+/// The first byte of both in UTF-8.
+const MARK_LEAD: u8 = 0xee;
 
 /// Adds to `prose` what the message's metadata say about its text.
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
     let references = std::mem::take(&mut metadata.content_references.0);
     if references.is_empty() {
-        let citations = std::mem::take(&mut metadata.citations.0);
-        prose.references = self::citations(&prose.text, citations);
-        if let Some(list) = metadata.cite_metadata.0.take() {
-            by_number(prose, list.list.0);
-        }
+        prose.references = citations(&prose.text, metadata.citations.take().0);
+        by_number(prose, metadata.cite_metadata.take().0.list.0);
         return;
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for Obj(mut reference) in references {
         if reference.kind.as_str() == "sources_footnote" {
             let sources = reference.sources.0.into_iter().filter_map(|Obj(source)| footnote(source));
@@ -205,6 +211,9 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
 /// Adds a reference for each mark `【n†…】` that no citation stands at, where the message lists its sources by
 /// number.
 fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Obj<CitationSource<'a>>>) {
+    if list.is_empty() {
+        return;
+    }
     let mut meanings: Vec<_> = list.into_iter().map(|Obj(entry)| source(entry)).collect();
     let taken: HashSet<_> = prose.references.iter().map(|reference| reference.start).collect();
     for (start, mark) in marks(&prose.text) {
@@ -236,9 +245,31 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// True if `prose` may hold a mark that no reference stands for, so that what searches found must be known.
+///
+/// May be wrong in one direction only: the usual text, whose marks are those of its references in the same order,
+/// needs nothing more.
+pub(super) fn lacks_sources(prose: &Prose<'_>) -> bool {
+    if memchr::memchr(MARK_LEAD, prose.text.as_bytes()).is_none() {
+        return false;
+    }
+    let mut marks = prose.text.match_indices(OPEN_MARK).map(|(at, _)| at);
+    let mut last = None;
+    let in_order = prose.references.iter().all(|reference| {
+        let mark = reference.matched.as_ref();
+        let is_mark = mark.starts_with(OPEN_MARK)
+            && mark.find(CLOSE_MARK).is_some_and(|at| at + CLOSE_MARK.len_utf8() == mark.len());
+        let follows = last.is_none_or(|last| last < reference.start);
+        last = Some(reference.start);
+        let rest = marks.next().and_then(|at| prose.text.get(at..));
+        is_mark && follows && rest.is_some_and(|rest| rest.starts_with(mark))
+    });
+    !in_order || marks.next().is_some()
+}
+
 /// Adds the web pages that a search found to `sources`, by their ids.
-pub(super) fn gather<'a>(metadata: &mut Metadata<'a>, sources: &mut HashMap<SourceId, Link<'a>>) {
-    for Obj(group) in std::mem::take(&mut metadata.search_result_groups.0) {
+pub(super) fn gather<'a>(groups: SearchGroups<'a>, sources: &mut HashMap<SourceId, Link<'a>>) {
+    for Obj(group) in groups.0 {
         for Obj(mut entry) in group.entries.0 {
             let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {
                 Some(SourceId {

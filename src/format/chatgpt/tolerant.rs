@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use serde_json::value::RawValue;
 
 /// An object whose fields are set one by one.
 pub(super) trait Record<'a>: Default {
@@ -290,6 +291,47 @@ pub(super) struct Present;
 impl<'a> Deserialize<'a> for Present {
     fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// A value that most readers don't need: its JSON, to be read when it turns out to be wanted. Its syntax is checked.
+#[derive(Debug)]
+pub(super) struct Later<'a, T> {
+    json: &'a str,
+    value: Option<Box<T>>,
+}
+
+impl<T> Default for Later<'_, T> {
+    fn default() -> Self {
+        Self { json: "", value: None }
+    }
+}
+
+impl<'a, T: Deserialize<'a> + Default> Later<'a, T> {
+    /// Reads the value. What strict parsing refuses, such as half of a surrogate pair, it refuses here.
+    pub(super) fn open(&mut self) -> serde_json::Result<()> {
+        if !self.is_empty() {
+            self.value = Some(Box::new(serde_json::from_str(self.json)?));
+            self.json = "";
+        }
+        Ok(())
+    }
+
+    /// Takes the value; an empty one if it was not opened.
+    pub(super) fn take(&mut self) -> T {
+        self.value.take().map(|value| *value).unwrap_or_default()
+    }
+
+    /// True if there is nothing to open.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.json, "" | "null" | "[]" | "{}")
+    }
+}
+
+impl<'a, T> Deserialize<'a> for Later<'a, T> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self { json, value: None })
     }
 }
 
