@@ -38,10 +38,10 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
         // An error of the resolution names the path already.
         let copied =
             fs.resolve(path).and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
-        if let Err(error) = copied {
-            if let Some(earlier) = failed.replace(error) {
-                super::say(&earlier);
-            }
+        if let Err(error) = copied
+            && let Some(earlier) = failed.replace(error)
+        {
+            super::say(&earlier);
         }
     }
     failed.map_or(Ok(()), Err)

@@ -426,7 +426,7 @@ fn a_conversation_over_the_limit_is_a_page_that_says_so() {
 #[test]
 fn names_that_a_user_gives_stand_for_ids() {
     let scratch = Scratch::new();
-    let gpt = chat("a", "Tea", 1_709_251_199, "Green").replacen("{", r#"{"gizmo_id": "g-AbCdEf123", "#, 1);
+    let gpt = chat("a", "Tea", 1_709_251_199, "Green").replacen('{', r#"{"gizmo_id": "g-AbCdEf123", "#, 1);
     let source = scratch.file("conversations.json", array(&[&gpt]));
     let map = scratch.file("names.json", r#"{"g-AbCdEf123": "The Tea House"}"#);
     let cat = |options: &[&OsStr]| {

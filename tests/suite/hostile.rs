@@ -276,7 +276,7 @@ fn ten_thousand_equal_titles_in_a_month_are_all_shown_in_linear_time() {
 // One conversation among good ones.
 
 /// Kinds of damage: what stands between two sound conversations. Each keeps its brackets balanced, so that its end can be found.
-const DAMAGES: [&str; 44] = [
+const DAMAGES: [&str; 43] = [
     "null",
     "true",
     "7",
@@ -320,15 +320,16 @@ const DAMAGES: [&str; 44] = [
     "{\"title\": \"B\nad\u{1}\", \"mapping\": {}, \"create_time\": 1}",
     r#"{"title": "Bad", "mapping": {"x": {"message": {"content": {"parts": [1 2 3]}}}}, "create_time": 1}"#,
     r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#,
-    r#"{"title": "Bad", "mapping": {}, "create_time": 1} /* a comment */"#,
 ];
 
 #[test]
 fn a_broken_conversation_among_good_ones_damages_only_itself() {
     let expected = sound();
     for damage in DAMAGES {
-        let (tree, _) = shown(array(&[FIRST, damage, SECOND]));
+        let (tree, said) = shown(array(&[FIRST, damage, SECOND]));
         tree.only(&["First", "Second"]).assert_is(&expected, damage);
+        let is_json = serde_json::from_str::<serde_json::Value>(damage).is_ok();
+        assert!(is_json || said.contains("problems.txt"), "{damage}: what is no JSON is a problem: {said}");
         let others: Vec<_> =
             tree.paths().into_iter().filter(|path| !expected.0.contains_key(*path)).collect();
         assert!(others.len() <= 1, "{damage}: {others:?}");
@@ -343,14 +344,27 @@ fn a_broken_conversation_among_good_ones_damages_only_itself() {
 
 #[test]
 fn what_can_be_no_conversation_is_a_page_that_says_what_is_wrong() {
-    for damage in
-        ["null", "7", "\"text\"", "[]", r#"{"title": "Bad", "mapping": {"x": [}}, "create_time": 1]"#]
-    {
+    for damage in ["null", "7", "\"text\"", "[]"] {
         let (tree, said) = shown(array(&[FIRST, damage, SECOND]));
         let expected = sound();
         let (path, page) = tree.0.iter().find(|(path, _)| !expected.0.contains_key(*path)).expect(damage);
         let page = String::from_utf8_lossy(page);
         assert!(page.contains("damaged in the export"), "{damage}: {path}: {page}");
         assert!(said.contains("problems.txt"), "{damage}: {said}");
+    }
+}
+
+#[test]
+fn junk_between_conversations_leaves_them_as_they_are() {
+    let expected = sound();
+    for junk in [
+        r#"{"title": "Bad", "mapping": {"x": {]}}, "create_time": 1}"#,
+        r#"{"title": "Bad", "mapping": {}, "create_time": 1} /* a comment */"#,
+        "//",
+        "\0\0\0",
+    ] {
+        let (tree, said) = shown(array(&[FIRST, junk, SECOND]));
+        tree.only(&["First", "Second"]).assert_is(&expected, junk);
+        assert!(said.contains("problems.txt"), "{junk:?}: {said}");
     }
 }

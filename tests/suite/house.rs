@@ -22,7 +22,7 @@ const PACKAGES: [(&str, &[&str]); 17] = [
     ("serde", &["archive", "catalog", "format", "index/saved", "source/discover", "time"]),
     ("serde_json", &["format", "source/discover"]),
     ("simdutf8", &["format"]),
-    ("tempfile", &["archive", "index/saved", "sys"]),
+    ("tempfile", &["archive", "index/saved"]),
     ("unicode_normalization", &["name"]),
     ("unicode_segmentation", &["name"]),
     ("zip", &["archive/directory"]),

@@ -368,9 +368,9 @@ fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
         ("mknod", system(&|| unsafe { libc::mknod(c_new.as_ptr(), libc::S_IFIFO | 0o600, 0) })),
         // SAFETY: see above.
         ("truncate by name", system(&|| unsafe { libc::truncate(c_page.as_ptr(), 0) })),
-        // SAFETY: see above; the value has the one byte that is named.
         (
             "setxattr",
+            // SAFETY: see above; the value has the one byte that is named.
             system(&|| unsafe {
                 libc::setxattr(c_page.as_ptr(), c"user.x".as_ptr(), c"y".as_ptr().cast(), 1, 0)
             }),

@@ -307,7 +307,7 @@ fn percent_decoded(link: &str) -> String {
 #[track_caller]
 fn assert_links_lead_to_files(root: &Path) -> usize {
     let mut count = 0;
-    for (path, _) in files(root).iter().filter(|(path, _)| path.ends_with(".md")) {
+    for (path, _) in files(root).iter().filter(|(path, _)| path.strip_suffix(".md").is_some()) {
         let page = root.join(path);
         for link in links(&fs::read_to_string(&page).expect("a page in UTF-8")) {
             let target = percent_decoded(link.split('#').next().unwrap_or_default());
@@ -450,8 +450,10 @@ fn the_generated_export_is_shown_as_it_was_made() {
         let truth = generate::write_zip(&spec, &path).expect("a generated export");
         let tree = exported(&path);
         let mut titles: HashMap<String, &str> = HashMap::new();
-        for (path, page) in
-            tree.0.iter().filter(|(path, _)| path.ends_with(".md") && !path.contains(".branches/"))
+        for (path, page) in tree
+            .0
+            .iter()
+            .filter(|(path, _)| path.strip_suffix(".md").is_some() && !path.contains(".branches/"))
         {
             let text = std::str::from_utf8(page).expect("UTF-8");
             let id = text.lines().find_map(|line| line.strip_prefix("id: ")).expect(path);
