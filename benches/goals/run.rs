@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 /// What one run of a command cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// From start to exit.
-    pub wall: Duration,
+    pub(crate) wall: Duration,
     /// The largest resident set of the process itself, in bytes.
-    pub peak: u64,
+    pub(crate) peak: u64,
 }
 
 /// Runs a shell command with its output thrown away. `None` if it fails or is not installed.
-pub fn shell(command: &str) -> Option<Cost> {
+pub(crate) fn shell(command: &str) -> Option<Cost> {
     let mut child = Command::new("bash");
     child.args(["-c", &format!("set -o pipefail; {{ {command}; }} >/dev/null 2>&1")]).stdin(Stdio::null());
     cost(&mut child).filter(|(status, _)| status.success()).map(|(_, cost)| cost)
@@ -39,17 +39,17 @@ fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
 }
 
 /// A mount of ours, unmounted when dropped.
-pub struct Mount {
+pub(crate) struct Mount {
     /// Where it is.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// From the start of the command until the command came back.
-    pub ready: Duration,
+    pub(crate) ready: Duration,
     daemon: Option<u32>,
 }
 
 impl Mount {
     /// Runs `gptfs mount` with these options and waits until the command comes back.
-    pub fn new(gptfs: &Path, zip: &Path, dir: &Path, options: &[&str]) -> io::Result<Self> {
+    pub(crate) fn new(gptfs: &Path, zip: &Path, dir: &Path, options: &[&str]) -> io::Result<Self> {
         let start = Instant::now();
         let status = Command::new(gptfs)
             .arg("mount")
@@ -66,7 +66,7 @@ impl Mount {
     }
 
     /// Peak and present resident set of the daemon, in bytes.
-    pub fn memory(&self) -> Option<(u64, u64)> {
+    pub(crate) fn memory(&self) -> Option<(u64, u64)> {
         let mut status = String::new();
         File::open(format!("/proc/{}/status", self.daemon?)).ok()?.read_to_string(&mut status).ok()?;
         let field = |name: &str| {
@@ -99,18 +99,18 @@ fn daemon_of(dir: &Path) -> Option<u32> {
 }
 
 /// True if a program can be found.
-pub fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(OsStr::new(program)).is_file())
 }
 
 /// The middle of several values.
-pub fn median<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
+pub(crate) fn median<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
     quantile(values, 50)
 }
 
 /// The value below which `percent` of the values lie.
-pub fn quantile<T: Copy + PartialOrd>(values: &mut [T], percent: usize) -> Option<T> {
+pub(crate) fn quantile<T: Copy + PartialOrd>(values: &mut [T], percent: usize) -> Option<T> {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let last = values.len().checked_sub(1)?;
     values.get((last * percent).div_ceil(100)).copied()
