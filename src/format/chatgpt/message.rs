@@ -69,7 +69,11 @@ pub(super) fn message<'a>(
 }
 
 /// Reads those of the seldom needed metadata that `content` needs.
-fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Detail) -> serde_json::Result<()> {
+fn open(
+    metadata: &mut export::Metadata<'_>,
+    content: &Content<'_>,
+    detail: Detail,
+) -> serde_json::Result<()> {
     if metadata.content_references.0.is_empty() {
         metadata.citations.open()?;
         metadata.cite_metadata.open()?;

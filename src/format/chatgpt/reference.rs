@@ -1,6 +1,8 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::export::{Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups};
+use super::export::{
+    Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
+};
 use super::link::{link, markdown, untracked};
 use super::part::pointer_id;
 use super::tolerant::Obj;

@@ -219,7 +219,7 @@ fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it
     let mut export = Export::default();
     assert!(parse(json, &mut export).is_err());
     add_head(&mut export, json.as_bytes());
-    let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown);
+    let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown).unwrap();
     assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));
     assert_eq!(conversation.created, Timestamp::from_number(1e9));
     assert_eq!(short(&conversation.tree.message(NodeId(0)).unwrap().parts[0]), "prose kept");

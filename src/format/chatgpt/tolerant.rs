@@ -6,10 +6,10 @@
 
 use crate::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use serde_json::value::RawValue;
 
 /// An object whose fields are set one by one.
 pub(super) trait Record<'a>: Default {
