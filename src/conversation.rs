@@ -40,7 +40,8 @@ pub struct Conversation<'a> {
     pub tree: MessageTree<'a>,
     /// The message that the user saw last, if the export says so and it exists.
     pub current: Option<NodeId>,
-    /// Web pages that citations may name by id only, gathered over all messages.
+    /// Web pages that citations may name by id only, gathered over all messages; may be empty if no text has a mark
+    /// that needs them.
     pub sources: HashMap<SourceId, Link<'a>>,
     /// Why the conversation can't be shown as it was, if it is broken: one line. A conversation with damage and
     /// an empty tree is a page that says so.

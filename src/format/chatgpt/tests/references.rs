@@ -202,10 +202,53 @@ fn web_pages_of_all_searches_are_known_by_their_ids() {
     };
     let groups = json!([{"entries": [entry(0, json!(7), ""), entry(0, json!(7), "later"), entry(1, json!(null), "x"), {"url": "y", "ref_id": null}]}]);
     let hidden = json!({"is_visually_hidden_from_conversation": true, "search_result_groups": groups});
-    let json = chain(&[message("tool", text("results"), hidden)]).to_string();
+    let answer = message("assistant", text("So \u{e200}cite\u{e202}turn0search7\u{e201}."), json!({}));
+    let json = chain(&[message("tool", text("results"), hidden), answer]).to_string();
     read(&json, Detail::Shown, |conversation, _| {
         let id = SourceId { turn: 0, kind: "search".into(), index: 7 };
         assert_eq!(conversation.sources.len(), 1);
         assert_eq!(links(&[conversation.sources[&id].clone()]), "k.example→https://k.example/");
     });
+}
+
+#[test]
+fn what_searches_found_is_read_only_where_a_mark_has_no_reference() {
+    const MARK: &str = "\u{e200}cite\u{e202}turn0search7\u{e201}";
+    let groups = json!([{"entries": [{"url": "https://k.example/",
+        "ref_id": {"turn_index": 0, "ref_type": "search", "ref_index": 7}}]}]);
+    let sources = |words: &str, references: Value| {
+        let search = message("tool", text("results"), json!({"search_result_groups": groups}));
+        let answer = message("assistant", text(words), json!({"content_references": references}));
+        read(&chain(&[search, answer]).to_string(), Detail::Shown, |it, _| it.sources.len())
+    };
+    let at = |start: usize, matched: &str| json!({"type": "hidden", "matched_text": matched, "start_idx": start, "end_idx": start + 20});
+    let twice = format!("a{MARK} b{MARK}");
+    assert_eq!(sources("no mark", json!([])), 0);
+    assert_eq!(sources(&twice, json!([at(1, MARK), at(23, MARK)])), 0);
+    for (words, references) in [
+        (MARK, json!([])),
+        (&twice, json!([at(1, MARK)])),
+        // Both mean the first one.
+        (&twice, json!([at(1, MARK), at(1, MARK)])),
+        // The second one covers more than its mark.
+        (&twice, json!([at(1, MARK), at(23, "b")])),
+        (MARK, json!([at(0, "\u{e200}cite\u{e202}turn0search8\u{e201}")])),
+    ] {
+        assert_eq!(sources(words, references.clone()), 1, "{words} {references}");
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_in_metadata_that_are_wanted_is_repaired() {
+    let groups = json!([{"entries": [{"url": "https://k.example/", "attribution": "HALF",
+        "ref_id": {"turn_index": 0, "ref_type": "search", "ref_index": 7}}]}]);
+    let answer = |words| message("assistant", text(words), json!({"search_result_groups": groups}));
+    let look = |words| {
+        let json = chain(&[answer(words)]).to_string().replace("HALF", r"\ud83d");
+        read(&json, Detail::Shown, |it, problems| {
+            (it.sources.values().map(|it| it.label.to_string()).collect::<Vec<_>>(), problems.len())
+        })
+    };
+    assert_eq!(look("no mark"), (vec![], 0));
+    assert_eq!(look("\u{e200}cite\u{e202}turn0search7\u{e201}"), (vec!["\u{fffd}".to_owned()], 1));
 }
