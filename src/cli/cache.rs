@@ -14,7 +14,8 @@ pub(super) fn cache(args: &CacheArgs) -> Result<()> {
     })?;
     if args.clear {
         let count = cache.clear()?;
-        super::say(&format!("removed {count} saved indexes from {}", cache.dir().display()));
+        let indexes = if count == 1 { "index" } else { "indexes" };
+        super::say(&format!("removed {count} saved {indexes} from {}", cache.dir().display()));
         return Ok(());
     }
     let zone = Zone::system();

@@ -62,9 +62,8 @@ pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
         created: head.created,
         updated: head.updated,
         damage: Some(format!(
-            "its {} MiB of JSON exceed the limit of {} MiB (--max-conversation)",
-            (head.location.end - head.location.start) >> 20,
-            limit >> 20
+            "its {} bytes of JSON exceed the limit of {limit} (--max-conversation)",
+            head.location.end - head.location.start,
         )),
         ..Conversation::default()
     }
