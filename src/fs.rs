@@ -138,12 +138,6 @@ impl Fs {
         Self { library, table, totals, cache: Cache::new(cache::DEFAULT_BYTES) }
     }
 
-    /// The same with a cache for `bytes` bytes of rendered pages.
-    #[must_use]
-    pub fn with_cache(self, bytes: u64) -> Self {
-        Self { cache: Cache::new(bytes), ..self }
-    }
-
     /// What is known of the conversations that are shown.
     pub fn catalog(&self) -> &Catalog {
         self.library.catalog()
@@ -223,11 +217,6 @@ impl Fs {
             What::Page { head, page } => Some((head as usize, page)),
             _ => None,
         }
-    }
-
-    /// The file `title.md` of the conversation at this position of the catalog. Constant work.
-    pub fn thread(&self, head: usize) -> Option<Ino> {
-        self.table.thread(head)
     }
 
     /// The rendered page that follows `ino` in a walk of the whole tree: what a reader will want next. Also of a

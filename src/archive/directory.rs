@@ -109,8 +109,7 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
     } else if compression == CompressionMethod::DEFLATE {
         Method::Deflated
     } else {
-        // Nothing else tells the number of a method that zip was built without.
-        #[allow(deprecated)]
+        #[allow(deprecated, reason = "nothing else tells the number of a method that zip was built without")]
         Method::Unsupported(compression.to_u16())
     };
     let encryption = entry.encrypted().then(|| match method {

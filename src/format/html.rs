@@ -163,7 +163,8 @@ impl HtmlExtract {
 
     /// True if the conversations are written with entities: what is read again from the file must then go through
     /// [`decode_entities`].
-    pub fn uses_entities(&self) -> bool {
+    #[cfg(test)]
+    fn uses_entities(&self) -> bool {
         self.encoded
     }
 
