@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod chatgpt;
 pub mod html;
+mod pull;
 pub mod repair;
 pub mod scan;
 pub mod shallow;

@@ -21,6 +21,7 @@ mod part;
 mod reference;
 mod tolerant;
 
+use super::pull::{Reader, Result};
 use super::repair;
 use super::shallow;
 use super::{Detail, Format};
@@ -29,7 +30,6 @@ use crate::conversation::{Conversation, Link, Part, Role, SourceId, Text, Visibi
 use crate::time::Timestamp;
 use export::{Element, Export, Parent};
 use message::Context;
-use serde::de::DeserializeSeed;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -76,10 +76,10 @@ impl Format for ChatGpt {
 }
 
 /// Reads `json` into `export`, which keeps what stands before an error.
-fn parse<'a>(json: &'a str, export: &mut Export<'a>) -> serde_json::Result<Element> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let element = export.deserialize(&mut deserializer)?;
-    deserializer.end()?;
+fn parse<'a>(json: &'a str, export: &mut Export<'a>) -> Result<Element> {
+    let mut reader = Reader::new(json);
+    let element = export.read(&mut reader)?;
+    reader.end()?;
     Ok(element)
 }
 
@@ -110,7 +110,7 @@ fn conversation(
     mut export: Export<'_>,
     element: Element,
     detail: Detail,
-) -> serde_json::Result<(Conversation<'_>, Vec<String>)> {
+) -> Result<(Conversation<'_>, Vec<String>)> {
     if let Element::Other(what) = element {
         let damage = format!("element is not a conversation (it is {what})");
         let conversation = Conversation { damage: Some(damage.clone()), ..Conversation::default() };
@@ -121,8 +121,8 @@ fn conversation(
     let [gizmo, template] =
         [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
     let (project, gpt) = project_and_gpt([gizmo, template]);
-    let nodes = unique(std::mem::take(&mut export.nodes));
-    let links = Links::of(&nodes, export.current_node.0.as_deref(), &mut problems);
+    let mut nodes = unique(std::mem::take(&mut export.nodes));
+    let links = Links::of(&mut nodes, export.current_node.0.as_deref(), &mut problems)?;
     let (tree, sources) = tree(nodes, &links, detail, &mut problems)?;
     let updated = export.update_time.0;
     let created = export.create_time.0.or_else(|| earliest(&tree, links.current)).or(updated);
@@ -199,7 +199,12 @@ struct Links {
 
 impl Links {
     /// The links of `nodes`. A node whose JSON has no `parent` at all takes the first node that lists it as a child.
-    fn of(nodes: &Nodes<'_>, current: Option<&str>, problems: &mut Vec<String>) -> Self {
+    fn of(nodes: &mut Nodes<'_>, current: Option<&str>, problems: &mut Vec<String>) -> Result<Self> {
+        let silent = nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing));
+        if silent {
+            nodes.iter_mut().try_for_each(|(_, node)| node.children.open())?;
+        }
+        let nodes = &*nodes;
         let mut by_key = HashMap::with_capacity(nodes.len());
         for ((key, _), at) in nodes.iter().zip(0u32..) {
             by_key.insert(key.as_ref(), NodeId(at));
@@ -221,7 +226,7 @@ impl Links {
                 }
             })
             .collect();
-        if nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing)) {
+        if silent {
             adopt(nodes, &by_key, &mut parents);
         }
         if lost > 0 {
@@ -234,7 +239,7 @@ impl Links {
             }
             found
         });
-        Self { parents, current }
+        Ok(Self { parents, current })
     }
 }
 
@@ -242,7 +247,7 @@ impl Links {
 fn adopt(nodes: &Nodes<'_>, by_key: &HashMap<&str, NodeId>, parents: &mut [Option<NodeId>]) {
     let mut adopted = vec![false; nodes.len()];
     for ((_, node), at) in nodes.iter().zip(0u32..) {
-        for child in &node.children.0 {
+        for child in node.children.opened().iter().flat_map(|children| &children.0) {
             let Some(&NodeId(child)) = by_key.get(child.as_str()) else { continue };
             let child = child as usize;
             let silent = nodes.get(child).is_some_and(|(_, node)| matches!(node.parent, Parent::Missing));
@@ -262,8 +267,8 @@ fn tree<'a>(
     links: &Links,
     detail: Detail,
     problems: &mut Vec<String>,
-) -> serde_json::Result<(MessageTree<'a>, HashMap<SourceId, Link<'a>>)> {
-    let mut contexts = contexts(&mut nodes, links);
+) -> Result<(MessageTree<'a>, HashMap<SourceId, Link<'a>>)> {
+    let mut contexts = contexts(&mut nodes, links)?;
     let mut searches = Vec::new();
     let mut lacks_sources = false;
     let mut tree = Vec::with_capacity(nodes.len());
@@ -299,7 +304,7 @@ fn tree<'a>(
 
 /// What messages need to know of their neighbours: pictures the words they were ordered with, calls of the canvas tool
 /// its answers. Only few messages need any.
-fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> HashMap<u32, Context<'a>> {
+fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<HashMap<u32, Context<'a>>> {
     let mut contexts: HashMap<u32, Context<'a>> = HashMap::new();
     for at in 0..nodes.len() as u32 {
         let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.message.0.as_deref_mut()) else {
@@ -314,12 +319,13 @@ fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> HashMap<u32, Context<'a
                 contexts.entry(call).or_default().canvas.get_or_insert(canvas.unwrap_or_default());
             }
         } else if has_picture(raw)
-            && let Some(prompt) = call_of(nodes, links, at).and_then(|call| prompt_of(nodes, call))
+            && let Some(call) = call_of(nodes, links, at)
+            && let Some(prompt) = prompt_of(nodes, call)?
         {
             contexts.entry(at).or_default().prompt = Some(Cow::Owned(prompt));
         }
     }
-    contexts
+    Ok(contexts)
 }
 
 /// True if a message holds a picture that does not say what it was made from.
@@ -332,9 +338,12 @@ fn has_picture(raw: &export::Message<'_>) -> bool {
     objects.any(|object| object.metadata.0.dalle.0.prompt.filled().is_none())
 }
 
-fn prompt_of(nodes: &Nodes<'_>, call: u32) -> Option<String> {
-    let (_, node) = nodes.get(call as usize)?;
-    call::prompt(node.message.0.as_ref()?.content.0.as_ref()?)
+fn prompt_of(nodes: &mut Nodes<'_>, call: u32) -> Result<Option<String>> {
+    let raw = nodes.get_mut(call as usize).and_then(|(_, node)| node.message.0.as_deref_mut());
+    let Some(content) = raw.and_then(|raw| raw.content.0.as_deref_mut()) else { return Ok(None) };
+    content.open()?;
+    content.open_parts()?;
+    Ok(call::prompt(content))
 }
 
 /// The call that the tool's message at `answer` answers: the nearest one above it, within the same turn, to a tool of

@@ -15,7 +15,7 @@ mod prune;
 mod tests;
 
 pub use blocks::Level;
-pub(super) use blocks::State;
+pub(super) use blocks::{BATCH, Marks, State, WIDTH};
 use kept::Kept;
 use prune::{Key, Verdict, Way};
 

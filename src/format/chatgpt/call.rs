@@ -1,10 +1,10 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
 use super::export::{self, Content, Part as RawPart};
-use super::tolerant::{Flag, List, Maybe, Obj, Record, Str, record};
+use super::tolerant::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
+use crate::format::pull::{self, Value};
 use crate::format::repair;
-use serde::Deserialize;
 use std::borrow::Cow;
 
 /// The family of a tool: its name up to the first dot.
@@ -29,11 +29,11 @@ pub(super) fn is_canvas(tool: &str) -> bool {
 
 /// Takes the text of a call: it stands in `text` or in the parts.
 pub(super) fn take_text<'a>(content: &mut Content<'a>) -> Text<'a> {
-    if let Some(text) = content.text.take_filled() {
+    if let Some(text) = content.text.text().take_filled() {
         return text;
     }
     let texts = content.parts.0.iter_mut().filter_map(|part| match part {
-        RawPart::Text(text) => Some(std::mem::take(text)),
+        RawPart::Text(text) => Some(text.text().take()),
         _ => None,
     });
     joined(texts)
@@ -86,20 +86,17 @@ pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
 /// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
 fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<Box<T>> {
     const FORGOTTEN: [&str; 6] = ["}", "]}", "}]}", "\"}", "\"}]}", "\"]}"];
-    let failed = match serde_json::from_str::<Maybe<T>>(text) {
+    let failed = match tolerant::read::<Maybe<T>>(text) {
         Ok(Maybe(record)) => return record,
         Err(error) => error,
     };
-    if failed.is_eof() {
-        let ending = FORGOTTEN.into_iter().find(|ending| {
-            let completed = [text, ending].concat();
-            serde_json::from_str::<serde::de::IgnoredAny>(&completed).is_ok()
-        })?;
-        *buffer = [text, ending].concat();
+    if failed.is_end {
+        let mut completed = FORGOTTEN.into_iter().map(|ending| [text, ending].concat());
+        *buffer = completed.find(|completed| tolerant::read::<Present>(completed).is_ok())?;
     } else {
         *buffer = repair::repair(text.as_bytes()).json;
     }
-    serde_json::from_str::<Maybe<T>>(buffer).ok().and_then(|Maybe(record)| record)
+    tolerant::read::<Maybe<T>>(buffer).ok().and_then(|Maybe(record)| record)
 }
 
 record! {
@@ -117,20 +114,24 @@ pub(super) struct Command {
     line: Option<String>,
 }
 
-impl<'a> Deserialize<'a> for Command {
-    fn deserialize<D: serde::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Words(Vec<String>),
-            Line(String),
-            Other(serde::de::IgnoredAny),
+impl<'a> Read<'a> for Command {
+    fn read(&mut self, reader: &mut pull::Reader<'a>) -> pull::Result<()> {
+        *self = Self::default();
+        match reader.value()? {
+            Value::Text(line) => self.line = Some(line.text()?.into_owned()),
+            Value::List => {
+                let mut words = Vec::new();
+                reader.each(|reader| {
+                    let mut word = Str::default();
+                    word.read(reader)?;
+                    words.push(word.take().into_owned());
+                    Ok(())
+                })?;
+                self.words = words;
+            }
+            other => pass_over(other, reader)?,
         }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Words(words) => Self { words, line: None },
-            Either::Line(line) => Self { words: Vec::new(), line: Some(line) },
-            Either::Other(_) => Self::default(),
-        })
+        Ok(())
     }
 }
 
@@ -172,11 +173,11 @@ record! {
     }
 }
 
-/// The words from which a picture was ordered, if `content` is such a call.
-pub(super) fn prompt(content: &Content<'_>) -> Option<String> {
-    let text = content.text.filled().map(AsRef::as_ref).or_else(|| {
-        content.parts.0.iter().find_map(|part| match part {
-            RawPart::Text(text) => Some(text.as_ref()),
+/// The words from which a picture was ordered, if `content`, which was opened, is such a call.
+pub(super) fn prompt(content: &mut Content<'_>) -> Option<String> {
+    let text = content.text.text().filled().map(AsRef::as_ref).or_else(|| {
+        content.parts.0.iter_mut().find_map(|part| match part {
+            RawPart::Text(text) => Some(text.text().as_str()),
             _ => None,
         })
     })?;

@@ -4,11 +4,10 @@
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
 use super::tolerant::{
-    Flag, Key, Later, List, Maybe, Num, Obj, Present, Record, Str, Time, otherwise_empty, record,
+    Flag, Later, List, Long, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
 };
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::format::pull::{Reader, Result, Value};
 use std::borrow::Cow;
-use std::fmt;
 
 /// One conversation. Filled field by field, so that what stands before an error is there.
 #[derive(Debug, Default)]
@@ -37,98 +36,64 @@ pub(super) enum Element {
     Other(&'static str),
 }
 
-impl<'a> DeserializeSeed<'a> for &mut Export<'a> {
-    type Value = Element;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Element, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for &mut Export<'a> {
-    type Value = Element;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a conversation")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Element, A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            match key.as_ref() {
-                "mapping" => map.next_value_seed(Mapping(&mut self.nodes))?,
-                "conversation_id" => self.conversation_id = map.next_value()?,
-                "id" => self.id = map.next_value()?,
-                "title" => self.title = map.next_value()?,
-                "create_time" => self.create_time = map.next_value()?,
-                "update_time" => self.update_time = map.next_value()?,
-                "current_node" => self.current_node = map.next_value()?,
-                "gizmo_id" => self.gizmo_id = map.next_value()?,
-                "conversation_template_id" => self.conversation_template_id = map.next_value()?,
-                "default_model_slug" => self.default_model_slug = map.next_value()?,
-                "is_starred" => self.is_starred = map.next_value()?,
-                "is_archived" => self.is_archived = map.next_value()?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
+impl<'a> Export<'a> {
+    /// Takes a conversation.
+    ///
+    /// # Errors
+    /// If it is no JSON; what stands before the error was taken.
+    pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
+        let value = reader.value()?;
+        if value == Value::Object {
+            reader.fields(|reader, key| self.set(&key.text()?, reader))?;
+            return Ok(Element::Conversation);
         }
-        Ok(Element::Conversation)
+        pass_over(value, reader)?;
+        Ok(Element::Other(match value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List | Value::Object => "a list",
+        }))
     }
 
-    fn visit_unit<E>(self) -> Result<Element, E> {
-        Ok(Element::Other("null"))
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "mapping" => self.mapping(reader),
+            "conversation_id" => self.conversation_id.read(reader),
+            "id" => self.id.read(reader),
+            "title" => self.title.read(reader),
+            "create_time" => self.create_time.read(reader),
+            "update_time" => self.update_time.read(reader),
+            "current_node" => self.current_node.read(reader),
+            "gizmo_id" => self.gizmo_id.read(reader),
+            "conversation_template_id" => self.conversation_template_id.read(reader),
+            "default_model_slug" => self.default_model_slug.read(reader),
+            "is_starred" => self.is_starred.read(reader),
+            "is_archived" => self.is_archived.read(reader),
+            _ => reader.skip(),
+        }
     }
-    fn visit_bool<E>(self, _: bool) -> Result<Element, E> {
-        Ok(Element::Other("a boolean"))
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Element, E> {
-        Ok(Element::Other("a number"))
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Element, E> {
-        Ok(Element::Other("a number"))
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Element, E> {
-        Ok(Element::Other("a number"))
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Element, E> {
-        Ok(Element::Other("text"))
-    }
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Element, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Element::Other("a list"))
-    }
-}
 
-/// Collects the nodes of `mapping`.
-struct Mapping<'m, 'a>(&'m mut Vec<(Cow<'a, str>, Node<'a>)>);
-
-impl<'a> DeserializeSeed<'a> for Mapping<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+    /// Takes the nodes: an object, or in some re-processed exports a list.
+    fn mapping(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         // Of two mappings the last one counts.
-        self.0.clear();
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Mapping<'_, 'a> {
-    type Value = ();
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            let Obj(node) = map.next_value()?;
-            self.0.push((key, node));
+        self.nodes.clear();
+        let nodes = &mut self.nodes;
+        match reader.value()? {
+            Value::Object => reader.fields(|reader, key| {
+                nodes.push((key.text()?, Node::default()));
+                nodes.last_mut().map_or(Ok(()), |(_, node)| node.read(reader))
+            }),
+            Value::List => reader.each(|reader| {
+                let mut node = Node::default();
+                node.read(reader)?;
+                nodes.push((node.id.0.clone().unwrap_or_default(), node));
+                Ok(())
+            }),
+            other => pass_over(other, reader),
         }
-        Ok(())
     }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(Obj(node)) = seq.next_element::<Obj<Node<'a>>>()? {
-            self.0.push((node.id.0.clone().unwrap_or_default(), node));
-        }
-        Ok(())
-    }
-
-    otherwise_empty!(unit bool number text);
 }
 
 record! {
@@ -136,8 +101,17 @@ record! {
     struct Node {
         id: Str<'a> = "id",
         parent: Parent<'a> = "parent",
-        children: List<Str<'a>> = "children",
+        children: Later<'a, List<Str<'a>>> = "children",
         message: Maybe<Message<'a>> = "message",
+    }
+}
+
+impl<'a> Node<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        match reader.value()? {
+            Value::Object => self.fill(reader),
+            other => pass_over(other, reader),
+        }
     }
 }
 
@@ -153,9 +127,12 @@ pub(super) enum Parent<'a> {
     Key(Cow<'a, str>),
 }
 
-impl<'a> Deserialize<'a> for Parent<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Str::deserialize(deserializer)?.0.map_or(Self::Root, Self::Key))
+impl<'a> Read<'a> for Parent<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let mut key = Str::default();
+        key.read(reader)?;
+        *self = key.0.map_or(Self::Root, Self::Key);
+        Ok(())
     }
 }
 
@@ -183,17 +160,17 @@ record! {
     struct Content {
         content_type: Str<'a> = "content_type",
         parts: List<Part<'a>> = "parts",
-        text: Str<'a> = "text",
+        text: Long<'a> = "text",
         language: Str<'a> = "language",
         thoughts: List<Maybe<Thought<'a>>> = "thoughts",
-        content: Str<'a> = "content",
+        content: Long<'a> = "content",
         name: Str<'a> = "name",
         url: Str<'a> = "url",
         domain: Str<'a> = "domain",
         title: Str<'a> = "title",
-        result: Str<'a> = "result",
-        summary: Str<'a> = "summary",
-        output_str: Str<'a> = "output_str",
+        result: Long<'a> = "result",
+        summary: Long<'a> = "summary",
+        output_str: Long<'a> = "output_str",
         screenshot: Part<'a> = "screenshot",
         state: Obj<Item<'a>> = "state",
         widgets: Obj<Widgets<'a>> = "widgets",
@@ -204,9 +181,28 @@ record! {
     }
     text |text| Content {
         content_type: Str(Some(Cow::Borrowed("text"))),
-        parts: List(vec![Part::Text(text)]),
+        parts: List(vec![Part::Text(Long::new(text))]),
         ..Content::default()
     };
+}
+
+impl Content<'_> {
+    /// Opens the texts beside the parts.
+    pub(super) fn open(&mut self) -> Result<()> {
+        self.text.open()?;
+        self.content.open()?;
+        self.result.open()?;
+        self.summary.open()?;
+        self.output_str.open()
+    }
+
+    /// Opens the parts.
+    pub(super) fn open_parts(&mut self) -> Result<()> {
+        self.parts.0.iter_mut().try_for_each(|part| match part {
+            Part::Text(text) => text.open(),
+            Part::Empty | Part::Object(_) => Ok(()),
+        })
+    }
 }
 
 record! {
@@ -230,31 +226,25 @@ pub(super) enum Part<'a> {
     /// Null, or nothing that could be shown.
     #[default]
     Empty,
-    Text(Cow<'a, str>),
+    Text(Long<'a>),
     Object(Box<PartObject<'a>>),
 }
 
-impl<'a> Deserialize<'a> for Part<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PartVisitor;
-        impl<'a> Visitor<'a> for PartVisitor {
-            type Value = Part<'a>;
-            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Part<'a>, E> {
-                Ok(Part::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Part<'a>, E> {
-                Ok(Part::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Part<'a>, A::Error> {
+impl<'a> Read<'a> for Part<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        *self = match reader.value()? {
+            Value::Text(text) => Self::Text(Long::closed(text)),
+            Value::Object => {
                 let mut object = Box::<PartObject<'a>>::default();
-                while let Some(Key(key)) = map.next_key()? {
-                    object.set(&key, &mut map)?;
-                }
-                Ok(Part::Object(object))
+                object.fill(reader)?;
+                Self::Object(object)
             }
-            otherwise_empty!(unit bool number seq);
-        }
-        deserializer.deserialize_any(PartVisitor)
+            other => {
+                pass_over(other, reader)?;
+                Self::Empty
+            }
+        };
+        Ok(())
     }
 }
 
@@ -309,7 +299,7 @@ record! {
         is_async_result: Flag = "is_async_task_result_message",
         finish_details: Obj<FinishDetails<'a>> = "finish_details",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
-        content_references: List<Obj<Reference<'a>>> = "content_references",
+        content_references: Later<'a, List<Obj<Reference<'a>>>> = "content_references",
         citations: Later<'a, List<Obj<Citation<'a>>>> = "citations",
         cite_metadata: Later<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
         search_result_groups: Later<'a, SearchGroups<'a>> = "search_result_groups",
@@ -350,11 +340,19 @@ record! {
         id: Str<'a> = "id",
         attribution: Str<'a> = "attribution",
         items: List<Obj<Item<'a>>> = "items",
-        fallback_items: List<Obj<Item<'a>>> = "fallback_items",
+        fallback_items: Later<'a, List<Obj<Item<'a>>>> = "fallback_items",
         sources: List<Obj<Item<'a>>> = "sources",
         images: List<Obj<PictureItem<'a>>> = "images",
         product: Obj<Item<'a>> = "product",
         item: Obj<Item<'a>> = "item",
+    }
+}
+
+impl Reference<'_> {
+    /// Opens what a reference of its kind needs.
+    pub(super) fn open(&mut self) -> Result<()> {
+        let has_items = self.items.0.iter().any(|Obj(item)| item.url.filled().is_some());
+        if has_items { Ok(()) } else { self.fallback_items.open() }
     }
 }
 
@@ -472,12 +470,13 @@ pub(super) struct JupyterData<'a> {
 }
 
 impl<'a> Record<'a> for JupyterData<'a> {
-    fn set<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
-        if key.starts_with("image/vnd.openai.fileservice") {
-            self.images.extend(map.next_value::<Str<'a>>()?.0);
-        } else {
-            map.next_value::<IgnoredAny>()?;
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        if !key.starts_with("image/vnd.openai.fileservice") {
+            return reader.skip();
         }
+        let mut image = Str::default();
+        image.read(reader)?;
+        self.images.extend(image.0);
         Ok(())
     }
 }

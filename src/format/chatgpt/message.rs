@@ -6,6 +6,7 @@ use super::part::{Builder, Scope};
 use super::tolerant::Obj;
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
+use crate::format::pull::Result;
 
 /// What a message's neighbours know of it.
 #[derive(Debug, Default)]
@@ -37,13 +38,17 @@ pub(super) fn message<'a>(
     mut raw: export::Message<'a>,
     known: Context<'a>,
     detail: Detail,
-) -> serde_json::Result<Message<'a>> {
+) -> Result<Message<'a>> {
     let role = role(&raw);
     let manner = manner(&raw, role);
     let mut content = raw.content.0.take();
-    if let Some(content) = content.as_deref()
+    if let Some(content) = content.as_deref_mut()
         && (manner != Manner::Hidden || detail == Detail::All)
     {
+        if manner != Manner::As(Scope::Payload) || detail == Detail::All {
+            content.open_parts()?;
+        }
+        content.open()?;
         open(&mut raw.metadata.0, content, detail)?;
     }
     let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, known));
@@ -69,14 +74,16 @@ pub(super) fn message<'a>(
 }
 
 /// Reads those of the seldom needed metadata that `content` needs.
-fn open(
-    metadata: &mut export::Metadata<'_>,
-    content: &Content<'_>,
-    detail: Detail,
-) -> serde_json::Result<()> {
-    if metadata.content_references.0.is_empty() {
-        metadata.citations.open()?;
-        metadata.cite_metadata.open()?;
+fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Detail) -> Result<()> {
+    metadata.content_references.open()?;
+    match metadata.content_references.opened_mut() {
+        Some(references) if !references.0.is_empty() => {
+            references.0.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
+        }
+        _ => {
+            metadata.citations.open()?;
+            metadata.cite_metadata.open()?;
+        }
     }
     if content.content_type.as_str() == "execution_output" {
         metadata.aggregate_result.open()?;

@@ -6,7 +6,7 @@ use super::export::{
 };
 use super::link::{link, untracked};
 use super::reference;
-use super::tolerant::{Maybe, Num, Obj, Str};
+use super::tolerant::{Long, Maybe, Num, Obj, Str};
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ impl<'a> Builder<'_, 'a> {
             "system_error" => self.failure(),
             "computer_output" => self.screenshot(),
             "citable_code_output" => {
-                let output = self.content.output_str.take();
+                let output = self.content.output_str.text().take();
                 self.output(output);
             }
             "super_widget" => self.widgets(),
@@ -72,7 +72,7 @@ impl<'a> Builder<'_, 'a> {
                 self.proses(texts);
             }
             "tether_browsing_display" => {
-                let texts = [self.content.result.take(), self.content.summary.take()];
+                let texts = [self.content.result.text().take(), self.content.summary.text().take()];
                 for text in texts {
                     self.output(text);
                 }
@@ -110,14 +110,18 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn text(&mut self) {
+        let mut kept = Vec::new();
         for part in &mut std::mem::take(&mut self.content.parts.0) {
             match std::mem::take(part) {
                 RawPart::Empty => {}
-                RawPart::Text(text) => self.text_part(text),
+                // Kept for whoever wants to see the machinery.
+                text @ RawPart::Text(_) if self.scope == Scope::Payload => kept.push(text),
+                RawPart::Text(mut text) => self.text_part(text.text().take()),
                 RawPart::Object(object) => self.object(*object),
             }
         }
-        if let Some(text) = self.content.text.take_filled() {
+        self.content.parts.0.append(&mut kept);
+        if let Some(text) = self.content.text.text().take_filled() {
             self.text_part(text);
         }
     }
@@ -127,7 +131,7 @@ impl<'a> Builder<'_, 'a> {
             Scope::Everything => self.prose(text),
             Scope::Machinery => self.output(text),
             // Kept for whoever wants to see the machinery.
-            Scope::Payload => self.content.parts.0.push(RawPart::Text(text)),
+            Scope::Payload => self.content.parts.0.push(RawPart::Text(Long::new(text))),
         }
     }
 
@@ -188,7 +192,7 @@ impl<'a> Builder<'_, 'a> {
 
     /// What the code interpreter printed, how it failed, and its pictures.
     fn execution(&mut self) {
-        let text = self.content.text.take_filled();
+        let text = self.content.text.text().take_filled();
         let mut run = self.metadata.aggregate_result.take().0;
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = text.unwrap_or_else(|| streams(&mut run));
@@ -229,7 +233,8 @@ impl<'a> Builder<'_, 'a> {
             })
             .collect();
         if thoughts.is_empty() {
-            let text = self.content.content.take_filled().or_else(|| self.content.text.take_filled());
+            let text =
+                self.content.content.text().take_filled().or_else(|| self.content.text.text().take_filled());
             thoughts.extend(text.map(|content| Thought { summary: Cow::Borrowed(""), content }));
         }
         if !thoughts.is_empty() {
@@ -239,14 +244,14 @@ impl<'a> Builder<'_, 'a> {
 
     fn recap(&mut self) {
         let seconds = self.metadata.finished_duration_sec.whole();
-        let text = self.content.content.take();
+        let text = self.content.content.text().take();
         if seconds.is_some() || !text.trim().is_empty() {
             self.parts.push(Part::Recap { seconds, text });
         }
     }
 
     fn failure(&mut self) {
-        let (name, text) = (self.content.name.take(), self.content.text.take());
+        let (name, text) = (self.content.name.take(), self.content.text.text().take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
@@ -257,8 +262,8 @@ impl<'a> Builder<'_, 'a> {
         let title = page.title.take_filled().or_else(|| page.url.take_filled().map(untracked));
         let file = match std::mem::take(&mut self.content.screenshot) {
             RawPart::Object(mut object) => file_of(&mut object, FileKind::Image),
-            RawPart::Text(pointer) => {
-                FileRef { id: pointer_id(pointer), kind: FileKind::Image, ..FileRef::default() }
+            RawPart::Text(mut pointer) => {
+                FileRef { id: pointer_id(pointer.text().take()), kind: FileKind::Image, ..FileRef::default() }
             }
             RawPart::Empty => FileRef { kind: FileKind::Image, ..FileRef::default() },
         };
@@ -279,7 +284,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn quote(&mut self) {
-        let text = self.content.text.take();
+        let text = self.content.text.text().take();
         let url = untracked(self.content.url.take());
         let label = self.content.title.take_filled().or_else(|| self.content.domain.take_filled());
         if !text.trim().is_empty() || label.is_some() {
@@ -291,11 +296,11 @@ impl<'a> Builder<'_, 'a> {
     /// Content of a type that we don't know: whatever text it has, and its files.
     fn unknown(&mut self, kind: Text<'a>) {
         let mut objects = Vec::new();
-        let mut texts = vec![self.content.text.take()];
+        let mut texts = vec![self.content.text.text().take()];
         for part in std::mem::take(&mut self.content.parts.0) {
             match part {
                 RawPart::Empty => {}
-                RawPart::Text(text) => texts.push(text),
+                RawPart::Text(mut text) => texts.push(text.text().take()),
                 RawPart::Object(mut object) => {
                     texts.push(object.text.take());
                     if object.asset_pointer.filled().is_some() {
@@ -309,9 +314,10 @@ impl<'a> Builder<'_, 'a> {
         let text = match texts.len() {
             0 => content
                 .content
+                .text()
                 .take_filled()
-                .or_else(|| content.result.take_filled())
-                .or_else(|| content.output_str.take_filled()),
+                .or_else(|| content.result.text().take_filled())
+                .or_else(|| content.output_str.text().take_filled()),
             1 => texts.pop(),
             _ => Some(Cow::Owned(texts.join("\n\n"))),
         };

@@ -24,7 +24,7 @@ const MARK_LEAD: u8 = 0xee;
 
 /// Adds to `prose` what the message's metadata say about its text.
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
-    let references = std::mem::take(&mut metadata.content_references.0);
+    let references = metadata.content_references.take().0;
     if references.is_empty() {
         prose.references = citations(&prose.text, metadata.citations.take().0);
         by_number(prose, metadata.cite_metadata.take().0.list.0);
@@ -121,7 +121,7 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
         | "navigation" => None,
         "grouped_webpages" => citation(sources(&mut reference.items.0))
             .or_else(|| alt(reference))
-            .or_else(|| citation(sources(&mut reference.fallback_items.0))),
+            .or_else(|| citation(sources(&mut reference.fallback_items.take().0))),
         "webpage_extended" => own_citation(reference).or_else(|| alt(reference)),
         "webpage" => alt(reference).or_else(|| own_citation(reference)),
         "file" => Some(file(reference)),

@@ -2,24 +2,49 @@
 //!
 //! Exports of four years, and tools that re-process them, disagree about types. A number may come as text and text
 //! as a number; one odd field must not cost the conversation. Text borrows from the JSON where it has no
-//! escapes. Of duplicate keys the last one counts, as for most parsers.
+//! escapes. Of duplicate keys the last one counts, as for most parsers; objects in place are filled twice then.
 
+use crate::format::pull::{Raw, Reader, Result, Value};
 use crate::time::Timestamp;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
+
+/// What can be read from any value.
+pub(super) trait Read<'a>: Default {
+    /// Takes exactly one value.
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()>;
+}
+
+/// Reads a whole text.
+pub(super) fn read<'a, T: Read<'a>>(json: &'a str) -> Result<T> {
+    let mut reader = Reader::new(json);
+    let mut value = T::default();
+    value.read(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Passes over what is left of a value of a type that is not wanted.
+pub(super) fn pass_over(value: Value<'_>, reader: &mut Reader<'_>) -> Result<()> {
+    match value {
+        Value::List | Value::Object => reader.leave(),
+        _ => Ok(()),
+    }
+}
 
 /// An object whose fields are set one by one.
 pub(super) trait Record<'a>: Default {
-    /// Takes the value of `key` from `map`; must take exactly one value.
-    fn set<M: MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error>;
+    /// Takes the value of `key`; must take exactly one value.
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()>;
 
     /// What a bare text means where the object is expected.
     fn from_text(text: Cow<'a, str>) -> Option<Self> {
         let _ = text;
         None
+    }
+
+    /// Takes the fields of an object whose bracket was taken.
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        reader.fields(|reader, key| self.set(&key.text()?, reader))
     }
 }
 
@@ -36,12 +61,15 @@ macro_rules! record {
         pub(super) struct $name<'a> { $($(#[$field_meta])* pub(super) $field: $type,)* }
 
         impl<'a> $crate::format::chatgpt::tolerant::Record<'a> for $name<'a> {
-            fn set<M: serde::de::MapAccess<'a>>(&mut self, key: &str, map: &mut M) -> Result<(), M::Error> {
+            fn set(
+                &mut self,
+                key: &str,
+                reader: &mut $crate::format::pull::Reader<'a>,
+            ) -> $crate::format::pull::Result<()> {
                 match key {
-                    $($key => self.$field = map.next_value()?,)*
-                    _ => { map.next_value::<serde::de::IgnoredAny>()?; }
+                    $($key => $crate::format::chatgpt::tolerant::Read::read(&mut self.$field, reader),)*
+                    _ => reader.skip(),
                 }
-                Ok(())
             }
 
             $(fn from_text(text: std::borrow::Cow<'a, str>) -> Option<Self> {
@@ -52,54 +80,6 @@ macro_rules! record {
     };
 }
 pub(super) use record;
-
-/// Takes a whole sequence and forgets it.
-pub(super) fn drain_seq<'a, A: SeqAccess<'a>>(mut seq: A) -> Result<(), A::Error> {
-    while seq.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-/// Takes a whole object and forgets it.
-pub(super) fn drain_map<'a, A: MapAccess<'a>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-/// The methods of a visitor for everything that it is not made for.
-macro_rules! otherwise_empty {
-    ($($method:ident)*) => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("any value")
-        }
-        $(otherwise_empty!(@ $method);)*
-    };
-    (@ unit) => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> { Ok(Default::default()) }
-        fn visit_none<E>(self) -> Result<Self::Value, E> { Ok(Default::default()) }
-    };
-    (@ bool) => {
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> { Ok(Default::default()) }
-    };
-    (@ number) => {
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> { Ok(Default::default()) }
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> { Ok(Default::default()) }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> { Ok(Default::default()) }
-    };
-    (@ text) => {
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> { Ok(Default::default()) }
-    };
-    (@ seq) => {
-        fn visit_seq<A: SeqAccess<'a>>(self, seq: A) -> Result<Self::Value, A::Error> {
-            $crate::format::chatgpt::tolerant::drain_seq(seq).map(|()| Default::default())
-        }
-    };
-    (@ map) => {
-        fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
-            $crate::format::chatgpt::tolerant::drain_map(map).map(|()| Default::default())
-        }
-    };
-}
-pub(super) use otherwise_empty;
 
 /// Text; also what a number says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,63 +108,75 @@ impl<'a> Str<'a> {
     }
 }
 
-/// Whole numbers as an export's producer writes them.
-fn number_text(number: f64) -> Cow<'static, str> {
-    Cow::Owned(number.to_string())
-}
-
-impl<'a> Deserialize<'a> for Str<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StrVisitor;
-        impl<'a> Visitor<'a> for StrVisitor {
-            type Value = Str<'a>;
-            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Str<'a>, E> {
-                Ok(Str(Some(Cow::Borrowed(text))))
+impl<'a> Read<'a> for Str<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = match reader.value()? {
+            Value::Text(text) => Some(text.text()?),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            other => {
+                pass_over(other, reader)?;
+                None
             }
-            fn visit_str<E>(self, text: &str) -> Result<Str<'a>, E> {
-                Ok(Str(Some(Cow::Owned(text.to_owned()))))
-            }
-            fn visit_i64<E>(self, number: i64) -> Result<Str<'a>, E> {
-                Ok(Str(Some(Cow::Owned(number.to_string()))))
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Str<'a>, E> {
-                Ok(Str(Some(Cow::Owned(number.to_string()))))
-            }
-            fn visit_f64<E>(self, number: f64) -> Result<Str<'a>, E> {
-                Ok(Str(Some(number_text(number))))
-            }
-            otherwise_empty!(unit bool seq map);
-        }
-        deserializer.deserialize_any(StrVisitor)
+        };
+        Ok(())
     }
 }
 
-/// A key of an object.
-pub(super) struct Key<'a>(pub(super) Cow<'a, str>);
+/// Text that may be long and is often not shown: its escapes are read when it is opened.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Long<'a> {
+    closed: Option<Raw<'a>>,
+    text: Str<'a>,
+}
 
-impl<'a> Deserialize<'a> for Key<'a> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'a> Visitor<'a> for KeyVisitor {
-            type Value = Key<'a>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
+impl<'a> Long<'a> {
+    /// This text.
+    pub(super) fn new(text: Cow<'a, str>) -> Self {
+        Self { closed: None, text: Str(Some(text)) }
+    }
+
+    /// Text as it stands in JSON.
+    pub(super) fn closed(raw: Raw<'a>) -> Self {
+        match raw.plain() {
+            Some(text) => Self::new(Cow::Borrowed(text)),
+            None => Self { closed: Some(raw), text: Str(None) },
         }
-        deserializer.deserialize_str(KeyVisitor)
+    }
+
+    /// Reads the escapes.
+    ///
+    /// # Errors
+    /// What strict JSON refuses in a string, such as half of a surrogate pair.
+    pub(super) fn open(&mut self) -> Result<()> {
+        if let Some(raw) = self.closed {
+            self.text = Str(Some(raw.text()?));
+            self.closed = None;
+        }
+        Ok(())
+    }
+
+    /// The text. Should have been opened; otherwise it has its escapes still.
+    pub(super) fn text(&mut self) -> &mut Str<'a> {
+        debug_assert!(self.closed.is_none(), "a text is used that was not opened");
+        if let Some(raw) = self.closed.take() {
+            self.text = Str(Some(Cow::Borrowed(raw.as_written())));
+        }
+        &mut self.text
     }
 }
 
-/// A whole number as a real one: those in exports are times, counts and positions, far below 2⁵³.
-#[allow(clippy::cast_precision_loss, reason = "no number in an export is so large that a unit counts")]
-fn real(number: impl Into<i128>) -> f64 {
-    number.into() as f64
+impl<'a> Read<'a> for Long<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        *self = match reader.value()? {
+            Value::Text(text) => Self::closed(text),
+            Value::Number(number) => Self::new(Cow::Owned(number.to_string())),
+            other => {
+                pass_over(other, reader)?;
+                Self::default()
+            }
+        };
+        Ok(())
+    }
 }
 
 /// A number; also what a text says if it is one.
@@ -204,26 +196,17 @@ impl Num {
     }
 }
 
-impl<'a> Deserialize<'a> for Num {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NumVisitor;
-        impl<'a> Visitor<'a> for NumVisitor {
-            type Value = Num;
-            fn visit_i64<E>(self, number: i64) -> Result<Num, E> {
-                Ok(Num(Some(real(number))))
+impl<'a> Read<'a> for Num {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = match reader.value()? {
+            Value::Number(number) => Some(number),
+            Value::Text(text) => text.text()?.trim().parse().ok(),
+            other => {
+                pass_over(other, reader)?;
+                None
             }
-            fn visit_u64<E>(self, number: u64) -> Result<Num, E> {
-                Ok(Num(Some(real(number))))
-            }
-            fn visit_f64<E>(self, number: f64) -> Result<Num, E> {
-                Ok(Num(Some(number)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Num, E> {
-                Ok(Num(text.trim().parse().ok()))
-            }
-            otherwise_empty!(unit bool seq map);
-        }
-        deserializer.deserialize_any(NumVisitor)
+        };
+        Ok(())
     }
 }
 
@@ -231,26 +214,17 @@ impl<'a> Deserialize<'a> for Num {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Time(pub(super) Option<Timestamp>);
 
-impl<'a> Deserialize<'a> for Time {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TimeVisitor;
-        impl<'a> Visitor<'a> for TimeVisitor {
-            type Value = Time;
-            fn visit_i64<E>(self, number: i64) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_number(real(number))))
+impl<'a> Read<'a> for Time {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = match reader.value()? {
+            Value::Number(number) => Timestamp::from_number(number),
+            Value::Text(text) => Timestamp::from_text(&text.text()?),
+            other => {
+                pass_over(other, reader)?;
+                None
             }
-            fn visit_u64<E>(self, number: u64) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_number(real(number))))
-            }
-            fn visit_f64<E>(self, number: f64) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_number(number)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Time, E> {
-                Ok(Time(Timestamp::from_text(text)))
-            }
-            otherwise_empty!(unit bool seq map);
-        }
-        deserializer.deserialize_any(TimeVisitor)
+        };
+        Ok(())
     }
 }
 
@@ -258,29 +232,18 @@ impl<'a> Deserialize<'a> for Time {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Flag(pub(super) bool);
 
-impl<'a> Deserialize<'a> for Flag {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FlagVisitor;
-        impl<'a> Visitor<'a> for FlagVisitor {
-            type Value = Flag;
-            fn visit_bool<E>(self, flag: bool) -> Result<Flag, E> {
-                Ok(Flag(flag))
+impl<'a> Read<'a> for Flag {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = match reader.value()? {
+            Value::Bool(flag) => flag,
+            Value::Number(number) => number != 0.0,
+            Value::Text(text) => text.text()?.eq_ignore_ascii_case("true"),
+            other => {
+                pass_over(other, reader)?;
+                false
             }
-            fn visit_i64<E>(self, number: i64) -> Result<Flag, E> {
-                Ok(Flag(number != 0))
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Flag, E> {
-                Ok(Flag(number != 0))
-            }
-            fn visit_f64<E>(self, number: f64) -> Result<Flag, E> {
-                Ok(Flag(number != 0.0))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Flag, E> {
-                Ok(Flag(text.eq_ignore_ascii_case("true")))
-            }
-            otherwise_empty!(unit seq map);
-        }
-        deserializer.deserialize_any(FlagVisitor)
+        };
+        Ok(())
     }
 }
 
@@ -288,13 +251,13 @@ impl<'a> Deserialize<'a> for Flag {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Present;
 
-impl<'a> Deserialize<'a> for Present {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
+impl<'a> Read<'a> for Present {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        reader.skip()
     }
 }
 
-/// A value that most readers don't need: its JSON, to be read when it turns out to be wanted. Its syntax is checked.
+/// A value that most readers don't need: its JSON, to be read when it turns out to be wanted.
 #[derive(Debug)]
 pub(super) struct Later<'a, T> {
     json: &'a str,
@@ -307,14 +270,24 @@ impl<T> Default for Later<'_, T> {
     }
 }
 
-impl<'a, T: Deserialize<'a> + Default> Later<'a, T> {
+impl<'a, T: Read<'a>> Later<'a, T> {
     /// Reads the value. What strict parsing refuses, such as half of a surrogate pair, it refuses here.
-    pub(super) fn open(&mut self) -> serde_json::Result<()> {
+    pub(super) fn open(&mut self) -> Result<()> {
         if !self.is_empty() {
-            self.value = Some(Box::new(serde_json::from_str(self.json)?));
+            self.value = Some(Box::new(read(self.json)?));
             self.json = "";
         }
         Ok(())
+    }
+
+    /// The value, if it was opened and there is one.
+    pub(super) fn opened(&self) -> Option<&T> {
+        self.value.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn opened_mut(&mut self) -> Option<&mut T> {
+        self.value.as_deref_mut()
     }
 
     /// Takes the value; an empty one if it was not opened.
@@ -328,10 +301,10 @@ impl<'a, T: Deserialize<'a> + Default> Later<'a, T> {
     }
 }
 
-impl<'a, T> Deserialize<'a> for Later<'a, T> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self { json, value: None })
+impl<'a, T: Read<'a>> Read<'a> for Later<'a, T> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        *self = Self { json: reader.raw()?, value: None };
+        Ok(())
     }
 }
 
@@ -345,21 +318,17 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<'a, T: Deserialize<'a>> Deserialize<'a> for List<T> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<T>(PhantomData<T>);
-        impl<'a, T: Deserialize<'a>> Visitor<'a> for ListVisitor<T> {
-            type Value = List<T>;
-            fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<List<T>, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(List(items))
-            }
-            otherwise_empty!(unit bool number text map);
+impl<'a, T: Read<'a>> Read<'a> for List<T> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0.clear();
+        match reader.value()? {
+            Value::List => reader.each(|reader| {
+                // Filled in place: items are large.
+                self.0.push(T::default());
+                self.0.last_mut().map_or(Ok(()), |item| item.read(reader))
+            }),
+            other => pass_over(other, reader),
         }
-        deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }
 
@@ -373,27 +342,17 @@ impl<T> Default for Maybe<T> {
     }
 }
 
-impl<'a, T: Record<'a>> Deserialize<'a> for Maybe<T> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MaybeVisitor<T>(PhantomData<T>);
-        impl<'a, T: Record<'a>> Visitor<'a> for MaybeVisitor<T> {
-            type Value = Maybe<T>;
-            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Maybe<T>, A::Error> {
-                let mut record = Box::<T>::default();
-                while let Some(Key(key)) = map.next_key()? {
-                    record.set(&key, &mut map)?;
-                }
-                Ok(Maybe(Some(record)))
+impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = None;
+        match reader.value()? {
+            Value::Object => self.0.insert(Box::default()).fill(reader),
+            Value::Text(text) => {
+                self.0 = T::from_text(text.text()?).map(Box::new);
+                Ok(())
             }
-            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Maybe<T>, E> {
-                Ok(Maybe(T::from_text(Cow::Borrowed(text)).map(Box::new)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Maybe<T>, E> {
-                Ok(Maybe(T::from_text(Cow::Owned(text.to_owned())).map(Box::new)))
-            }
-            otherwise_empty!(unit bool number seq);
+            other => pass_over(other, reader),
         }
-        deserializer.deserialize_any(MaybeVisitor(PhantomData))
     }
 }
 
@@ -401,27 +360,16 @@ impl<'a, T: Record<'a>> Deserialize<'a> for Maybe<T> {
 #[derive(Debug, Default)]
 pub(super) struct Obj<T>(pub(super) T);
 
-impl<'a, T: Record<'a>> Deserialize<'a> for Obj<T> {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjVisitor<T>(PhantomData<T>);
-        impl<'a, T: Record<'a>> Visitor<'a> for ObjVisitor<T> {
-            type Value = Obj<T>;
-            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Obj<T>, A::Error> {
-                let mut record = T::default();
-                while let Some(Key(key)) = map.next_key()? {
-                    record.set(&key, &mut map)?;
-                }
-                Ok(Obj(record))
+impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        match reader.value()? {
+            Value::Object => self.0.fill(reader),
+            Value::Text(text) => {
+                self.0 = T::from_text(text.text()?).unwrap_or_default();
+                Ok(())
             }
-            fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Obj<T>, E> {
-                Ok(Obj(T::from_text(Cow::Borrowed(text)).unwrap_or_default()))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Obj<T>, E> {
-                Ok(Obj(T::from_text(Cow::Owned(text.to_owned())).unwrap_or_default()))
-            }
-            otherwise_empty!(unit bool number seq);
+            other => pass_over(other, reader),
         }
-        deserializer.deserialize_any(ObjVisitor(PhantomData))
     }
 }
 
@@ -441,7 +389,7 @@ mod tests {
     }
 
     fn read(json: &str) -> Sample<'_> {
-        serde_json::from_str::<Obj<Sample<'_>>>(json).unwrap().0
+        super::read::<Obj<Sample<'_>>>(json).unwrap().0
     }
 
     #[test]

@@ -28,7 +28,12 @@ pub enum Level {
 impl Level {
     /// The fastest level that this processor has.
     pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
+        #[cfg(target_arch = "x86_64")]
+        return if x86::has_avx2() { Self::Avx2 } else { Self::Sse2 };
+        #[cfg(target_arch = "aarch64")]
+        return Self::Neon;
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Self::Portable
     }
 
     /// All levels that this processor has, fastest first.
@@ -45,6 +50,28 @@ impl Level {
         levels.push(Self::Neon);
         levels.push(Self::Portable);
         levels
+    }
+
+    /// Finds the marks in the next blocks of `bytes` from `at` on, and returns how many blocks these are: 0 at the end.
+    pub(in crate::format) fn marks(
+        self,
+        bytes: &[u8],
+        at: usize,
+        state: &mut State,
+        marks: &mut [Marks; BATCH],
+    ) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as below.
+            Self::Avx2 if x86::has_avx2() => unsafe { x86::marks_avx2(bytes, at, state, marks) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of every x86-64 processor.
+            Self::Avx2 | Self::Sse2 => unsafe { x86::marks_sse2(bytes, at, state, marks) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
+            Self::Neon => unsafe { neon::marks_neon(bytes, at, state, marks) },
+            Self::Portable => batch(portable::masks, parities, bytes, at, state, marks),
+        }
     }
 
     /// Goes through `bytes` from `at` on until a block where something may happen, and returns that block; `None`
@@ -113,7 +140,23 @@ pub(in crate::format) struct Block {
 }
 
 /// Bytes of a block.
-const WIDTH: usize = 64;
+pub(in crate::format) const WIDTH: usize = 64;
+
+/// How many blocks are marked at once.
+pub(in crate::format) const BATCH: usize = 8;
+
+/// What a reader of JSON must know of a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::format) struct Marks {
+    /// Quotes that begin or end a string.
+    pub(in crate::format) quotes: u64,
+    /// Brackets outside strings.
+    pub(in crate::format) brackets: u64,
+    /// Bytes in strings that do not stand for themselves: backslashes, and control characters, which are not allowed.
+    pub(in crate::format) odd: u64,
+    /// All bytes but blanks and control characters.
+    pub(in crate::format) ink: u64,
+}
 
 /// Where the interesting bytes of a block are.
 #[derive(Clone, Copy)]
@@ -122,6 +165,9 @@ struct Masks {
     backslash: u64,
     open: u64,
     close: u64,
+    /// Control characters.
+    control: u64,
+    space: u64,
 }
 
 #[inline(always)]
@@ -139,7 +185,9 @@ fn run(
     let rest = bytes.get(at..).unwrap_or_default();
     let (blocks, tail) = rest.as_chunks::<WIDTH>();
     for block in blocks {
-        let (open, close) = brackets(masks(block), &parities, WIDTH, &mut carried);
+        let masks = masks(block);
+        let (_, inside) = strings(&masks, &parities, WIDTH, &mut carried);
+        let (open, close) = (masks.open & !inside, masks.close & !inside);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + WIDTH, open, close });
             break;
@@ -147,17 +195,60 @@ fn run(
         at += WIDTH;
     }
     if found.is_none() && !tail.is_empty() {
-        let mut block = [b' '; WIDTH];
-        for (to, from) in block.iter_mut().zip(tail) {
-            *to = *from;
-        }
-        let (open, close) = brackets(masks(&block), &parities, tail.len(), &mut carried);
+        let masks = masks(&padded(tail));
+        let (_, inside) = strings(&masks, &parities, tail.len(), &mut carried);
+        let (open, close) = (masks.open & !inside, masks.close & !inside);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + tail.len(), open, close });
         }
     }
     *state = carried;
     found
+}
+
+#[inline(always)]
+fn batch(
+    masks: impl Fn(&[u8; WIDTH]) -> Masks,
+    parities: impl Fn(u64) -> u64,
+    bytes: &[u8],
+    at: usize,
+    state: &mut State,
+    marks: &mut [Marks; BATCH],
+) -> usize {
+    let mut carried = *state;
+    let mut mark = |masks: Masks, len| {
+        let (quotes, inside) = strings(&masks, &parities, len, &mut carried);
+        Marks {
+            quotes,
+            brackets: (masks.open | masks.close) & !inside,
+            odd: (masks.backslash | masks.control) & inside,
+            ink: !(masks.control | masks.space),
+        }
+    };
+    let (blocks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<WIDTH>();
+    for (place, block) in marks.iter_mut().zip(blocks) {
+        *place = mark(masks(block), WIDTH);
+    }
+    let mut found = blocks.len().min(BATCH);
+    if found < BATCH
+        && !tail.is_empty()
+        && let Some(place) = marks.get_mut(found)
+    {
+        *place = mark(masks(&padded(tail)), tail.len());
+        found += 1;
+    }
+    *state = carried;
+    found
+}
+
+/// The last bytes as a block.
+#[inline(always)]
+fn padded(tail: &[u8]) -> [u8; WIDTH] {
+    let mut block = [b' '; WIDTH];
+    for (to, from) in block.iter_mut().zip(tail) {
+        *to = *from;
+    }
+    block
 }
 
 /// Whether to stop at a block with these brackets; if not, they are counted.
@@ -171,15 +262,15 @@ fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
     false
 }
 
-/// The brackets outside strings of a block whose first `len` bytes are real and the rest blanks.
+/// The quotes around strings, and the bytes inside strings, of a block whose first `len` bytes are real and the
+/// rest blanks. An opening quote counts as inside, a closing one does not.
 #[inline(always)]
-fn brackets(masks: Masks, parities: impl Fn(u64) -> u64, len: usize, state: &mut State) -> (u64, u64) {
-    let escaped = escaped(masks.backslash, len, &mut state.escaped);
-    // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string: true from the
-    // opening quote to the last byte before the closing one.
-    let inside = parities(masks.quote & !escaped) ^ state.inside;
+fn strings(masks: &Masks, parities: impl Fn(u64) -> u64, len: usize, state: &mut State) -> (u64, u64) {
+    let quotes = masks.quote & !escaped(masks.backslash, len, &mut state.escaped);
+    // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string.
+    let inside = parities(quotes) ^ state.inside;
     state.inside = 0_u64.wrapping_sub(inside >> 63);
-    (masks.open & !inside, masks.close & !inside)
+    (quotes, inside)
 }
 
 /// The bytes that a backslash escapes.
@@ -223,7 +314,7 @@ mod portable {
     const SEVEN: u64 = 0x7F7F_7F7F_7F7F_7F7F;
 
     pub(super) fn masks(block: &[u8; WIDTH]) -> Masks {
-        let mut masks = Masks { quote: 0, backslash: 0, open: 0, close: 0 };
+        let mut masks = Masks { quote: 0, backslash: 0, open: 0, close: 0, control: 0, space: 0 };
         let (words, _) = block.as_chunks::<8>();
         for (shift, word) in (0..64).step_by(8).zip(words) {
             let word = u64::from_le_bytes(*word);
@@ -232,6 +323,8 @@ mod portable {
             masks.backslash |= equal(word, b'\\') << shift;
             masks.open |= equal(folded, b'{') << shift;
             masks.close |= equal(folded, b'}') << shift;
+            masks.control |= equal(word & (0xE0 * LOW), 0) << shift;
+            masks.space |= equal(word, b' ') << shift;
         }
         masks
     }
@@ -249,11 +342,11 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Block, CASE, Masks, State, WIDTH, parities};
+    use super::{BATCH, Block, CASE, Marks, Masks, State, WIDTH, parities};
     use std::arch::x86_64::{
         __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
-        _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
+        _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
     };
 
     pub(super) fn has_avx2() -> bool {
@@ -274,6 +367,26 @@ mod x86 {
         super::run(|block| masks_sse2(block), parities, bytes, at, floor, state)
     }
 
+    #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+    pub(super) fn marks_avx2(
+        bytes: &[u8],
+        at: usize,
+        state: &mut State,
+        marks: &mut [Marks; BATCH],
+    ) -> usize {
+        super::batch(|block| masks_avx2(block), |bits| parities_clmul(bits), bytes, at, state, marks)
+    }
+
+    #[target_feature(enable = "sse2")]
+    pub(super) fn marks_sse2(
+        bytes: &[u8],
+        at: usize,
+        state: &mut State,
+        marks: &mut [Marks; BATCH],
+    ) -> usize {
+        super::batch(|block| masks_sse2(block), parities, bytes, at, state, marks)
+    }
+
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
     fn masks_avx2(block: &[u8; WIDTH]) -> Masks {
@@ -288,11 +401,17 @@ mod x86 {
             });
             u64::from(low) | u64::from(high) << 32
         };
+        let last = _mm256_set1_epi8(0x1F);
+        let [low, high] = halves.map(|half| {
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(half, last), half)).cast_unsigned()
+        });
         Masks {
+            control: u64::from(low) | u64::from(high) << 32,
             quote: find(b'"', 0),
             backslash: find(b'\\', 0),
             open: find(b'{', CASE),
             close: find(b'}', CASE),
+            space: find(b' ', 0),
         }
     }
 
@@ -318,20 +437,27 @@ mod x86 {
                 bits << 16 | u64::from(equal.cast_unsigned())
             })
         };
+        let last = _mm_set1_epi8(0x1F);
+        let control = quarters.iter().rev().fold(0_u64, |bits, &quarter| {
+            let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(quarter, last), quarter));
+            bits << 16 | u64::from(equal.cast_unsigned())
+        });
         Masks {
+            control,
             quote: find(b'"', 0),
             backslash: find(b'\\', 0),
             open: find(b'{', CASE),
             close: find(b'}', CASE),
+            space: find(b' ', 0),
         }
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
-    use super::{Block, CASE, Masks, State, WIDTH, parities};
+    use super::{BATCH, Block, CASE, Marks, Masks, State, WIDTH, parities};
     use std::arch::aarch64::{
-        uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
+        uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
         vreinterpretq_u64_u8,
     };
 
@@ -343,6 +469,16 @@ mod neon {
         super::run(|block| masks(block), parities, bytes, at, floor, state)
     }
 
+    #[target_feature(enable = "neon")]
+    pub(super) fn marks_neon(
+        bytes: &[u8],
+        at: usize,
+        state: &mut State,
+        marks: &mut [Marks; BATCH],
+    ) -> usize {
+        super::batch(|block| masks(block), parities, bytes, at, state, marks)
+    }
+
     #[inline]
     #[target_feature(enable = "neon")]
     fn masks(block: &[u8; WIDTH]) -> Masks {
@@ -350,19 +486,23 @@ mod neon {
         // SAFETY: the block's 64 bytes are four vectors of 16, and `BITS` is one.
         let (quarters, bits) =
             unsafe { ([0, 16, 32, 48].map(|n| vld1q_u8(start.add(n))), vld1q_u8(BITS.as_ptr())) };
-        let find = |byte: u8, fold: u8| {
-            let (byte, fold) = (vdupq_n_u8(byte), vdupq_n_u8(fold));
-            let [a, b, c, d]: [uint8x16_t; 4] =
-                quarters.map(|quarter| vandq_u8(vceqq_u8(vorrq_u8(quarter, fold), byte), bits));
+        let gather = |found: [uint8x16_t; 4]| {
+            let [a, b, c, d] = found.map(|quarter| vandq_u8(quarter, bits));
             // Pairwise sums: three rounds turn 64 bytes with one bit each into 8 bytes.
             let sums = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
             vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)))
         };
+        let find = |byte: u8, fold: u8| {
+            let (byte, fold) = (vdupq_n_u8(byte), vdupq_n_u8(fold));
+            gather(quarters.map(|quarter| vceqq_u8(vorrq_u8(quarter, fold), byte)))
+        };
         Masks {
+            control: gather(quarters.map(|quarter| vcltq_u8(quarter, vdupq_n_u8(0x20)))),
             quote: find(b'"', 0),
             backslash: find(b'\\', 0),
             open: find(b'{', CASE),
             close: find(b'}', CASE),
+            space: find(b' ', 0),
         }
     }
 }

@@ -1,0 +1,431 @@
+//! JSON read on demand: a reader asks for what it wants, and the rest is passed over.
+//!
+//! Stands on the marks of the scanner (quotes and brackets, 64 bytes at a time), so that strings and containers nobody
+//! asks for cost next to nothing. What is asked for is strict JSON. Of what is passed over only quotes and brackets are
+//! looked at, whose kinds must match: a number that is none, or half of a surrogate pair, harms no reader there.
+//!
+//! Never recurses, and allocates only for texts with escapes.
+
+use super::scan::{BATCH, Level, Marks, State, WIDTH};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why JSON can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Error {
+    /// What is wrong.
+    what: &'static str,
+    /// Where, in bytes from the beginning of the text; inside a string it is not known.
+    at: Option<usize>,
+    /// The text ended where more was expected.
+    pub(super) is_end: bool,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        self.at.map_or(Ok(()), |at| write!(f, " at byte {at}"))
+    }
+}
+
+/// A result of reading JSON.
+pub(super) type Result<T> = std::result::Result<T, Error>;
+
+/// A string as it stands in JSON, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Raw<'a> {
+    text: &'a str,
+    /// It stands for itself: nothing in it is escaped.
+    plain: bool,
+}
+
+impl<'a> Raw<'a> {
+    /// The text itself.
+    ///
+    /// # Errors
+    /// Half of a surrogate pair, an escape that there is not, and control characters.
+    #[inline]
+    pub(super) fn text(self) -> Result<Cow<'a, str>> {
+        if self.plain { Ok(Cow::Borrowed(self.text)) } else { unescape(self.text).map(Cow::Owned) }
+    }
+
+    /// As it is written, escapes and all.
+    pub(super) fn as_written(self) -> &'a str {
+        self.text
+    }
+
+    /// The text if it stands for itself.
+    #[inline]
+    pub(super) fn plain(self) -> Option<&'a str> {
+        self.plain.then_some(self.text)
+    }
+}
+
+/// The beginning of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Raw<'a>),
+    /// A list: to be taken by [`Reader::each`] or [`Reader::leave`].
+    List,
+    /// An object: to be taken by [`Reader::fields`] or [`Reader::leave`].
+    Object,
+}
+
+/// Reads one JSON text.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    /// Behind the last token that was taken.
+    at: usize,
+    level: Level,
+    state: State,
+    batch: [Marks; BATCH],
+    /// How many blocks of the batch there are, and which one is current.
+    blocks: (usize, usize),
+    /// Where the current block begins.
+    base: usize,
+    /// Its quotes and brackets that were not taken.
+    marks: u64,
+    /// Of the current block: see [`Marks`].
+    brackets: u64,
+    odd: u64,
+    ink: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `text`.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self::with_level(text, Level::best())
+    }
+
+    fn with_level(text: &'a str, level: Level) -> Self {
+        Self {
+            text,
+            at: 0,
+            level,
+            state: State::outside(0),
+            batch: [Marks::default(); BATCH],
+            blocks: (0, 0),
+            base: 0,
+            marks: 0,
+            brackets: 0,
+            odd: 0,
+            ink: 0,
+        }
+    }
+
+    #[cold]
+    fn error(&self, what: &'static str) -> Error {
+        Error { what, at: Some(self.at), is_end: self.at >= self.text.len() }
+    }
+
+    #[cold]
+    fn end_of_text(&self) -> Error {
+        Error { what: "breaks off", at: Some(self.text.len()), is_end: true }
+    }
+
+    /// Goes to the next block. False if there is none.
+    fn next_block(&mut self) -> bool {
+        let (count, current) = self.blocks;
+        let mut next = current.wrapping_add(1);
+        if next < count {
+            self.base = self.base.wrapping_add(WIDTH);
+        } else {
+            let at = if count == 0 { 0 } else { self.base.wrapping_add(WIDTH) };
+            let count = self.level.marks(self.text.as_bytes(), at, &mut self.state, &mut self.batch);
+            if count == 0 {
+                return false;
+            }
+            self.base = at;
+            self.blocks.0 = count;
+            next = 0;
+        }
+        self.blocks.1 = next;
+        let Some(block) = self.batch.get(next) else { return false };
+        self.marks = block.quotes | block.brackets;
+        self.brackets = block.brackets;
+        self.odd = block.odd;
+        self.ink = block.ink;
+        true
+    }
+
+    /// The next byte that is no blank, not taken. The current block is the one that it lies in.
+    #[inline]
+    fn peek(&mut self) -> Result<u8> {
+        loop {
+            let ahead = self.at.wrapping_sub(self.base);
+            let ink = if ahead < WIDTH { self.ink >> ahead } else { 0 };
+            if ink != 0 {
+                self.at = self.at.wrapping_add(ink.trailing_zeros() as usize);
+                return self.text.as_bytes().get(self.at).copied().ok_or_else(|| self.end_of_text());
+            }
+            if !self.next_block() {
+                return Err(self.end_of_text());
+            }
+            self.at = self.at.max(self.base);
+        }
+    }
+
+    /// Takes the mark that must be the byte that was peeked, and returns its bit in the block.
+    #[inline]
+    fn mark_here(&mut self) -> Result<u32> {
+        let bit = self.marks.trailing_zeros();
+        if self.base.wrapping_add(bit as usize) != self.at {
+            return Err(self.error("a backslash outside strings"));
+        }
+        self.marks &= self.marks.wrapping_sub(1);
+        self.at = self.at.wrapping_add(1);
+        Ok(bit)
+    }
+
+    /// Takes the bracket that was peeked.
+    #[inline]
+    fn bracket(&mut self) -> Result<()> {
+        self.mark_here().map(drop)
+    }
+
+    /// Takes the string whose opening quote was peeked; returns where its text ends, and whether it stands for itself.
+    #[inline]
+    fn quoted(&mut self) -> Result<(usize, bool)> {
+        let bit = self.mark_here()?;
+        let mut odd = self.odd & u64::MAX << bit;
+        let mut odd_before = false;
+        while self.marks == 0 {
+            if !self.next_block() {
+                return Err(self.end_of_text());
+            }
+            odd_before |= odd != 0;
+            odd = self.odd;
+        }
+        let end = self.marks.trailing_zeros();
+        self.marks &= self.marks.wrapping_sub(1);
+        let plain = !odd_before && odd & !(u64::MAX << end) == 0;
+        let end = self.base.wrapping_add(end as usize);
+        self.at = end.wrapping_add(1);
+        Ok((end, plain))
+    }
+
+    /// Takes the string whose opening quote was peeked.
+    #[inline]
+    fn string(&mut self) -> Result<Raw<'a>> {
+        let start = self.at.wrapping_add(1);
+        let (end, plain) = self.quoted()?;
+        Ok(Raw { text: self.text.get(start..end).unwrap_or_default(), plain })
+    }
+
+    /// Takes a number or word, up to what may follow one.
+    fn scalar(&mut self) -> Result<&'a str> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = rest.bytes().position(|byte| {
+            matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'{' | b'[' | b':')
+        });
+        let scalar = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        if scalar.is_empty() || scalar.contains('\\') {
+            return Err(self.error("a value is missing"));
+        }
+        self.at = self.at.saturating_add(scalar.len());
+        Ok(scalar)
+    }
+
+    /// Takes a value; of a container its opening bracket only.
+    ///
+    /// # Errors
+    /// If the text breaks off, or there is no value.
+    pub(super) fn value(&mut self) -> Result<Value<'a>> {
+        match self.peek()? {
+            b'"' => self.string().map(Value::Text),
+            b'{' => self.bracket().map(|()| Value::Object),
+            b'[' => self.bracket().map(|()| Value::List),
+            byte => {
+                let error = self.error("neither a number nor a word of JSON");
+                match self.scalar()? {
+                    "null" => Ok(Value::Null),
+                    "true" => Ok(Value::Bool(true)),
+                    "false" => Ok(Value::Bool(false)),
+                    number if matches!(byte, b'0'..=b'9' | b'-') => {
+                        let number = number.parse().ok().filter(|number: &f64| number.is_finite());
+                        number.map(Value::Number).ok_or(error)
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Passes over a value.
+    ///
+    /// # Errors
+    /// If the text breaks off, there is no value, or brackets of two kinds meet.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        match self.peek()? {
+            b'"' => self.quoted().map(drop),
+            b'{' | b'[' => {
+                self.bracket()?;
+                self.leave()
+            }
+            _ => self.scalar().map(drop),
+        }
+    }
+
+    /// Passes over a value, and returns its JSON.
+    ///
+    /// # Errors
+    /// As for [`skip`](Self::skip).
+    pub(super) fn raw(&mut self) -> Result<&'a str> {
+        self.peek()?;
+        let start = self.at;
+        self.skip()?;
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    /// Passes over the rest of a container, up to its closing bracket.
+    ///
+    /// # Errors
+    /// If the text breaks off, or brackets of two kinds meet. Only the innermost 64 kinds are remembered.
+    pub(super) fn leave(&mut self) -> Result<()> {
+        let bytes = self.text.as_bytes();
+        // A bit a container, 1 for objects; the innermost is the lowest.
+        let mut kinds = u64::from(self.at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'{'));
+        let mut depth = 1_usize;
+        loop {
+            let mut left = self.marks & self.brackets;
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                let at = self.base.saturating_add(bit as usize);
+                let byte = bytes.get(at).copied().unwrap_or_default();
+                if matches!(byte, b'{' | b'[') {
+                    kinds = kinds << 1 | u64::from(byte == b'{');
+                    depth = depth.saturating_add(1);
+                    continue;
+                }
+                if kinds & 1 != u64::from(byte == b'}') {
+                    return Err(Error { what: "brackets of two kinds", at: Some(at), is_end: false });
+                }
+                kinds >>= 1;
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    self.marks &= (u64::MAX << bit) << 1;
+                    self.at = at.saturating_add(1);
+                    return Ok(());
+                }
+            }
+            if !self.next_block() {
+                return Err(self.end_of_text());
+            }
+        }
+    }
+
+    /// Takes the items of a list whose bracket was taken: `take` must take one value.
+    ///
+    /// # Errors
+    /// Those of `take`, and if items are not separated by commas.
+    pub(super) fn each(&mut self, mut take: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        if self.peek()? == b']' {
+            return self.bracket();
+        }
+        loop {
+            take(self)?;
+            match self.peek()? {
+                b',' => self.at = self.at.wrapping_add(1),
+                b']' => return self.bracket(),
+                _ => return Err(self.error("a comma is missing in a list")),
+            }
+        }
+    }
+
+    /// Takes the fields of an object whose bracket was taken: `take` gets a key and must take one value.
+    ///
+    /// # Errors
+    /// Those of `take`, and if what stands there are not keys, colons and commas.
+    pub(super) fn fields(&mut self, mut take: impl FnMut(&mut Self, Raw<'a>) -> Result<()>) -> Result<()> {
+        if self.peek()? == b'}' {
+            return self.bracket();
+        }
+        loop {
+            if self.peek()? != b'"' {
+                return Err(self.error("a key is missing"));
+            }
+            let key = self.string()?;
+            if self.peek()? != b':' {
+                return Err(self.error("a colon is missing"));
+            }
+            self.at = self.at.wrapping_add(1);
+            take(self, key)?;
+            match self.peek()? {
+                b',' => self.at = self.at.wrapping_add(1),
+                b'}' => return self.bracket(),
+                _ => return Err(self.error("a comma is missing in an object")),
+            }
+        }
+    }
+
+    /// Makes sure that nothing is left.
+    ///
+    /// # Errors
+    /// If there is more.
+    pub(super) fn end(&mut self) -> Result<()> {
+        match self.peek() {
+            Err(_) => Ok(()),
+            Ok(_) => Err(self.error("more after the end")),
+        }
+    }
+}
+
+/// The text of a string with escapes. Linear.
+fn unescape(raw: &str) -> Result<String> {
+    let bytes = raw.as_bytes();
+    let mut text = String::with_capacity(bytes.len());
+    let mut at = 0;
+    let error = |what| Error { what, at: None, is_end: false };
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let run = match rest.first() {
+            // Text in other scripts is a run of escapes.
+            Some(b'\\') => 0,
+            _ => memchr::memchr(b'\\', rest).unwrap_or(rest.len()),
+        };
+        let plain = raw.get(at..at.saturating_add(run)).unwrap_or_default();
+        if plain.bytes().fold(u8::MAX, u8::min) < 0x20 {
+            return Err(error("a control character in a string"));
+        }
+        text.push_str(plain);
+        at = at.saturating_add(run);
+        let Some(&escape) = bytes.get(at.saturating_add(1)) else { return Ok(text) };
+        let (character, len) = match escape {
+            b'n' => ('\n', 2),
+            b'"' | b'\\' | b'/' => (char::from(escape), 2),
+            b't' => ('\t', 2),
+            b'r' => ('\r', 2),
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'u' => unicode(bytes.get(at..).unwrap_or_default())
+                .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?,
+            _ => return Err(error("an escape that there is not")),
+        };
+        text.push(character);
+        at = at.saturating_add(len);
+    }
+}
+
+/// The character of the escape, or pair of escapes, that `bytes` begin with, and how long it is.
+fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = unit(bytes)?;
+    if let Some(character) = char::from_u32(unit) {
+        return Some((character, 6));
+    }
+    let low = self::unit(bytes.get(6..)?).filter(|low| (0xDC00..0xE000).contains(low))?;
+    let high = unit.checked_sub(0xD800).filter(|high| *high < 0x400)?;
+    char::from_u32(0x1_0000 + (high << 10) + (low - 0xDC00)).map(|character| (character, 12))
+}
+
+/// The number in an escape `\uXXXX` that `bytes` begin with.
+fn unit(bytes: &[u8]) -> Option<u32> {
+    let (b"\\u", digits) = bytes.get(..6)?.split_at(2) else { return None };
+    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests;

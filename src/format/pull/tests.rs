@@ -1,0 +1,163 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+/// The whole text as a tree: what a reader that wants everything gets.
+fn tree(text: &str, level: Level) -> Result<Json> {
+    let mut reader = Reader::with_level(text, level);
+    let tree = branch(&mut reader)?;
+    reader.end()?;
+    Ok(tree)
+}
+
+fn branch(reader: &mut Reader<'_>) -> Result<Json> {
+    Ok(match reader.value()? {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => Json::Bool(flag),
+        Value::Number(number) => Json::from(number),
+        Value::Text(text) => Json::String(text.text()?.into_owned()),
+        Value::List => {
+            let mut items = Vec::new();
+            reader.each(|reader| branch(reader).map(|item| items.push(item)))?;
+            Json::Array(items)
+        }
+        Value::Object => {
+            let mut fields = serde_json::Map::new();
+            reader.fields(|reader, key| {
+                fields.insert(key.text()?.into_owned(), branch(reader)?);
+                Ok(())
+            })?;
+            Json::Object(fields)
+        }
+    })
+}
+
+/// Whole numbers as the floats that the reader makes of them.
+fn floats(json: Json) -> Json {
+    match json {
+        Json::Number(number) => number.as_f64().map_or(Json::Null, Json::from),
+        Json::Array(items) => items.into_iter().map(floats).collect(),
+        Json::Object(fields) => fields.into_iter().map(|(key, value)| (key, floats(value))).collect(),
+        other => other,
+    }
+}
+
+/// Any JSON value, with texts long enough to cross blocks.
+fn any_json() -> impl Strategy<Value = Json> {
+    let text = "[a-z\"\\\\\n\u{1}é漢😀]{0,12}|[ -~]{50,90}";
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i32>().prop_map(Json::from),
+        // Of few digits: not every parser rounds the others as it should.
+        any::<i16>().prop_map(|number| Json::from(f64::from(number) / 64.0)),
+        text.prop_map(Json::from),
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            prop::collection::vec((text, inner), 0..6)
+                .prop_map(|fields| Json::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn all_that_is_written_is_read(json in any_json(), indented: bool) {
+        let text = if indented { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
+        let text = text.unwrap();
+        for level in Level::available() {
+            prop_assert_eq!(tree(&text, level), Ok(floats(json.clone())), "{:?}", level);
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_passed_over_to_the_byte(json in any_json(), indented: bool) {
+        let text = if indented { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
+        let text = format!(" [ {} ,7]", text.unwrap());
+        for level in Level::available() {
+            let mut reader = Reader::with_level(&text, level);
+            let mut found = Vec::new();
+            prop_assert_eq!(reader.value(), Ok(Value::List));
+            reader.each(|reader| { found.push(reader.raw()?); Ok(()) }).unwrap();
+            prop_assert_eq!(&found, &vec![text[3..text.len() - 4].trim(), "7"], "{:?}", level);
+        }
+    }
+
+    #[test]
+    fn damaged_text_is_refused_or_read_as_strict_parsers_read_it(
+        json in any_json(),
+        at in any::<prop::sample::Index>(),
+        byte in prop::sample::select(b"\"\\{}[],: 0n\x01u".to_vec()),
+        cut: bool,
+    ) {
+        let mut bytes = serde_json::to_vec(&json).unwrap();
+        let at = at.index(bytes.len());
+        if cut { bytes.truncate(at) } else { bytes[at] = byte }
+        let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
+        let strict = serde_json::from_str::<Json>(&text).map(floats);
+        for level in Level::available() {
+            match (tree(&text, level), &strict) {
+                (Ok(found), Ok(strict)) => prop_assert_eq!(&found, strict, "{:?}", level),
+                // `00` is a number for us.
+                (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("number"), "{}: {}", text, error),
+                (Err(error), Ok(_)) => prop_assert!(false, "{}: {}", text, error),
+                (Err(_), Err(_)) => {}
+            }
+        }
+    }
+}
+
+fn refused(text: &str) -> String {
+    tree(text, Level::best()).unwrap_err().to_string()
+}
+
+#[test]
+fn an_error_says_what_is_wrong_and_where() {
+    for (text, expected) in [
+        ("", "breaks off at byte 0"),
+        ("{\"a\": ", "breaks off at byte 6"),
+        ("[\"a", "breaks off at byte 3"),
+        ("[1 2]", "a comma is missing in a list at byte 3"),
+        ("{\"a\" 1}", "a colon is missing at byte 5"),
+        ("{\"a\": 1 \"b\": 2}", "a comma is missing in an object at byte 8"),
+        ("{1: 2}", "a key is missing at byte 1"),
+        ("[1,]", "a value is missing at byte 3"),
+        ("[NaN]", "neither a number nor a word of JSON at byte 1"),
+        ("[1e999]", "neither a number nor a word of JSON at byte 1"),
+        ("[1]]", "more after the end at byte 3"),
+        ("[\"a\u{1}\"]", "a control character in a string"),
+        (r#"["ab\ud83d"]"#, "half of a surrogate pair, or no number, in an escape"),
+        (r#"["\udc00\ud83d"]"#, "half of a surrogate pair, or no number, in an escape"),
+        (r#"["\q"]"#, "an escape that there is not"),
+    ] {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn escapes_are_read() {
+    let text = r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 \u4E2d\u6587""#;
+    assert_eq!(
+        tree(text, Level::best()),
+        Ok(Json::from("\"\\/\u{8}\u{c}\n\r\t\u{e9}\u{1f600} \u{4e2d}\u{6587}"))
+    );
+}
+
+#[test]
+fn what_nobody_asks_for_may_be_wrong_but_its_brackets_must_match() {
+    let skip = |text| Reader::new(text).skip().map_err(|error| error.to_string());
+    assert_eq!(
+        skip(r#"{"a": NaN, "b": "\ud83d\q", "c": [1,,2}]"#),
+        Err("brackets of two kinds at byte 38".into())
+    );
+    assert_eq!(skip("{\"a\": NaN, \"b\": \"\\ud83d\\q\u{1}\", \"c\": [1,,2]}"), Ok(()));
+    assert_eq!(skip(r#"[[{"a": "]"}"#), Err("breaks off at byte 12".into()));
+}
+
+#[test]
+fn depth_costs_nothing() {
+    let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat();
+    assert_eq!(Reader::new(&deep).skip(), Ok(()));
+}
