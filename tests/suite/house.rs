@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LINES: usize = 700;
 
 /// Each third-party package, by the name it has in the code, and the rooms that may name it.
-const PACKAGES: [(&str, &[&str]); 17] = [
+const PACKAGES: [(&str, &[&str]); 18] = [
     ("clap", &["cli"]),
     ("crc32fast", &["archive", "index/saved"]),
     ("fuser", &["fuse"]),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &[&str]); 17] = [
     ("serde_json", &["format", "source/discover"]),
     ("simdutf8", &["format"]),
     ("tempfile", &["archive", "index/saved"]),
+    ("toml", &["format/names"]),
     ("unicode_normalization", &["name"]),
     ("unicode_segmentation", &["name"]),
     ("zip", &["archive/directory"]),
