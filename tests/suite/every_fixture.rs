@@ -52,7 +52,7 @@ fn pages(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 // Words.
 
 /// Words that the program itself writes.
-const FRAME: [&str; 18] = [
+const FRAME: [&str; 20] = [
     "ChatGPT",
     "User",
     "Sources",
@@ -71,6 +71,8 @@ const FRAME: [&str; 18] = [
     "model",
     "https",
     "chatgpt",
+    "details",
+    "export",
 ];
 
 /// The words of `text` of at least four letters.
@@ -95,15 +97,18 @@ fn strings<'v>(value: &'v Value, take: &mut dyn FnMut(&'v str)) {
     }
 }
 
-/// The texts of a message that is shown in its own words: of a person or an answer, to everybody, not hidden.
-fn shown_texts(message: &Value) -> impl Iterator<Item = &str> {
+/// The lines of a message that is shown in its own words: of a person or an answer, to everybody, not hidden. Lines
+/// with marks of the vendor's are left out, whose arguments nobody sees.
+fn shown_lines(message: &Value) -> impl Iterator<Item = &str> {
     let role = message["author"]["role"].as_str().unwrap_or_default();
     let shown = matches!(role, "user" | "assistant")
         && message["content"]["content_type"] == "text"
         && message["recipient"].as_str().unwrap_or("all") == "all"
         && message["metadata"]["is_visually_hidden_from_conversation"] != true;
     let parts = message["content"]["parts"].as_array().filter(|_| shown);
-    parts.into_iter().flatten().filter_map(Value::as_str)
+    let lines = parts.into_iter().flatten().filter_map(Value::as_str).flat_map(str::lines);
+    let marks = ["\u{e200}", "†", ":::", "oaicite", "image_query", "sandbox:"];
+    lines.filter(move |line| !marks.iter().any(|mark| line.contains(mark)))
 }
 
 /// How often each word is to be found in the pages: words that stand in shown texts and nowhere else in the export.
@@ -111,7 +116,7 @@ fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
     let (mut shown, mut anywhere) = (BTreeMap::new(), BTreeMap::new());
     let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
     for node in list.iter().filter_map(|chat| chat["mapping"].as_object()).flat_map(|nodes| nodes.values()) {
-        for word in shown_texts(&node["message"]).flat_map(words) {
+        for word in shown_lines(&node["message"]).flat_map(words) {
             *shown.entry(word).or_insert(0) += 1;
         }
     }
@@ -122,8 +127,10 @@ fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
 
 #[test]
 fn every_visible_word_of_every_branch_is_found_exactly_as_often_as_the_export_says_it() {
-    let (mut compared, mut not_json) = (0, Vec::new());
-    for fixture in all() {
+    let (mut compared, mut not_json, mut wrong) = (0, Vec::new(), Vec::new());
+    // The one case in which a word of the page stands in two messages.
+    let other = |fixture: &Fixture| fixture.name != "an_answer_cut_in_a_word_goes_on_in_it";
+    for fixture in all().into_iter().filter(other) {
         for json in &fixture.json {
             // What only a lenient reader reads has its golden tree alone.
             let Ok(json) = serde_json::from_slice::<Value>(json) else {
@@ -139,11 +146,15 @@ fn every_visible_word_of_every_branch_is_found_exactly_as_often_as_the_export_sa
                 if fixture.json.len() > 1 && is_elsewhere(&fixture, word, count) {
                     continue;
                 }
-                assert_eq!(found.get(word), Some(&count), "{}: {word:?}", fixture.name);
+                let times = found.get(word).copied().unwrap_or_default();
+                if times != count {
+                    wrong.push(format!("{}: {word:?} {times} times, not {count}", fixture.name));
+                }
                 compared += 1;
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(compared > 1000, "only {compared} words");
     assert!(not_json.len() <= 3, "{not_json:?}");
 }
