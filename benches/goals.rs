@@ -3,7 +3,8 @@
 //! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH [KEY=COUNT…]` writes an export to measure with; STYLE is
 //! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`,
 //! `assets`, `huge` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone
-//! on an entry, `… -- stages PATH` each stage of the pass on one core. Without arguments all goals are measured.
+//! on an entry, `… -- stages PATH` each stage of the pass on one core, `… -- growth` how they grow with
+//! the size of one conversation. Without arguments all goals are measured.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 
@@ -34,7 +35,11 @@ fn main() -> ExitCode {
         },
         [] => goals().map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
         ["stages", path] => {
-            stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |()| ExitCode::SUCCESS)
+            stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |costs| print(&costs))
+        }
+        ["growth"] => {
+            table::large_conversations();
+            ExitCode::SUCCESS
         }
         ["scan", path, entry] => scan(Path::new(path), entry).unwrap_or_else(|error| {
             eprintln!("{path}: {entry}: {error}");
@@ -42,6 +47,15 @@ fn main() -> ExitCode {
         }),
         _ => usage(),
     }
+}
+
+fn print(costs: &stages::Costs) -> ExitCode {
+    for (stage, cost) in
+        [("split", costs.split), ("split + parse", costs.parse), ("split + parse + render", costs.render)]
+    {
+        println!("{stage:<24} {cost:.3} s per GB");
+    }
+    ExitCode::SUCCESS
 }
 
 fn failed(what: &str, error: &io::Error) -> ExitCode {
@@ -60,7 +74,9 @@ fn goals() -> io::Result<()> {
 fn usage() -> ExitCode {
     eprintln!(
         "usage: cargo bench --bench goals -- generate classic|compact|sharded MEGABYTES PATH [KEY=COUNT…]\n       \
-         cargo bench --bench goals -- scan PATH ENTRY"
+         cargo bench --bench goals -- scan PATH ENTRY\n       \
+         cargo bench --bench goals -- stages PATH\n       \
+         cargo bench --bench goals -- growth"
     );
     ExitCode::from(2)
 }

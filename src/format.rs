@@ -1,17 +1,17 @@
 //! The formats that exports come in, and how to tell which one an element is.
 //!
-//! With its rooms, the only user of `serde_json`.
+//! With its rooms, the only user of `serde_json` and `toml`.
 
 pub mod assets;
 pub mod chatgpt;
 pub mod html;
+pub mod names;
 mod pull;
 pub mod repair;
 pub mod scan;
 pub mod shallow;
 
 use crate::conversation::Conversation;
-use std::collections::HashMap;
 use std::fmt;
 
 /// How much of a conversation is read.
@@ -44,14 +44,6 @@ pub(crate) const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
 /// The format of this [name](Format::name).
 pub fn named(name: &str) -> Option<&'static dyn Format> {
     FORMATS.into_iter().find(|format| format.name() == name)
-}
-
-/// The names that a user gives to ids of GPTs and projects: a JSON object of strings.
-///
-/// # Errors
-/// If it is anything else.
-pub fn names_map(json: &[u8]) -> serde_json::Result<HashMap<String, String>> {
-    serde_json::from_slice(json)
 }
 
 /// `text` as a JSON string, quotes included.

@@ -24,8 +24,8 @@ impl AssetIndex for NoFiles {
 /// How often each stage runs; the fastest counts.
 const ROUNDS: usize = 5;
 
-/// Prints seconds per GB of JSON of each stage, over the conversations of one ZIP held in memory.
-pub(crate) fn run(zip: &Path) -> io::Result<()> {
+/// What the stages cost over the conversations of one ZIP, held in memory.
+pub(crate) fn run(zip: &Path) -> io::Result<Costs> {
     let mut archive = zip::ZipArchive::new(File::open(zip)?).map_err(io::Error::other)?;
     let mut entries = Vec::new();
     for index in 0..archive.len() {
@@ -36,28 +36,46 @@ pub(crate) fn run(zip: &Path) -> io::Result<()> {
             entries.push(json);
         }
     }
-    let options = Options::new(Zone::utc());
-    stage("split", &entries, &|json| {
-        black_box(json);
-    });
-    stage("split + parse", &entries, &|json| {
-        parse(json, &mut |conversation| {
-            black_box(conversation);
-        });
-    });
-    stage("split + parse + render", &entries, &|json| {
-        parse(json, &mut |conversation| {
-            let document = Document::new(conversation, &NoFiles);
-            for page in document.pages() {
-                black_box(document.measure(page, &options));
-            }
-        });
-    });
-    Ok(())
+    Ok(Costs::of(&entries))
 }
 
-/// Times one stage and prints what it costs.
-fn stage(name: &str, entries: &[Vec<u8>], work: &dyn Fn(&[u8])) {
+/// What the stages cost, each with those before it, in seconds per GB of JSON on one core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Costs {
+    /// Finding where conversations begin and end.
+    pub(crate) split: f64,
+    /// That, and reading them.
+    pub(crate) parse: f64,
+    /// That, and rendering all their pages.
+    pub(crate) render: f64,
+}
+
+impl Costs {
+    fn of(entries: &[Vec<u8>]) -> Self {
+        let options = Options::new(Zone::utc());
+        Self {
+            split: stage(entries, &|json| {
+                black_box(json);
+            }),
+            parse: stage(entries, &|json| {
+                parse(json, &mut |conversation| {
+                    black_box(conversation);
+                });
+            }),
+            render: stage(entries, &|json| {
+                parse(json, &mut |conversation| {
+                    let document = Document::new(conversation, &NoFiles);
+                    for page in document.pages() {
+                        black_box(document.measure(page, &options));
+                    }
+                });
+            }),
+        }
+    }
+}
+
+/// Seconds per GB of one stage.
+fn stage(entries: &[Vec<u8>], work: &dyn Fn(&[u8])) -> f64 {
     let bytes: usize = entries.iter().map(Vec::len).sum();
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
@@ -67,7 +85,7 @@ fn stage(name: &str, entries: &[Vec<u8>], work: &dyn Fn(&[u8])) {
         }
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("{name:<24} {:.3} s per GB", best / bytes as f64 * 1e9);
+    best / bytes as f64 * 1e9
 }
 
 fn parse(json: &[u8], take: &mut dyn FnMut(&gptfs::conversation::Conversation<'_>)) {
@@ -87,4 +105,90 @@ fn split(json: &[u8], work: &dyn Fn(&[u8])) {
         scanner.feed(buffer, &mut take);
     }
     scanner.finish(&mut take);
+}
+
+/// A conversation that is extreme in one way: what it is called, and what it costs small and ten times as large.
+pub(crate) struct Growth {
+    /// Such as `10,000 branches`.
+    pub(crate) what: &'static str,
+    /// At a tenth of the size.
+    pub(crate) small: Costs,
+    /// At its size.
+    pub(crate) large: Costs,
+}
+
+/// Makes the JSON of a conversation of some size.
+type Make = fn(usize) -> String;
+
+/// How the cost of a GB grows with the size of one conversation: not at all, if all work is linear.
+pub(crate) fn growth() -> impl Iterator<Item = Growth> {
+    let shapes: [(&str, usize, Make); 4] = [
+        ("a chain of 100,000 messages", 100_000, chain),
+        ("10,000 branches", 10_000, branches),
+        ("a message of 10 MB", 10_000_000, long),
+        ("100,000 references in one message", 100_000, references),
+    ];
+    shapes.into_iter().map(|(what, size, make)| {
+        // Ten small ones have the bytes of the large one.
+        let small = format!("[{}]", vec![make(size / 10); 10].join(","));
+        let large = format!("[{}]", make(size));
+        Growth { what, small: Costs::of(&[small.into_bytes()]), large: Costs::of(&[large.into_bytes()]) }
+    })
+}
+
+/// One node with its message.
+fn node(id: usize, parent: Option<usize>, text: &str, metadata: &str) -> String {
+    let parent = parent.map_or("null".to_owned(), |parent| format!("\"n{parent}\""));
+    let role = if id.is_multiple_of(2) { "user" } else { "assistant" };
+    format!(
+        r#""n{id}": {{"id": "n{id}", "parent": {parent}, "message": {{"id": "n{id}", "author": {{"role": "{role}"}}, "create_time": {}, "content": {{"content_type": "text", "parts": ["{text}"]}}, "metadata": {{{metadata}}}}}}}"#,
+        1_741_064_767 + id
+    )
+}
+
+fn conversation(nodes: &[String], current: usize) -> String {
+    let mapping = nodes.join(", ");
+    format!(
+        r#"{{"title": "Growth", "id": "0", "create_time": 1741064767, "current_node": "n{current}", "mapping": {{{mapping}}}}}"#
+    )
+}
+
+const SENTENCE: &str = "Newts winter on land, under logs and stones, and *return* to the pond in spring. ";
+
+fn chain(size: usize) -> String {
+    let nodes: Vec<_> = (0..size).map(|id| node(id, id.checked_sub(1), SENTENCE, "")).collect();
+    conversation(&nodes, size - 1)
+}
+
+/// Of each pair of children one goes on and one is a branch.
+fn branches(size: usize) -> String {
+    let parent = |id: usize| id.checked_sub(1).map(|before| before - before % 2);
+    let nodes: Vec<_> = (0..size * 2).map(|id| node(id, parent(id), SENTENCE, "")).collect();
+    conversation(&nodes, size * 2 - 2)
+}
+
+fn long(size: usize) -> String {
+    let paragraph = format!("{}\\n\\n- one\\n- `two`\\n\\n", SENTENCE.repeat(5));
+    let text = paragraph.repeat(size / paragraph.len() + 1);
+    conversation(&[node(0, None, "Newts?", ""), node(1, Some(0), &text, "")], 1)
+}
+
+fn references(size: usize) -> String {
+    let (mut text, mut list, mut at) = (String::new(), Vec::with_capacity(size), 0);
+    for number in 0..size {
+        let mark = format!("\u{e200}cite\u{e202}turn0search{number}\u{e201}");
+        // The newt has two UTF-16 units and four bytes, and is one code point.
+        let words = "\u{1f98e} A newt ";
+        let start = at + words.chars().count();
+        at = start + mark.chars().count() + 2;
+        list.push(format!(
+            r#"{{"type": "grouped_webpages", "matched_text": "{mark}", "start_idx": {start}, "end_idx": {}, "items": [{{"title": "N", "url": "https://example.org/{number}", "attribution": "Pond"}}]}}"#,
+            at - 2
+        ));
+        text.push_str(words);
+        text.push_str(&mark);
+        text.push_str(". ");
+    }
+    let metadata = format!(r#""content_references": [{}]"#, list.join(", "));
+    conversation(&[node(0, None, "Newts?", ""), node(1, Some(0), &text, &metadata)], 1)
 }

@@ -2,6 +2,7 @@
 
 use super::data::Data;
 use super::run::{self, Mount};
+use super::stages;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -29,6 +30,8 @@ pub(crate) fn run(gptfs: &Path, data: &Data) -> io::Result<()> {
     bench.growth()?;
     bench.many(&data.many()?)?;
     bench.instead(&data.classic(100)?);
+    rendering(&data.classic(100)?)?;
+    large_conversations();
     Ok(())
 }
 
@@ -292,4 +295,29 @@ fn beside(what: &str, ours: &mut [Duration], name: &str, theirs: &mut [Duration]
     let (Some(ours), Some(theirs)) = (run::median(ours), run::median(theirs)) else { return };
     let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
     row(what, &seconds(ours), &format!("{name} {}", seconds(theirs)), Some(ratio), must, aim);
+}
+
+/// What rendering adds to parsing, on one core.
+fn rendering(zip: &Path) -> io::Result<()> {
+    let costs = stages::run(zip)?;
+    let (parse, render) = (costs.parse - costs.split, costs.render - costs.parse);
+    let beside = format!("parsing alone {parse:.3} s per GB");
+    row("rendering, one core", &format!("{render:.3} s per GB"), &beside, None, "≤ 0.6 s per GB", "");
+    Ok(())
+}
+
+/// One row for each conversation that is extreme in one way. The ratio is its cost to that of ten conversations of a
+/// tenth of its size: 10 if its work grew with the square, somewhat over 1 by what no longer fits into caches.
+pub(crate) fn large_conversations() {
+    for growth in stages::growth() {
+        let (small, large) = (growth.small, growth.large);
+        row(
+            growth.what,
+            &format!("{:.3} s per GB", large.render),
+            &format!("parsing alone {:.3}; a tenth of it {:.3} s per GB", large.parse, small.render),
+            Some(large.render / small.render),
+            "≤ 3",
+            "1",
+        );
+    }
 }

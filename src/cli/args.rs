@@ -143,7 +143,7 @@ pub(super) struct ReadingArgs {
     /// Show what ChatGPT hides (instructions, memory, search chatter, tool calls) in folded blocks
     #[arg(long)]
     all: bool,
-    /// A JSON file of names for the ids of GPTs and projects: {"g-p-…": "House"}
+    /// A TOML or JSON file of names for the ids of GPTs and projects: "g-p-…" = "House", or {"g-p-…": "House"}
     #[arg(long, value_name = "FILE")]
     names_map: Option<PathBuf>,
     /// Refuse exports that inflate to more than this
@@ -193,11 +193,13 @@ impl ReadingArgs {
         options.times = self.times;
         options.all = self.all;
         if let Some(file) = &self.names_map {
-            let json = std::fs::read(file).map_err(|error| Error::io(file.display(), error))?;
-            options.names = crate::format::names_map(&json).map_err(|error| {
-                Error::new(ErrorKind::Usage, "--names-map: must be a JSON object of ids and names")
-                    .within(file.display())
-                    .caused_by(error)
+            let bytes = std::fs::read(file).map_err(|error| Error::io(file.display(), error))?;
+            options.names = crate::format::names::read(&bytes).map_err(|reason| {
+                Error::new(
+                    ErrorKind::Usage,
+                    format!("--names-map: must be TOML or JSON of ids and names: {reason}"),
+                )
+                .within(file.display())
             })?;
         }
         Ok(options)

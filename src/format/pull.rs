@@ -239,16 +239,17 @@ impl<'a> Reader<'a> {
             b'{' => self.bracket().map(|()| Value::Object),
             b'[' => self.bracket().map(|()| Value::List),
             byte => {
-                let error = self.error("neither a number nor a word of JSON");
+                let at = self.at;
+                let what = "neither a number nor a word of JSON";
+                let error = || Error { what, at: Some(at), is_end: false };
                 match self.scalar()? {
                     "null" => Ok(Value::Null),
                     "true" => Ok(Value::Bool(true)),
                     "false" => Ok(Value::Bool(false)),
                     number if matches!(byte, b'0'..=b'9' | b'-') => {
-                        let number = number.parse().ok().filter(|number: &f64| number.is_finite());
-                        number.map(Value::Number).ok_or(error)
+                        self::number(number).map(Value::Number).ok_or_else(error)
                     }
-                    _ => Err(error),
+                    _ => Err(error()),
                 }
             }
         }
@@ -372,6 +373,18 @@ impl<'a> Reader<'a> {
             Ok(_) => Err(self.error("more after the end")),
         }
     }
+}
+
+/// A number of JSON, which is stricter than Rust, and finite.
+fn number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let begins_badly = matches!(digits, [b'0', b'0'..=b'9', ..]) || !digits.first()?.is_ascii_digit();
+    let dot = digits.iter().position(|&byte| byte == b'.');
+    let hangs = dot.is_some_and(|dot| !digits.get(dot + 1).is_some_and(u8::is_ascii_digit));
+    if begins_badly || hangs {
+        return None;
+    }
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// The text of a string with escapes. Linear.

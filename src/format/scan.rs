@@ -6,7 +6,8 @@
 //!
 //! The elements are those of the top-level array; or of the array `conversations` of a top-level object; or the
 //! top-level object itself if it has a key `mapping` or `current_node`, as a conversation does. Keys may come in
-//! any order, and a byte order mark is passed over.
+//! any order, and a byte order mark is passed over. Words and strings that follow one another without a comma are
+//! one element, so that a line of junk between two conversations is one thing that is wrong and not many.
 
 mod blocks;
 mod kept;
@@ -102,6 +103,9 @@ enum Place {
     Text { escaped: bool },
     /// In an element that is a number or a word.
     Word,
+    /// After a word or string that ended at this offset in the stream. More of them may follow: then they are the
+    /// same element.
+    Gap { end: u64 },
     /// After the top-level value.
     Over,
     /// In a stream that is no export.
@@ -167,8 +171,9 @@ impl Scanner {
                 Place::Start { mark } => self.start(bytes, at, mark),
                 Place::List(expected) => self.list(bytes, at, expected),
                 Place::Container(role) => self.container(bytes, at, role, found),
-                Place::Text { escaped } => self.text(bytes, at, escaped, found),
-                Place::Word => self.word(bytes, at, found),
+                Place::Text { escaped } => self.text(bytes, at, escaped),
+                Place::Word => self.word(bytes, at),
+                Place::Gap { end } => self.gap(bytes, at, end, found),
                 Place::Over => self.over(bytes, at),
                 Place::Lost => bytes.len(),
             };
@@ -201,6 +206,10 @@ impl Scanner {
             Place::Word => {
                 self.trouble("breaks off within the list", end);
                 self.emit(&[], 0, false, found);
+            }
+            Place::Gap { .. } => {
+                self.trouble("the list of conversations has no end", end);
+                self.emit(&[], 0, true, found);
             }
             Place::Over | Place::Lost => {}
         }
@@ -304,23 +313,49 @@ impl Scanner {
         self.from = Some(at);
     }
 
-    fn text(&mut self, bytes: &[u8], at: usize, escaped: bool, found: &mut dyn FnMut(Element<'_>)) -> usize {
+    fn text(&mut self, bytes: &[u8], at: usize, escaped: bool) -> usize {
         match bytes.get(at) {
-            Some(b'"') if !escaped => self.emit(bytes, at + 1, true, found),
+            Some(b'"') if !escaped => self.pause(bytes, at + 1),
             Some(&byte) => self.place = Place::Text { escaped: byte == b'\\' && !escaped },
             None => {}
         }
         at + 1
     }
 
-    fn word(&mut self, bytes: &[u8], at: usize, found: &mut dyn FnMut(Element<'_>)) -> usize {
+    fn word(&mut self, bytes: &[u8], at: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         let end = rest.iter().position(|byte| b" \t\n\r,[]{}\"".contains(byte));
         let end = end.map(|len| at + len);
         if let Some(end) = end {
-            self.emit(bytes, end, true, found);
+            self.pause(bytes, end);
         }
         end.unwrap_or(bytes.len())
+    }
+
+    /// Ends a word or string at `end`; of the element it may only be the beginning.
+    fn pause(&mut self, bytes: &[u8], end: usize) {
+        self.keep(bytes, end);
+        self.from = None;
+        self.place = Place::Gap { end: self.offset(end) };
+    }
+
+    /// Goes on behind a word or string that ended at `end`. Blanks between two of them are kept as one.
+    fn gap(&mut self, bytes: &[u8], at: usize, end: u64, found: &mut dyn FnMut(Element<'_>)) -> usize {
+        let Some(&byte) = bytes.get(at) else { return bytes.len() };
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => return at + 1,
+            b',' | b'[' | b']' | b'{' => {
+                self.emit(bytes, at, true, found);
+                return at;
+            }
+            _ => {}
+        }
+        if self.offset(at) > end {
+            self.kept.push(b" ");
+        }
+        self.from = Some(at);
+        self.place = if byte == b'"' { Place::Text { escaped: false } } else { Place::Word };
+        at + 1
     }
 
     fn over(&mut self, bytes: &[u8], at: usize) -> usize {
@@ -436,7 +471,7 @@ impl Scanner {
         self.kept.clear();
     }
 
-    /// Hands over the current element, which ends at `end`, and goes on behind it.
+    /// Hands over the current element, which ends at `end` or before the gap that we are in, and goes on behind it.
     fn emit(&mut self, bytes: &[u8], end: usize, complete: bool, found: &mut dyn FnMut(Element<'_>)) {
         let whole = self.from.and_then(|from| bytes.get(from..end)).unwrap_or_default();
         let borrowed = self.kept.is_empty() && self.kept.fits(whole.len());
@@ -448,7 +483,8 @@ impl Scanner {
             skeleton if self.kept.is_skeleton() => Body::TooLarge { skeleton },
             kept => Body::Whole(kept),
         };
-        found(Element { start: self.start, end: self.offset(end), body, complete });
+        let end = if let Place::Gap { end } = self.place { end } else { self.offset(end) };
+        found(Element { start: self.start, end, body, complete });
         self.from = None;
         self.kept.clear();
         self.place = if self.bare { Place::Over } else { Place::List(Expected::Comma) };

@@ -441,9 +441,17 @@ fn names_that_a_user_gives_stand_for_ids() {
     let named = cat(&["--names-map".as_ref(), map.as_os_str()]).succeeded().stdout;
     assert!(plain.contains("g-AbCdEf123") && !plain.contains("The Tea House"), "{plain}");
     assert!(named.contains("The Tea House"), "{named}");
-    scratch.file("names.json", "[1, 2]");
-    let told = cat(&["--names-map".as_ref(), map.as_os_str()]).failed(USAGE);
-    assert!(told.stderr.contains("names.json") && told.stderr.contains("--names-map"), "{}", told.stderr);
+    scratch.file("names.json", "# by content, not by name\n[gpts]\ng-AbCdEf123 = \"The Tea House\"\n");
+    assert_eq!(cat(&["--names-map".as_ref(), map.as_os_str()]).succeeded().stdout, named);
+    for (broken, line) in
+        [("[1, 2]", "line 1"), ("{\n\"g-a\": 7}", "line 2"), ("g-a = \"x\"\ng-b =\n", "line 2")]
+    {
+        scratch.file("names.json", broken);
+        let told = cat(&["--names-map".as_ref(), map.as_os_str()]).failed(USAGE);
+        for word in ["names.json: --names-map: ", line] {
+            assert!(told.stderr.contains(word), "{broken}: {}", told.stderr);
+        }
+    }
 }
 
 #[test]

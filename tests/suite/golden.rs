@@ -89,20 +89,25 @@ cases! {
     thoughts_are_folded_under_their_duration
     a_recap_without_thoughts_is_a_line
     errors_screens_widgets_and_unknown_types
+    an_unknown_type_is_shown_by_the_words_it_has
     odd_parts_are_shown_or_named
     a_file_is_shown_once_and_a_missing_one_named
     generated_pictures_have_their_prompts
     voice_turns_are_transcripts_with_recordings
     canvas_documents_are_shown_at_every_version
+    canvas_edits_that_can_not_be_applied_are_shown
     a_canvas_edit_is_applied_and_code_keeps_its_type
     a_writing_block_is_quoted_under_its_subject
     names_come_from_the_names_map_and_the_library
     files_of_one_name_are_told_apart
     references_count_code_points_and_attributions_stay
     every_kind_of_reference_has_its_rule
+    references_to_galleries_maps_and_summaries_have_their_rules
+    a_citation_without_items_has_its_alternative_or_its_fallback
     references_to_blocks_are_blocks
     a_cited_file_is_a_link_where_it_exists
     citations_of_2023_are_links_and_other_brackets_stay
+    files_cited_in_2023_are_links_or_names
     marks_without_references_are_resolved_or_removed
     a_displaced_reference_is_found_and_a_lost_one_is_skipped
     a_lone_surrogate_counts_as_one

@@ -368,3 +368,15 @@ fn junk_between_conversations_leaves_them_as_they_are() {
         assert!(said.contains("problems.txt"), "{junk:?}: {said}");
     }
 }
+
+#[test]
+fn a_line_of_junk_between_conversations_is_one_page_that_says_what_is_wrong() {
+    let json = format!("[{FIRST}\nthis line is \"no, JSON\" at all\n{SECOND}]");
+    let (tree, said) = shown(json);
+    let expected = sound();
+    tree.only(&["First", "Second"]).assert_is(&expected, "the conversations beside the junk");
+    let others: Vec<_> = tree.0.iter().filter(|(path, _)| !expected.0.contains_key(*path)).collect();
+    let [(path, page)] = others.as_slice() else { panic!("{:?}", tree.paths()) };
+    assert!(String::from_utf8_lossy(page).contains("damaged in the export"), "{path}");
+    assert!(said.contains("problems.txt"), "{said}");
+}

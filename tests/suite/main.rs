@@ -1,6 +1,7 @@
 //! The suite: what a user meets at the command line and in a mounted tree.
 
 mod cli;
+mod every_fixture;
 mod forms;
 mod frame;
 #[path = "../../benches/generate/mod.rs"]

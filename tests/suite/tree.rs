@@ -276,7 +276,7 @@ fn find_counts_every_conversation_once() {
 // Links.
 
 /// The links of a page that lead to other files of the tree.
-fn links(page: &str) -> Vec<String> {
+pub(crate) fn links(page: &str) -> Vec<String> {
     use pulldown_cmark::{Event, Parser, Tag};
     let destinations = Parser::new(page).filter_map(|event| match event {
         Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
@@ -291,7 +291,7 @@ fn links(page: &str) -> Vec<String> {
     destinations.filter(|link| !leads_away(link)).collect()
 }
 
-fn percent_decoded(link: &str) -> String {
+pub(crate) fn percent_decoded(link: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), link.as_bytes());
     while let Some((&byte, more)) = rest.split_first() {
         let hex = more.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
@@ -326,15 +326,6 @@ fn every_link_of_a_page_leads_to_a_file() {
         let count = assert_links_lead_to_files(&mount.dir());
         assert!(count >= 8, "only {count} links in {}", source.display());
     }
-}
-
-#[test]
-fn a_month_that_is_copied_alone_has_all_that_its_links_name() {
-    let Some(mount) = Mount::new(&demo(), &[]) else { return };
-    let scratch = Scratch::new();
-    let copy = scratch.path("2024-02");
-    outcome(Command::new("cp").arg("-a").arg(mount.dir().join("2024/02")).arg(&copy)).succeeded();
-    assert!(assert_links_lead_to_files(&copy) > 0);
 }
 
 // Copies.

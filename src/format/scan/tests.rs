@@ -159,6 +159,35 @@ fn damage_between_elements_loses_none() {
 }
 
 #[test]
+fn words_and_strings_without_a_comma_between_are_one_element() {
+    let (found, end) = scan("[{}\n  see \t below: \"a, [b\"!} ,{\"a\": 1}junk{}\"x\" y]");
+    let places: Vec<_> = found.iter().map(|it| (it.start, it.end, it.text.as_str(), it.complete)).collect();
+    assert_eq!(
+        places,
+        [
+            (1, 3, "{}", true),
+            (6, 28, "see below: \"a, [b\"!}", true),
+            (30, 38, "{\"a\": 1}", true),
+            (38, 42, "junk", true),
+            (42, 44, "{}", true),
+            (44, 49, "\"x\" y", true)
+        ]
+    );
+    assert_eq!(end, End::Damaged { reason: "no comma between conversations", at: 6 });
+}
+
+#[test]
+fn a_list_that_ends_after_a_word_has_a_complete_element() {
+    for text in ["[1,nul ", "[1,\"ab\"", "[1,\"ab\" c\n"] {
+        let (found, end) = scan(text);
+        assert!(found[1].complete, "{text:?}");
+        assert_eq!(found[1].end, text.trim_end().len() as u64);
+        let reason = "the list of conversations has no end";
+        assert_eq!(end, End::Damaged { reason, at: text.len() as u64 }, "{text:?}");
+    }
+}
+
+#[test]
 fn an_element_that_breaks_off_is_handed_over_as_it_is() {
     for (text, last, reason) in [
         (r#"[1,{"a": {"b"#, r#"{"a": {"b"#, "breaks off within a string"),

@@ -1,0 +1,239 @@
+//! What holds of every fixture: nothing visible is lost or doubled, and links lead to the right files within their month.
+//!
+//! The cases of `fixtures/chatgpt/` are looked at as the trees they are expected to become; that they do become them is
+//! what `golden.rs` proves.
+
+use crate::support::{Mount, Tree, exported, fixtures, outcome};
+use crate::tree::{links, percent_decoded};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A fixture: its name, the conversations as the export has them, its other files, and the tree.
+struct Fixture {
+    name: String,
+    json: Vec<Vec<u8>>,
+    files: Tree,
+    tree: Tree,
+}
+
+/// Every golden case and the demonstration.
+fn all() -> Vec<Fixture> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(fixtures().join("chatgpt")).expect("fixtures/chatgpt") {
+        let directory = entry.expect("an entry").path();
+        found.push(Fixture {
+            name: directory.file_name().expect("a name").display().to_string(),
+            json: vec![fs::read(directory.join("conversation.json")).expect("conversation.json")],
+            files: Tree::read(&directory.join("export")),
+            tree: Tree::read(&directory.join("expected")),
+        });
+    }
+    let files = Tree::read(&fixtures().join("demo"));
+    let shards = files.0.iter().filter(|(name, _)| name.starts_with("conversations-"));
+    let json: Vec<_> = shards.map(|(_, bytes)| bytes.clone()).collect();
+    assert_eq!(json.len(), 3, "the shards of the demonstration");
+    found.push(Fixture { name: "demo".into(), json, files, tree: exported(&fixtures().join("demo.zip")) });
+    assert!(found.len() > 60, "only {} fixtures", found.len());
+    found
+}
+
+fn is_page(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "md") && !path.contains(".assets/")
+}
+
+fn pages(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
+    let pages = tree.0.iter().filter(|(path, _)| is_page(path));
+    pages.map(|(path, page)| (path.as_str(), std::str::from_utf8(page).expect("a page in UTF-8")))
+}
+
+// Words.
+
+/// Words that the program itself writes.
+const FRAME: [&str; 20] = [
+    "ChatGPT",
+    "User",
+    "Sources",
+    "Thought",
+    "Canvas",
+    "Prompt",
+    "Audio",
+    "Video",
+    "Error",
+    "Screenshot",
+    "Plot",
+    "branch",
+    "Branch",
+    "branches",
+    "title",
+    "model",
+    "https",
+    "chatgpt",
+    "details",
+    "export",
+];
+
+/// The words of `text` of at least four letters.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words.filter(|word| word.chars().count() >= 4 && word.chars().all(char::is_alphabetic))
+}
+
+/// Every string of `value`, keys too.
+fn strings<'v>(value: &'v Value, take: &mut dyn FnMut(&'v str)) {
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::String(text) => take(text),
+            Value::Array(list) => waiting.extend(list),
+            Value::Object(object) => {
+                object.keys().for_each(|key| take(key));
+                waiting.extend(object.values());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The lines of a message that is shown in its own words: of a person or an answer, to everybody, not hidden. Lines
+/// with marks of the vendor's are left out, whose arguments nobody sees.
+fn shown_lines(message: &Value) -> impl Iterator<Item = &str> {
+    let role = message["author"]["role"].as_str().unwrap_or_default();
+    let shown = matches!(role, "user" | "assistant")
+        && message["content"]["content_type"] == "text"
+        && message["recipient"].as_str().unwrap_or("all") == "all"
+        && message["metadata"]["is_visually_hidden_from_conversation"] != true;
+    let parts = message["content"]["parts"].as_array().filter(|_| shown);
+    let lines = parts.into_iter().flatten().filter_map(Value::as_str).flat_map(str::lines);
+    let marks = ["\u{e200}", "†", ":::", "oaicite", "image_query", "sandbox:"];
+    lines.filter(move |line| !marks.iter().any(|mark| line.contains(mark)))
+}
+
+/// How often each word is to be found in the pages: words that stand in shown texts and nowhere else in the export.
+fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
+    let (mut shown, mut anywhere) = (BTreeMap::new(), BTreeMap::new());
+    let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
+    for node in list.iter().filter_map(|chat| chat["mapping"].as_object()).flat_map(|nodes| nodes.values()) {
+        for word in shown_lines(&node["message"]).flat_map(words) {
+            *shown.entry(word).or_insert(0) += 1;
+        }
+    }
+    strings(json, &mut |text| words(text).for_each(|word| *anywhere.entry(word).or_insert(0) += 1));
+    shown.retain(|word, count| anywhere.get(word) == Some(count) && !FRAME.contains(word));
+    shown
+}
+
+#[test]
+fn every_visible_word_of_every_branch_is_found_exactly_as_often_as_the_export_says_it() {
+    let (mut compared, mut not_json, mut wrong) = (0, Vec::new(), Vec::new());
+    // The one case in which a word of the page stands in two messages.
+    let other = |fixture: &Fixture| fixture.name != "an_answer_cut_in_a_word_goes_on_in_it";
+    for fixture in all().into_iter().filter(other) {
+        for json in &fixture.json {
+            // What only a lenient reader reads has its golden tree alone.
+            let Ok(json) = serde_json::from_slice::<Value>(json) else {
+                not_json.push(fixture.name.clone());
+                continue;
+            };
+            let expected = expected_words(&json);
+            let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+            for (_, page) in pages(&fixture.tree) {
+                words(page).for_each(|word| *found.entry(word).or_insert(0) += 1);
+            }
+            for (word, count) in expected {
+                if fixture.json.len() > 1 && is_elsewhere(&fixture, word, count) {
+                    continue;
+                }
+                let times = found.get(word).copied().unwrap_or_default();
+                if times != count {
+                    wrong.push(format!("{}: {word:?} {times} times, not {count}", fixture.name));
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(compared > 1000, "only {compared} words");
+    assert!(not_json.len() <= 3, "{not_json:?}");
+}
+
+/// True if `word` stands in more than one shard.
+fn is_elsewhere(fixture: &Fixture, word: &str, count: usize) -> bool {
+    let text: Vec<Value> = fixture.json.iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
+    let mut total = 0;
+    for json in &text {
+        strings(json, &mut |text| total += words(text).filter(|found| *found == word).count());
+    }
+    total != count
+}
+
+// Links.
+
+/// `target` as seen from the page at `path`, without `.` and `..`; `None` if it leads out of the tree.
+fn resolved(path: &str, target: &str) -> Option<String> {
+    let mut steps: Vec<&str> = path.split('/').collect();
+    steps.pop();
+    for step in target.split('/') {
+        match step {
+            "." | "" => {}
+            ".." => drop(steps.pop()?),
+            step => steps.push(step),
+        }
+    }
+    Some(steps.join("/"))
+}
+
+#[test]
+fn every_link_leads_to_the_right_bytes_within_its_month() {
+    let mut count = 0;
+    for fixture in all() {
+        let stored: BTreeSet<&[u8]> = fixture.files.0.values().map(Vec::as_slice).collect();
+        for (path, page) in pages(&fixture.tree) {
+            // The month, or `undated`: the first two steps of a path that has a year.
+            let month = path
+                .match_indices('/')
+                .map(|(at, _)| &path[..=at])
+                .find(|start| start.starts_with("undated/") || start.matches('/').count() == 2);
+            let month = month.expect(path);
+            for link in links(page) {
+                let target = percent_decoded(link.split('#').next().unwrap_or_default());
+                let target = resolved(path, &target).unwrap_or_default();
+                let told = format!("{}: {path}: {link}", fixture.name);
+                assert!(target.starts_with(month), "{told} leaves {month}");
+                let bytes = fixture.tree.0.get(&target).unwrap_or_else(|| panic!("{told} leads nowhere"));
+                // Whatever is no page and no canvas document is a file of the export, byte for byte.
+                let own = is_page(&target) || page.contains("**Canvas");
+                assert!(own || stored.contains(bytes.as_slice()), "{told} has bytes of its own");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 60, "only {count} links");
+}
+
+#[test]
+fn each_month_that_is_copied_alone_has_all_that_its_links_name() {
+    let Some(mount) = Mount::new(&fixtures().join("demo.zip"), &[]) else { return };
+    let whole = exported(&fixtures().join("demo.zip"));
+    let months: BTreeSet<&str> = whole.0.keys().filter_map(|path| path.get(..7)).collect();
+    assert!(months.len() > 20, "{months:?}");
+    let mut count = 0;
+    for month in months {
+        let scratch = crate::support::Scratch::new();
+        let copy = scratch.path("copied");
+        outcome(Command::new("cp").arg("-a").arg(mount.dir().join(month)).arg(&copy)).succeeded();
+        let copied = Tree::read(&copy);
+        for (path, page) in pages(&copied) {
+            for link in links(page) {
+                let target = percent_decoded(link.split('#').next().unwrap_or_default());
+                let target = resolved(path, &target).expect(&link);
+                let expected = &whole.0[&format!("{month}/{target}")];
+                assert!(copied.0.get(&target) == Some(expected), "{month}/{path}: {link}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "only {count} links");
+}
