@@ -139,25 +139,29 @@ impl<'c> Document<'c> {
     }
 }
 
-/// The numbers of the branches that begin at each node, so that no page has to look at all branches.
+/// The branches by the node that they begin after, so that no page has to look at all of them.
 #[derive(Debug, Default)]
-struct Forks(HashMap<Option<NodeId>, Vec<u32>>);
+struct Forks {
+    /// The nodes, ascending.
+    nodes: Vec<Option<NodeId>>,
+    /// The number of the branch at the same position.
+    numbers: Vec<u32>,
+}
 
 impl Forks {
     fn of(threads: &Threads) -> Self {
-        let mut forks = Self::default();
-        for branch in &threads.branches {
-            forks.0.entry(branch.fork).or_default().push(branch.number);
-        }
-        forks
+        let mut forks: Vec<_> = threads.branches.iter().map(|branch| (branch.fork, branch.number)).collect();
+        forks.sort_by_key(|&(fork, _)| fork);
+        let (nodes, numbers) = forks.into_iter().unzip();
+        Self { nodes, numbers }
     }
 
     /// The branches that begin after `node`, or at roots of their own.
     fn at(&self, node: Option<NodeId>) -> &[u32] {
-        if self.0.is_empty() {
-            return &[];
-        }
-        self.0.get(&node).map_or(&[], Vec::as_slice)
+        let begin = self.nodes.partition_point(|&other| other < node);
+        let rest = self.nodes.get(begin..).unwrap_or_default();
+        let count = rest.iter().take_while(|&&other| other == node).count();
+        self.numbers.get(begin..begin + count).unwrap_or_default()
     }
 }
 
@@ -187,8 +191,7 @@ struct Counter(Measure);
 
 impl fmt::Write for Counter {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let stems =
-            memchr::memmem::find_iter(text.as_bytes(), STEM.encode_utf8(&mut [0; 3]).as_bytes()).count();
+        let stems = escape::STEM_FINDER.find_iter(text.as_bytes()).count();
         self.0.bytes += (text.len() - stems * STEM.len_utf8()) as u64;
         self.0.stems += stems as u32;
         Ok(())

@@ -9,8 +9,10 @@ use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
 use crate::catalog::{Content, EntryRef};
 use crate::name::{FileName, fold};
 use crate::time::Timestamp;
+use memchr::memmem;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 /// What an export knows of a file that a message points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,11 +121,16 @@ fn percent_decoded(text: &str) -> Cow<'_, str> {
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
+/// What precedes the path of a link to the vendor's sandbox.
+const OPENING: &str = "](sandbox:";
+
+/// Finds it. Preparing a search costs more than searching a short text, so it is done once.
+static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(OPENING));
+
 /// The paths of the links to the vendor's sandbox in an answer, as they stand there.
 fn sandbox_paths(text: &str) -> impl Iterator<Item = &str> {
     const LONGEST: usize = 4096;
-    const OPENING: &str = "](sandbox:";
-    memchr::memmem::find_iter(text.as_bytes(), OPENING).filter_map(|at| {
+    FINDER.find_iter(text.as_bytes()).filter_map(|at| {
         let rest = text.get(at + OPENING.len()..)?;
         let mut depth = 0usize;
         let end = rest.bytes().take(LONGEST).position(|byte| {

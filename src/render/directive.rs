@@ -4,13 +4,16 @@ use super::block::Voice;
 use super::escape;
 use memchr::memmem;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 const OPEN: &str = ":::writing";
 const CLOSE: &str = ":::";
 
+static OPEN_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(OPEN));
+
 /// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in fences there are none.
 pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
-    if memmem::find(text.as_bytes(), OPEN.as_bytes()).is_none() {
+    if OPEN_FINDER.find(text.as_bytes()).is_none() {
         return text;
     }
     let code = escape::fenced_ranges(&text, Voice::Markdown);
@@ -90,6 +93,7 @@ fn opening(line: &str) -> Option<Block> {
             ends
         });
         escape::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
+            .into_owned()
     });
     Some(Block { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })
 }

@@ -11,13 +11,15 @@ use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// `text` as a page may hold it: line ends are `\n`, and of the other control characters, which nobody sees, only the
 /// tab is left. Copies nothing where nothing changes.
 pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
-    let c1 = |pair: &[u8]| matches!(pair, [0xc2, 0x80..=0x9f]);
+    let bytes = text.as_bytes();
+    let is_c1 = |at: usize| matches!(bytes.get(at + 1), Some(0x80..=0x9f));
     let needed = glance.may_have(Glance::CONTROL)
-        || (glance.may_have(Glance::LEAD) && text.as_bytes().windows(2).any(c1));
+        || (glance.may_have(Glance::LEAD) && memchr_iter(0xc2, bytes).any(is_c1));
     if !needed {
         return Cow::Borrowed(text);
     }
@@ -39,20 +41,23 @@ pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
 /// `text` with U+FFFD for the sign of a page's own name, so that no export can write that. Takes the same number of
 /// bytes and code points. Copies nothing where nothing changes.
 pub(super) fn without_stem(text: &str, glance: Glance) -> Cow<'_, str> {
-    let mut sign = [0; 4];
-    let sign = STEM.encode_utf8(&mut sign);
-    if !glance.may_have(Glance::LEAD) || memmem::find(text.as_bytes(), sign.as_bytes()).is_none() {
+    if !glance.may_have(Glance::LEAD) || STEM_FINDER.find(text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace(STEM, "\u{fffd}"))
 }
 
+/// Finds [`STEM`]. Preparing a search costs more than searching a short text, so it is done once.
+pub(super) static STEM_FINDER: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(STEM.encode_utf8(&mut [0; 4])).into_owned());
+
 /// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
-/// Not escaped.
-pub(super) fn one_line(text: &str) -> String {
-    if is_plain_line(text) {
-        return text.to_owned();
-    }
+/// Not escaped. Copies nothing where nothing changes.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    if is_line_of(text, PRINTABLE) { Cow::Borrowed(text) } else { Cow::Owned(joined_words(text)) }
+}
+
+fn joined_words(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let before = line.len();
@@ -65,14 +70,37 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// True for text that is one line already: printable ASCII with single spaces inside.
-fn is_plain_line(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let printable = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    printable
-        && bytes.first() != Some(&b' ')
-        && bytes.last() != Some(&b' ')
-        && !bytes.windows(2).any(|pair| pair == b"  ")
+/// Printable ASCII.
+const PRINTABLE: u8 = 1;
+/// Printable ASCII that is nothing special in a label.
+const PLAIN: u8 = 1 << 1;
+/// Printable ASCII that is nothing special in HTML.
+const PLAIN_HTML: u8 = 1 << 2;
+
+/// Which of these classes each byte belongs to.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        let in_label = !matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
+        let in_html = !matches!(byte, b'&' | b'<' | b'>');
+        classes[byte as usize] =
+            PRINTABLE | if in_label { PLAIN } else { 0 } | if in_html { PLAIN_HTML } else { 0 };
+        byte += 1;
+    }
+    classes
+};
+
+/// True for text that is one line already, with single spaces inside and all its bytes of `class`. Seen in one pass:
+/// most labels are so.
+fn is_line_of(text: &str, class: u8) -> bool {
+    let (mut all, mut before, mut doubled) = (class, b' ', false);
+    for &byte in text.as_bytes() {
+        all &= CLASSES[usize::from(byte)];
+        doubled |= byte == b' ' && before == b' '; // also a space at the beginning
+        before = byte;
+    }
+    all != 0 && !doubled && (before != b' ' || text.is_empty())
 }
 
 fn replace_stem(c: char) -> char {
@@ -81,10 +109,13 @@ fn replace_stem(c: char) -> char {
 
 /// `text` on one line as words and nothing else: a label of a link, a heading, a part of a sentence. Characters that
 /// Markdown would take for markup are escaped, and only those.
-pub(super) fn label(text: &str) -> String {
+pub(super) fn label(text: &str) -> Cow<'_, str> {
+    if is_line_of(text, PLAIN) {
+        return Cow::Borrowed(text);
+    }
     let line = one_line(text);
-    let special = |byte: &u8| matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
-    if !line.as_bytes().iter().any(special) {
+    // What is not ASCII needs no escaping.
+    if line.bytes().all(|byte| !byte.is_ascii() || CLASSES[usize::from(byte)] & PLAIN != 0) {
         return line;
     }
     let mut escaped = String::with_capacity(line.len() + 8);
@@ -107,7 +138,7 @@ pub(super) fn label(text: &str) -> String {
         escaped.push(c);
         before = c;
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
 /// True if `&` and `rest` begin a character reference.
@@ -117,12 +148,15 @@ fn is_entity(rest: &str) -> bool {
 }
 
 /// `text` within HTML, on one line.
-pub(super) fn html(text: &str) -> String {
+pub(super) fn html(text: &str) -> Cow<'_, str> {
+    if is_line_of(text, PLAIN_HTML) {
+        return Cow::Borrowed(text);
+    }
     let line = one_line(text);
     if !line.contains(['&', '<', '>']) {
         return line;
     }
-    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    Cow::Owned(line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 /// What follows from the text that was written, for the block after it.
@@ -174,10 +208,17 @@ fn apply(text: &str, edits: &[Edit], out: &mut String) {
 
 /// The insides of the fences of `text`, ascending.
 pub(super) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
+    if BACKTICKS.find(text.as_bytes()).is_none() && TILDES.find(text.as_bytes()).is_none() {
+        return Vec::new();
+    }
     let is_fenced = |region: &Region| region.kind == Kind::Fenced;
     let regions = block::structure(text, voice, Regions::Wanted).regions;
     regions.into_iter().filter(is_fenced).map(|region| region.range).collect()
 }
+
+/// Find what a fence begins with at least.
+static BACKTICKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("```"));
+static TILDES: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("~~~"));
 
 /// A tag in the text that could swallow what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,11 +387,14 @@ pub(super) fn fence(language: &str, text: &str, out: &mut String) {
     out.extend(std::iter::repeat_n('`', length));
 }
 
-/// The length of the longest run of backticks in `text`.
+/// Finds two backticks: one alone ends no fence.
+static PAIR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("``"));
+
+/// The length of the longest run of backticks in `text`, of those that are longer than one.
 fn longest_run(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut longest, mut at) = (0, 0);
-    while let Some(found) = bytes.get(at..).and_then(|rest| memmem::find(rest, b"``")) {
+    while let Some(found) = bytes.get(at..).and_then(|rest| PAIR.find(rest)) {
         let start = at + found;
         let length = bytes.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'`').count();
         longest = longest.max(length);

@@ -4,6 +4,7 @@ use super::{STEM, escape};
 use crate::catalog::Page;
 use crate::conversation::files::Files;
 use crate::conversation::{FileKind, FileRef, Link};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
@@ -64,6 +65,7 @@ impl<'d> Neighbours<'d> {
 
 /// Writes `[label](address)`; `address` is already fit for it.
 pub(super) fn write(label: &str, address: &str, out: &mut String) {
+    out.reserve(label.len().saturating_add(address.len()).saturating_add(4));
     out.push('[');
     out.push_str(label);
     out.push_str("](");
@@ -73,11 +75,12 @@ pub(super) fn write(label: &str, address: &str, out: &mut String) {
 
 /// Writes a link to the outside, or its label alone if it leads nowhere. Its label is its host if it has no other.
 pub(super) fn external(link: &Link<'_>, out: &mut String) {
-    let text = escape::label(if link.label.trim().is_empty() { host(&link.url) } else { &link.label });
-    if link.url.trim().is_empty() {
+    let url = link.url.trim();
+    let text = escape::label(if link.label.trim().is_empty() { host(url) } else { &link.label });
+    if url.is_empty() {
         out.push_str(&text);
     } else {
-        write(&text, &destination(&link.url), out);
+        write(&text, &destination(url), out);
     }
 }
 
@@ -86,14 +89,22 @@ pub(super) fn is_empty(link: &Link<'_>) -> bool {
     link.label.trim().is_empty() && link.url.trim().is_empty()
 }
 
-/// `url` as the destination of a link: nothing in it can end the link.
-pub(super) fn destination(url: &str) -> String {
+/// The bytes that mean nothing special in the destination of a link.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'<' | b'>' | b'\\' | b'`' | b'(' | b')' | b'&');
+        byte += 1;
+    }
+    plain
+};
+
+/// `url` as the destination of a link: nothing in it can end the link. Copies nothing where nothing changes.
+pub(super) fn destination(url: &str) -> Cow<'_, str> {
     let url = url.trim();
-    let plain = |byte: &u8| {
-        byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'\\' | b'`' | b'(' | b')' | b'&')
-    };
-    if url.as_bytes().iter().all(plain) {
-        return url.to_owned();
+    if url.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
+        return Cow::Borrowed(url);
     }
     let balanced = has_balanced_parentheses(url);
     let mut encoded = String::with_capacity(url.len());
@@ -113,7 +124,7 @@ pub(super) fn destination(url: &str) -> String {
         }
         encoded.push(c);
     }
-    encoded
+    Cow::Owned(encoded)
 }
 
 /// True if the parentheses of `url` pair up, no deeper than every parser takes.
@@ -150,7 +161,7 @@ pub(super) fn missing(name: &str, file: &FileRef<'_>) -> String {
         FileKind::Other => "File",
     };
     let name = escape::label(name);
-    let name = if name.is_empty() { kind } else { &name };
+    let name = if name.is_empty() { kind } else { &*name };
     match file.bytes {
         Some(bytes) => format!("{name}, {}, not in export", size(bytes)),
         None => format!("{name}, not in export"),

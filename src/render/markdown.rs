@@ -10,6 +10,7 @@ use crate::conversation::thread::{self, Branch, Turn};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 /// Writes one page.
@@ -48,6 +49,12 @@ fn canvas(document: &Document<'_>, position: u32, out: &mut dyn fmt::Write) -> f
 /// How much is gathered before it is handed on, in bytes.
 const PIECE: usize = 64 << 10;
 
+thread_local! {
+    /// The buffer of the last page that this thread wrote: most pages are small, and growing a new one for each costs
+    /// as much as filling it.
+    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+}
+
 /// Writes a page block by block. Each block begins after a blank line, in the first column, and has no line end.
 pub(super) struct Writer<'d, 'o> {
     pub(super) document: &'d Document<'d>,
@@ -83,7 +90,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             options,
             neighbours: Neighbours::of(&document.files, page),
             out,
-            buffer: String::new(),
+            buffer: BUFFER.take(),
             list: None,
             thoughts: Vec::new(),
             cut: None,
@@ -120,14 +127,18 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         self.settle();
         self.buffer.push('\n');
-        self.hand_on(0)
+        self.hand_on(0)?;
+        if self.buffer.capacity() <= 4 * PIECE {
+            BUFFER.set(self.buffer); // it is empty
+        }
+        Ok(())
     }
 
     /// Title, and what there is to say before the first turn.
     fn head(&mut self, nodes: &[NodeId], branch: Option<&Branch>) {
         let conversation = self.document.conversation;
         let title = conversation.title.as_deref().map(escape::label).filter(|title| !title.is_empty());
-        let title = title.unwrap_or_else(|| "Untitled".to_owned());
+        let title = title.unwrap_or(Cow::Borrowed("Untitled"));
         self.block("# ");
         self.buffer.push_str(&title);
         match branch {
@@ -270,9 +281,8 @@ impl<'d, 'o> Writer<'d, 'o> {
         let sources = &self.document.conversation.sources;
         let targets = Targets { sources, neighbours: self.neighbours };
         let glance = Glance::of(&prose.text);
-        let text = reference::resolve(prose, glance, voice, targets);
+        let (text, glance) = reference::resolve(prose, glance, voice, targets);
         if self.cut.is_none() && !cut {
-            let glance = if matches!(text, Cow::Borrowed(_)) { glance } else { Glance::of(&text) };
             self.linked_text(&text, glance, voice);
             self.footnotes(prose.footnotes.iter());
             return;
@@ -310,27 +320,31 @@ impl<'d, 'o> Writer<'d, 'o> {
         self.list = escape::guard(text, glance, voice, self.options.headings, &mut self.buffer).list;
     }
 
-    /// Writes a list. It is not taken for the rest of one that the text before it ends in.
-    pub(super) fn items(&mut self, items: impl IntoIterator<Item = String>) {
+    /// Writes a list of `items` by `write`. It is not taken for the rest of one that the text before it ends in.
+    pub(super) fn items<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&Self, T, &mut String),
+    ) {
         let bullet = if self.list == Some('-') { '*' } else { '-' };
-        for (number, item) in items.into_iter().enumerate() {
-            if number == 0 {
-                self.block("");
-            } else {
-                self.buffer.push('\n');
-            }
-            self.buffer.push(bullet);
-            self.buffer.push(' ');
-            self.buffer.push_str(&item);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut before = "\n\n";
+        for item in items {
+            buffer.push_str(before);
+            buffer.push(bullet);
+            buffer.push(' ');
+            write(self, item, &mut buffer);
+            before = "\n";
             self.list = Some(bullet);
         }
+        self.buffer = buffer;
     }
 
     fn footnotes(&mut self, links: impl Iterator<Item = &'d Link<'d>>) {
-        let items: Vec<String> = links.filter(|link| !link::is_empty(link)).map(footnote).collect();
-        if !items.is_empty() {
+        let mut links = links.filter(|link| !link::is_empty(link)).peekable();
+        if links.peek().is_some() {
             self.block("Sources:");
-            self.items(items);
+            self.items(links, |_, link, out| footnote(link, out));
         }
     }
 
@@ -378,7 +392,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn recap(&mut self, seconds: Option<u64>, text: &str) {
         let label = match seconds {
-            Some(seconds) => format!("Thought for {}", duration(seconds)),
+            Some(seconds) => Cow::Owned(format!("Thought for {}", duration(seconds))),
             None => escape::one_line(text),
         };
         match self.options.thinking {
@@ -405,7 +419,9 @@ impl<'d, 'o> Writer<'d, 'o> {
             for thought in thoughts {
                 let summary = escape::label(&thought.summary);
                 if !summary.is_empty() {
-                    writer.block(&format!("**{summary}**"));
+                    writer.block("**");
+                    writer.buffer.push_str(&summary);
+                    writer.buffer.push_str("**");
                 }
                 writer.text(&thought.content, Voice::Markdown);
             }
@@ -438,16 +454,14 @@ fn voice(role: Role) -> Voice {
     }
 }
 
-fn footnote(link: &Link<'_>) -> String {
-    let mut item = String::new();
-    link::external(link, &mut item);
+fn footnote(link: &Link<'_>, out: &mut String) {
+    link::external(link, out);
     let publisher = escape::label(&link.publisher);
     if !publisher.is_empty() && link.publisher != link.label {
-        item.push_str(" (");
-        item.push_str(&publisher);
-        item.push(')');
+        out.push_str(" (");
+        out.push_str(&publisher);
+        out.push(')');
     }
-    item
 }
 
 /// A duration for people: `4 s`, `1 m 12 s`, `1 h 5 s`.

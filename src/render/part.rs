@@ -7,7 +7,6 @@ use super::{escape, link};
 use crate::conversation::canvas::Outcome;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -22,13 +21,12 @@ impl<'d> Writer<'d, '_> {
                 return 2;
             }
             [Part::File(_), ..] => {
+                let count = parts.iter().take_while(|part| matches!(part, Part::File(_))).count();
                 let files = parts.iter().map_while(|part| match part {
-                    Part::File(file) => Some(self.file(file)),
+                    Part::File(file) => Some(file),
                     _ => None,
                 });
-                let items: Vec<String> = files.collect();
-                let count = items.len();
-                self.items(items);
+                self.items(files, |writer, file, out| out.push_str(&writer.file(file)));
                 return count;
             }
             [part, ..] => self.single(id, position, part, voice),
@@ -54,11 +52,8 @@ impl<'d> Writer<'d, '_> {
             }
             Part::Failure { name, text } => self.failure(name, text),
             Part::Links(links) => {
-                self.items(links.iter().filter(|link| !link::is_empty(link)).map(|link| {
-                    let mut item = String::new();
-                    link::external(link, &mut item);
-                    item
-                }));
+                let links = links.iter().filter(|link| !link::is_empty(link));
+                self.items(links, |_, link, out| link::external(link, out));
             }
             Part::Quote { source, text } => self.quotation(source, text),
             Part::Canvas(step) => self.canvas(id, position, step),
@@ -82,17 +77,15 @@ impl<'d> Writer<'d, '_> {
     }
 
     fn image(&mut self, image: &Image<'_>) {
-        let present = |text: &Option<Cow<'_, str>>| {
-            text.as_deref().map(escape::one_line).filter(|text| !text.is_empty())
-        };
-        let prompt = present(&image.prompt);
-        let alt = present(&image.alt);
+        let prompt = image.prompt.as_deref().map(escape::one_line).filter(|text| !text.is_empty());
+        let alt = image.alt.as_deref().map(escape::one_line).filter(|text| !text.is_empty());
         if let Some(address) = self.neighbours.file(&image.file) {
-            let alt = alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file));
+            let alt =
+                alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file).into());
             self.block("!");
             link::write(&escape::label(&alt), &address, &mut self.buffer);
         } else {
-            let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file));
+            let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file).into());
             self.block(&format!("*[{}]*", link::missing(&name, &image.file)));
         }
         if let Some(prompt) = prompt {
@@ -146,7 +139,7 @@ impl<'d> Writer<'d, '_> {
 
     fn failure(&mut self, name: &str, text: &str) {
         let name = escape::label(name);
-        let name = if name.is_empty() { name } else { format!(" ({name})") };
+        let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
         if !text.trim().contains('\n') {
             self.block(&format!("> **Error**{name}: {}", escape::label(text)));
             return;
@@ -219,7 +212,7 @@ impl<'d> Writer<'d, '_> {
 
     fn comment(&mut self, comment: &CanvasComment<'_>) {
         let passage = escape::label(&comment.pattern);
-        let passage = if passage.is_empty() { passage } else { format!(" on “{passage}”") };
+        let passage = if passage.is_empty() { String::new() } else { format!(" on “{passage}”") };
         if !comment.comment.trim().contains('\n') {
             self.block(&format!("> **Canvas comment**{passage}: {}", escape::label(&comment.comment)));
             return;

@@ -26,13 +26,13 @@ pub(super) struct Targets<'d> {
 /// The text of `prose` with its references resolved. Only Markdown is searched for marks that no reference covers:
 /// what a user typed stays. Time grows like n log n in the length of the text and the number of references.
 ///
-/// What comes out may hold [`STEM`], but only where a link was put in.
+/// What comes out may hold [`STEM`], but only where a link was put in. The glance that comes with it holds for it.
 pub(super) fn resolve<'p>(
     prose: &'p Prose<'_>,
     glance: Glance,
     voice: Voice,
     targets: Targets<'_>,
-) -> Cow<'p, str> {
+) -> (Cow<'p, str>, Glance) {
     let text = escape::without_stem(&prose.text, glance);
     let mut spans = Vec::new();
     if !prose.references.is_empty() {
@@ -45,7 +45,11 @@ pub(super) fn resolve<'p>(
             spans = without_overlaps(spans);
         }
     }
-    if spans.is_empty() { text } else { Cow::Owned(apply(&text, &spans)) }
+    if spans.is_empty() {
+        return (text, glance);
+    }
+    let glance = spans.iter().fold(glance, |glance, span| glance | Glance::of(&span.replacement));
+    (Cow::Owned(apply(&text, &spans)), glance)
 }
 
 /// How a replacement stands in its sentence.
@@ -119,16 +123,11 @@ impl Offsets {
         wanted.sort_unstable();
         wanted.dedup();
         let mut known = Vec::with_capacity(wanted.len());
-        let mut wanted = wanted.into_iter().peekable();
-        for (point, (byte, _)) in text.char_indices().enumerate() {
-            match wanted.peek() {
-                None => break,
-                Some(&next) if next == point => {
-                    known.push((point, byte));
-                    wanted.next();
-                }
-                Some(_) => {}
-            }
+        let (mut point, mut byte) = (0, 0);
+        for wanted in wanted {
+            let Some(found) = nth_point(text, byte, wanted - point) else { break };
+            (point, byte) = (wanted, found);
+            known.push((point, byte));
         }
         Self::Sparse { known, length: text.len() }
     }
@@ -143,6 +142,27 @@ impl Offsets {
             },
         }
     }
+}
+
+/// Where the code point begins that comes `count` code points after the one that begins at `from`; `None` if there is
+/// none. Counts block by block, which compilers vectorise.
+fn nth_point(text: &str, from: usize, mut count: usize) -> Option<usize> {
+    const BLOCK: usize = 64;
+    let is_first = |byte: u8| byte & 0xc0 != 0x80;
+    let rest = text.as_bytes().get(from..)?;
+    let mut at = from;
+    for block in rest.chunks_exact(BLOCK) {
+        // A block has too few bytes for the sum to overflow.
+        let points =
+            usize::from(block.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(u8::from(is_first(byte)))));
+        if points > count {
+            break;
+        }
+        count -= points;
+        at += BLOCK;
+    }
+    let mut rest = text.as_bytes().get(at..)?.iter().zip(at..).filter(|&(&byte, _)| is_first(byte));
+    rest.nth(count).map(|(_, at)| at)
 }
 
 /// Where certain strings occur in a text and are not taken yet.
@@ -203,7 +223,7 @@ fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>) -> String {
         Meaning::Nothing => String::new(),
         Meaning::Citation(links) => citation(links.iter()),
         Meaning::Markdown(markdown) => supplied(markdown),
-        Meaning::Plain(text) => escape::label(text),
+        Meaning::Plain(text) => escape::label(text).into_owned(),
         Meaning::Links(links) => joined(links.iter()),
         Meaning::File(file) => {
             let name = targets.neighbours.name(file);
@@ -222,19 +242,30 @@ fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>) -> String {
 
 /// `links` in parentheses; nothing if there are none.
 fn citation<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
-    let joined = joined(links);
-    if joined.is_empty() { joined } else { format!("({joined})") }
+    let mut out = String::from("(");
+    join(links, &mut out);
+    if out.len() == 1 {
+        return String::new();
+    }
+    out.push(')');
+    out
 }
 
 fn joined<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
     let mut out = String::new();
+    join(links, &mut out);
+    out
+}
+
+/// Writes `links` with commas between them.
+fn join<'l>(links: impl Iterator<Item = &'l Link<'l>>, out: &mut String) {
+    let begin = out.len();
     for link in links.filter(|link| !link::is_empty(link)) {
-        if !out.is_empty() {
+        if out.len() > begin {
             out.push_str(", ");
         }
-        link::external(link, &mut out);
+        link::external(link, out);
     }
-    out
 }
 
 /// Markdown that the export supplies, without links to nowhere, tracking parameters and marks.

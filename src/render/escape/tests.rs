@@ -100,3 +100,16 @@ fn trimming_keeps_the_indent_of_the_first_line() {
     assert_eq!(trim_block("\n  \n    a\n  b \n\n"), "    a\n  b");
     assert_eq!(trim_block(" \n "), "");
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_is_passed_through_is_what_the_words_would_be(text in "[ a-z_&<>\\[#\t\u{7f}\u{a0}é\u{200e}]{0,8}") {
+        proptest::prop_assert_eq!(one_line(&text), joined_words(&text));
+        let special = |c: char| r"\[]`<*_&#".contains(c);
+        if !joined_words(&text).contains(special) {
+            proptest::prop_assert_eq!(label(&text), joined_words(&text));
+        }
+        let html_of_words = joined_words(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        proptest::prop_assert_eq!(html(&text), html_of_words);
+    }
+}

@@ -11,6 +11,7 @@ use crate::render::{escape, link};
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 const OPEN: char = '\u{e200}';
 const CLOSE: char = '\u{e201}';
@@ -124,7 +125,7 @@ fn resolve_mark(mark: &str, targets: Targets<'_>) -> Option<String> {
             link::external(&Link { label: label.into(), url, publisher: "".into() }, &mut out);
             Some(out)
         }
-        "entity" | "product_entity" => Some(escape::label(&second_string(parts.next()?)?)),
+        "entity" | "product_entity" => Some(escape::label(&second_string(parts.next()?)?).into_owned()),
         _ => None,
     }
 }
@@ -219,13 +220,12 @@ fn artefacts(text: &str, spans: &mut Vec<Span>) {
 
 /// Finds links to files of the vendor's sandbox: they lead to the file, if the export has it, or say that it hasn't.
 fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Vec<Span>) {
-    const MIDDLE: &str = "](sandbox:";
     let mut searched = 0;
-    for middle in memmem::find_iter(text.as_bytes(), MIDDLE) {
+    for middle in SANDBOX_FINDER.find_iter(text.as_bytes()) {
         let before = text.get(searched..middle).unwrap_or_default();
         searched = middle;
         let Some(open) = opening_bracket(before).map(|at| middle - before.len() + at) else { continue };
-        let begin = middle + MIDDLE.len();
+        let begin = middle + SANDBOX.len();
         let rest = text.get(begin..).unwrap_or_default();
         let Some(length) = closing_parenthesis(rest) else { continue };
         let label = text.get(open + 1..middle).unwrap_or_default();
@@ -294,12 +294,17 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+const SANDBOX: &str = "](sandbox:";
 const TRACKING: &str = "utm_source=chatgpt.com";
+
+// Preparing a search costs more than searching a short text, so it is done once.
+static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
+static TRACKING_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(TRACKING));
 
 /// Finds the parameter by which the vendor marks the addresses it gives out.
 fn tracking(text: &str, spans: &mut Vec<Span>) {
     let bytes = text.as_bytes();
-    for at in memmem::find_iter(bytes, TRACKING) {
+    for at in TRACKING_FINDER.find_iter(bytes) {
         let end = at + TRACKING.len();
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         let range = match (before, bytes.get(end)) {

@@ -14,7 +14,7 @@ fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
     sources.insert(id, link("known.example", "https://known.example/"));
     let files = Files::default();
     let neighbours = Neighbours::of(&files, Page::Thread);
-    resolve(prose, Glance::of(&prose.text), voice, Targets { sources: &sources, neighbours }).into_owned()
+    resolve(prose, Glance::of(&prose.text), voice, Targets { sources: &sources, neighbours }).0.into_owned()
 }
 
 /// A reference to the first occurrence of `matched`, in code points.
@@ -302,5 +302,17 @@ proptest! {
         let result = resolved(&prose, Voice::Markdown);
         let found: String = result.chars().filter(|c| !c.is_whitespace()).collect();
         prop_assert_eq!(found, words, "{:?}", text);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn code_points_are_counted_as_if_one_by_one(
+        text in "[aé€😀]{0,200}", from in 0_usize..80, count in 0_usize..220,
+    ) {
+        let mut points = text.char_indices().map(|(at, _)| at).skip(from);
+        if let Some(begin) = points.clone().next() {
+            proptest::prop_assert_eq!(nth_point(&text, begin, count), points.nth(count));
+        }
     }
 }
