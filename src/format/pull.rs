@@ -1,7 +1,8 @@
 //! JSON read on demand: a reader asks for what it wants, and the rest is passed over.
 //!
 //! Stands on the marks of the scanner (quotes and brackets, 64 bytes at a time), so that strings and containers nobody
-//! asks for cost next to nothing. What is asked for is strict JSON. Of what is passed over only quotes and brackets are
+//! asks for cost next to nothing. What is asked for is strict JSON, but for control characters between tokens, which count
+//! as blanks. Of what is passed over only quotes and brackets are
 //! looked at, whose kinds must match: a number that is none, or half of a surrogate pair, harms no reader there.
 //!
 //! Never recurses, and allocates only for texts with escapes.
@@ -218,9 +219,9 @@ impl<'a> Reader<'a> {
     /// Takes a number or word, up to what may follow one.
     fn scalar(&mut self) -> Result<&'a str> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = rest.bytes().position(|byte| {
-            matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'{' | b'[' | b':')
-        });
+        let end = rest
+            .bytes()
+            .position(|byte| byte <= b' ' || matches!(byte, b',' | b'}' | b']' | b'"' | b'{' | b'[' | b':'));
         let scalar = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         if scalar.is_empty() || scalar.contains('\\') {
             return Err(self.error("a value is missing"));

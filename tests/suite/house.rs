@@ -19,7 +19,7 @@ const PACKAGES: [(&str, &[&str]); 18] = [
     ("memchr", &["format", "render", "conversation"]),
     ("postcard", &["index/saved"]),
     ("regex", &["conversation/canvas"]),
-    ("serde", &["archive", "catalog", "index/saved", "source/discover", "time"]),
+    ("serde", &["archive", "catalog", "format/names", "index/saved", "source/discover", "time"]),
     ("serde_json", &["format", "source/discover"]),
     ("simdutf8", &["format"]),
     ("tempfile", &["archive", "index/saved"]),
