@@ -3,8 +3,9 @@
 //! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH [KEY=COUNT…]` writes an export to measure with; STYLE is
 //! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`,
 //! `assets`, `huge` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone
-//! on an entry, `… -- stages PATH` each stage of the pass on one core, `… -- growth` how they grow with
-//! the size of one conversation. Without arguments all goals are measured.
+//! on an entry, `… -- stages PATH` each stage of the pass on one core, `… -- growth` how they grow with the size of one
+//! conversation. Without arguments all goals are measured, with `rows NAME` some: `cold`, `second`, `memory`, `reads`,
+//! `beside`, `walks`, `growth`, `many`, `instead` or `rendering`.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 
@@ -33,7 +34,10 @@ fn main() -> ExitCode {
             Some(spec) => generate(&spec, Path::new(path)),
             None => usage(),
         },
-        [] => goals().map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
+        [] => goals(None).map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
+        ["rows", name] => {
+            goals(Some(name)).map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS)
+        }
         ["stages", path] => {
             stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |costs| print(&costs))
         }
@@ -63,12 +67,12 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Measures all goals. `GPTFS_BENCH_DIR` says where the exports are kept, `GPTFS_BENCH_MB` how large the largest is.
-fn goals() -> io::Result<()> {
+/// Measures all goals, or the rows called `only`. `GPTFS_BENCH_DIR` says where the exports are kept, `GPTFS_BENCH_MB` how large the largest is.
+fn goals(only: Option<&str>) -> io::Result<()> {
     let dir = std::env::var_os("GPTFS_BENCH_DIR")
         .map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
     let largest = std::env::var("GPTFS_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
-    table::run(Path::new(env!("CARGO_BIN_EXE_gptfs")), &data::Data::new(&dir, largest)?)
+    table::run(Path::new(env!("CARGO_BIN_EXE_gptfs")), &data::Data::new(&dir, largest)?, only)
 }
 
 fn usage() -> ExitCode {

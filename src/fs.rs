@@ -27,6 +27,14 @@ pub trait Library: Send + Sync {
     /// `Damaged` if the archive can't be read any more or changed, `OutOfMemory`.
     fn page(&self, head: usize, page: Page, stem: &str) -> Result<Vec<u8>>;
 
+    /// The bytes of several pages of one conversation, in their order: where it can, at the cost of reading it once.
+    ///
+    /// # Errors
+    /// As for [`page`](Self::page).
+    fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
+        pages.iter().map(|&page| self.page(head, page, stem)).collect()
+    }
+
     /// Fills `buffer` with the bytes of an archive's entry from `offset` on; returns how many there were.
     /// Fewer than asked for only at the end.
     ///
@@ -276,6 +284,41 @@ impl Fs {
         ticket.finish(page)
     }
 
+    /// The pages that follow `ino` in a walk and are of the same conversation, as many as have `most_bytes` bytes together
+    /// with it. Work linear in their number.
+    pub fn companions(&self, ino: Ino, most_bytes: u64) -> Vec<Ino> {
+        let (mut companions, mut at) = (Vec::new(), ino);
+        let Some((head, _)) = self.page(ino) else { return companions };
+        let mut bytes = self.table.node(ino).map_or(0, |node| node.size);
+        while let Some(next) = self.next_rendered(at) {
+            bytes = bytes.saturating_add(self.table.node(next).map_or(0, |node| node.size));
+            if bytes > most_bytes || self.page(next).is_none_or(|(of, _)| of != head) {
+                break;
+            }
+            companions.push(next);
+            at = next;
+        }
+        companions
+    }
+
+    /// Renders pages of one conversation into the cache at the cost of reading it once. Blocks meanwhile. What fails, or is
+    /// rendered by another thread already, is left out: whoever reads it is told.
+    pub fn render_together(&self, inos: &[Ino]) {
+        let Some((head, _)) = inos.first().and_then(|&ino| self.page(ino)) else { return };
+        let claim = |&ino: &Ino| match (self.page(ino), self.cache.claim(ino)) {
+            (Some((of, page)), Claim::Mine(ticket)) if of == head => Some((page, ticket)),
+            _ => None,
+        };
+        let (pages, tickets): (Vec<Page>, Vec<Ticket>) = inos.iter().filter_map(claim).unzip();
+        let rendered = self.table.stem(head).map(|stem| self.library.pages(head, &pages, &stem));
+        let Some(Ok(rendered)) = rendered else { return };
+        for (ticket, bytes) in tickets.into_iter().zip(rendered) {
+            let page = self.node(ticket.ino()).and_then(|node| sized(ticket.ino(), node, bytes));
+            // Those who wait for it get the failure.
+            let _ = ticket.finish(page);
+        }
+    }
+
     /// The inode at `path`, which is relative to the root with or without a slash in front.
     ///
     /// # Errors
@@ -341,12 +384,7 @@ impl Fs {
             What::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
             What::Entry(_) => return Err(Error::new(ErrorKind::Unexpected, "not a rendered file")),
         };
-        // The size is what programs believe, so bytes that don't fit it would be cut off or missed.
-        if bytes.len() as u64 != node.size {
-            let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
-            return Err(Error::new(ErrorKind::Unexpected, message));
-        }
-        Ok(Rendered::from(bytes))
+        sized(ino, node, bytes)
     }
 
     /// Exactly `len` bytes of an entry.
@@ -365,6 +403,16 @@ impl Fs {
         }
         Ok(bytes)
     }
+}
+
+/// The page `ino`, if it is as long as it was measured. The size is what programs believe, so bytes that don't fit it
+/// would be cut off or missed.
+fn sized(ino: Ino, node: &Node, bytes: Vec<u8>) -> Result<Rendered> {
+    if bytes.len() as u64 != node.size {
+        let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
+        return Err(Error::new(ErrorKind::Unexpected, message));
+    }
+    Ok(Rendered::from(bytes))
 }
 
 fn attr(ino: Ino, node: &Node) -> Attr {

@@ -79,6 +79,14 @@ pub trait Tree: Send + Sync + 'static {
     /// The page after `ino` in the order of listings.
     fn next_rendered(&self, ino: Ino) -> Option<Ino>;
 
+    /// Pages after `ino` that cost little more when they are rendered with it; see [`Fs::companions`].
+    fn companions(&self, _ino: Ino, _most_bytes: u64) -> Vec<Ino> {
+        Vec::new()
+    }
+
+    /// Renders these pages into the cache, as far as that is possible; see [`Fs::render_together`].
+    fn render_together(&self, _inos: &[Ino]) {}
+
     /// What `statfs` shows.
     fn totals(&self) -> Totals;
 }
@@ -115,6 +123,14 @@ impl Tree for Fs {
 
     fn next_rendered(&self, ino: Ino) -> Option<Ino> {
         self.next_rendered(ino)
+    }
+
+    fn companions(&self, ino: Ino, most_bytes: u64) -> Vec<Ino> {
+        self.companions(ino, most_bytes)
+    }
+
+    fn render_together(&self, inos: &[Ino]) {
+        self.render_together(inos);
     }
 
     fn totals(&self) -> Totals {
@@ -317,7 +333,10 @@ impl Adapter {
 
 impl Filesystem for Adapter {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        // The first part of a listing comes with attributes; what follows only if somebody looks at those. Making
+        // inodes that nobody looks at is most of what a plain listing of a large directory costs.
         let wanted = InitFlags::FUSE_DO_READDIRPLUS
+            | InitFlags::FUSE_READDIRPLUS_AUTO
             | InitFlags::FUSE_NO_OPEN_SUPPORT
             | InitFlags::FUSE_NO_OPENDIR_SUPPORT
             | InitFlags::FUSE_PARALLEL_DIROPS

@@ -12,8 +12,10 @@ mod saved;
 
 use crate::archive::Archive;
 use crate::catalog::{Catalog, Content, EntryRef, Head, Page};
+use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
+use crate::format::scan::{Body, ELEMENT_LIMIT, Element, Scanner};
 use crate::format::{self, Detail, Format, html};
 use crate::fs::Library;
 use crate::progress::Progress;
@@ -189,27 +191,51 @@ impl Library for Index {
     }
 
     fn page(&self, head: usize, page: Page, stem: &str) -> Result<Vec<u8>> {
+        Ok(self.pages(head, &[page], stem)?.pop().unwrap_or_default())
+    }
+
+    fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
         let head = self.head(head)?;
         let limit = self.options.max_conversation;
-        let mut text = String::new();
+        let mut texts = vec![String::new(); pages.len()];
+        let mut write = |conversation: &Conversation<'_>| {
+            let document = Document::new(conversation, self.assets());
+            for (&page, text) in pages.iter().zip(&mut texts) {
+                self.write(&document, page, text);
+            }
+        };
         if head.location.end - head.location.start > limit as u64 {
-            let conversation = measure::oversized(head, limit);
-            self.write(&Document::new(&conversation, self.assets()), page, &mut text);
+            write(&measure::oversized(head, limit));
         } else {
-            let json = self.json(head)?;
-            self.format.read(&json, self.options.detail(), &mut |conversation, _| {
-                self.write(&Document::new(&conversation, self.assets()), page, &mut text);
-            });
+            let json = pruned(self.json(head)?);
+            self.format.read(&json, self.options.detail(), &mut |conversation, _| write(&conversation));
         }
-        if head.unverified && !matches!(page, Page::Canvas(_)) {
-            text.push_str(UNVERIFIED);
-        }
-        Ok(render::with_stem(text, stem))
+        let finished = |(mut text, page): (String, &Page)| {
+            if head.unverified && !matches!(page, Page::Canvas(_)) {
+                text.push_str(UNVERIFIED);
+            }
+            render::with_stem(text, stem)
+        };
+        Ok(texts.into_iter().zip(pages).map(finished).collect())
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.archive(entry)?.read_at(entry.entry, offset, buffer)
     }
+}
+
+/// A conversation without what no renderer reads, exactly as it was when it was measured.
+fn pruned(json: Vec<u8>) -> Vec<u8> {
+    let mut scanner = Scanner::new(ELEMENT_LIMIT.max(json.len()));
+    let mut kept = None;
+    let mut take = |element: &Element<'_>| {
+        if let Body::Whole(body) = element.body {
+            kept = Some(body.to_vec());
+        }
+    };
+    scanner.feed(b"[", &mut |element| take(&element));
+    scanner.feed(&json, &mut |element| take(&element));
+    kept.unwrap_or(json)
 }
 
 /// What an index of `export` with these options depends on.

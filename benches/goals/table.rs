@@ -15,23 +15,44 @@ const ROUNDS: usize = 5;
 /// Chats whose first read is timed.
 const READS: usize = 400;
 
-/// Measures everything and prints it.
-pub(crate) fn run(gptfs: &Path, data: &Data) -> io::Result<()> {
+/// Measures everything, or only the rows called `only`, and prints it.
+pub(crate) fn run(gptfs: &Path, data: &Data, only: Option<&str>) -> io::Result<()> {
     let bench = Bench { gptfs, data, dir: data.dir().join("mount") };
     fs::create_dir_all(&bench.dir)?;
     println!("| what | gptfs | beside | ratio | must | aim |\n|---|---|---|---|---|---|");
-    bench.cold("cold: mount, then `ls -lR`, 1 GB classic", &data.classic(1000)?, 0.32, 0.24)?;
-    bench.cold("the same, sharded 2026 form", &data.sharded(1000)?, 0.24, 0.17)?;
-    bench.second_mount(&data.classic(1000)?)?;
-    bench.memory(&data.classic(1000)?)?;
-    bench.first_reads(&data.classic(1000)?)?;
-    bench.listing_beside_a_large_chat(&data.huge()?)?;
-    bench.walks(&data.classic(1000)?)?;
-    bench.growth()?;
-    bench.many(&data.many()?)?;
-    bench.instead(&data.classic(100)?);
-    rendering(&data.classic(100)?)?;
-    large_conversations();
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    if wanted("cold") {
+        bench.cold("cold: mount, then `ls -lR`, 1 GB classic", &data.classic(1000)?, 0.32, 0.24)?;
+        bench.cold("the same, sharded 2026 form", &data.sharded(1000)?, 0.24, 0.17)?;
+    }
+    if wanted("second") {
+        bench.second_mount(&data.classic(1000)?)?;
+    }
+    if wanted("memory") {
+        bench.memory(&data.classic(1000)?)?;
+    }
+    if wanted("reads") {
+        bench.first_reads(&data.classic(1000)?)?;
+    }
+    if wanted("beside") {
+        bench.listing_beside_a_large_chat(&data.huge()?)?;
+    }
+    if wanted("walks") {
+        bench.walks(&data.classic(1000)?)?;
+    }
+    if wanted("growth") {
+        bench.growth()?;
+    }
+    if wanted("many") {
+        bench.many(&data.many()?)?;
+    }
+    if wanted("instead") {
+        bench.instead(&data.classic(100)?);
+    }
+    if wanted("rendering") {
+        rendering(&data.classic(100)?)?;
+        large_conversations();
+    }
     Ok(())
 }
 
@@ -252,12 +273,19 @@ impl Bench<'_> {
     }
 
     fn many(&self, zip: &Path) -> io::Result<()> {
-        let mount = self.mount(zip, &["--no-cache"])?;
+        let mut mount = self.mount(zip, &["--no-cache"])?;
         row("mount of 150,000 conversations", &seconds(mount.ready), "", None, "", "");
+        // Each in a mount of its own: the kernel keeps what the one before it asked for.
         for (command, must, aim) in [("ls -f", "≤ 100 ms", "≤ 50 ms"), ("ls -l", "≤ 1 s", "≤ 0.5 s")]
         {
             let time = self.over(&format!("{command} 2025/06")).map(seconds).unwrap_or_default();
             row(&format!("`{command}` of 50,000 in one month, first time"), &time, "", None, must, aim);
+            if command == "ls -f" {
+                let after = self.over("ls -l 2025/06").map(seconds).unwrap_or_default();
+                row("`ls -l` of them after `ls -f`", &after, "", None, "", "");
+                drop(mount);
+                mount = self.mount(zip, &["--no-cache"])?;
+            }
         }
         Ok(())
     }

@@ -389,3 +389,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn pages_of_one_conversation_are_rendered_together_and_no_others() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let thread = fs.resolve("2025/03/Trip.md").unwrap();
+    let companions = fs.companions(thread, u64::MAX);
+    let paths: Vec<String> = companions.iter().map(|&ino| fs.path(ino)).collect();
+    assert_eq!(
+        paths,
+        ["2025/03/Trip.assets/plan.md", "2025/03/Trip.branches/2.md", "2025/03/Trip.branches/3.md"]
+    );
+    assert!(fs.companions(thread, fs.attr(thread).unwrap().size).is_empty());
+    assert!(fs.companions(Ino::ROOT, u64::MAX).is_empty());
+
+    let other = fs.resolve("undated/No time.md").unwrap();
+    fs.render_together(&[&[thread, other], &companions[..]].concat());
+    assert_eq!(library.rendered.load(Ordering::SeqCst), 4);
+    assert!(fs.cached(other).is_none());
+    for ino in companions {
+        assert_eq!(fs.cached(ino).unwrap().len() as u64, fs.attr(ino).unwrap().size);
+    }
+}
+
+#[test]
+fn what_fails_together_fails_for_its_reader_and_is_not_remembered() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let thread = fs.resolve("2025/03/Trip.md").unwrap();
+    library.broken.store(true, Ordering::SeqCst);
+    fs.render_together(&[thread]);
+    assert_eq!(fs.read(thread, 0, 10).unwrap_err().kind(), ErrorKind::Damaged);
+    library.broken.store(false, Ordering::SeqCst);
+    assert_eq!(fs.read(thread, 0, 10).unwrap().len(), 10);
+}

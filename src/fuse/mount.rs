@@ -34,8 +34,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
 
-/// Threads that listen to the kernel. They never wait, so their number hardly matters.
-const LISTENERS: usize = 4;
+/// Threads that listen to the kernel. They never wait, so two are enough; the kernel wakes them in turn, and each
+/// more is one more that has slept for long.
+const LISTENERS: usize = 2;
 
 /// How often a serving process tells how far it is.
 const NEWS_INTERVAL: Duration = Duration::from_millis(50);

@@ -35,6 +35,8 @@ struct Wanted {
 enum Job {
     /// Render a page, and answer those who wait for it.
     Page { ino: Ino, large: bool },
+    /// Render pages of one conversation for a walk that will come to them.
+    Ahead(Vec<Ino>),
     /// Fetch bytes that need no rendering.
     Part { ino: Ino, wanted: Wanted },
 }
@@ -128,6 +130,7 @@ impl Shared {
             let large = matches!(job, Job::Page { large: true, .. });
             match job {
                 Job::Page { ino, .. } => self.render(ino),
+                Job::Ahead(inos) => self.render_ahead(&inos),
                 Job::Part { ino, wanted } => self.answer(ino, wanted, None),
             }
             let mut state = self.lock();
@@ -182,11 +185,24 @@ impl Shared {
         }
         while let Some(ino) = state.walks.next_ahead() {
             if !state.waiting.contains_key(&ino) && self.cached(ino).is_none() {
-                state.waiting.insert(ino, Vec::new());
-                return Some(Job::Page { ino, large: false });
+                let mut inos = vec![ino];
+                inos.extend(self.tree.companions(ino, LARGE_BYTES));
+                inos.retain(|ino| !state.waiting.contains_key(ino));
+                state.waiting.extend(inos.iter().map(|&ino| (ino, Vec::new())));
+                return Some(Job::Ahead(inos));
             }
         }
         None
+    }
+
+    /// Renders pages together, and answers those who have come for them meanwhile.
+    fn render_ahead(&self, inos: &[Ino]) {
+        if inos.len() > 1 && catch_unwind(AssertUnwindSafe(|| self.tree.render_together(inos))).is_err() {
+            log::panic("read ahead", inos.first().copied().unwrap_or(Ino::ROOT));
+        }
+        for &ino in inos {
+            self.render(ino);
+        }
     }
 
     /// Renders a page into the tree's cache and answers all who wait for it.

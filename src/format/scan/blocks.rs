@@ -208,7 +208,7 @@ fn run(
 
 #[inline(always)]
 fn batch(
-    masks: impl Fn(&[u8; WIDTH]) -> Masks,
+    classify: impl Fn(&[u8; WIDTH]) -> Masks,
     parities: impl Fn(u64) -> u64,
     bytes: &[u8],
     at: usize,
@@ -227,14 +227,14 @@ fn batch(
     };
     let (blocks, tail) = bytes.get(at..).unwrap_or_default().as_chunks::<WIDTH>();
     for (place, block) in marks.iter_mut().zip(blocks) {
-        *place = mark(masks(block), WIDTH);
+        *place = mark(classify(block), WIDTH);
     }
     let mut found = blocks.len().min(BATCH);
     if found < BATCH
         && !tail.is_empty()
         && let Some(place) = marks.get_mut(found)
     {
-        *place = mark(masks(&padded(tail)), tail.len());
+        *place = mark(classify(&padded(tail)), tail.len());
         found += 1;
     }
     *state = carried;
