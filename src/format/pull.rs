@@ -152,9 +152,24 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// The next byte that is no blank, not taken. The current block is the one that it lies in.
+    /// The next byte that is no blank, not taken.
     #[inline]
     fn peek(&mut self) -> Result<u8> {
+        let bytes = self.text.as_bytes();
+        // The usual cases: no blank, or one.
+        match bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => return Ok(byte),
+            Some(b' ') => self.at = self.at.wrapping_add(1),
+            _ => {}
+        }
+        match bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.peek_far(),
+        }
+    }
+
+    /// The same over any number of blanks.
+    fn peek_far(&mut self) -> Result<u8> {
         loop {
             let ahead = self.at.wrapping_sub(self.base);
             let ink = if ahead < WIDTH { self.ink >> ahead } else { 0 };
@@ -172,6 +187,11 @@ impl<'a> Reader<'a> {
     /// Takes the mark that must be the byte that was peeked, and returns its bit in the block.
     #[inline]
     fn mark_here(&mut self) -> Result<u32> {
+        while self.marks == 0 {
+            if !self.next_block() {
+                return Err(self.error("a backslash outside strings"));
+            }
+        }
         let bit = self.marks.trailing_zeros();
         if self.base.wrapping_add(bit as usize) != self.at {
             return Err(self.error("a backslash outside strings"));
@@ -191,21 +211,36 @@ impl<'a> Reader<'a> {
     #[inline]
     fn quoted(&mut self) -> Result<(usize, bool)> {
         let bit = self.mark_here()?;
-        let mut odd = self.odd & u64::MAX << bit;
-        let mut odd_before = false;
-        while self.marks == 0 {
+        let odd = self.odd & u64::MAX << bit;
+        if self.marks == 0 {
+            return self.quoted_on(odd != 0);
+        }
+        Ok(self.close_quote(odd))
+    }
+
+    /// Goes on with a string whose end is in a later block; `odd` tells whether there were odd bytes before.
+    fn quoted_on(&mut self, mut odd: bool) -> Result<(usize, bool)> {
+        loop {
             if !self.next_block() {
                 return Err(self.end_of_text());
             }
-            odd_before |= odd != 0;
-            odd = self.odd;
+            if self.marks != 0 {
+                let (end, plain) = self.close_quote(self.odd);
+                return Ok((end, plain && !odd));
+            }
+            odd |= self.odd != 0;
         }
+    }
+
+    /// Takes the closing quote, which is the next mark of the block, if these are its odd bytes within the string.
+    #[inline]
+    fn close_quote(&mut self, odd: u64) -> (usize, bool) {
         let end = self.marks.trailing_zeros();
         self.marks &= self.marks.wrapping_sub(1);
-        let plain = !odd_before && odd & !(u64::MAX << end) == 0;
+        let plain = odd & (1_u64 << (end % 64)).wrapping_sub(1) == 0;
         let end = self.base.wrapping_add(end as usize);
         self.at = end.wrapping_add(1);
-        Ok((end, plain))
+        (end, plain)
     }
 
     /// Takes the string whose opening quote was peeked.
@@ -219,11 +254,9 @@ impl<'a> Reader<'a> {
     /// Takes a number or word, up to what may follow one.
     fn scalar(&mut self) -> Result<&'a str> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = rest
-            .bytes()
-            .position(|byte| byte <= b' ' || matches!(byte, b',' | b'}' | b']' | b'"' | b'{' | b'[' | b':'));
-        let scalar = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        if scalar.is_empty() || scalar.contains('\\') {
+        let end = rest.bytes().position(|byte| ENDS_SCALAR[usize::from(byte)]).unwrap_or(rest.len());
+        let scalar = rest.get(..end).unwrap_or_default();
+        if scalar.is_empty() {
             return Err(self.error("a value is missing"));
         }
         self.at = self.at.saturating_add(scalar.len());
@@ -375,6 +408,20 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// The bytes before which a number or a word of JSON ends, rightly or not.
+const ENDS_SCALAR: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        ends[byte as usize] =
+            byte <= b' ' || matches!(byte, b',' | b'}' | b']' | b'"' | b'{' | b'[' | b':' | b'\\');
+        if byte == u8::MAX {
+            break ends;
+        }
+        byte += 1;
+    }
+};
 
 /// A number of JSON, which is stricter than Rust, and finite.
 fn number(text: &str) -> Option<f64> {
