@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many bytes of conversations wait at most; memory does not depend on the export beyond this.
-const WAITING_BYTES: usize = 6 << 20;
+const WAITING_BYTES: usize = 3 << 20;
 
 /// How many buffers are kept for the next conversations.
-const SPARE_BUFFERS: usize = 16;
+const SPARE_BUFFERS: usize = 4;
 
 /// Larger buffers than this are given back to the system rather than kept.
-const SPARE_BYTES: usize = 1 << 20;
+const SPARE_BYTES: usize = 256 << 10;
 
 /// A conversation that waits: where it belongs, and its JSON.
 #[derive(Debug)]
