@@ -7,6 +7,7 @@
 //!
 //! A panic in one request is an error of that request: it would end the mount otherwise.
 
+mod follow;
 pub(crate) mod log;
 pub mod mount;
 mod pool;
@@ -355,7 +356,8 @@ impl Filesystem for Adapter {
         Ok(())
     }
 
-    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+    fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        follow::waits(request.pid());
         let (parent, name, access) = (Ino(parent.0), name.to_owned(), self.stage.access);
         self.stage.with_tree("lookup", parent, move |served| {
             if name.len() > NAME_BYTES {
@@ -371,7 +373,8 @@ impl Filesystem for Adapter {
         });
     }
 
-    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+    fn getattr(&self, request: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        follow::waits(request.pid());
         let (ino, access) = (Ino(ino.0), self.stage.access);
         self.stage.with_tree("getattr", ino, move |served| {
             match served.and_then(|served| served.tree.attr(ino).map_err(|e| errno(e.kind()))) {
@@ -408,6 +411,7 @@ impl Filesystem for Adapter {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        follow::runs_on();
         let ino = Ino(ino.0);
         self.stage.with_tree("read", ino, move |served| match served {
             Ok(served) => read(served, ino, offset, size as usize, reply),
@@ -415,7 +419,8 @@ impl Filesystem for Adapter {
         });
     }
 
-    fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, from: u64, mut reply: ReplyDirectory) {
+    fn readdir(&self, request: &Request, ino: INodeNo, _: FileHandle, from: u64, mut reply: ReplyDirectory) {
+        follow::waits(request.pid());
         let ino = Ino(ino.0);
         self.stage.with_tree("readdir", ino, move |served| {
             let listed = served.and_then(|served| {
@@ -437,12 +442,13 @@ impl Filesystem for Adapter {
 
     fn readdirplus(
         &self,
-        _: &Request,
+        request: &Request,
         ino: INodeNo,
         _: FileHandle,
         from: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
+        follow::waits(request.pid());
         let (ino, access) = (Ino(ino.0), self.stage.access);
         self.stage.with_tree("readdirplus", ino, move |served| {
             let listed = served.and_then(|served| {
