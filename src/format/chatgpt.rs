@@ -31,7 +31,7 @@ use crate::time::Timestamp;
 use export::{Element, Export, Parent};
 use message::Context;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Exports of ChatGPT, 2023 to 2026.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +121,7 @@ fn conversation(
     let [gizmo, template] =
         [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
     let (project, gpt) = project_and_gpt([gizmo, template]);
-    let mut nodes = unique(std::mem::take(&mut export.nodes));
+    let mut nodes = std::mem::take(&mut export.nodes);
     let links = Links::of(&mut nodes, export.current_node.0.as_deref(), &mut problems)?;
     let (tree, sources) = tree(nodes, &links, detail, &mut problems)?;
     let updated = export.update_time.0;
@@ -175,10 +175,6 @@ type Nodes<'a> = Vec<(Cow<'a, str>, export::Node<'a>)>;
 
 /// `nodes` with each key once: where it first stood, with what it last was.
 fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
-    let mut seen = HashSet::with_capacity(nodes.len());
-    if nodes.iter().all(|(key, _)| seen.insert(key.as_ref())) {
-        return nodes;
-    }
     let mut places: HashMap<String, usize> = HashMap::with_capacity(nodes.len());
     let mut kept: Nodes<'_> = Vec::with_capacity(nodes.len());
     for (key, node) in nodes {
@@ -191,6 +187,16 @@ fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
     kept
 }
 
+/// Nodes by their keys. Hashed with a seed of this process, so that nobody can choose keys that collide.
+type ByKey<'n> = HashMap<&'n str, NodeId, foldhash::quality::RandomState>;
+
+/// `nodes` by their keys; `None` if one occurs twice.
+fn by_key<'n>(nodes: &'n Nodes<'_>) -> Option<ByKey<'n>> {
+    let mut by_key = ByKey::with_capacity_and_hasher(nodes.len(), foldhash::quality::RandomState::default());
+    let mut places = nodes.iter().zip(0u32..);
+    places.all(|((key, _), at)| by_key.insert(key.as_ref(), NodeId(at)).is_none()).then_some(by_key)
+}
+
 /// How nodes hang together.
 struct Links {
     parents: Vec<Option<NodeId>>,
@@ -198,17 +204,20 @@ struct Links {
 }
 
 impl Links {
-    /// The links of `nodes`. A node whose JSON has no `parent` at all takes the first node that lists it as a child.
+    /// The links of `nodes`, in which each key is there once afterwards. A node whose JSON has no `parent` at all takes
+    /// the first node that lists it as a child.
     fn of(nodes: &mut Nodes<'_>, current: Option<&str>, problems: &mut Vec<String>) -> Result<Self> {
         let silent = nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing));
         if silent {
             nodes.iter_mut().try_for_each(|(_, node)| node.children.open())?;
         }
+        let mut by_key = if let Some(by_key) = by_key(nodes) {
+            by_key
+        } else {
+            *nodes = unique(std::mem::take(nodes));
+            by_key(nodes).unwrap_or_default()
+        };
         let nodes = &*nodes;
-        let mut by_key = HashMap::with_capacity(nodes.len());
-        for ((key, _), at) in nodes.iter().zip(0u32..) {
-            by_key.insert(key.as_ref(), NodeId(at));
-        }
         for ((key, node), at) in nodes.iter().zip(0u32..) {
             if node.id.as_str() != key.as_ref() && !node.id.as_str().is_empty() {
                 by_key.entry(node.id.as_str()).or_insert(NodeId(at));
@@ -244,7 +253,7 @@ impl Links {
 }
 
 /// Gives the nodes that say nothing of a parent to those that list them as children.
-fn adopt(nodes: &Nodes<'_>, by_key: &HashMap<&str, NodeId>, parents: &mut [Option<NodeId>]) {
+fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, parents: &mut [Option<NodeId>]) {
     let mut adopted = vec![false; nodes.len()];
     for ((_, node), at) in nodes.iter().zip(0u32..) {
         for child in node.children.opened().iter().flat_map(|children| &children.0) {
@@ -340,7 +349,7 @@ fn has_picture(raw: &export::Message<'_>) -> bool {
 
 fn prompt_of(nodes: &mut Nodes<'_>, call: u32) -> Result<Option<String>> {
     let raw = nodes.get_mut(call as usize).and_then(|(_, node)| node.message.0.as_deref_mut());
-    let Some(content) = raw.and_then(|raw| raw.content.0.as_deref_mut()) else { return Ok(None) };
+    let Some(content) = raw.and_then(|raw| raw.content.0.as_mut()) else { return Ok(None) };
     content.open()?;
     content.open_parts()?;
     Ok(call::prompt(content))

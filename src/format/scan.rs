@@ -142,8 +142,7 @@ impl Scanner {
         Self::with_level(limit, Level::best())
     }
 
-    /// The same with instructions of the given level, for measurements and tests. A level that the processor
-    /// lacks is replaced by one that it has.
+    /// The same with instructions of the given level, for measurements and tests.
     pub fn with_level(limit: usize, level: Level) -> Self {
         Self {
             level,

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 const LINES: usize = 700;
 
 /// Each third-party package, by the name it has in the code, and the rooms that may name it.
-const PACKAGES: [(&str, &[&str]); 18] = [
+const PACKAGES: [(&str, &[&str]); 19] = [
     ("clap", &["cli"]),
     ("crc32fast", &["archive", "index/saved"]),
+    ("foldhash", &["format"]),
     ("fuser", &["fuse"]),
     ("jiff", &["time"]),
     ("libc", &["sys"]),

@@ -84,7 +84,7 @@ pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
 }
 
 /// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
-fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<Box<T>> {
+fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<T> {
     const FORGOTTEN: [&str; 6] = ["}", "]}", "}]}", "\"}", "\"}]}", "\"]}"];
     let failed = match tolerant::read::<Maybe<T>>(text) {
         Ok(Maybe(record)) => return record,

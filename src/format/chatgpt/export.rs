@@ -102,7 +102,7 @@ record! {
         id: Str<'a> = "id",
         parent: Parent<'a> = "parent",
         children: Later<'a, List<Str<'a>>> = "children",
-        message: Maybe<Message<'a>> = "message",
+        message: Maybe<Box<Message<'a>>> = "message",
     }
 }
 
@@ -156,14 +156,21 @@ record! {
     text |text| Author { role: Str(Some(text)), ..Author::default() };
 }
 
+/// What a message holds. Small: there is one for each message.
+#[derive(Debug, Default)]
+pub(super) struct Content<'a> {
+    pub(super) content_type: Str<'a>,
+    pub(super) parts: List<Part<'a>>,
+    pub(super) text: Long<'a>,
+    pub(super) language: Str<'a>,
+    pub(super) thoughts: List<Maybe<Thought<'a>>>,
+    pub(super) content: Long<'a>,
+    seldom: Option<Box<Seldom<'a>>>,
+}
+
 record! {
-    struct Content {
-        content_type: Str<'a> = "content_type",
-        parts: List<Part<'a>> = "parts",
-        text: Long<'a> = "text",
-        language: Str<'a> = "language",
-        thoughts: List<Maybe<Thought<'a>>> = "thoughts",
-        content: Long<'a> = "content",
+    /// The fields of seldom types of content.
+    struct Seldom {
         name: Str<'a> = "name",
         url: Str<'a> = "url",
         domain: Str<'a> = "domain",
@@ -179,21 +186,45 @@ record! {
         model_set_context: Str<'a> = "model_set_context",
         repo_summary: Str<'a> = "repo_summary",
     }
-    text |text| Content {
-        content_type: Str(Some(Cow::Borrowed("text"))),
-        parts: List(vec![Part::Text(Long::new(text))]),
-        ..Content::default()
-    };
 }
 
-impl Content<'_> {
+impl<'a> Record<'a> for Content<'a> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "content_type" => self.content_type.read(reader),
+            "parts" => self.parts.read(reader),
+            "text" => self.text.read(reader),
+            "language" => self.language.read(reader),
+            "thoughts" => self.thoughts.read(reader),
+            "content" => self.content.read(reader),
+            "source_analysis_msg_id" | "response_format_name" => reader.skip(), // of common types, and not shown
+            _ => self.seldom().set(key, reader),
+        }
+    }
+
+    fn from_text(text: Cow<'a, str>) -> Option<Self> {
+        Some(Self {
+            content_type: Str(Some(Cow::Borrowed("text"))),
+            parts: List(vec![Part::Text(Long::new(text))]),
+            ..Self::default()
+        })
+    }
+}
+
+impl<'a> Content<'a> {
+    /// The fields of seldom types.
+    pub(super) fn seldom(&mut self) -> &mut Seldom<'a> {
+        self.seldom.get_or_insert_default()
+    }
+
     /// Opens the texts beside the parts.
     pub(super) fn open(&mut self) -> Result<()> {
         self.text.open()?;
         self.content.open()?;
-        self.result.open()?;
-        self.summary.open()?;
-        self.output_str.open()
+        let Some(seldom) = &mut self.seldom else { return Ok(()) };
+        seldom.result.open()?;
+        seldom.summary.open()?;
+        seldom.output_str.open()
     }
 
     /// Opens the parts.
@@ -304,7 +335,7 @@ record! {
         cite_metadata: Later<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
         search_result_groups: Later<'a, SearchGroups<'a>> = "search_result_groups",
         aggregate_result: Later<'a, Obj<Aggregate<'a>>> = "aggregate_result",
-        canvas: Maybe<Canvas<'a>> = "canvas",
+        canvas: Maybe<Box<Canvas<'a>>> = "canvas",
         user_context: Later<'a, Obj<UserContext<'a>>> = "user_context_message_data",
     }
 }

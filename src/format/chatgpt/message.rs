@@ -42,7 +42,7 @@ pub(super) fn message<'a>(
     let role = role(&raw);
     let manner = manner(&raw, role);
     let mut content = raw.content.0.take();
-    if let Some(content) = content.as_deref_mut()
+    if let Some(content) = content.as_mut()
         && (manner != Manner::Hidden || detail == Detail::All)
     {
         if manner != Manner::As(Scope::Payload) || detail == Detail::All {
@@ -51,12 +51,12 @@ pub(super) fn message<'a>(
         content.open()?;
         open(&mut raw.metadata.0, content, detail)?;
     }
-    let parts = content.as_deref_mut().map(|content| shown_parts(&mut raw, content, manner, known));
+    let parts = content.as_mut().map(|content| shown_parts(&mut raw, content, manner, known));
     let mut parts = parts.unwrap_or_default();
     let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
     if parts.is_empty()
         && detail == Detail::All
-        && let Some(content) = content.as_deref_mut()
+        && let Some(content) = content.as_mut()
     {
         parts = build(content, &mut raw.metadata, Scope::Machinery, None);
     }
@@ -107,7 +107,7 @@ enum Manner {
 /// `weight` alone hides only messages of tools. A message that addresses a tool is a call; a tool's message shows what
 /// is meant for people (pictures, what programs printed, failures), while its text is written for the model.
 fn manner(raw: &export::Message<'_>, role: Role) -> Manner {
-    let Some(content) = raw.content.0.as_deref() else { return Manner::Hidden };
+    let Some(content) = raw.content.0.as_ref() else { return Manner::Hidden };
     let metadata = &raw.metadata.0;
     let kind = content.content_type.as_str();
     let instructions = matches!(

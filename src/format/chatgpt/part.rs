@@ -59,20 +59,27 @@ impl<'a> Builder<'_, 'a> {
             "system_error" => self.failure(),
             "computer_output" => self.screenshot(),
             "citable_code_output" => {
-                let output = self.content.output_str.text().take();
+                let output = self.content.seldom().output_str.text().take();
                 self.output(output);
             }
             "super_widget" => self.widgets(),
             "user_editable_context" => {
-                let texts = [self.content.user_profile.take(), self.content.user_instructions.take()];
+                let texts = [
+                    self.content.seldom().user_profile.take(),
+                    self.content.seldom().user_instructions.take(),
+                ];
                 self.proses(texts);
             }
             "model_editable_context" => {
-                let texts = [self.content.model_set_context.take(), self.content.repo_summary.take()];
+                let texts = [
+                    self.content.seldom().model_set_context.take(),
+                    self.content.seldom().repo_summary.take(),
+                ];
                 self.proses(texts);
             }
             "tether_browsing_display" => {
-                let texts = [self.content.result.text().take(), self.content.summary.text().take()];
+                let texts =
+                    [self.content.seldom().result.text().take(), self.content.seldom().summary.text().take()];
                 for text in texts {
                     self.output(text);
                 }
@@ -199,7 +206,7 @@ impl<'a> Builder<'_, 'a> {
         for exception in failures.into_iter().flatten() {
             // The printed text as a rule ends with the traceback.
             if exception.name.filled().is_none_or(|name| !text.contains(name.as_ref())) {
-                self.parts.extend(traceback(*exception));
+                self.parts.extend(traceback(exception));
             }
         }
         if !text.trim().is_empty() {
@@ -223,7 +230,7 @@ impl<'a> Builder<'_, 'a> {
         let mut thoughts: Vec<_> = thoughts
             .into_iter()
             .filter_map(|Maybe(thought)| {
-                let mut thought = *thought?;
+                let mut thought = thought?;
                 let summary = thought.summary.take_filled().unwrap_or_default();
                 let content = thought
                     .content
@@ -251,16 +258,16 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn failure(&mut self) {
-        let (name, text) = (self.content.name.take(), self.content.text.text().take());
+        let (name, text) = (self.content.seldom().name.take(), self.content.text.text().take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
     }
 
     fn screenshot(&mut self) {
-        let page = &mut self.content.state.0;
+        let page = &mut self.content.seldom().state.0;
         let title = page.title.take_filled().or_else(|| page.url.take_filled().map(untracked));
-        let file = match std::mem::take(&mut self.content.screenshot) {
+        let file = match std::mem::take(&mut self.content.seldom().screenshot) {
             RawPart::Object(mut object) => file_of(&mut object, FileKind::Image),
             RawPart::Text(mut pointer) => {
                 FileRef { id: pointer_id(pointer.text().take()), kind: FileKind::Image, ..FileRef::default() }
@@ -273,7 +280,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn widgets(&mut self) {
-        let items = std::mem::take(&mut self.content.widgets.0.navlinks.0);
+        let items = std::mem::take(&mut self.content.seldom().widgets.0.navlinks.0);
         let links: Vec<_> = items
             .into_iter()
             .filter_map(|Obj(mut item)| link(item.title.take_filled(), item.url.take_filled()))
@@ -285,8 +292,9 @@ impl<'a> Builder<'_, 'a> {
 
     fn quote(&mut self) {
         let text = self.content.text.text().take();
-        let url = untracked(self.content.url.take());
-        let label = self.content.title.take_filled().or_else(|| self.content.domain.take_filled());
+        let url = untracked(self.content.seldom().url.take());
+        let label =
+            self.content.seldom().title.take_filled().or_else(|| self.content.seldom().domain.take_filled());
         if !text.trim().is_empty() || label.is_some() {
             let source = Link { label: label.unwrap_or_default(), url, publisher: Cow::Borrowed("") };
             self.parts.push(Part::Quote { source, text });
@@ -316,8 +324,8 @@ impl<'a> Builder<'_, 'a> {
                 .content
                 .text()
                 .take_filled()
-                .or_else(|| content.result.text().take_filled())
-                .or_else(|| content.output_str.text().take_filled()),
+                .or_else(|| content.seldom().result.text().take_filled())
+                .or_else(|| content.seldom().output_str.text().take_filled()),
             1 => texts.pop(),
             _ => Some(Cow::Owned(texts.join("\n\n"))),
         };

@@ -332,9 +332,19 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
     }
 }
 
-/// An object in a place of its own; `None` if something else stands there.
+impl<'a, T: Record<'a>> Record<'a> for Box<T> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        self.as_mut().set(key, reader)
+    }
+
+    fn from_text(text: Cow<'a, str>) -> Option<Self> {
+        T::from_text(text).map(Self::new)
+    }
+}
+
+/// An object; `None` if something else stands there.
 #[derive(Debug)]
-pub(super) struct Maybe<T>(pub(super) Option<Box<T>>);
+pub(super) struct Maybe<T>(pub(super) Option<T>);
 
 impl<T> Default for Maybe<T> {
     fn default() -> Self {
@@ -346,9 +356,9 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         self.0 = None;
         match reader.value()? {
-            Value::Object => self.0.insert(Box::default()).fill(reader),
+            Value::Object => self.0.insert(T::default()).fill(reader),
             Value::Text(text) => {
-                self.0 = T::from_text(text.text()?).map(Box::new);
+                self.0 = T::from_text(text.text()?);
                 Ok(())
             }
             other => pass_over(other, reader),
@@ -383,7 +393,7 @@ mod tests {
             count: Num = "count",
             on: Flag = "on",
             list: List<Str<'a>> = "list",
-            inner: Maybe<Sample<'a>> = "inner",
+            inner: Maybe<Box<Sample<'a>>> = "inner",
         }
         text |text| Sample { id: Str(Some(text)), ..Sample::default() };
     }

@@ -9,9 +9,12 @@
     reason = "the loop must become part of the functions that enable instructions"
 )]
 
-/// The instructions that classify bytes.
+/// The instructions that classify bytes. Only levels that this processor has can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub struct Level(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
     /// 32 bytes at once; found at run time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -26,29 +29,26 @@ pub enum Level {
 }
 
 impl Level {
+    /// Plain Rust, which every processor runs.
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
     /// The fastest level that this processor has.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        return if x86::has_avx2() { Self::Avx2 } else { Self::Sse2 };
+        return Self(if x86::has_avx2() { Kind::Avx2 } else { Kind::Sse2 });
         #[cfg(target_arch = "aarch64")]
-        return Self::Neon;
+        return Self(Kind::Neon);
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        Self::Portable
+        Self::PORTABLE
     }
 
     /// All levels that this processor has, fastest first.
     pub fn available() -> Vec<Self> {
-        let mut levels = Vec::new();
+        let mut levels = vec![Self::best()];
         #[cfg(target_arch = "x86_64")]
-        {
-            if x86::has_avx2() {
-                levels.push(Self::Avx2);
-            }
-            levels.push(Self::Sse2);
-        }
-        #[cfg(target_arch = "aarch64")]
-        levels.push(Self::Neon);
-        levels.push(Self::Portable);
+        levels.push(Self(Kind::Sse2));
+        levels.push(Self::PORTABLE);
+        levels.dedup();
         levels
     }
 
@@ -60,17 +60,17 @@ impl Level {
         state: &mut State,
         marks: &mut [Marks; BATCH],
     ) -> usize {
-        match self {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: as below.
-            Self::Avx2 if x86::has_avx2() => unsafe { x86::marks_avx2(bytes, at, state, marks) },
+            // SAFETY: this level is only made where the processor has AVX2 and the rest.
+            Kind::Avx2 => unsafe { x86::marks_avx2(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
-            Self::Avx2 | Self::Sse2 => unsafe { x86::marks_sse2(bytes, at, state, marks) },
+            Kind::Sse2 => unsafe { x86::marks_sse2(bytes, at, state, marks) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
-            Self::Neon => unsafe { neon::marks_neon(bytes, at, state, marks) },
-            Self::Portable => batch(portable::masks, parities, bytes, at, state, marks),
+            Kind::Neon => unsafe { neon::marks_neon(bytes, at, state, marks) },
+            Kind::Portable => batch(portable::masks, parities, bytes, at, state, marks),
         }
     }
 
@@ -87,18 +87,17 @@ impl Level {
         floor: u64,
         state: &mut State,
     ) -> Option<Block> {
-        match self {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the processor has AVX2 and the rest: `has_avx2` is asked right here, so that even a value
-            // made by hand (the enum is public) can't get past it.
-            Self::Avx2 if x86::has_avx2() => unsafe { x86::run_avx2(bytes, at, floor, state) },
+            // SAFETY: this level is only made where the processor has AVX2 and the rest.
+            Kind::Avx2 => unsafe { x86::run_avx2(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
-            Self::Avx2 | Self::Sse2 => unsafe { x86::run_sse2(bytes, at, floor, state) },
+            Kind::Sse2 => unsafe { x86::run_sse2(bytes, at, floor, state) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
-            Self::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
-            Self::Portable => run(portable::masks, parities, bytes, at, floor, state),
+            Kind::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
+            Kind::Portable => run(portable::masks, parities, bytes, at, floor, state),
         }
     }
 }

@@ -132,10 +132,13 @@ impl<'t> Key<'t> {
 
     /// The usual case: no doubt is possible, and the key lies in one piece.
     fn within(text: &'t [u8]) -> Option<Self> {
-        let text = text.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
+        let text = match text {
+            [text @ .., b'"', b':', b' '] => text,
+            _ => text.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?,
+        };
         let start = text.len().saturating_sub(LONGEST);
         let last = text.get(start..)?;
-        let quote = last.iter().rposition(|byte| matches!(byte, b'"' | b'\\'))?;
+        let quote = memchr::memrchr2(b'"', b'\\', last)?;
         let before = text.get((start + quote).checked_sub(1)?)?;
         let name = last.get(quote + 1..)?;
         (last.get(quote) == Some(&b'"') && *before != b'\\').then_some(Self::Name(name))

@@ -37,7 +37,7 @@ fn scan_by(text: &[u8], feed: usize, level: Level, limit: usize) -> (Vec<Found>,
 
 /// What is found, the same at every level and feed size.
 fn scan_within(text: &str, limit: usize) -> (Vec<Found>, End) {
-    let expected = scan_by(text.as_bytes(), usize::MAX, Level::Portable, limit);
+    let expected = scan_by(text.as_bytes(), usize::MAX, Level::PORTABLE, limit);
     for level in Level::available() {
         for feed in [1, 2, 3, 7, 63, 64, 65, 4097] {
             let found = scan_by(text.as_bytes(), feed, level, limit);
@@ -378,7 +378,7 @@ proptest! {
     ) {
         let write = |value: &Value| if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) }.unwrap();
         let text = if wrapped { write(&serde_json::json!({ "conversations": list, "a": 1, "z": [1] })) } else { write(&Value::from(list.clone())) };
-        let expected = scan_by(text.as_bytes(), usize::MAX, Level::Portable, ELEMENT_LIMIT);
+        let expected = scan_by(text.as_bytes(), usize::MAX, Level::PORTABLE, ELEMENT_LIMIT);
         prop_assert_eq!(expected.1, End::Complete);
         prop_assert_eq!(expected.0.len(), list.len());
         for (found, value) in expected.0.iter().zip(&list) {
@@ -400,7 +400,7 @@ proptest! {
         limit in prop::sample::select(vec![5, 30, 1000]),
     ) {
         let text = [start.as_bytes(), &bytes].concat();
-        let expected = scan_by(&text, usize::MAX, Level::Portable, limit);
+        let expected = scan_by(&text, usize::MAX, Level::PORTABLE, limit);
         for level in Level::available() {
             for feed in [1, 7, 63, 64, 65, 4097] {
                 prop_assert_eq!(&scan_by(&text, feed, level, limit), &expected, "{:?} {}", level, feed);
