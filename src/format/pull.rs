@@ -156,19 +156,27 @@ impl<'a> Reader<'a> {
     #[inline]
     fn peek(&mut self) -> Result<u8> {
         let bytes = self.text.as_bytes();
-        // The usual cases: no blank, or one.
-        match bytes.get(self.at) {
-            Some(&byte) if byte > b' ' => return Ok(byte),
-            Some(b' ') => self.at = self.at.wrapping_add(1),
-            _ => {}
+        if let Some(&byte) = bytes.get(self.at)
+            && byte > b' '
+        {
+            return Ok(byte);
         }
-        match bytes.get(self.at) {
-            Some(&byte) if byte > b' ' => Ok(byte),
-            _ => self.peek_far(),
+        let ahead = self.at.wrapping_sub(self.base);
+        if ahead < WIDTH {
+            let ink = self.ink >> ahead;
+            let at = self.at.wrapping_add(ink.trailing_zeros() as usize);
+            if ink != 0
+                && let Some(&byte) = bytes.get(at)
+            {
+                self.at = at;
+                return Ok(byte);
+            }
         }
+        self.peek_far()
     }
 
-    /// The same over any number of blanks.
+    /// The same in the blocks behind the current one.
+    #[inline(never)]
     fn peek_far(&mut self) -> Result<u8> {
         loop {
             let ahead = self.at.wrapping_sub(self.base);
@@ -210,6 +218,19 @@ impl<'a> Reader<'a> {
     /// Takes the string whose opening quote was peeked; returns where its text ends, and whether it stands for itself.
     #[inline]
     fn quoted(&mut self) -> Result<(usize, bool)> {
+        let bit = self.marks.trailing_zeros();
+        let behind = self.marks & self.marks.wrapping_sub(1);
+        // The usual case: both quotes are in the current block.
+        if behind != 0 && self.base.wrapping_add(bit as usize) == self.at {
+            self.marks = behind;
+            return Ok(self.close_quote(self.odd & u64::MAX.wrapping_shl(bit)));
+        }
+        self.quoted_far()
+    }
+
+    /// The same if the string ends in another block than the current one.
+    #[inline(never)]
+    fn quoted_far(&mut self) -> Result<(usize, bool)> {
         let bit = self.mark_here()?;
         let odd = self.odd & u64::MAX << bit;
         if self.marks == 0 {
@@ -267,25 +288,29 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// If the text breaks off, or there is no value.
+    #[inline]
     pub(super) fn value(&mut self) -> Result<Value<'a>> {
         match self.peek()? {
             b'"' => self.string().map(Value::Text),
             b'{' => self.bracket().map(|()| Value::Object),
             b'[' => self.bracket().map(|()| Value::List),
-            byte => {
-                let at = self.at;
-                let what = "neither a number nor a word of JSON";
-                let error = || Error { what, at: Some(at), is_end: false };
-                match self.scalar()? {
-                    "null" => Ok(Value::Null),
-                    "true" => Ok(Value::Bool(true)),
-                    "false" => Ok(Value::Bool(false)),
-                    number if matches!(byte, b'0'..=b'9' | b'-') => {
-                        self::number(number).map(Value::Number).ok_or_else(error)
-                    }
-                    _ => Err(error()),
-                }
+            _ => self.word(),
+        }
+    }
+
+    /// Takes a value that is neither a string nor a container.
+    #[inline(never)]
+    fn word(&mut self) -> Result<Value<'a>> {
+        let at = self.at;
+        let error = || Error { what: "neither a number nor a word of JSON", at: Some(at), is_end: false };
+        match self.scalar()? {
+            "null" => Ok(Value::Null),
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => {
+                self::number(number).map(Value::Number).ok_or_else(error)
             }
+            _ => Err(error()),
         }
     }
 
@@ -441,6 +466,9 @@ fn unescape(raw: &str) -> Result<String> {
     let mut text = String::with_capacity(bytes.len());
     let mut at = 0;
     let error = |what| Error { what, at: None, is_end: false };
+    if bytes.iter().copied().fold(u8::MAX, u8::min) < 0x20 {
+        return Err(error("a control character in a string"));
+    }
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let run = match rest.first() {
@@ -449,9 +477,6 @@ fn unescape(raw: &str) -> Result<String> {
             _ => memchr::memchr(b'\\', rest).unwrap_or(rest.len()),
         };
         let plain = raw.get(at..at.saturating_add(run)).unwrap_or_default();
-        if plain.bytes().fold(u8::MAX, u8::min) < 0x20 {
-            return Err(error("a control character in a string"));
-        }
         text.push_str(plain);
         at = at.saturating_add(run);
         let Some(&escape) = bytes.get(at.saturating_add(1)) else { return Ok(text) };

@@ -44,7 +44,10 @@ pub(super) trait Record<'a>: Default {
 
     /// Takes the fields of an object whose bracket was taken.
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        reader.fields(|reader, key| self.set(&key.text()?, reader))
+        reader.fields(|reader, key| match key.plain() {
+            Some(key) => self.set(key, reader),
+            None => self.set(&key.text()?, reader),
+        })
     }
 }
 
