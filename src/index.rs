@@ -228,13 +228,13 @@ impl Library for Index {
 fn pruned(json: Vec<u8>) -> Vec<u8> {
     let mut scanner = Scanner::new(ELEMENT_LIMIT.max(json.len()));
     let mut kept = None;
-    let mut take = |element: &Element<'_>| {
+    let mut take = |element: Element<'_>| {
         if let Body::Whole(body) = element.body {
-            kept = Some(body.to_vec());
+            kept = Some(body.into_owned());
         }
     };
-    scanner.feed(b"[", &mut |element| take(&element));
-    scanner.feed(&json, &mut |element| take(&element));
+    scanner.feed(b"[", &mut take);
+    scanner.feed(&json, &mut take);
     kept.unwrap_or(json)
 }
 

@@ -98,7 +98,7 @@ fn split(json: &[u8], work: &dyn Fn(&[u8])) {
     let mut scanner = Scanner::new(ELEMENT_LIMIT);
     let mut take = |element: gptfs::format::scan::Element<'_>| {
         if let Body::Whole(body) = element.body {
-            work(body);
+            work(&body);
         }
     };
     for buffer in json.chunks(512 << 10) {

@@ -17,8 +17,9 @@ mod tests;
 
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, Marks, State, WIDTH};
-use kept::Kept;
+use kept::{Content, Kept};
 use prune::{Key, Verdict, Way};
+use std::ops::Deref;
 
 /// The largest element that is kept whole unless another limit is given: 256 MiB, without what is dropped.
 pub const ELEMENT_LIMIT: usize = 256 << 20;
@@ -41,13 +42,43 @@ pub struct Element<'a> {
 pub enum Body<'a> {
     /// The element, with `null` in place of containers that nobody reads: in `metadata` of messages all but a
     /// few, and lists of the conversation itself such as `moderation_results`.
-    Whole(&'a [u8]),
+    Whole(Json<'a>),
     /// The element is over the limit. Only its shallow keys and values are here, its containers are empty. At most
     /// 1 MiB, and cut there: then it is not valid JSON.
     TooLarge {
         /// Those keys and values.
         skeleton: &'a [u8],
     },
+}
+
+/// The JSON of an element, which goes away with the element.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Json<'a> {
+    /// It stands in the buffer that was fed.
+    InBuffer(&'a [u8]),
+    /// It was kept by the scanner, which does not need it any more.
+    Kept(&'a mut Vec<u8>),
+}
+
+impl Json<'_> {
+    /// The JSON for good, without a copy if the scanner kept it.
+    pub fn into_owned(self) -> Vec<u8> {
+        match self {
+            Self::InBuffer(bytes) => bytes.to_vec(),
+            Self::Kept(bytes) => std::mem::take(bytes),
+        }
+    }
+}
+
+impl Deref for Json<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::InBuffer(bytes) => bytes,
+            Self::Kept(bytes) => bytes,
+        }
+    }
 }
 
 /// How the stream ended.
@@ -477,12 +508,12 @@ impl Scanner {
         if !borrowed {
             self.keep(bytes, end);
         }
-        let body = match self.kept.bytes() {
-            _ if borrowed => Body::Whole(whole),
-            skeleton if self.kept.is_skeleton() => Body::TooLarge { skeleton },
-            kept => Body::Whole(kept),
-        };
         let end = if let Place::Gap { end } = self.place { end } else { self.offset(end) };
+        let body = match self.kept.content() {
+            _ if borrowed => Body::Whole(Json::InBuffer(whole)),
+            Content::Whole(text) => Body::Whole(Json::Kept(text)),
+            Content::Skeleton(skeleton) => Body::TooLarge { skeleton },
+        };
         found(Element { start: self.start, end, body, complete });
         self.from = None;
         self.kept.clear();

@@ -12,7 +12,7 @@ use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::html::HtmlExtract;
-use crate::format::scan::{Body, Element, End, Scanner};
+use crate::format::scan::{Body, Element, End, Json, Scanner};
 use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
@@ -104,7 +104,7 @@ impl Pass<'_> {
             let mut outcomes = Vec::new();
             while let Some(job) = queue.take() {
                 outcomes.extend(self.measure(job.place, &job.json));
-                queue.recycle(job.json);
+                queue.finish(job);
             }
             outcomes
         };
@@ -286,7 +286,7 @@ impl<'p> Splitter<'p> {
             })
         });
         let Self { scanner, viewer, mut found, .. } = self;
-        let end = scanner.finish(&mut |element| found.take(viewer.as_ref(), &element));
+        let end = scanner.finish(&mut |element| found.take(viewer.as_ref(), element));
         let mut problems = found.problems;
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
             problems.push(Problem::new(&shard.name, format!("{reason} (at byte {at})")));
@@ -297,16 +297,16 @@ impl<'p> Splitter<'p> {
     fn feed(&mut self, bytes: &[u8]) {
         let Self { scanner, viewer, found, .. } = self;
         match viewer {
-            None => scanner.feed(bytes, &mut |element| found.take(None, &element)),
+            None => scanner.feed(bytes, &mut |element| found.take(None, element)),
             Some(viewer) => viewer.feed(bytes, &mut |viewer, json| {
-                scanner.feed(json, &mut |element| found.take(Some(viewer), &element));
+                scanner.feed(json, &mut |element| found.take(Some(viewer), element));
             }),
         }
     }
 }
 
 impl Finding<'_> {
-    fn take(&mut self, viewer: Option<&HtmlExtract>, element: &Element<'_>) {
+    fn take(&mut self, viewer: Option<&HtmlExtract>, element: Element<'_>) {
         // Offsets in the viewer's value are not yet those in its file.
         let in_file = |offset| viewer.map_or(Some(offset), |viewer| viewer.offset_in_file(offset));
         let (Some(start), Some(end)) = (in_file(element.start), in_file(element.end)) else {
@@ -314,15 +314,20 @@ impl Finding<'_> {
             self.problems.push(Problem::new(name, "a conversation in it can't be located"));
             return;
         };
-        let (json, whole) = match element.body {
-            Body::Whole(json) => (json, true),
-            Body::TooLarge { skeleton } => (skeleton, false),
-        };
         // The limit is one of the export's bytes, so that a page and its size agree on who is above it.
-        let partial = !whole || end.saturating_sub(start) > self.pass.options.max_conversation as u64;
+        let too_large = end.saturating_sub(start) > self.pass.options.max_conversation as u64;
+        let partial = too_large || matches!(element.body, Body::TooLarge { .. });
         let place = Place { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
-        if !self.producer.is_some_and(|producer| producer.offer(place, json)) {
-            self.outcomes.extend(self.pass.measure(place, json));
+        let json = match element.body {
+            Body::Whole(json) => json,
+            Body::TooLarge { skeleton } => Json::InBuffer(skeleton),
+        };
+        let left = match self.producer {
+            Some(producer) => producer.offer(place, json).err(),
+            None => Some(json),
+        };
+        if let Some(json) = left {
+            self.outcomes.extend(self.pass.measure(place, &json));
         }
     }
 }

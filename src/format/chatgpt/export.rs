@@ -158,6 +158,7 @@ record! {
 
 /// What a message holds. Small: there is one for each message.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_field_names, reason = "fields are called as in the export")]
 pub(super) struct Content<'a> {
     pub(super) content_type: Str<'a>,
     pub(super) parts: List<Part<'a>>,

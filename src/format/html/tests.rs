@@ -22,7 +22,7 @@ fn extract_by(html: &str, feed: usize) -> (Vec<Found>, Option<End>, Extracted) {
                     let raw = if extract.uses_entities() { decode_entities(raw) } else { raw.to_vec() };
                     String::from_utf8(raw).unwrap()
                 });
-                found.push((String::from_utf8_lossy(body).into_owned(), again));
+                found.push((String::from_utf8_lossy(&body).into_owned(), again));
             });
         });
     }

@@ -13,6 +13,14 @@ pub(super) struct Kept {
     skeleton: Option<Skeleton>,
 }
 
+/// What was kept.
+pub(super) enum Content<'k> {
+    /// All.
+    Whole(&'k mut Vec<u8>),
+    /// The shallow part.
+    Skeleton(&'k [u8]),
+}
+
 impl Kept {
     /// Nothing, and room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
@@ -24,11 +32,6 @@ impl Kept {
         self.text.is_empty() && self.skeleton.is_none()
     }
 
-    /// True if the element is too large to be kept.
-    pub(super) fn is_skeleton(&self) -> bool {
-        self.skeleton.is_some()
-    }
-
     /// True if an element of `len` bytes may be kept.
     pub(super) fn fits(&self, len: usize) -> bool {
         len <= self.limit
@@ -37,6 +40,14 @@ impl Kept {
     /// What is kept: the element, or its skeleton.
     pub(super) fn bytes(&self) -> &[u8] {
         self.skeleton.as_ref().map_or(&self.text, |skeleton| &skeleton.text)
+    }
+
+    /// The same, for somebody to take.
+    pub(super) fn content(&mut self) -> Content<'_> {
+        match &self.skeleton {
+            Some(skeleton) => Content::Skeleton(&skeleton.text),
+            None => Content::Whole(&mut self.text),
+        }
     }
 
     /// Keeps the next bytes.
@@ -120,7 +131,7 @@ mod tests {
         for feed in 1..element.len() {
             let mut kept = Kept::new(20);
             element.chunks(feed).for_each(|bytes| kept.push(bytes));
-            assert!(kept.is_skeleton());
+            assert!(matches!(kept.content(), Content::Skeleton(_)));
             assert_eq!(
                 String::from_utf8_lossy(kept.bytes()),
                 r#"{"title": "a {\"b\" ]", "mapping": {}, "list": [], "id": 7}"#

@@ -1,10 +1,15 @@
 //! Conversations on their way from the thread that found them to one that measures them, bounded by bytes.
 
+use crate::format::scan::Json;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many bytes of conversations wait at most; memory does not depend on the export beyond this.
 const WAITING_BYTES: usize = 3 << 20;
+
+/// Conversations from this size on take so long that all that waits would be done meanwhile: whoever finds one had better
+/// go on finding others.
+const LARGE_BYTES: usize = 1 << 20;
 
 /// How many buffers are kept for the next conversations.
 const SPARE_BUFFERS: usize = 4;
@@ -31,7 +36,10 @@ pub(super) struct Queue<P> {
 #[derive(Debug)]
 struct State<P> {
     jobs: VecDeque<Job<P>>,
+    /// Of those that wait and are not large.
     bytes: usize,
+    /// A large one waits, or is being measured.
+    large: bool,
     spare: Vec<Vec<u8>>,
     producers: usize,
 }
@@ -42,7 +50,7 @@ pub(super) struct Producer<'q, P>(&'q Queue<P>);
 
 impl<P> Queue<P> {
     pub(super) fn new() -> Self {
-        let state = State { jobs: VecDeque::new(), bytes: 0, spare: Vec::new(), producers: 0 };
+        let state = State { jobs: VecDeque::new(), bytes: 0, large: false, spare: Vec::new(), producers: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -57,7 +65,9 @@ impl<P> Queue<P> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                state.bytes -= job.json.len();
+                if job.json.len() < LARGE_BYTES {
+                    state.bytes -= job.json.len();
+                }
                 return Some(job);
             }
             if state.producers == 0 {
@@ -67,10 +77,14 @@ impl<P> Queue<P> {
         }
     }
 
-    /// Gives back a buffer that is no longer needed.
-    pub(super) fn recycle(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
+    /// Notes that a conversation was measured, and takes its buffer back.
+    pub(super) fn finish(&self, job: Job<P>) {
+        let mut buffer = job.json;
         let mut state = self.lock();
+        if buffer.len() >= LARGE_BYTES {
+            state.large = false;
+        }
+        buffer.clear();
         if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
             state.spare.push(buffer);
         }
@@ -83,19 +97,31 @@ impl<P> Queue<P> {
 }
 
 impl<P> Producer<'_, P> {
-    /// Adds a copy of `json`. False if too much is waiting already: then the caller measures it itself.
-    pub(super) fn offer(&self, place: P, json: &[u8]) -> bool {
+    /// Adds a conversation. Of large ones there is one at a time, which is not copied.
+    ///
+    /// # Errors
+    /// If too much is waiting already, it comes back: then the caller measures it itself.
+    pub(super) fn offer<'j>(&self, place: P, json: Json<'j>) -> Result<(), Json<'j>> {
         let mut state = self.0.lock();
-        if state.bytes + json.len() > WAITING_BYTES {
-            return false;
-        }
-        state.bytes += json.len();
-        let mut copy = state.spare.pop().unwrap_or_default();
-        drop(state);
-        copy.extend_from_slice(json);
-        self.0.lock().jobs.push_back(Job { place, json: copy });
+        let json = if json.len() >= LARGE_BYTES {
+            if std::mem::replace(&mut state.large, true) {
+                return Err(json);
+            }
+            drop(state);
+            json.into_owned()
+        } else {
+            if state.bytes + json.len() > WAITING_BYTES {
+                return Err(json);
+            }
+            state.bytes += json.len();
+            let mut copy = state.spare.pop().unwrap_or_default();
+            drop(state);
+            copy.extend_from_slice(&json);
+            copy
+        };
+        self.0.lock().jobs.push_back(Job { place, json });
         self.0.changed.notify_one();
-        true
+        Ok(())
     }
 }
 
@@ -110,11 +136,17 @@ impl<P> Drop for Producer<'_, P> {
 mod tests {
     use super::*;
 
+    impl<P> Producer<'_, P> {
+        fn accepts(&self, place: P, json: &[u8]) -> bool {
+            self.offer(place, Json::InBuffer(json)).is_ok()
+        }
+    }
+
     #[test]
     fn what_is_offered_is_taken_once_and_in_order() {
         let queue = Queue::new();
         let producer = queue.producer();
-        assert!(producer.offer(1, b"a") && producer.offer(2, b"bb"));
+        assert!(producer.accepts(1, b"a") && producer.accepts(2, b"bb"));
         drop(producer);
         let taken: Vec<_> = std::iter::from_fn(|| queue.take()).map(|job| (job.place, job.json)).collect();
         assert_eq!(taken, [(1, b"a".to_vec()), (2, b"bb".to_vec())]);
@@ -124,11 +156,24 @@ mod tests {
     fn too_much_is_refused_until_something_was_taken() {
         let queue = Queue::new();
         let producer = queue.producer();
-        let large = vec![0; WAITING_BYTES / 2 + 1];
-        assert!(producer.offer((), &large));
-        assert!(!producer.offer((), &large));
+        let piece = vec![0; LARGE_BYTES - 1];
+        let accepted = (0..10).take_while(|_| producer.accepts((), &piece)).count();
+        assert_eq!(accepted, WAITING_BYTES / piece.len());
         assert!(queue.take().is_some());
-        assert!(producer.offer((), &large));
+        assert!(producer.accepts((), &piece) && !producer.accepts((), &piece));
+    }
+
+    #[test]
+    fn one_large_conversation_is_accepted_whatever_waits_and_the_next_when_it_is_done() {
+        let queue = Queue::new();
+        let producer = queue.producer();
+        let large = vec![0; 2 * WAITING_BYTES];
+        assert!(producer.accepts((), &large) && producer.accepts((), b"small"));
+        assert!(!producer.accepts((), &large));
+        let job = queue.take().unwrap();
+        assert!(!producer.accepts((), &large));
+        queue.finish(job);
+        assert!(producer.accepts((), &large));
     }
 
     #[test]
@@ -146,10 +191,10 @@ mod tests {
     #[test]
     fn buffers_are_used_again_unless_they_are_large() {
         let queue = Queue::<()>::new();
-        queue.recycle(Vec::with_capacity(SPARE_BYTES + 1));
-        queue.recycle(Vec::with_capacity(1000));
+        queue.finish(Job { place: (), json: Vec::with_capacity(SPARE_BYTES + 1) });
+        queue.finish(Job { place: (), json: Vec::with_capacity(1000) });
         let producer = queue.producer();
-        producer.offer((), b"x");
+        producer.accepts((), b"x");
         assert_eq!(queue.take().unwrap().json.capacity(), 1000);
     }
 }
