@@ -322,10 +322,10 @@ fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<HashMap<u32, Con
         if message::role(raw) != Role::Tool {
             continue;
         }
-        let canvas = raw.metadata.0.canvas.0.take();
+        let canvas = raw.metadata.0.seldom.as_mut().and_then(|seldom| seldom.canvas.0.take());
         if canvas.is_some() {
             if let Some(call) = call_of(nodes, links, at) {
-                contexts.entry(call).or_default().canvas.get_or_insert(canvas.unwrap_or_default());
+                contexts.entry(call).or_default().canvas.get_or_insert(Box::new(canvas.unwrap_or_default()));
             }
         } else if has_picture(raw)
             && let Some(call) = call_of(nodes, links, at)

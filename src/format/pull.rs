@@ -314,6 +314,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// True if the next value, which is not taken, is null or an empty container. Some that have blanks in them are not
+    /// recognised.
+    ///
+    /// # Errors
+    /// If the text breaks off.
+    pub(super) fn is_nothing(&mut self) -> Result<bool> {
+        self.peek()?;
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        Ok(["null", "[]", "{}"].iter().any(|nothing| rest.starts_with(nothing)))
+    }
+
     /// Passes over a value.
     ///
     /// # Errors

@@ -193,7 +193,10 @@ impl<'a> Record<'a> for Content<'a> {
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
         match key {
             "content_type" => self.content_type.read(reader),
-            "parts" => self.parts.read(reader),
+            "parts" => {
+                self.parts.0.reserve_exact(1); // as most have
+                self.parts.read(reader)
+            }
             "text" => self.text.read(reader),
             "language" => self.language.read(reader),
             "thoughts" => self.thoughts.read(reader),
@@ -321,23 +324,57 @@ record! {
     text |text| Pointer { asset_pointer: Str(Some(text)), ..Pointer::default() };
 }
 
+/// What is said about a message. Of the containers below an indexing pass keeps exactly these. Small, as [`Content`].
+#[derive(Debug, Default)]
+pub(super) struct Metadata<'a> {
+    pub(super) hidden: Flag,
+    pub(super) model_slug: Str<'a>,
+    pub(super) finished_duration_sec: Num,
+    pub(super) is_async_result: Flag,
+    pub(super) finish_details: Obj<FinishDetails<'a>>,
+    pub(super) content_references: Later<'a, List<Obj<Reference<'a>>>>,
+    pub(super) search_result_groups: Later<'a, SearchGroups<'a>>,
+    /// What few messages have.
+    pub(super) seldom: Option<Box<SeldomMetadata<'a>>>,
+}
+
 record! {
-    /// What is said about a message. Of the containers below an indexing pass keeps exactly these.
-    struct Metadata {
-        hidden: Flag = "is_visually_hidden_from_conversation",
-        model_slug: Str<'a> = "model_slug",
-        finished_duration_sec: Num = "finished_duration_sec",
+    struct SeldomMetadata {
         image_gen_title: Str<'a> = "image_gen_title",
-        is_async_result: Flag = "is_async_task_result_message",
-        finish_details: Obj<FinishDetails<'a>> = "finish_details",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
-        content_references: Later<'a, List<Obj<Reference<'a>>>> = "content_references",
         citations: Later<'a, List<Obj<Citation<'a>>>> = "citations",
         cite_metadata: Later<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
-        search_result_groups: Later<'a, SearchGroups<'a>> = "search_result_groups",
         aggregate_result: Later<'a, Obj<Aggregate<'a>>> = "aggregate_result",
-        canvas: Maybe<Box<Canvas<'a>>> = "canvas",
+        canvas: Maybe<Canvas<'a>> = "canvas",
         user_context: Later<'a, Obj<UserContext<'a>>> = "user_context_message_data",
+    }
+}
+
+impl<'a> Record<'a> for Metadata<'a> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "is_visually_hidden_from_conversation" => self.hidden.read(reader),
+            "model_slug" => self.model_slug.read(reader),
+            "finished_duration_sec" => self.finished_duration_sec.read(reader),
+            "is_async_task_result_message" => self.is_async_result.read(reader),
+            "finish_details" => self.finish_details.read(reader),
+            "content_references" => self.content_references.read(reader),
+            "search_result_groups" => self.search_result_groups.read(reader),
+            "image_gen_title"
+            | "attachments"
+            | "citations"
+            | "_cite_metadata"
+            | "aggregate_result"
+            | "canvas"
+            | "user_context_message_data" => {
+                // Many are there and empty.
+                if self.seldom.is_none() && reader.is_nothing()? {
+                    return reader.skip();
+                }
+                self.seldom.get_or_insert_default().set(key, reader)
+            }
+            _ => reader.skip(),
+        }
     }
 }
 

@@ -81,15 +81,18 @@ fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Deta
             references.0.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
         }
         _ => {
-            metadata.citations.open()?;
-            metadata.cite_metadata.open()?;
+            if let Some(seldom) = &mut metadata.seldom {
+                seldom.citations.open()?;
+                seldom.cite_metadata.open()?;
+            }
         }
     }
+    let Some(seldom) = &mut metadata.seldom else { return Ok(()) };
     if content.content_type.as_str() == "execution_output" {
-        metadata.aggregate_result.open()?;
+        seldom.aggregate_result.open()?;
     }
     if detail == Detail::All {
-        metadata.user_context.open()?;
+        seldom.user_context.open()?;
     }
     Ok(())
 }
@@ -155,7 +158,8 @@ fn build<'a>(
     scope: Scope,
     prompt: Option<Text<'a>>,
 ) -> Vec<Part<'a>> {
-    Builder { content, metadata, scope, prompt, parts: Vec::new() }.build()
+    // Most messages have one part.
+    Builder { content, metadata, scope, prompt, parts: Vec::with_capacity(1) }.build()
 }
 
 /// What is shown of a message.

@@ -169,7 +169,8 @@ impl<'a> Builder<'_, 'a> {
     fn image(&mut self, mut object: PartObject<'a>) {
         let file = file_of(&mut object, FileKind::Image);
         let prompt = object.metadata.0.dalle.0.prompt.take_filled().or_else(|| self.prompt.clone());
-        let alt = self.metadata.image_gen_title.filled().cloned().or_else(|| prompt.clone());
+        let title = self.metadata.seldom.as_ref().and_then(|seldom| seldom.image_gen_title.filled().cloned());
+        let alt = title.or_else(|| prompt.clone());
         self.parts.push(Part::Image(Image { file, alt, prompt }));
     }
 
@@ -200,7 +201,8 @@ impl<'a> Builder<'_, 'a> {
     /// What the code interpreter printed, how it failed, and its pictures.
     fn execution(&mut self) {
         let text = self.content.text.text().take_filled();
-        let mut run = self.metadata.aggregate_result.take().0;
+        let run = self.metadata.seldom.as_mut().map(|seldom| seldom.aggregate_result.take().0);
+        let mut run = run.unwrap_or_default();
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = text.unwrap_or_else(|| streams(&mut run));
         for exception in failures.into_iter().flatten() {
@@ -343,7 +345,8 @@ impl<'a> Builder<'_, 'a> {
         if self.scope != Scope::Machinery || !self.parts.is_empty() {
             return;
         }
-        let Obj(mut context) = self.metadata.user_context.take();
+        let Some(seldom) = &mut self.metadata.seldom else { return };
+        let Obj(mut context) = seldom.user_context.take();
         let texts = [context.about_user.take(), context.about_model.take()];
         self.proses(texts);
     }
@@ -351,7 +354,8 @@ impl<'a> Builder<'_, 'a> {
     /// Gives the files in the parts the names that the attachments have for them, and adds the attachments that are
     /// not among the parts.
     fn attachments(&mut self) {
-        let attachments = std::mem::take(&mut self.metadata.attachments.0);
+        let Some(seldom) = &mut self.metadata.seldom else { return };
+        let attachments = std::mem::take(&mut seldom.attachments.0);
         if attachments.is_empty() {
             return;
         }

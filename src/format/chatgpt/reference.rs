@@ -26,8 +26,10 @@ const MARK_LEAD: u8 = 0xee;
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
     let references = metadata.content_references.take().0;
     if references.is_empty() {
-        prose.references = citations(&prose.text, metadata.citations.take().0);
-        by_number(prose, metadata.cite_metadata.take().0.list.0);
+        if let Some(seldom) = &mut metadata.seldom {
+            prose.references = citations(&prose.text, seldom.citations.take().0);
+            by_number(prose, seldom.cite_metadata.take().0.list.0);
+        }
         return;
     }
     let mut seen = BTreeSet::new();
