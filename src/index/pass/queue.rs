@@ -11,6 +11,9 @@ const WAITING_BYTES: usize = 2 << 20;
 /// go on finding others.
 const LARGE_BYTES: usize = 1 << 20;
 
+/// Larger ones are not handed over: what else is found meanwhile would come on top of the peak of memory.
+const HUGE_BYTES: usize = 8 << 20;
+
 /// How many buffers are kept for the next conversations.
 const SPARE_BUFFERS: usize = 4;
 
@@ -104,7 +107,7 @@ impl<P> Producer<'_, P> {
     pub(super) fn offer<'j>(&self, place: P, json: Json<'j>) -> Result<(), Json<'j>> {
         let mut state = self.0.lock();
         let json = if json.len() >= LARGE_BYTES {
-            if std::mem::replace(&mut state.large, true) {
+            if json.len() > HUGE_BYTES || std::mem::replace(&mut state.large, true) {
                 return Err(json);
             }
             drop(state);
@@ -167,7 +170,8 @@ mod tests {
     fn one_large_conversation_is_accepted_whatever_waits_and_the_next_when_it_is_done() {
         let queue = Queue::new();
         let producer = queue.producer();
-        let large = vec![0; 2 * WAITING_BYTES];
+        assert!(!producer.accepts((), &vec![0; HUGE_BYTES + 1]));
+        let large = vec![0; HUGE_BYTES];
         assert!(producer.accepts((), &large) && producer.accepts((), b"small"));
         assert!(!producer.accepts((), &large));
         let job = queue.take().unwrap();
