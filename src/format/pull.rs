@@ -298,6 +298,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a value if it is a string; else takes nothing.
+    ///
+    /// # Errors
+    /// If the text breaks off.
+    #[inline]
+    pub(super) fn string_ahead(&mut self) -> Result<Option<Raw<'a>>> {
+        if self.peek()? == b'"' { self.string().map(Some) } else { Ok(None) }
+    }
+
     /// Takes a value that is neither a string nor a container.
     #[inline(never)]
     fn word(&mut self) -> Result<Value<'a>> {

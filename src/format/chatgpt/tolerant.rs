@@ -113,8 +113,12 @@ impl<'a> Str<'a> {
 
 impl<'a> Read<'a> for Str<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        // The usual case.
+        if let Some(text) = reader.string_ahead()? {
+            self.0 = Some(text.text()?);
+            return Ok(());
+        }
         self.0 = match reader.value()? {
-            Value::Text(text) => Some(text.text()?),
             Value::Number(number) => Some(Cow::Owned(number.to_string())),
             other => {
                 pass_over(other, reader)?;

@@ -1,7 +1,7 @@
 //! The bytes of one element that are kept while the buffers they came in go away.
 
 /// Capacity that is given back after an element that needed more.
-const SHRINK_ABOVE: usize = 1 << 20;
+const SHRINK_ABOVE: usize = 4 << 20;
 /// The most that is kept of an element that is too large.
 const SKELETON_LIMIT: usize = 1 << 20;
 
