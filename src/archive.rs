@@ -367,21 +367,40 @@ impl Archive {
     /// `Damaged` if the data is broken or too short, or the file changed; `OutOfMemory`; `Environment`.
     /// `into` may have got some of the bytes then.
     pub fn read_range(&self, entry: u32, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
+        let bytes = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+        // A size that is not true must not cost memory.
+        let size = self.entries().get(entry as usize).map_or(0, |found| found.size);
+        if end <= size {
+            into.try_reserve(bytes)
+                .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
+        }
+        self.stream_range(entry, start, end, &mut |piece| into.extend_from_slice(piece))
+    }
+
+    /// Hands the bytes `start..end` of `entry` to `take`, piece by piece, in order; else as
+    /// [`read_range`](Self::read_range).
+    ///
+    /// # Errors
+    /// As there; `take` may have got some of the bytes then.
+    pub fn stream_range(&self, entry: u32, start: u64, end: u64, take: &mut dyn FnMut(&[u8])) -> Result<()> {
         self.in_entry(entry, |found| {
             found.readable()?;
             let bytes = end.checked_sub(start).filter(|_| end <= found.size);
             let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Damaged, "shorter than it was"))?;
-            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-            into.try_reserve(bytes)
-                .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
             if found.method == Method::Deflated {
-                let mut take = |piece: &[u8]| into.extend_from_slice(piece);
-                let walked = self.random.walk(entry, found, &|| self.locate(entry), start..end, &mut take);
+                let walked = self.random.walk(entry, found, &|| self.locate(entry), start..end, take);
                 return walked.map(|_verified| ());
             }
-            let old = into.len();
-            into.resize(old.saturating_add(bytes), 0);
-            self.read_stored(entry, start, into.get_mut(old..).unwrap_or_default())
+            let mut buffer = vec![0; usize::try_from(bytes).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
+            let mut at = start;
+            while at < end {
+                let length = usize::try_from(end - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+                let piece = buffer.get_mut(..length).unwrap_or_default();
+                self.read_stored(entry, at, piece)?;
+                take(piece);
+                at = at.saturating_add(length as u64);
+            }
+            Ok(())
         })
     }
 

@@ -176,12 +176,40 @@ impl Index {
         let mut json = Vec::new();
         let archive = self.archive(location.entry)?;
         archive.read_range(location.entry.entry, location.start, location.end, &mut json)?;
-        let shape =
-            self.export.shards.iter().find(|shard| shard.entry == location.entry).map(|shard| shard.shape);
-        if shape == Some(Shape::Html) && html::is_encoded(&json) {
+        if self.shape(location.entry) == Some(Shape::Html) && html::is_encoded(&json) {
             json = html::decode_entities(&json);
         }
         Ok(json)
+    }
+}
+
+impl Index {
+    /// The JSON of one conversation without what no renderer reads, exactly as it was when it was measured.
+    fn pruned(&self, head: &Head) -> Result<Vec<u8>> {
+        let location = head.location;
+        let bytes = usize::try_from(location.end.saturating_sub(location.start)).unwrap_or(usize::MAX);
+        let mut scanner = Scanner::new(ELEMENT_LIMIT.max(bytes));
+        let mut kept = None;
+        let mut take = |element: Element<'_>| {
+            if let Body::Whole(body) = element.body {
+                kept = Some(body.into_owned());
+            }
+        };
+        scanner.feed(b"[", &mut take);
+        if self.shape(location.entry) == Some(Shape::Html) {
+            scanner.feed(&self.json(head)?, &mut take);
+        } else {
+            self.restore_points();
+            let archive = self.archive(location.entry)?;
+            archive.stream_range(location.entry.entry, location.start, location.end, &mut |piece| {
+                scanner.feed(piece, &mut take);
+            })?;
+        }
+        kept.map_or_else(|| self.json(head), Ok)
+    }
+
+    fn shape(&self, entry: EntryRef) -> Option<Shape> {
+        self.export.shards.iter().find(|shard| shard.entry == entry).map(|shard| shard.shape)
     }
 }
 
@@ -207,7 +235,7 @@ impl Library for Index {
         if head.location.end - head.location.start > limit as u64 {
             write(&measure::oversized(head, limit));
         } else {
-            let json = pruned(self.json(head)?);
+            let json = self.pruned(head)?;
             self.format.read(&json, self.options.detail(), &mut |conversation, _| write(&conversation));
         }
         let finished = |(mut text, page): (String, &Page)| {
@@ -222,20 +250,6 @@ impl Library for Index {
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.archive(entry)?.read_at(entry.entry, offset, buffer)
     }
-}
-
-/// A conversation without what no renderer reads, exactly as it was when it was measured.
-fn pruned(json: Vec<u8>) -> Vec<u8> {
-    let mut scanner = Scanner::new(ELEMENT_LIMIT.max(json.len()));
-    let mut kept = None;
-    let mut take = |element: Element<'_>| {
-        if let Body::Whole(body) = element.body {
-            kept = Some(body.into_owned());
-        }
-    };
-    scanner.feed(b"[", &mut take);
-    scanner.feed(&json, &mut take);
-    kept.unwrap_or(json)
 }
 
 /// What an index of `export` with these options depends on.

@@ -141,9 +141,9 @@ impl RandomAccess {
         let (point, next) = points.around(offset);
         let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
         let start = piece_start(stretch.start, offset);
-        match self.spans.get(self.key(entry, start)) {
-            Some(span) => Ok((start, span)),
-            None => self.decode(entry, point, stretch, locate, offset),
+        match self.spans.get_or_claim(self.key(entry, start)) {
+            Ok(span) => Ok((start, span)),
+            Err(_claim) => self.decode(entry, point, stretch, locate, offset),
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! One cache serves all archives of an opened export. Knows nothing of files: a span is bytes under a key.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Where a span lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,14 @@ pub(super) type Span = Arc<Vec<u8>>;
 pub struct SpanCache {
     capacity: usize,
     state: Mutex<State>,
+    /// A span that somebody decoded is there, or will not come.
+    settled: Condvar,
+}
+
+/// The right to decode a span; others who want it wait until this is dropped.
+pub(super) struct Claim<'c> {
+    cache: &'c SpanCache,
+    key: Key,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +41,19 @@ struct State {
     order: BTreeMap<u64, Key>,
     bytes: usize,
     tick: u64,
+    /// Spans that are being decoded.
+    claimed: HashSet<Key>,
+}
+
+impl State {
+    fn get(&mut self, key: Key) -> Option<Span> {
+        self.tick = self.tick.saturating_add(1);
+        let (span, used) = self.spans.get_mut(&key)?;
+        self.order.remove(used);
+        *used = self.tick;
+        self.order.insert(self.tick, key);
+        Some(Arc::clone(span))
+    }
 }
 
 /// What an entry in the two maps takes besides its bytes, roughly; keeps many tiny spans from being free.
@@ -48,7 +69,7 @@ impl Default for SpanCache {
 impl SpanCache {
     /// A cache for at most `capacity` bytes of inflated data.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default() }
+        Self { capacity, state: Mutex::default(), settled: Condvar::new() }
     }
 
     /// The inflated bytes it holds now, with their overhead.
@@ -57,13 +78,22 @@ impl SpanCache {
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Span> {
-        let state = &mut *self.lock();
-        state.tick = state.tick.saturating_add(1);
-        let (span, used) = state.spans.get_mut(&key)?;
-        state.order.remove(used);
-        *used = state.tick;
-        state.order.insert(state.tick, key);
-        Some(Arc::clone(span))
+        self.lock().get(key)
+    }
+
+    /// The span, or the right to decode it. Waits while somebody else decodes it: neighbours in a walk are wanted at the
+    /// same time.
+    pub(super) fn get_or_claim(&self, key: Key) -> std::result::Result<Span, Claim<'_>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(span) = state.get(key) {
+                return Ok(span);
+            }
+            if state.claimed.insert(key) {
+                return Err(Claim { cache: self, key });
+            }
+            state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Keeps `span`, unless it is so large that it would push out most others.
@@ -94,6 +124,13 @@ impl SpanCache {
     }
 }
 
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.cache.lock().claimed.remove(&self.key);
+        self.cache.settled.notify_all();
+    }
+}
+
 fn weight(span: &Span) -> usize {
     span.capacity().saturating_add(OVERHEAD_BYTES)
 }
@@ -120,6 +157,27 @@ mod tests {
         cache.insert(key(3), span(100));
         let kept = [0, 1, 2, 3].map(|start| cache.get(key(start)).is_some());
         assert_eq!(kept, [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_span_is_decoded_by_one_of_those_who_want_it_and_by_the_next_if_that_fails() {
+        let cache = SpanCache::new(10_000);
+        let decoded = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let Err(claim) = cache.get_or_claim(key(0)) else { return };
+                    std::thread::yield_now();
+                    // The first one gives up.
+                    if decoded.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+                        cache.insert(key(0), span(10));
+                    }
+                    drop(claim);
+                });
+            }
+        });
+        assert_eq!(decoded.into_inner(), 2);
+        assert!(cache.get_or_claim(key(0)).is_ok() && cache.get_or_claim(key(1)).is_err());
     }
 
     #[test]

@@ -19,6 +19,11 @@ use std::time::Duration;
 /// A page of at least this many bytes is large: one worker is kept free of such.
 pub(crate) const LARGE_BYTES: u64 = 4 << 20;
 
+/// How much a worker takes of a walk at once, in bytes of pages and in conversations: enough that what it inflates is
+/// mostly for itself, and little enough that the others have something to do.
+const RUN_BYTES: u64 = 512 << 10;
+const RUN_CONVERSATIONS: usize = 16;
+
 /// How long a pool has nothing to do before it gives memory back to the system.
 const REST: Duration = Duration::from_secs(2);
 
@@ -33,10 +38,15 @@ struct Wanted {
 }
 
 enum Job {
+    /// What a reader waits for.
+    Urgent(Urgent),
+    /// Render pages for a walk that will come to them, those of one conversation together.
+    Ahead(Vec<Vec<Ino>>),
+}
+
+enum Urgent {
     /// Render a page, and answer those who wait for it.
     Page { ino: Ino, large: bool },
-    /// Render pages of one conversation for a walk that will come to them.
-    Ahead(Vec<Ino>),
     /// Fetch bytes that need no rendering.
     Part { ino: Ino, wanted: Wanted },
 }
@@ -44,7 +54,7 @@ enum Job {
 #[derive(Default)]
 struct State {
     /// What readers wait for, in the order of their coming.
-    urgent: VecDeque<Job>,
+    urgent: VecDeque<Urgent>,
     /// Who waits for a page that is rendered or about to be.
     waiting: HashMap<Ino, Vec<Wanted>>,
     walks: Walks,
@@ -90,13 +100,13 @@ impl Pool {
         let large = rendered && self.0.tree.attr(ino).is_ok_and(|attr| attr.size >= LARGE_BYTES);
         let mut state = self.0.lock();
         if !rendered {
-            state.urgent.push_back(Job::Part { ino, wanted });
+            state.urgent.push_back(Urgent::Part { ino, wanted });
         } else if let Some(waiting) = state.waiting.get_mut(&ino) {
             waiting.push(wanted);
             return;
         } else {
             state.waiting.insert(ino, vec![wanted]);
-            state.urgent.push_back(Job::Page { ino, large });
+            state.urgent.push_back(Urgent::Page { ino, large });
         }
         drop(state);
         self.0.work.notify_one();
@@ -127,20 +137,37 @@ impl Shared {
 
     fn serve(&self) {
         while let Some(job) = self.next() {
-            let large = matches!(job, Job::Page { large: true, .. });
             match job {
-                Job::Page { ino, .. } => self.render(ino),
-                Job::Ahead(inos) => self.render_ahead(&inos),
-                Job::Part { ino, wanted } => self.answer(ino, wanted, None),
+                Job::Ahead(run) => {
+                    for inos in run {
+                        // Readers go before.
+                        while let Some(urgent) = self.next_urgent() {
+                            self.answer_urgent(urgent);
+                        }
+                        self.render_ahead(&inos);
+                    }
+                }
+                Job::Urgent(urgent) => self.answer_urgent(urgent),
             }
             let mut state = self.lock();
             state.busy = state.busy.saturating_sub(1);
-            if large {
-                state.large = state.large.saturating_sub(1);
-                drop(state);
-                // Another large page may wait for this worker's permission rather than for a worker.
-                self.work.notify_one();
+        }
+    }
+
+    /// Does what a reader waits for.
+    fn answer_urgent(&self, urgent: Urgent) {
+        match urgent {
+            Urgent::Page { ino, large } => {
+                self.render(ino);
+                if large {
+                    let mut state = self.lock();
+                    state.large = state.large.saturating_sub(1);
+                    drop(state);
+                    // Another large page may wait for this worker's permission rather than for a worker.
+                    self.work.notify_one();
+                }
             }
+            Urgent::Part { ino, wanted } => self.answer(ino, wanted, None),
         }
     }
 
@@ -172,27 +199,49 @@ impl Shared {
         }
     }
 
+    /// What a reader waits for, without waiting.
+    fn next_urgent(&self) -> Option<Urgent> {
+        let mut state = self.lock();
+        self.take_urgent(&mut state)
+    }
+
     fn take(&self, state: &mut State) -> Option<Job> {
+        self.take_urgent(state).map(Job::Urgent).or_else(|| self.take_ahead(state))
+    }
+
+    fn take_urgent(&self, state: &mut State) -> Option<Urgent> {
         let may_be_large = state.large < self.workers.saturating_sub(1);
         // Only large pages are passed over, and while any waits a large one renders: the queue stays short.
-        let at =
-            state.urgent.iter().position(|job| may_be_large || !matches!(job, Job::Page { large: true, .. }));
-        if let Some(job) = at.and_then(|at| state.urgent.remove(at)) {
-            if matches!(job, Job::Page { large: true, .. }) {
-                state.large = state.large.saturating_add(1);
-            }
-            return Some(job);
+        let at = state
+            .urgent
+            .iter()
+            .position(|job| may_be_large || !matches!(job, Urgent::Page { large: true, .. }));
+        let job = at.and_then(|at| state.urgent.remove(at))?;
+        if matches!(job, Urgent::Page { large: true, .. }) {
+            state.large = state.large.saturating_add(1);
         }
-        while let Some(ino) = state.walks.next_ahead() {
-            if !state.waiting.contains_key(&ino) && self.cached(ino).is_none() {
-                let mut inos = vec![ino];
-                inos.extend(self.tree.companions(ino, LARGE_BYTES));
-                inos.retain(|ino| !state.waiting.contains_key(ino));
-                state.waiting.extend(inos.iter().map(|&ino| (ino, Vec::new())));
-                return Some(Job::Ahead(inos));
+        Some(job)
+    }
+
+    /// What a walk comes to next: a run of neighbours.
+    fn take_ahead(&self, state: &mut State) -> Option<Job> {
+        let (mut run, mut bytes) = (Vec::new(), 0_u64);
+        while bytes < RUN_BYTES
+            && run.len() < RUN_CONVERSATIONS
+            && let Some(ino) = state.walks.next_ahead()
+        {
+            if state.waiting.contains_key(&ino) || self.cached(ino).is_some() {
+                continue;
             }
+            let mut inos = vec![ino];
+            inos.extend(self.tree.companions(ino, LARGE_BYTES));
+            inos.retain(|ino| !state.waiting.contains_key(ino));
+            state.waiting.extend(inos.iter().map(|&ino| (ino, Vec::new())));
+            let sizes = inos.iter().map(|&ino| self.tree.attr(ino).map_or(0, |attr| attr.size));
+            bytes = sizes.fold(bytes, u64::saturating_add);
+            run.push(inos);
         }
-        None
+        (!run.is_empty()).then_some(Job::Ahead(run))
     }
 
     /// Renders pages together, and answers those who have come for them meanwhile.
@@ -333,6 +382,25 @@ mod tests {
         rendered.sort();
         let expected: Vec<_> = (0..64).map(|number| Ino(tree.ino("002.md").0 + number)).collect();
         assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn readers_go_before_the_rest_of_a_run() {
+        let names: Vec<_> = (0..60).map(|number| format!("{number:02}.md")).collect();
+        let pages = names.iter().map(|name| (name.as_str(), Manner::Gated, b"page".to_vec()));
+        let tree = Arc::new(Double::new(pages.chain([("raw.png", Manner::Raw, b"raw".to_vec())])));
+        let pool = Pool::start(Arc::clone(&tree) as _, 2).unwrap();
+        pool.observe(tree.ino("00.md"));
+        pool.observe(tree.ino("01.md"));
+        // Both workers are in a run.
+        while pool.0.lock().busy < 2 {
+            thread::yield_now();
+        }
+        let part = ask(&pool, tree.ino("raw.png"), 0, 9);
+        let page = ask(&pool, tree.ino("59.md"), 0, 9);
+        tree.open_gate();
+        assert_eq!(part.recv().unwrap().unwrap(), b"raw");
+        assert_eq!(page.recv().unwrap().unwrap(), b"page");
     }
 
     #[test]
