@@ -7,7 +7,7 @@
 //!
 //! A panic in one request is an error of that request: it would end the mount otherwise.
 
-mod follow;
+mod linger;
 pub(crate) mod log;
 pub mod mount;
 mod pool;
@@ -25,6 +25,7 @@ use fuser::{
 use pool::Pool;
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -324,11 +325,13 @@ pub(crate) struct Adapter {
     /// The kernel never opens files or directories once it has been told that this needs no answer.
     opens_files: bool,
     opens_directories: bool,
+    /// Where requests come from, to see whether there is one.
+    device: OwnedFd,
 }
 
 impl Adapter {
-    pub(crate) fn new(stage: Arc<Stage>) -> Self {
-        Self { stage, opens_files: false, opens_directories: false }
+    pub(crate) fn new(stage: Arc<Stage>, device: OwnedFd) -> Self {
+        Self { stage, opens_files: false, opens_directories: false, device }
     }
 }
 
@@ -356,8 +359,7 @@ impl Filesystem for Adapter {
         Ok(())
     }
 
-    fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        follow::waits(request.pid());
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let (parent, name, access) = (Ino(parent.0), name.to_owned(), self.stage.access);
         self.stage.with_tree("lookup", parent, move |served| {
             if name.len() > NAME_BYTES {
@@ -371,10 +373,10 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
+        linger::linger(&self.device);
     }
 
-    fn getattr(&self, request: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        follow::waits(request.pid());
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let (ino, access) = (Ino(ino.0), self.stage.access);
         self.stage.with_tree("getattr", ino, move |served| {
             match served.and_then(|served| served.tree.attr(ino).map_err(|e| errno(e.kind()))) {
@@ -382,6 +384,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
+        linger::linger(&self.device);
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -411,7 +414,6 @@ impl Filesystem for Adapter {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        follow::runs_on();
         let ino = Ino(ino.0);
         self.stage.with_tree("read", ino, move |served| match served {
             Ok(served) => read(served, ino, offset, size as usize, reply),
@@ -419,8 +421,7 @@ impl Filesystem for Adapter {
         });
     }
 
-    fn readdir(&self, request: &Request, ino: INodeNo, _: FileHandle, from: u64, mut reply: ReplyDirectory) {
-        follow::waits(request.pid());
+    fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, from: u64, mut reply: ReplyDirectory) {
         let ino = Ino(ino.0);
         self.stage.with_tree("readdir", ino, move |served| {
             let listed = served.and_then(|served| {
@@ -438,17 +439,17 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
+        linger::linger(&self.device);
     }
 
     fn readdirplus(
         &self,
-        request: &Request,
+        _: &Request,
         ino: INodeNo,
         _: FileHandle,
         from: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        follow::waits(request.pid());
         let (ino, access) = (Ino(ino.0), self.stage.access);
         self.stage.with_tree("readdirplus", ino, move |served| {
             let listed = served.and_then(|served| {
@@ -463,6 +464,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
+        linger::linger(&self.device);
     }
 
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {

@@ -4,7 +4,6 @@
 //! [`io::Error`], and whoever calls says what it was about.
 
 pub mod mounts;
-pub mod processor;
 
 use std::ffi::CString;
 use std::fs::{self, File};

@@ -34,9 +34,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{env, process, thread};
 
-/// Threads that listen to the kernel. They never wait, so two are enough; the kernel wakes them in turn, and each
-/// more is one more that has slept for long.
-const LISTENERS: usize = 2;
+/// Threads that listen to the kernel. They never wait for anything else, so one is enough; the kernel wakes several in
+/// turn, and each more is one more that sleeps while a request comes.
+const LISTENERS: usize = 1;
 
 /// How often a serving process tells how far it is.
 const NEWS_INTERVAL: Duration = Duration::from_millis(50);
@@ -276,7 +276,7 @@ impl<'a> Serving<'a> {
         if let Some(build) = build.take_if(|_| self.options.wait) {
             show(&stage, build, &self.progress)?;
         }
-        let (session, mounted) = self.mount(Adapter::new(Arc::clone(&stage)))?;
+        let (session, mounted) = self.mount(&stage)?;
         if !self.options.foreground {
             let daemon = |error| system_error(&"cannot go to the background", &error);
             env::set_current_dir("/").map_err(daemon)?;
@@ -302,7 +302,7 @@ impl<'a> Serving<'a> {
         }
     }
 
-    fn mount(&self, adapter: Adapter) -> Result<(Session<Adapter>, Mounted)> {
+    fn mount(&self, stage: &Arc<Stage>) -> Result<(Session<Adapter>, Mounted)> {
         let path = &self.place.path;
         let mut ours = lock(&self.mounted);
         self.place.make()?;
@@ -324,8 +324,10 @@ impl<'a> Serving<'a> {
         let mut config = Config::default();
         config.n_threads = Some(LISTENERS);
         let acl = if self.options.allow_other { SessionACL::All } else { SessionACL::Owner };
-        let session = Session::from_fd(adapter, device, acl, config)
-            .map_err(|error| system_error(&"cannot mount", &error))?;
+        let session = device
+            .try_clone()
+            .and_then(|copy| Session::from_fd(Adapter::new(Arc::clone(stage), copy), device, acl, config));
+        let session = session.map_err(|error| system_error(&"cannot mount", &error))?;
         Ok((session, mounted))
     }
 

@@ -198,8 +198,10 @@ impl Mounted {
         let device = mount::test_mount(&path);
         let mut config = Config::default();
         config.n_threads = Some(4);
+        let copy = device.try_clone().unwrap();
         let session =
-            Session::from_fd(Adapter::new(Arc::clone(&stage)), device, SessionACL::Owner, config).unwrap();
+            Session::from_fd(Adapter::new(Arc::clone(&stage), copy), device, SessionACL::Owner, config)
+                .unwrap();
         let session = Some(thread::spawn(move || session.run()));
         Self { path, stage, session, _directory: directory }
     }
