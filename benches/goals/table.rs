@@ -49,6 +49,9 @@ pub(crate) fn run(gptfs: &Path, data: &Data, only: Option<&str>) -> io::Result<(
     if wanted("instead") {
         bench.instead(&data.classic(100)?);
     }
+    if wanted("peers") {
+        bench.peers(&data.classic(100)?)?;
+    }
     if wanted("rendering") {
         rendering(&data.classic(100)?)?;
         large_conversations();
@@ -291,6 +294,36 @@ impl Bench<'_> {
     }
 
     /// What people run today, once each.
+    /// The same tree, packed into a ZIP, through programs that mount any ZIP.
+    fn peers(&self, zip: &Path) -> io::Result<()> {
+        const GREP: &str = "grep -rc qqzzyyxx . | tail -1; true";
+        let packed = self.data.dir().join("tree.zip");
+        let _ = fs::remove_file(&packed);
+        let mount = self.mount(zip, &["--no-cache"])?;
+        let (first, second) = (self.over(GREP), self.over(GREP));
+        let _ = self.over(&format!("zip -qr '{}' .", packed.display()));
+        drop(mount);
+        let (Some(first), Some(second), true) = (first, second, packed.exists()) else { return Ok(()) };
+        for (program, options) in [("fuse-zip", "-r"), ("ratarmount", "")] {
+            let (packed, dir) = (packed.display(), self.dir.display());
+            let mounted = run::installed(program)
+                .then(|| run::shell(&format!("{program} {options} '{packed}' '{dir}'")))
+                .flatten();
+            if mounted.is_none() {
+                continue;
+            }
+            for (what, ours) in [("first", first), ("second", second)] {
+                let what = format!("`grep -r` over the tree of 100 MB, {what} time");
+                if let Some(theirs) = self.over(GREP) {
+                    beside(&what, &mut [ours], program, &mut [theirs], "", "");
+                }
+            }
+            run::shell(&format!("umount '{dir}' || fusermount -u '{dir}'"));
+        }
+        let _ = fs::remove_file(&packed);
+        Ok(())
+    }
+
     fn instead(&self, zip: &Path) {
         let zip = zip.display();
         let python = "import json,sys; print(len(json.load(sys.stdin)))";
