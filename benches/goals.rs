@@ -5,7 +5,7 @@
 //! `assets`, `huge` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone
 //! on an entry, `… -- stages PATH` each stage of the pass on one core, `… -- growth` how they grow with the size of one
 //! conversation. Without arguments all goals are measured, with `rows NAME` some: `cold`, `second`, `memory`, `reads`,
-//! `beside`, `walks`, `growth`, `many`, `instead` or `rendering`.
+//! `beside`, `walks`, `growth`, `many`, `instead`, `peers` or `rendering`.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 

@@ -45,6 +45,12 @@ impl Data {
         self.made("huge.zip", &spec)
     }
 
+    /// 5,000 tiny conversations, each of one page, over the years.
+    pub(crate) fn five_thousand(&self) -> io::Result<PathBuf> {
+        let spec = Spec { tiny: 5_000, assets: 0, ..Spec::new(Style::Classic, 0) };
+        self.made("five-thousand.zip", &spec)
+    }
+
     /// 100,000 tiny conversations over the years, and 50,000 in one month.
     pub(crate) fn many(&self) -> io::Result<PathBuf> {
         let spec = Spec { tiny: 100_000, tiny_in_one_month: 50_000, ..Spec::new(Style::Classic, 0) };
