@@ -36,6 +36,19 @@ pub const CHUNK_BYTES: usize = 512 * 1024;
 /// within a millisecond, and the checkpoints take one hundredth of the data.
 const SPACING_BYTES: u64 = 1 << 20;
 
+/// In larger exports they stand farther apart, at most as far as a stretch is decoded at once and a few milliseconds
+/// are not noticed.
+const WIDEST_SPACING_BYTES: u64 = 4 << 20;
+
+/// As many checkpoints take about 18 MB.
+const ENOUGH_CHECKPOINTS: u64 = 1024;
+
+/// The distance of checkpoints, in inflated bytes, for entries of `total` bytes together: their memory grows up to
+/// 1 GiB of entries, is the same up to 4 GiB, and then grows at a quarter of the rate.
+pub fn spacing(total: u64) -> u64 {
+    (total / ENOUGH_CHECKPOINTS).clamp(SPACING_BYTES, WIDEST_SPACING_BYTES)
+}
+
 /// What an archive may cost at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -308,12 +321,12 @@ impl Archive {
     }
 
     /// Hands all bytes of `entry` to `each`, in order, [`CHUNK_BYTES`] at a time, and checks length and checksum
-    /// at the end. Remembers what is needed to read from anywhere later. Work linear in the entry, memory constant.
+    /// at the end. Remembers what is needed to read from anywhere later, at a distance of [`spacing`]. Work linear in the entry, memory constant.
     ///
     /// # Errors
     /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed
     /// meanwhile; everything before the break was handed over. `Environment`. Errors of `each` end it.
-    pub fn stream(&self, entry: u32, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub fn stream(&self, entry: u32, spacing: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         // Errors of `each` are passed on as they are; ours get the entry's name.
         let mut theirs = None;
         let mut guarded = |bytes: &[u8]| {
@@ -326,7 +339,7 @@ impl Archive {
             found.readable()?;
             let section = self.locate(entry)?;
             let result = match found.method {
-                Method::Deflated => self.stream_deflated(entry, found, &section, &mut guarded),
+                Method::Deflated => self.stream_deflated(entry, found, &section, spacing, &mut guarded),
                 _ => stream_stored(found, &section, &mut guarded),
             };
             let result = section.verify_unchanged().and(result);
@@ -348,10 +361,11 @@ impl Archive {
         entry: u32,
         found: &Entry,
         section: &Section,
+        spacing: u64,
         each: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let mut points = Checkpoints::default();
-        let result = inflate_all(found, section, Some(SPACING_BYTES), &mut points, each);
+        let result = inflate_all(found, section, Some(spacing), &mut points, each);
         // Also after a break: what lies before it stays readable.
         if !matches!(&result, Err(error) if error.kind() == ErrorKind::Interrupted) {
             self.random.set_checkpoints(entry, Arc::new(points));
@@ -359,7 +373,7 @@ impl Archive {
         result
     }
 
-    /// Appends the bytes `start..end` of `entry` to `into`. Costs the inflating of those bytes and about one MiB.
+    /// Appends the bytes `start..end` of `entry` to `into`. Costs the inflating of those bytes and of one [`spacing`].
     ///
     /// What a damaged entry has before its break is readable: whoever streamed it was told of the damage.
     ///

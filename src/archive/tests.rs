@@ -41,7 +41,7 @@ fn text(bytes: usize, seed: u64) -> Vec<u8> {
 
 fn streamed(archive: &Archive, entry: u32) -> (Vec<u8>, Result<()>) {
     let mut all = Vec::new();
-    let result = archive.stream(entry, &mut |bytes| {
+    let result = archive.stream(entry, SPACING_BYTES, &mut |bytes| {
         all.extend_from_slice(bytes);
         Ok(())
     });
@@ -552,7 +552,7 @@ fn a_reader_that_gives_up_ends_the_stream_with_its_own_error() {
     let bytes = zip_bytes(&[("data", &text(2 << 20, 1), CompressionMethod::DEFLATE)]);
     let archive = open(&bytes).unwrap();
     let mut calls = 0;
-    let result = archive.stream(0, &mut |bytes| {
+    let result = archive.stream(0, SPACING_BYTES, &mut |bytes| {
         assert_eq!(bytes.len(), CHUNK_BYTES);
         calls += 1;
         Err(Error::new(ErrorKind::NotAnExport, "enough"))
@@ -590,4 +590,19 @@ fn an_unreadable_name_cannot_steer_the_terminal() {
     bytes[directory + 16] ^= 1;
     let error = message(read_all(&open(&bytes).unwrap(), 0, 3));
     assert!(error.starts_with("x.zip: \\u{1b}[2J: "), "{error}");
+}
+
+#[test]
+fn checkpoints_of_a_large_export_are_not_more_than_those_of_a_gigabyte() {
+    assert_eq!(spacing(0), 1 << 20);
+    assert_eq!(spacing(1 << 30), 1 << 20);
+    assert_eq!(spacing(3 << 30), 3 << 20);
+    assert_eq!(spacing(16 << 30), 4 << 20);
+    let bytes = zip_bytes(&[("big", &text(9 << 20, 1), CompressionMethod::DEFLATE)]);
+    let counts = [1_u64 << 20, 4 << 20].map(|spacing| {
+        let archive = open(&bytes).unwrap();
+        archive.stream(0, spacing, &mut |_| Ok(())).unwrap();
+        archive.checkpoints(0).unwrap().len()
+    });
+    assert!((1..=2).contains(&counts[1]) && counts[0] >= 5, "{counts:?}");
 }

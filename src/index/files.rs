@@ -1,6 +1,6 @@
 //! The files of an export: what its side files say about them, read before the first conversation.
 
-use crate::archive::EntryKind;
+use crate::archive::{self, EntryKind};
 use crate::catalog::{EntryRef, Problem};
 use crate::error::Result;
 use crate::format::assets::{self, Assets, Candidate, SideFiles};
@@ -73,7 +73,8 @@ fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
     let mut extract = HtmlExtract::new();
     if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
         // What was read before a break is used; the conversations don't depend on it.
-        let _ = archive.stream(viewer.entry, &mut |bytes| {
+        let spacing = archive::spacing(export.entry(viewer).map_or(0, |entry| entry.size));
+        let _ = archive.stream(viewer.entry, spacing, &mut |bytes| {
             extract.feed(bytes, &mut |_, _| {});
             Ok(())
         });

@@ -7,7 +7,7 @@
 mod queue;
 
 use super::{Options, measure};
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -34,9 +34,10 @@ pub(super) struct Found {
 /// Reads every shard of `export` once.
 pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress: &Progress) -> Result<Found> {
     let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
-    progress.set_total(total.fold(0, u64::saturating_add));
+    let total = total.fold(0, u64::saturating_add);
+    progress.set_total(total);
     let (format, foreign) = (OnceLock::new(), OnceLock::new());
-    let pass = Pass { export, assets, options, progress, format, foreign };
+    let pass = Pass { export, assets, options, progress, spacing: archive::spacing(total), format, foreign };
     let (outcomes, ends) = pass.run();
     pass.put_together(outcomes, ends)
 }
@@ -46,6 +47,8 @@ struct Pass<'a> {
     assets: &'a Assets,
     options: &'a Options,
     progress: &'a Progress,
+    /// Distance of checkpoints in the shards, in bytes.
+    spacing: u64,
     /// The format of the first element that has one.
     format: OnceLock<&'static dyn Format>,
     /// What the first element without a format looks like.
@@ -279,7 +282,7 @@ impl<'p> Splitter<'p> {
     fn read(mut self) -> ShardEnd {
         let (pass, shard) = (self.pass, self.shard);
         let streamed = pass.archive(shard.entry).and_then(|archive| {
-            archive.stream(shard.entry.entry, &mut |bytes| {
+            archive.stream(shard.entry.entry, pass.spacing, &mut |bytes| {
                 pass.progress.advance(bytes.len())?;
                 self.feed(bytes);
                 Ok(())
