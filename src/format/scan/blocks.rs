@@ -15,6 +15,9 @@ pub struct Level(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    /// 64 bytes at once; found at run time.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
     /// 32 bytes at once; found at run time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -35,7 +38,11 @@ impl Level {
     /// The fastest level that this processor has.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        return Self(if x86::has_avx2() { Kind::Avx2 } else { Kind::Sse2 });
+        return Self(match () {
+            () if x86::has_avx512() => Kind::Avx512,
+            () if x86::has_avx2() => Kind::Avx2,
+            () => Kind::Sse2,
+        });
         #[cfg(target_arch = "aarch64")]
         return Self(Kind::Neon);
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -45,6 +52,8 @@ impl Level {
     /// All levels that this processor has, fastest first.
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self::best()];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(x86::has_avx2().then_some(Self(Kind::Avx2)));
         #[cfg(target_arch = "x86_64")]
         levels.push(Self(Kind::Sse2));
         levels.push(Self::PORTABLE);
@@ -61,6 +70,9 @@ impl Level {
         marks: &mut [Marks; BATCH],
     ) -> usize {
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this level is only made where the processor has AVX-512 and the rest.
+            Kind::Avx512 => unsafe { x86::marks_avx512(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX2 and the rest.
             Kind::Avx2 => unsafe { x86::marks_avx2(bytes, at, state, marks) },
@@ -88,6 +100,9 @@ impl Level {
         state: &mut State,
     ) -> Option<Block> {
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this level is only made where the processor has AVX-512 and the rest.
+            Kind::Avx512 => unsafe { x86::run_avx512(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX2 and the rest.
             Kind::Avx2 => unsafe { x86::run_avx2(bytes, at, floor, state) },
@@ -343,10 +358,16 @@ mod portable {
 mod x86 {
     use super::{BATCH, Block, CASE, Marks, Masks, State, WIDTH, parities};
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
+        __m128i, __m256i, __m512i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
         _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
         _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_or_si512,
+        _mm512_set1_epi8,
     };
+
+    pub(super) fn has_avx512() -> bool {
+        has_avx2() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+    }
 
     pub(super) fn has_avx2() -> bool {
         is_x86_feature_detected!("avx2")
@@ -354,6 +375,40 @@ mod x86 {
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("popcnt")
             && is_x86_feature_detected!("pclmulqdq")
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+    pub(super) fn run_avx512(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+        super::run(|block| masks_avx512(block), |bits| parities_clmul(bits), bytes, at, floor, state)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+    pub(super) fn marks_avx512(
+        bytes: &[u8],
+        at: usize,
+        state: &mut State,
+        marks: &mut [Marks; BATCH],
+    ) -> usize {
+        super::batch(|block| masks_avx512(block), |bits| parities_clmul(bits), bytes, at, state, marks)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+    fn masks_avx512(block: &[u8; WIDTH]) -> Masks {
+        #[allow(clippy::cast_ptr_alignment, reason = "the load needs no alignment")]
+        let start = block.as_ptr().cast::<__m512i>();
+        // SAFETY: the block's 64 bytes are one vector, and the load needs no alignment.
+        let block = unsafe { _mm512_loadu_si512(start) };
+        let vector = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
+        let folded = _mm512_or_si512(block, vector(CASE));
+        Masks {
+            control: _mm512_cmplt_epu8_mask(block, vector(b' ')),
+            quote: _mm512_cmpeq_epi8_mask(block, vector(b'"')),
+            backslash: _mm512_cmpeq_epi8_mask(block, vector(b'\\')),
+            open: _mm512_cmpeq_epi8_mask(folded, vector(b'{')),
+            close: _mm512_cmpeq_epi8_mask(folded, vector(b'}')),
+            space: _mm512_cmpeq_epi8_mask(block, vector(b' ')),
+        }
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
