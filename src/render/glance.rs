@@ -24,30 +24,48 @@ impl Glance {
     /// The beginning of a tag.
     pub(super) const TAG: Self = Self(1 << 7);
 
-    /// What `text` may contain. Simple enough to be vectorised, but not where it becomes part of a larger function.
-    #[inline(never)]
+    /// What `text` may contain.
     pub(super) fn of(text: &str) -> Self {
-        let mark = |is: bool, Self(bit): Self| if is { bit } else { 0 };
-        let seen = text.as_bytes().iter().fold(0, |seen, &byte| {
-            let control = u8::from(byte < 0x20) & u8::from(byte != b'\n') & u8::from(byte != b'\t');
-            seen | control
-                | mark(byte == 0x7f, Self::CONTROL)
-                | mark(byte == 0xc2, Self::LEAD)
-                | mark(byte == 0xef, Self::LEAD)
-                | mark(byte == 0xee, Self::PRIVATE)
-                | mark(byte == 0xa0, Self::DAGGER)
-                | mark(byte == b'[', Self::BRACKET)
-                | mark(byte == b'{', Self::BRACE)
-                | mark(byte == b'=', Self::EQUALS)
-                | mark(byte == b'<', Self::TAG)
-        });
-        Self(seen)
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2.
+            return unsafe { of_avx2(text.as_bytes()) };
+        }
+        of(text.as_bytes())
     }
 
     /// True if the text may contain any of `wanted`.
     pub(super) fn may_have(self, wanted: Self) -> bool {
         self.0 & wanted.0 != 0
     }
+}
+
+/// The loop of [`Glance::of`], compiled for twice as wide vectors: it is a tenth of rendering.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn of_avx2(text: &[u8]) -> Glance {
+    of(text)
+}
+
+/// Simple enough to be vectorised, with the instructions of the function it becomes part of.
+#[allow(clippy::inline_always, reason = "it must become part of the function that enables instructions")]
+#[inline(always)]
+fn of(text: &[u8]) -> Glance {
+    let mark = |is: bool, Glance(bit): Glance| if is { bit } else { 0 };
+    let seen = text.iter().fold(0, |seen, &byte| {
+        let control = u8::from(byte < 0x20) & u8::from(byte != b'\n') & u8::from(byte != b'\t');
+        seen | control
+            | mark(byte == 0x7f, Glance::CONTROL)
+            | mark(byte == 0xc2, Glance::LEAD)
+            | mark(byte == 0xef, Glance::LEAD)
+            | mark(byte == 0xee, Glance::PRIVATE)
+            | mark(byte == 0xa0, Glance::DAGGER)
+            | mark(byte == b'[', Glance::BRACKET)
+            | mark(byte == b'{', Glance::BRACE)
+            | mark(byte == b'=', Glance::EQUALS)
+            | mark(byte == b'<', Glance::TAG)
+    });
+    Glance(seen)
 }
 
 impl BitOr for Glance {
@@ -78,7 +96,11 @@ mod tests {
             ("<", Glance::TAG),
             ("<{", Glance::TAG | Glance::BRACE),
         ] {
-            assert_eq!(Glance::of(text), seen, "{text:?}");
+            for padding in [0, 1, 31, 32, 100] {
+                let text = format!("{0}{text}{0}", "x".repeat(padding));
+                assert_eq!(Glance::of(&text), seen, "{text:?}");
+                assert_eq!(of(text.as_bytes()), seen, "{text:?}");
+            }
         }
     }
 }
