@@ -500,21 +500,30 @@ fn unescape(raw: &str) -> Result<String> {
         text.push_str(plain);
         at = at.saturating_add(run);
         let Some(&escape) = bytes.get(at.saturating_add(1)) else { return Ok(text) };
-        let (character, len) = match escape {
-            b'n' => ('\n', 2),
-            b'"' | b'\\' | b'/' => (char::from(escape), 2),
-            b't' => ('\t', 2),
-            b'r' => ('\r', 2),
-            b'b' => ('\u{8}', 2),
-            b'f' => ('\u{c}', 2),
-            b'u' => unicode(bytes.get(at..).unwrap_or_default())
+        let (character, len) = match (SHORT_ESCAPES[usize::from(escape)], escape) {
+            (0, b'u') => unicode(bytes.get(at..).unwrap_or_default())
                 .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?,
-            _ => return Err(error("an escape that there is not")),
+            (0, _) => return Err(error("an escape that there is not")),
+            (character, _) => (char::from(character), 2),
         };
         text.push(character);
         at = at.saturating_add(len);
     }
 }
+
+/// What the byte behind a backslash stands for; 0 if that is not one byte.
+const SHORT_ESCAPES: [u8; 256] = {
+    let mut meanings = [0; 256];
+    meanings[b'n' as usize] = b'\n';
+    meanings[b'"' as usize] = b'"';
+    meanings[b'\\' as usize] = b'\\';
+    meanings[b'/' as usize] = b'/';
+    meanings[b't' as usize] = b'\t';
+    meanings[b'r' as usize] = b'\r';
+    meanings[b'b' as usize] = 0x08;
+    meanings[b'f' as usize] = 0x0c;
+    meanings
+};
 
 /// The character of the escape, or pair of escapes, that `bytes` begin with, and how long it is.
 fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
@@ -529,9 +538,22 @@ fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
 
 /// The number in an escape `\uXXXX` that `bytes` begin with.
 fn unit(bytes: &[u8]) -> Option<u32> {
-    let (b"\\u", digits) = bytes.get(..6)?.split_at(2) else { return None };
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+    let &[b'\\', b'u', a, b, c, d, ..] = bytes else { return None };
+    let [a, b, c, d] = [a, b, c, d].map(|digit| u32::from(HEX_DIGITS[usize::from(digit)]));
+    (a | b | c | d < 16).then_some(a << 12 | b << 8 | c << 4 | d)
 }
+
+/// The value of each hexadecimal digit; 16 for what is none.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests;

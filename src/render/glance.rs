@@ -78,7 +78,7 @@ impl BitOr for Glance {
 
 #[cfg(test)]
 mod tests {
-    use super::Glance;
+    use super::{Glance, of};
 
     #[test]
     fn each_byte_is_seen_for_what_it_may_begin() {
