@@ -35,12 +35,12 @@ pub(super) fn recipient<'r>(raw: &'r export::Message<'_>) -> Option<&'r str> {
 /// Puts one message into the neutral model.
 pub(super) fn message<'a>(
     key: Text<'a>,
-    mut raw: export::Message<'a>,
+    raw: &mut export::Message<'a>,
     known: Context<'a>,
     detail: Detail,
 ) -> Result<Message<'a>> {
-    let role = role(&raw);
-    let manner = manner(&raw, role);
+    let role = role(raw);
+    let manner = manner(raw, role);
     let mut content = raw.content.0.take();
     if let Some(content) = content.as_mut()
         && (manner != Manner::Hidden || detail == Detail::All)
@@ -51,7 +51,7 @@ pub(super) fn message<'a>(
         content.open()?;
         open(&mut raw.metadata.0, content, detail)?;
     }
-    let parts = content.as_mut().map(|content| shown_parts(&mut raw, content, manner, known));
+    let parts = content.as_mut().map(|content| shown_parts(raw, content, manner, known));
     let mut parts = parts.unwrap_or_default();
     let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
     if parts.is_empty()
@@ -64,11 +64,11 @@ pub(super) fn message<'a>(
         id: raw.id.take_filled().unwrap_or(key),
         role,
         name: raw.author.0.name.take_filled(),
-        recipient: recipient(&raw).is_some().then(|| raw.recipient.take()),
+        recipient: recipient(raw).is_some().then(|| raw.recipient.take()),
         created: raw.create_time.0,
         model: raw.metadata.0.model_slug.take_filled(),
         visibility,
-        cut: cut(&raw, role),
+        cut: cut(raw, role),
         parts,
     })
 }
