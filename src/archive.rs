@@ -36,8 +36,8 @@ pub const CHUNK_BYTES: usize = 512 * 1024;
 /// within a millisecond, and the checkpoints take one hundredth of the data.
 const SPACING_BYTES: u64 = 1 << 20;
 
-/// In larger exports they stand farther apart, at most as far as a stretch is decoded at once and a few milliseconds
-/// are not noticed.
+/// In larger exports they stand farther apart, up to this: inflating as much takes a few milliseconds, which nobody
+/// notices, and a stretch between two of them is still decoded at once.
 const WIDEST_SPACING_BYTES: u64 = 4 << 20;
 
 /// As many checkpoints take about 18 MB.
@@ -321,7 +321,8 @@ impl Archive {
     }
 
     /// Hands all bytes of `entry` to `each`, in order, [`CHUNK_BYTES`] at a time, and checks length and checksum
-    /// at the end. Remembers what is needed to read from anywhere later, at a distance of [`spacing`]. Work linear in the entry, memory constant.
+    /// at the end. Remembers every `spacing` inflated bytes (see [`spacing`]) what is needed to read from there later.
+    /// Work linear in the entry; memory constant but for what is remembered.
     ///
     /// # Errors
     /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed

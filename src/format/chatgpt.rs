@@ -289,7 +289,8 @@ fn tree<'a>(
                 searches.push(found);
             }
             let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
-            let message = message.insert(message::message(key, &mut raw, context.unwrap_or_default(), detail)?);
+            let message =
+                message.insert(message::message(key, &mut raw, context.unwrap_or_default(), detail)?);
             lacks_sources = lacks_sources
                 || message.parts.iter().any(|part| match part {
                     Part::Prose(prose) => reference::lacks_sources(prose),

@@ -192,7 +192,7 @@ pub(super) struct Num(pub(super) Option<f64>);
 
 impl Num {
     /// The number as a count or position; `None` if it is negative or not finite.
-    #[allow(clippy::cast_sign_loss, reason = "checked")]
+    #[allow(clippy::cast_sign_loss, reason = "negative numbers are filtered out")]
     pub(super) fn whole(self) -> Option<u64> {
         self.0.filter(|number| *number >= 0.0 && number.is_finite()).map(|number| number as u64)
     }

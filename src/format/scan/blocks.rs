@@ -1,6 +1,6 @@
 //! Brackets outside strings, 64 bytes at a time: the inner loop of the scanner, for several processors.
 //!
-//! A block becomes four 64-bit masks (quotes, backslashes, opening and closing brackets; bit n is byte n). The
+//! A block becomes 64-bit masks (quotes, backslashes, opening and closing brackets …; bit n is byte n). The
 //! rest is arithmetic on masks that is the same everywhere, so the results can't differ between processors.
 //! The only unsafe code of the scanner is here.
 
