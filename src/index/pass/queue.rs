@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many bytes of conversations wait at most; memory does not depend on the export beyond this.
-const WAITING_BYTES: usize = 4 << 20;
+const WAITING_BYTES: usize = 2 << 20;
 
 /// Conversations from this size on take so long that all that waits would be done meanwhile: whoever finds one had better
 /// go on finding others.
