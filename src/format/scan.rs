@@ -213,6 +213,11 @@ impl Scanner {
         self.base = self.base.saturating_add(bytes.len() as u64);
     }
 
+    /// How many bytes of an element that is not complete are held.
+    pub fn held(&self) -> usize {
+        self.kept.bytes().len()
+    }
+
     /// Tells how the stream ended, and hands over the element that is not finished, if there is one.
     pub fn finish(mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
         let end = self.base;

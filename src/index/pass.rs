@@ -1,10 +1,9 @@
 //! The pass over all shards: threads, and the order in which results are put together again.
 //!
-//! A shard is inflated and split by one thread. If there are fewer shards than threads, the others measure what
-//! it finds; and when they don't keep up, it measures too instead of waiting. With a shard for each thread nothing
-//! is handed over at all.
+//! A shard is inflated by one thread. As long as there is a shard for each thread, every one splits and measures what
+//! it reads by itself. Else those that have none help the others: see [`work`].
 
-mod queue;
+mod work;
 
 use super::{Options, measure};
 use crate::archive::{self, Archive};
@@ -17,12 +16,17 @@ use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
 use crate::source::{Export, Shape, Shard};
+use crate::sys;
 use crate::text::printable;
 use crate::time::Timestamp;
-use queue::{Producer, Queue};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use work::{Ended, Next, Task, Work};
+
+/// A conversation of this size sets the peak of memory: before it grows further, what smaller ones have used is given
+/// back to the system.
+const HUGE_BYTES: usize = 8 << 20;
 
 /// What a pass found.
 pub(super) struct Found {
@@ -87,36 +91,31 @@ impl Pass<'_> {
     fn run(&self) -> (Vec<Outcome>, Vec<ShardEnd>) {
         let shards = &self.export.shards;
         let readers = self.options.jobs.clamp(1, shards.len().max(1));
-        let measurers = self.options.jobs.saturating_sub(readers);
+        let helpers = self.options.jobs.saturating_sub(readers);
         let next = AtomicUsize::new(0);
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
-        let queue = Queue::new();
-        // All are there before the first measurer looks for work.
-        let producers: Vec<_> = (0..readers).map(|_| queue.producer()).collect();
-        let read = |producer: Producer<'_, Place>| {
-            let mut outcomes = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some((shard, slot)) = shards.get(at).zip(ends.get(at)) else { return outcomes };
-                let producer = Some(&producer).filter(|_| measurers > 0);
-                let end = Splitter::new(self, at, shard, producer, &mut outcomes).read();
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        let work = Work::new(readers, helpers);
+        let thread = |at: usize| {
+            let mut worker = Worker { pass: self, work: &work, outcomes: Vec::new() };
+            if at < readers {
+                loop {
+                    let shard = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(slot) = ends.get(shard) else { break };
+                    let end = worker.read(at, shard);
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = end;
+                }
+                work.turn_helper();
             }
-        };
-        let measure = || {
-            let mut outcomes = Vec::new();
-            while let Some(job) = queue.take() {
-                outcomes.extend(self.measure(job.place, &job.json));
-                queue.finish(job);
+            while let Some(task) = work.next() {
+                worker.perform(task);
             }
-            outcomes
+            std::mem::take(&mut worker.outcomes)
         };
         let outcomes = std::thread::scope(|scope| {
-            let reading: Vec<_> =
-                producers.into_iter().map(|producer| scope.spawn(|| read(producer))).collect();
-            let measuring: Vec<_> = (0..measurers).map(|_| scope.spawn(measure)).collect();
-            let threads = reading.into_iter().chain(measuring);
+            let thread = &thread;
+            let threads: Vec<_> = (0..readers + helpers).map(|at| scope.spawn(move || thread(at))).collect();
             threads
+                .into_iter()
                 .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect()
         });
@@ -245,71 +244,152 @@ impl Outcome {
     }
 }
 
-/// Inflates one shard, splits it into conversations, and hands them on or measures them.
-struct Splitter<'p> {
+/// One thread of a pass.
+struct Worker<'p> {
     pass: &'p Pass<'p>,
-    shard: &'p Shard,
-    scanner: Scanner,
-    /// Finds the conversations in the viewer, if the shard is one.
-    viewer: Option<HtmlExtract>,
-    found: Finding<'p>,
+    work: &'p Work<Place, Splitter<'p>>,
+    outcomes: Vec<Outcome>,
 }
 
-/// What becomes of the elements that are found.
-struct Finding<'p> {
-    pass: &'p Pass<'p>,
-    at: usize,
-    entry: EntryRef,
-    producer: Option<&'p Producer<'p, Place>>,
-    outcomes: &'p mut Vec<Outcome>,
-    problems: Vec<Problem>,
-}
-
-impl<'p> Splitter<'p> {
-    fn new(
-        pass: &'p Pass<'p>,
-        at: usize,
-        shard: &'p Shard,
-        producer: Option<&'p Producer<'p, Place>>,
-        outcomes: &'p mut Vec<Outcome>,
-    ) -> Self {
-        let scanner = Scanner::new(pass.options.max_conversation);
-        let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
-        let found = Finding { pass, at, entry: shard.entry, producer, outcomes, problems: Vec::new() };
-        Self { pass, shard, scanner, viewer, found }
-    }
-
-    fn read(mut self) -> ShardEnd {
-        let (pass, shard) = (self.pass, self.shard);
-        let streamed = pass.archive(shard.entry).and_then(|archive| {
-            archive.stream(shard.entry.entry, pass.spacing, &mut |bytes| {
+impl<'p> Worker<'p> {
+    /// Reads one shard as the reader `at`.
+    fn read(&mut self, at: usize, shard: usize) -> ShardEnd {
+        let pass = self.pass;
+        let Some(found) = pass.export.shards.get(shard) else { return ShardEnd::default() };
+        self.work.put_back(at, Splitter::new(pass, shard, found));
+        let streamed = pass.archive(found.entry).and_then(|archive| {
+            archive.stream(found.entry.entry, pass.spacing, &mut |bytes| {
                 pass.progress.advance(bytes.len())?;
-                self.feed(bytes);
-                Ok(())
+                self.accept(at, bytes)
             })
         });
-        let Self { scanner, viewer, mut found, .. } = self;
-        let end = scanner.finish(&mut |element| found.take(viewer.as_ref(), element));
-        let mut problems = found.problems;
+        let Some(splitter) = self.end(at) else { return ShardEnd::default() };
+        let (end, mut problems) = splitter.finish(&mut |place, json| self.measure(place, &json));
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
-            problems.push(Problem::new(&shard.name, format!("{reason} (at byte {at})")));
+            problems.push(Problem::new(&found.name, format!("{reason} (at byte {at})")));
         }
         ShardEnd { problems, failure: streamed.err() }
     }
 
-    fn feed(&mut self, bytes: &[u8]) {
-        let Self { scanner, viewer, found, .. } = self;
-        match viewer {
-            None => scanner.feed(bytes, &mut |element| found.take(None, element)),
-            Some(viewer) => viewer.feed(bytes, &mut |viewer, json| {
-                scanner.feed(json, &mut |element| found.take(Some(viewer), element));
-            }),
+    /// Sees to it that the next chunk of the shard that the reader `at` reads is split.
+    fn accept(&mut self, at: usize, chunk: &[u8]) -> Result<()> {
+        loop {
+            match self.work.accept(at, chunk) {
+                Some(Next::Waits) => return Ok(()),
+                Some(Next::Split { mut splitter, alone: true }) => {
+                    splitter.feed(chunk, &mut |place, json| self.measure(place, &json));
+                    self.work.put_back(at, splitter);
+                    return Ok(());
+                }
+                Some(Next::Split { splitter, alone: false }) => {
+                    self.split(at, splitter, chunk);
+                    return Ok(());
+                }
+                Some(Next::First(task)) => self.perform(task),
+                None => return Err(Error::new(ErrorKind::Unexpected, "another thread has given up")),
+            }
+        }
+    }
+
+    /// The splitter of the shard that the reader `at` has read, once all is split.
+    fn end(&mut self, at: usize) -> Option<Splitter<'p>> {
+        loop {
+            match self.work.end(at)? {
+                Ended::Splitter(splitter) => return Some(splitter),
+                Ended::First(task) => self.perform(task),
+            }
+        }
+    }
+
+    fn perform(&mut self, task: Task<Place, Splitter<'p>>) {
+        match task {
+            Task::Split { reader, splitter, chunk } => {
+                self.split(reader, splitter, &chunk);
+                self.work.recycle(chunk);
+            }
+            Task::Measure(job) => {
+                self.measure(job.place, &job.json);
+                self.work.finish(job);
+            }
+        }
+    }
+
+    /// Splits a chunk into conversations for others to measure.
+    fn split(&self, reader: usize, mut splitter: Splitter<'p>, chunk: &[u8]) {
+        splitter.feed(chunk, &mut |place, json| self.work.offer(place, json));
+        self.work.put_back(reader, splitter);
+    }
+
+    fn measure(&mut self, place: Place, json: &[u8]) {
+        self.outcomes.extend(self.pass.measure(place, json));
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        // What it had taken will never be given back.
+        if std::thread::panicking() {
+            self.work.abandon();
         }
     }
 }
 
+/// Splits one shard into conversations.
+struct Splitter<'p> {
+    scanner: Scanner,
+    /// Finds the conversations in the viewer, if the shard is one.
+    viewer: Option<HtmlExtract>,
+    finding: Finding<'p>,
+}
+
+/// What makes places of elements.
+struct Finding<'p> {
+    pass: &'p Pass<'p>,
+    at: usize,
+    entry: EntryRef,
+    problems: Vec<Problem>,
+}
+
+/// Takes a conversation that was found.
+type Take<'t> = &'t mut dyn FnMut(Place, Json<'_>);
+
+impl<'p> Splitter<'p> {
+    fn new(pass: &'p Pass<'p>, at: usize, shard: &Shard) -> Self {
+        let scanner = Scanner::new(pass.options.max_conversation);
+        let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
+        Self { scanner, viewer, finding: Finding { pass, at, entry: shard.entry, problems: Vec::new() } }
+    }
+
+    fn feed(&mut self, chunk: &[u8], take: Take<'_>) {
+        let Self { scanner, viewer, finding } = self;
+        let before = scanner.held();
+        match viewer {
+            None => scanner.feed(chunk, &mut |element| finding.pass_on(None, element, take)),
+            Some(viewer) => viewer.feed(chunk, &mut |viewer, json| {
+                scanner.feed(json, &mut |element| finding.pass_on(Some(viewer), element, take));
+            }),
+        }
+        if before < HUGE_BYTES && scanner.held() >= HUGE_BYTES {
+            sys::trim_memory();
+        }
+    }
+
+    /// Hands over what is not finished, and tells how the shard ended and what is wrong with it.
+    fn finish(self, take: Take<'_>) -> (End, Vec<Problem>) {
+        let Self { scanner, viewer, mut finding } = self;
+        let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
+        (end, finding.problems)
+    }
+}
+
+impl work::Splits for Splitter<'_> {
+    fn held(&self) -> usize {
+        self.scanner.held()
+    }
+}
+
 impl Finding<'_> {
-    fn take(&mut self, viewer: Option<&HtmlExtract>, element: Element<'_>) {
+    fn pass_on(&mut self, viewer: Option<&HtmlExtract>, element: Element<'_>, take: Take<'_>) {
         // Offsets in the viewer's value are not yet those in its file.
         let in_file = |offset| viewer.map_or(Some(offset), |viewer| viewer.offset_in_file(offset));
         let (Some(start), Some(end)) = (in_file(element.start), in_file(element.end)) else {
@@ -321,16 +401,9 @@ impl Finding<'_> {
         let too_large = end.saturating_sub(start) > self.pass.options.max_conversation as u64;
         let partial = too_large || matches!(element.body, Body::TooLarge { .. });
         let place = Place { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
-        let json = match element.body {
-            Body::Whole(json) => json,
-            Body::TooLarge { skeleton } => Json::InBuffer(skeleton),
-        };
-        let left = match self.producer {
-            Some(producer) => producer.offer(place, json).err(),
-            None => Some(json),
-        };
-        if let Some(json) = left {
-            self.outcomes.extend(self.pass.measure(place, &json));
+        match element.body {
+            Body::Whole(json) => take(place, json),
+            Body::TooLarge { skeleton } => take(place, Json::InBuffer(skeleton)),
         }
     }
 }

@@ -1,0 +1,317 @@
+//! The work of a pass that threads share, bounded by bytes: chunks to be split, and conversations to be measured.
+//!
+//! A thread that reads a shard hands on what others have time for, and helps them rather than wait for them. So no
+//! thread is idle, whether an export is slow to inflate, to split or to measure. In a shard one chunk is split at a
+//! time, in order, by whoever has taken its splitter.
+
+use crate::format::scan::Json;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
+/// it and what one chunk adds.
+const WAITING_BYTES: usize = 2 << 20;
+
+/// How many chunks of a shard wait at most.
+const CHUNKS: usize = 2;
+
+/// From this size on a conversation is large: those that are measured at a time are limited.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// How much large conversations that are measured at a time may have together, unless it is one alone.
+const LARGE_TOGETHER: usize = 4 << 20;
+
+/// How many buffers are kept for the next conversations.
+const SPARE_BUFFERS: usize = 4;
+
+/// Larger buffers than this are given back to the system rather than kept.
+const SPARE_BYTES: usize = 256 << 10;
+
+/// A conversation that waits: where it belongs, and its JSON.
+#[derive(Debug)]
+pub(super) struct Job<P> {
+    /// What is known of its place.
+    pub(super) place: P,
+    /// Its JSON.
+    pub(super) json: Vec<u8>,
+}
+
+/// Something to do.
+#[derive(Debug)]
+pub(super) enum Task<P, S> {
+    /// To split the next chunk of a shard, and to give its splitter back.
+    Split {
+        /// Who reads the shard.
+        reader: usize,
+        splitter: S,
+        chunk: Vec<u8>,
+    },
+    /// To measure a conversation, and to say so.
+    Measure(Job<P>),
+}
+
+/// What becomes of a chunk that was read.
+#[derive(Debug)]
+pub(super) enum Next<P, S> {
+    /// It waits to be split.
+    Waits,
+    /// The reader splits it. If it is alone, it measures what it finds too.
+    Split { splitter: S, alone: bool },
+    /// There is no room for it before this is done.
+    First(Task<P, S>),
+}
+
+/// What a reader is to do once it has read its shard.
+#[derive(Debug)]
+pub(super) enum Ended<P, S> {
+    /// All is split.
+    Splitter(S),
+    /// There are chunks yet, and meanwhile this can be done.
+    First(Task<P, S>),
+}
+
+/// What splits chunks into conversations.
+pub(super) trait Splits {
+    /// How many bytes it holds of a conversation that is not complete.
+    fn held(&self) -> usize;
+}
+
+/// The shared work of so many readers, and of helpers, who read nothing.
+#[derive(Debug)]
+pub(super) struct Work<P, S> {
+    state: Mutex<State<P, S>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<P, S> {
+    jobs: VecDeque<Job<P>>,
+    /// Bytes of the jobs that wait.
+    waiting: usize,
+    /// Bytes of the large jobs that are being measured.
+    large: usize,
+    shards: Vec<Shard<S>>,
+    spare: Vec<Vec<u8>>,
+    spare_chunks: Vec<Vec<u8>>,
+    readers: usize,
+    helpers: usize,
+    abandoned: bool,
+}
+
+/// The shard that one reader reads.
+#[derive(Debug)]
+struct Shard<S> {
+    /// Not there while somebody splits.
+    splitter: Option<S>,
+    /// What was read and is to be split next.
+    chunks: VecDeque<Vec<u8>>,
+}
+
+impl<P, S: Splits> Work<P, S> {
+    /// No work, and so many threads to share it.
+    pub(super) fn new(readers: usize, helpers: usize) -> Self {
+        let shard = || Shard { splitter: None, chunks: VecDeque::new() };
+        let state = State {
+            jobs: VecDeque::new(),
+            waiting: 0,
+            large: 0,
+            shards: std::iter::repeat_with(shard).take(readers).collect(),
+            spare: Vec::new(),
+            spare_chunks: Vec::new(),
+            readers,
+            helpers,
+            abandoned: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
+    pub(super) fn accept(&self, reader: usize, chunk: &[u8]) -> Option<Next<P, S>> {
+        let mut state = self.lock();
+        loop {
+            if state.abandoned {
+                return None;
+            }
+            let alone = state.helpers == 0;
+            let busy = !state.jobs.is_empty();
+            let room = state.waiting <= WAITING_BYTES;
+            if !room && let Some(job) = state.job(true) {
+                return Some(Next::First(Task::Measure(job)));
+            }
+            let may_split = alone || room && state.may_split(reader);
+            let shard = state.shards.get_mut(reader)?;
+            if shard.chunks.is_empty()
+                && (alone || busy)
+                && may_split
+                && let Some(splitter) = shard.splitter.take()
+            {
+                return Some(Next::Split { splitter, alone });
+            }
+            if shard.chunks.len() < CHUNKS {
+                drop(state);
+                self.enqueue(reader, chunk);
+                return Some(Next::Waits);
+            }
+            if let Some(task) = state.task(true) {
+                return Some(Next::First(task));
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn enqueue(&self, reader: usize, chunk: &[u8]) {
+        let mut copy = self.lock().spare_chunks.pop().unwrap_or_default();
+        copy.clear();
+        copy.extend_from_slice(chunk);
+        if let Some(shard) = self.lock().shards.get_mut(reader) {
+            shard.chunks.push_back(copy);
+        }
+        self.changed.notify_all();
+    }
+
+    /// `reader` has read its shard to the end: the splitter once all is split, or what can be done until then. `None`
+    /// if the work was abandoned.
+    pub(super) fn end(&self, reader: usize) -> Option<Ended<P, S>> {
+        let mut state = self.lock();
+        loop {
+            if state.abandoned {
+                return None;
+            }
+            let shard = state.shards.get_mut(reader)?;
+            if shard.chunks.is_empty()
+                && let Some(splitter) = shard.splitter.take()
+            {
+                return Some(Ended::Splitter(splitter));
+            }
+            if let Some(task) = state.task(true) {
+                return Some(Ended::First(task));
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// A reader has no more shards to read, and helps from now on.
+    pub(super) fn turn_helper(&self) {
+        let mut state = self.lock();
+        state.readers -= 1;
+        state.helpers += 1;
+        self.changed.notify_all();
+    }
+
+    /// Something for a helper to do; waits for it. `None` when there will be no more.
+    pub(super) fn next(&self) -> Option<Task<P, S>> {
+        let mut state = self.lock();
+        loop {
+            if state.abandoned {
+                return None;
+            }
+            if let Some(task) = state.task(false) {
+                return Some(task);
+            }
+            if state.readers == 0 && state.jobs.is_empty() {
+                return None;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    /// Gives the splitter of the shard that `reader` reads, for the first time or after it was taken.
+    pub(super) fn put_back(&self, reader: usize, splitter: S) {
+        if let Some(shard) = self.lock().shards.get_mut(reader) {
+            shard.splitter = Some(splitter);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Gives the buffer of a chunk back that was split.
+    pub(super) fn recycle(&self, chunk: Vec<u8>) {
+        self.lock().spare_chunks.push(chunk);
+    }
+
+    /// Adds a conversation that was found.
+    pub(super) fn offer(&self, place: P, json: Json<'_>) {
+        let json = if json.len() >= LARGE_BYTES {
+            json.into_owned()
+        } else {
+            let mut copy = self.lock().spare.pop().unwrap_or_default();
+            copy.extend_from_slice(&json);
+            copy
+        };
+        let mut state = self.lock();
+        state.waiting += json.len();
+        state.jobs.push_back(Job { place, json });
+        self.changed.notify_one();
+    }
+
+    /// Notes that a conversation was measured, and takes its buffer back.
+    pub(super) fn finish(&self, job: Job<P>) {
+        let mut buffer = job.json;
+        let mut state = self.lock();
+        if buffer.len() >= LARGE_BYTES {
+            state.large -= buffer.len();
+            self.changed.notify_all();
+        }
+        buffer.clear();
+        if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
+            state.spare.push(buffer);
+        }
+    }
+
+    /// Ends it all at once: somebody who has taken a part of it can't do it.
+    pub(super) fn abandon(&self) {
+        self.lock().abandoned = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<P, S>> {
+        // No foreign code runs while it is locked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State<P, S>>) -> MutexGuard<'s, State<P, S>> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<P, S: Splits> State<P, S> {
+    /// What can be done now.
+    fn task(&mut self, reader: bool) -> Option<Task<P, S>> {
+        if let Some(job) = self.job(reader) {
+            return Some(Task::Measure(job));
+        }
+        if self.waiting > WAITING_BYTES {
+            return None;
+        }
+        let reader = (0..self.shards.len()).find(|&reader| self.may_split(reader))?;
+        let shard = self.shards.get_mut(reader)?;
+        let chunk = shard.chunks.pop_front()?;
+        let splitter = shard.splitter.take()?;
+        Some(Task::Split { reader, splitter, chunk })
+    }
+
+    /// The next conversation that may be measured now.
+    fn job(&mut self, reader: bool) -> Option<Job<P>> {
+        let large = self.large;
+        let may = |job: &Job<P>| {
+            let bytes = job.json.len();
+            bytes < LARGE_BYTES || large == 0 || large + bytes <= LARGE_TOGETHER
+        };
+        let sized = self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
+        let (_, at) = if reader { sized.min()? } else { sized.max()? };
+        let job = self.jobs.remove(at)?;
+        let bytes = job.json.len();
+        self.waiting -= bytes;
+        if bytes >= LARGE_BYTES {
+            self.large += bytes;
+        }
+        Some(job)
+    }
+
+    /// True if a shard's next chunk may be split: two very large conversations are not held at the same time.
+    fn may_split(&self, reader: usize) -> bool {
+        self.shards.get(reader).is_some_and(|shard| {
+            let held = shard.splitter.as_ref().map(Splits::held);
+            held.is_some_and(|held| self.large <= LARGE_TOGETHER || held < LARGE_BYTES)
+        })
+    }
+}
