@@ -296,7 +296,8 @@ impl<P, S: Splits> State<P, S> {
             let bytes = job.json.len();
             bytes < LARGE_BYTES || large == 0 || large + bytes <= LARGE_TOGETHER
         };
-        let sized = self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
+        let sized =
+            self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
         let (_, at) = if reader { sized.min()? } else { sized.max()? };
         let job = self.jobs.remove(at)?;
         let bytes = job.json.len();
