@@ -399,16 +399,21 @@ mod x86 {
         let start = block.as_ptr().cast::<__m512i>();
         // SAFETY: the block's 64 bytes are one vector, and the load needs no alignment.
         let block = unsafe { _mm512_loadu_si512(start) };
-        let vector = |byte: u8| _mm512_set1_epi8(byte.cast_signed());
-        let folded = _mm512_or_si512(block, vector(CASE));
+        let folded = _mm512_or_si512(block, _mm512_set1_epi8(CASE.cast_signed()));
         Masks {
-            control: _mm512_cmplt_epu8_mask(block, vector(b' ')),
-            quote: _mm512_cmpeq_epi8_mask(block, vector(b'"')),
-            backslash: _mm512_cmpeq_epi8_mask(block, vector(b'\\')),
-            open: _mm512_cmpeq_epi8_mask(folded, vector(b'{')),
-            close: _mm512_cmpeq_epi8_mask(folded, vector(b'}')),
-            space: _mm512_cmpeq_epi8_mask(block, vector(b' ')),
+            control: _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(b' '.cast_signed())),
+            quote: find_avx512(block, b'"'),
+            backslash: find_avx512(block, b'\\'),
+            open: find_avx512(folded, b'{'),
+            close: find_avx512(folded, b'}'),
+            space: find_avx512(block, b' '),
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn find_avx512(block: __m512i, byte: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(byte.cast_signed()))
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
@@ -447,26 +452,37 @@ mod x86 {
         #[allow(clippy::cast_ptr_alignment, reason = "the loads need no alignment")]
         let start = block.as_ptr().cast::<__m256i>();
         // SAFETY: the block's 64 bytes are two vectors of 32, and the loads need no alignment.
-        let halves = unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] };
-        let find = |byte: u8, fold: u8| {
-            let (byte, fold) = (_mm256_set1_epi8(byte.cast_signed()), _mm256_set1_epi8(fold.cast_signed()));
-            let [low, high] = halves.map(|half| {
-                _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_or_si256(half, fold), byte)).cast_unsigned()
-            });
-            u64::from(low) | u64::from(high) << 32
-        };
+        let (low, high) = unsafe { (_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))) };
+        let case = _mm256_set1_epi8(CASE.cast_signed());
+        let (low_folded, high_folded) = (_mm256_or_si256(low, case), _mm256_or_si256(high, case));
         let last = _mm256_set1_epi8(0x1F);
-        let [low, high] = halves.map(|half| {
-            _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(half, last), half)).cast_unsigned()
-        });
         Masks {
-            control: u64::from(low) | u64::from(high) << 32,
-            quote: find(b'"', 0),
-            backslash: find(b'\\', 0),
-            open: find(b'{', CASE),
-            close: find(b'}', CASE),
-            space: find(b' ', 0),
+            control: mask_avx2(
+                _mm256_cmpeq_epi8(_mm256_min_epu8(low, last), low),
+                _mm256_cmpeq_epi8(_mm256_min_epu8(high, last), high),
+            ),
+            quote: find_avx2(low, high, b'"'),
+            backslash: find_avx2(low, high, b'\\'),
+            open: find_avx2(low_folded, high_folded, b'{'),
+            close: find_avx2(low_folded, high_folded, b'}'),
+            space: find_avx2(low, high, b' '),
         }
+    }
+
+    /// Where `byte` is. A function, for a closure that some function of the standard library calls is not compiled for
+    /// these instructions unless all are inlined.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn find_avx2(low: __m256i, high: __m256i, byte: u8) -> u64 {
+        let byte = _mm256_set1_epi8(byte.cast_signed());
+        mask_avx2(_mm256_cmpeq_epi8(low, byte), _mm256_cmpeq_epi8(high, byte))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mask_avx2(low: __m256i, high: __m256i) -> u64 {
+        let (low, high) = (_mm256_movemask_epi8(low), _mm256_movemask_epi8(high));
+        u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
     }
 
     /// The parities by a multiplication without carries, with a factor of ones.
@@ -483,27 +499,53 @@ mod x86 {
         #[allow(clippy::cast_ptr_alignment, reason = "the loads need no alignment")]
         let start = block.as_ptr().cast::<__m128i>();
         // SAFETY: the block's 64 bytes are four vectors of 16, and the loads need no alignment.
-        let quarters = unsafe { [0, 1, 2, 3].map(|n| _mm_loadu_si128(start.add(n))) };
-        let find = |byte: u8, fold: u8| {
-            let (byte, fold) = (_mm_set1_epi8(byte.cast_signed()), _mm_set1_epi8(fold.cast_signed()));
-            quarters.iter().rev().fold(0_u64, |bits, &quarter| {
-                let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(quarter, fold), byte));
-                bits << 16 | u64::from(equal.cast_unsigned())
-            })
+        let quarters = unsafe {
+            [
+                _mm_loadu_si128(start),
+                _mm_loadu_si128(start.add(1)),
+                _mm_loadu_si128(start.add(2)),
+                _mm_loadu_si128(start.add(3)),
+            ]
         };
+        let [a, b, c, d] = quarters;
+        let case = _mm_set1_epi8(CASE.cast_signed());
+        let folded =
+            [_mm_or_si128(a, case), _mm_or_si128(b, case), _mm_or_si128(c, case), _mm_or_si128(d, case)];
         let last = _mm_set1_epi8(0x1F);
-        let control = quarters.iter().rev().fold(0_u64, |bits, &quarter| {
-            let equal = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(quarter, last), quarter));
-            bits << 16 | u64::from(equal.cast_unsigned())
-        });
         Masks {
-            control,
-            quote: find(b'"', 0),
-            backslash: find(b'\\', 0),
-            open: find(b'{', CASE),
-            close: find(b'}', CASE),
-            space: find(b' ', 0),
+            control: mask_sse2([
+                _mm_cmpeq_epi8(_mm_min_epu8(a, last), a),
+                _mm_cmpeq_epi8(_mm_min_epu8(b, last), b),
+                _mm_cmpeq_epi8(_mm_min_epu8(c, last), c),
+                _mm_cmpeq_epi8(_mm_min_epu8(d, last), d),
+            ]),
+            quote: find_sse2(quarters, b'"'),
+            backslash: find_sse2(quarters, b'\\'),
+            open: find_sse2(folded, b'{'),
+            close: find_sse2(folded, b'}'),
+            space: find_sse2(quarters, b' '),
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn find_sse2([a, b, c, d]: [__m128i; 4], byte: u8) -> u64 {
+        let byte = _mm_set1_epi8(byte.cast_signed());
+        mask_sse2([
+            _mm_cmpeq_epi8(a, byte),
+            _mm_cmpeq_epi8(b, byte),
+            _mm_cmpeq_epi8(c, byte),
+            _mm_cmpeq_epi8(d, byte),
+        ])
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn mask_sse2([a, b, c, d]: [__m128i; 4]) -> u64 {
+        u64::from(_mm_movemask_epi8(a).cast_unsigned())
+            | u64::from(_mm_movemask_epi8(b).cast_unsigned()) << 16
+            | u64::from(_mm_movemask_epi8(c).cast_unsigned()) << 32
+            | u64::from(_mm_movemask_epi8(d).cast_unsigned()) << 48
     }
 }
 
@@ -537,27 +579,47 @@ mod neon {
     #[target_feature(enable = "neon")]
     fn masks(block: &[u8; WIDTH]) -> Masks {
         let start = block.as_ptr();
-        // SAFETY: the block's 64 bytes are four vectors of 16, and `BITS` is one.
-        let (quarters, bits) =
-            unsafe { ([0, 16, 32, 48].map(|n| vld1q_u8(start.add(n))), vld1q_u8(BITS.as_ptr())) };
-        let gather = |found: [uint8x16_t; 4]| {
-            let [a, b, c, d] = found.map(|quarter| vandq_u8(quarter, bits));
-            // Pairwise sums: three rounds turn 64 bytes with one bit each into 8 bytes.
-            let sums = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
-            vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)))
+        // SAFETY: the block's 64 bytes are four vectors of 16.
+        let quarters = unsafe {
+            [
+                vld1q_u8(start),
+                vld1q_u8(start.add(16)),
+                vld1q_u8(start.add(32)),
+                vld1q_u8(start.add(48)),
+            ]
         };
-        let find = |byte: u8, fold: u8| {
-            let (byte, fold) = (vdupq_n_u8(byte), vdupq_n_u8(fold));
-            gather(quarters.map(|quarter| vceqq_u8(vorrq_u8(quarter, fold), byte)))
-        };
+        let [a, b, c, d] = quarters;
+        let case = vdupq_n_u8(CASE);
+        let folded = [vorrq_u8(a, case), vorrq_u8(b, case), vorrq_u8(c, case), vorrq_u8(d, case)];
+        let blank = vdupq_n_u8(b' ');
         Masks {
-            control: gather(quarters.map(|quarter| vcltq_u8(quarter, vdupq_n_u8(0x20)))),
-            quote: find(b'"', 0),
-            backslash: find(b'\\', 0),
-            open: find(b'{', CASE),
-            close: find(b'}', CASE),
-            space: find(b' ', 0),
+            control: gather([vcltq_u8(a, blank), vcltq_u8(b, blank), vcltq_u8(c, blank), vcltq_u8(d, blank)]),
+            quote: find(quarters, b'"'),
+            backslash: find(quarters, b'\\'),
+            open: find(folded, b'{'),
+            close: find(folded, b'}'),
+            space: find(quarters, b' '),
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn find([a, b, c, d]: [uint8x16_t; 4], byte: u8) -> u64 {
+        let byte = vdupq_n_u8(byte);
+        gather([vceqq_u8(a, byte), vceqq_u8(b, byte), vceqq_u8(c, byte), vceqq_u8(d, byte)])
+    }
+
+    /// A bit for each byte of four vectors, of which each is all ones or all zeros.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn gather([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
+        // SAFETY: `BITS` is one vector.
+        let bits = unsafe { vld1q_u8(BITS.as_ptr()) };
+        // Pairwise sums: three rounds turn 64 bytes with one bit each into 8 bytes.
+        let low = vpaddq_u8(vandq_u8(a, bits), vandq_u8(b, bits));
+        let high = vpaddq_u8(vandq_u8(c, bits), vandq_u8(d, bits));
+        let sums = vpaddq_u8(low, high);
+        vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)))
     }
 }
 
