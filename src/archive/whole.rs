@@ -2,29 +2,31 @@
 
 use super::inflate::{Checkpoints, Decoder, Stop};
 use super::section::Section;
-use super::{CHUNK_BYTES, Entry};
+use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Hands over all of a stored entry and compares its checksum, if it has one.
 pub(super) fn stream_stored(
     found: &Entry,
     section: &Section,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    each: Each<'_>,
 ) -> Result<()> {
     let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
+    let length = usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+    let mut buffer = Vec::new();
     let mut at = 0;
     while at < found.size {
+        buffer.resize(length, 0);
         let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
         if read == 0 {
             return Err(Error::new(ErrorKind::Damaged, "cut short"));
         }
-        let bytes = buffer.get(..read).unwrap_or_default();
+        buffer.truncate(read);
         if found.crc.is_some() {
-            hasher.update(bytes);
+            hasher.update(&buffer);
         }
         at = at.saturating_add(read as u64);
-        each(bytes)?;
+        each(&mut buffer)?;
     }
     if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
 }
@@ -35,13 +37,15 @@ pub(super) fn inflate_all(
     section: &Section,
     spacing: Option<u64>,
     points: &mut Checkpoints,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    each: Each<'_>,
 ) -> Result<()> {
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
     let mut decoder = Decoder::from_start()?;
     let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES)];
+    let length = usize::try_from(found.size).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
+    let mut buffer = Vec::new();
     loop {
+        buffer.resize(length, 0);
         // One byte more than promised, to notice a header that lies.
         let left = found.size.saturating_add(1).saturating_sub(decoder.out());
         let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -56,11 +60,10 @@ pub(super) fn inflate_all(
             }
         };
         let excess = decoder.out().saturating_sub(found.size);
-        let promised = filled.saturating_sub(usize::try_from(excess).unwrap_or(usize::MAX));
-        let bytes = buffer.get(..promised).unwrap_or_default();
-        if !bytes.is_empty() {
-            hasher.update(bytes);
-            each(bytes)?;
+        buffer.truncate(filled.saturating_sub(usize::try_from(excess).unwrap_or(usize::MAX)));
+        if !buffer.is_empty() {
+            hasher.update(&buffer);
+            each(&mut buffer)?;
         }
         if excess > 0 {
             return Err(Error::new(ErrorKind::Damaged, "longer than its header says"));

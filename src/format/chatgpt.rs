@@ -17,19 +17,21 @@ mod call;
 mod export;
 mod link;
 mod message;
+mod node;
 mod part;
 mod reference;
 mod tolerant;
 
-use super::pull::{Reader, Result};
+use super::pull::{Json, Reader, Result, Texts};
 use super::repair;
 use super::shallow;
 use super::{Detail, Format};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
-use export::{Element, Export, Parent};
+use export::{Element, Export};
 use message::Context;
+use node::{Held, Nodes, Parent};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -49,16 +51,17 @@ impl Format for ChatGpt {
 
     fn read(&self, json: &[u8], detail: Detail, use_it: &mut dyn FnMut(Conversation<'_>, Vec<String>)) {
         let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
-        let mut export = Export::default();
+        let texts = Texts::default();
+        let mut export = Export { detail, ..Export::default() };
         if let Ok(text) = simdutf8::basic::from_utf8(json)
-            && let Ok(element) = parse(text, &mut export)
+            && let Ok(element) = parse(Json { text, texts: &texts }, &mut export)
             && let Ok((conversation, problems)) = conversation(export, element, detail)
         {
             return use_it(conversation, problems);
         }
         let repaired = repair::repair(json);
-        let mut export = Export::default();
-        let parsed = parse(&repaired.json, &mut export);
+        let mut export = Export { detail, ..Export::default() };
+        let parsed = parse(Json { text: &repaired.json, texts: &texts }, &mut export);
         if parsed.is_err() {
             add_head(&mut export, repaired.json.as_bytes());
         }
@@ -76,7 +79,7 @@ impl Format for ChatGpt {
 }
 
 /// Reads `json` into `export`, which keeps what stands before an error.
-fn parse<'a>(json: &'a str, export: &mut Export<'a>) -> Result<Element> {
+fn parse<'a>(json: Json<'a>, export: &mut Export<'a>) -> Result<Element> {
     let mut reader = Reader::new(json);
     let element = export.read(&mut reader)?;
     reader.end()?;
@@ -169,9 +172,6 @@ fn earliest(tree: &MessageTree<'_>, current: Option<NodeId>) -> Option<Timestamp
         .filter_map(|message| message.created)
         .min()
 }
-
-/// Nodes by the keys of `mapping`, in order.
-type Nodes<'a> = Vec<(Cow<'a, str>, export::Node<'a>)>;
 
 /// `nodes` with each key once: where it first stood, with what it last was.
 fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
@@ -279,32 +279,32 @@ fn tree<'a>(
 ) -> Result<(MessageTree<'a>, HashMap<SourceId, Link<'a>>)> {
     let mut contexts = contexts(&mut nodes, links)?;
     let mut searches = Vec::new();
-    let mut lacks_sources = false;
     let mut tree = Vec::with_capacity(nodes.len());
     for (((key, node), &parent), at) in nodes.into_iter().zip(&links.parents).zip(0u32..) {
-        let mut message = None;
-        if let Some(mut raw) = node.message.0 {
-            let found = std::mem::take(&mut raw.metadata.0.search_result_groups);
-            if !found.is_empty() {
-                searches.push(found);
+        if !node.searches.is_empty() {
+            searches.push(node.searches);
+        }
+        let mut message = match node.message {
+            Held::None => None,
+            Held::Settled(message) => Some(message),
+            Held::Raw(mut raw) => {
+                let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
+                Some(message::message(&mut raw, context.unwrap_or_default(), detail)?)
             }
-            let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
-            let message =
-                message.insert(message::message(key, &mut raw, context.unwrap_or_default(), detail)?);
-            lacks_sources = lacks_sources
-                || message.parts.iter().any(|part| match part {
-                    Part::Prose(prose) => reference::lacks_sources(prose),
-                    _ => false,
-                });
+        };
+        if let Some(message) = message.as_mut().filter(|message| message.id.is_empty()) {
+            message.id = key;
         }
         tree.push(Node { parent, message });
     }
-    let mut sources = HashMap::new();
-    for mut found in searches.into_iter().filter(|_| lacks_sources) {
-        found.open()?;
-        reference::gather(found.take(), &mut sources);
-    }
     let tree = MessageTree::new(tree);
+    let mut sources = HashMap::new();
+    if !searches.is_empty() && lacks_sources(&tree) {
+        for mut found in searches {
+            found.open()?;
+            reference::gather(found.take(), &mut sources);
+        }
+    }
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
     if cut > 0 {
         problems.push(format!("circles of messages that were cut: {cut}"));
@@ -312,12 +312,21 @@ fn tree<'a>(
     Ok((tree, sources))
 }
 
+/// True if a text may have marks that only what a search found can explain.
+fn lacks_sources(tree: &MessageTree<'_>) -> bool {
+    let messages = tree.ids().filter_map(|id| tree.message(id));
+    messages.flat_map(|message| &message.parts).any(|part| match part {
+        Part::Prose(prose) => reference::lacks_sources(prose),
+        _ => false,
+    })
+}
+
 /// What messages need to know of their neighbours: pictures the words they were ordered with, calls of the canvas tool
 /// its answers. Only few messages need any.
 fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<HashMap<u32, Context<'a>>> {
     let mut contexts: HashMap<u32, Context<'a>> = HashMap::new();
     for at in 0..nodes.len() as u32 {
-        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.message.0.as_deref_mut()) else {
+        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.message.raw_mut()) else {
             continue;
         };
         if message::role(raw) != Role::Tool {
@@ -349,7 +358,7 @@ fn has_picture(raw: &export::Message<'_>) -> bool {
 }
 
 fn prompt_of(nodes: &mut Nodes<'_>, call: u32) -> Result<Option<String>> {
-    let raw = nodes.get_mut(call as usize).and_then(|(_, node)| node.message.0.as_deref_mut());
+    let raw = nodes.get_mut(call as usize).and_then(|(_, node)| node.message.raw_mut());
     let Some(content) = raw.and_then(|raw| raw.content.0.as_mut()) else { return Ok(None) };
     content.open()?;
     content.open_parts()?;
@@ -361,20 +370,19 @@ fn prompt_of(nodes: &mut Nodes<'_>, call: u32) -> Result<Option<String>> {
 fn call_of(nodes: &Nodes<'_>, links: &Links, answer: u32) -> Option<u32> {
     // A call and its answers are neighbours; a bound keeps hostile trees linear.
     const STEPS: usize = 16;
-    let message = |at: u32| nodes.get(at as usize).and_then(|(_, node)| node.message.0.as_deref());
-    let tool = message(answer)?.author.0.name.as_str();
+    let message = |at: u32| nodes.get(at as usize).map(|(_, node)| &node.message);
+    let tool = message(answer)?.raw()?.author.0.name.as_str();
     let mut at = answer;
     for _ in 0..STEPS {
         at = links.parents.get(at as usize).copied().flatten()?.0;
-        let Some(raw) = message(at) else { continue };
-        match (message::role(raw), message::recipient(raw)) {
-            (Role::User, _) => return None,
-            (Role::Assistant, Some(called))
-                if tool.is_empty() || call::family(called) == call::family(tool) =>
-            {
-                return Some(at);
-            }
-            _ => {}
+        let message = message(at)?;
+        if message.is_user() {
+            return None;
+        }
+        let Some(raw) = message.raw().filter(|raw| message::role(raw) == Role::Assistant) else { continue };
+        let is_family = |called| tool.is_empty() || call::family(called) == call::family(tool);
+        if message::recipient(raw).is_some_and(is_family) {
+            return Some(at);
         }
     }
     None

@@ -5,11 +5,13 @@
 //! as blanks. Of what is passed over only quotes and brackets are
 //! looked at, whose kinds must match: a number that is none, or half of a surrogate pair, harms no reader there.
 //!
-//! Never recurses, and allocates only for texts with escapes.
+//! Never recurses. Texts with escapes are written to [`Texts`], all others borrow from the JSON.
+
+mod texts;
 
 use super::scan::{BATCH, Level, Marks, State, WIDTH};
-use std::borrow::Cow;
 use std::fmt;
+pub(super) use texts::Texts;
 
 /// Why JSON can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +34,19 @@ impl fmt::Display for Error {
 /// A result of reading JSON.
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
+/// A JSON text, and the place for its texts without their escapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Json<'a> {
+    /// The JSON.
+    pub(super) text: &'a str,
+    /// Where texts go that have escapes.
+    pub(super) texts: &'a Texts,
+}
+
 /// A string as it stands in JSON, without its quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Raw<'a> {
-    text: &'a str,
+    json: Json<'a>,
     /// It stands for itself: nothing in it is escaped.
     plain: bool,
 }
@@ -46,24 +57,24 @@ impl<'a> Raw<'a> {
     /// # Errors
     /// Half of a surrogate pair, an escape that there is not, and control characters.
     #[inline]
-    pub(super) fn text(self) -> Result<Cow<'a, str>> {
-        if self.plain { Ok(Cow::Borrowed(self.text)) } else { unescape(self.text).map(Cow::Owned) }
+    pub(super) fn text(self) -> Result<&'a str> {
+        if self.plain { Ok(self.json.text) } else { self.json.texts.unescaped(self.json.text) }
     }
 
     /// As it is written, escapes and all.
     pub(super) fn as_written(self) -> &'a str {
-        self.text
+        self.json.text
     }
 
     /// The text if it stands for itself.
     #[inline]
     pub(super) fn plain(self) -> Option<&'a str> {
-        self.plain.then_some(self.text)
+        self.plain.then_some(self.json.text)
     }
 }
 
 /// The beginning of a value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
@@ -78,6 +89,7 @@ pub(super) enum Value<'a> {
 /// Reads one JSON text.
 pub(super) struct Reader<'a> {
     text: &'a str,
+    texts: &'a Texts,
     /// Behind the last token that was taken.
     at: usize,
     level: Level,
@@ -96,14 +108,15 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `text`.
-    pub(super) fn new(text: &'a str) -> Self {
-        Self::with_level(text, Level::best())
+    /// A reader of `json`.
+    pub(super) fn new(json: Json<'a>) -> Self {
+        Self::with_level(json, Level::best())
     }
 
-    fn with_level(text: &'a str, level: Level) -> Self {
+    fn with_level(json: Json<'a>, level: Level) -> Self {
         Self {
-            text,
+            text: json.text,
+            texts: json.texts,
             at: 0,
             level,
             state: State::outside(0),
@@ -269,7 +282,11 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<Raw<'a>> {
         let start = self.at.wrapping_add(1);
         let (end, plain) = self.quoted()?;
-        Ok(Raw { text: self.text.get(start..end).unwrap_or_default(), plain })
+        Ok(Raw { json: self.json(start, end), plain })
+    }
+
+    fn json(&self, start: usize, end: usize) -> Json<'a> {
+        Json { text: self.text.get(start..end).unwrap_or_default(), texts: self.texts }
     }
 
     /// Takes a number or word, up to what may follow one.
@@ -353,11 +370,11 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// As for [`skip`](Self::skip).
-    pub(super) fn raw(&mut self) -> Result<&'a str> {
+    pub(super) fn raw(&mut self) -> Result<Json<'a>> {
         self.peek()?;
         let start = self.at;
         self.skip()?;
-        Ok(self.text.get(start..self.at).unwrap_or_default())
+        Ok(self.json(start, self.at))
     }
 
     /// Passes over the rest of a container, up to its closing bracket.
@@ -479,81 +496,6 @@ fn number(text: &str) -> Option<f64> {
     }
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
-
-/// The text of a string with escapes. Linear.
-fn unescape(raw: &str) -> Result<String> {
-    let bytes = raw.as_bytes();
-    let mut text = String::with_capacity(bytes.len());
-    let mut at = 0;
-    let error = |what| Error { what, at: None, is_end: false };
-    if bytes.iter().copied().fold(u8::MAX, u8::min) < 0x20 {
-        return Err(error("a control character in a string"));
-    }
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let run = match rest.first() {
-            // Text in other scripts is a run of escapes.
-            Some(b'\\') => 0,
-            _ => memchr::memchr(b'\\', rest).unwrap_or(rest.len()),
-        };
-        let plain = raw.get(at..at.saturating_add(run)).unwrap_or_default();
-        text.push_str(plain);
-        at = at.saturating_add(run);
-        let Some(&escape) = bytes.get(at.saturating_add(1)) else { return Ok(text) };
-        let (character, len) = match (SHORT_ESCAPES[usize::from(escape)], escape) {
-            (0, b'u') => unicode(bytes.get(at..).unwrap_or_default())
-                .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?,
-            (0, _) => return Err(error("an escape that there is not")),
-            (character, _) => (char::from(character), 2),
-        };
-        text.push(character);
-        at = at.saturating_add(len);
-    }
-}
-
-/// What the byte behind a backslash stands for; 0 if that is not one byte.
-const SHORT_ESCAPES: [u8; 256] = {
-    let mut meanings = [0; 256];
-    meanings[b'n' as usize] = b'\n';
-    meanings[b'"' as usize] = b'"';
-    meanings[b'\\' as usize] = b'\\';
-    meanings[b'/' as usize] = b'/';
-    meanings[b't' as usize] = b'\t';
-    meanings[b'r' as usize] = b'\r';
-    meanings[b'b' as usize] = 0x08;
-    meanings[b'f' as usize] = 0x0c;
-    meanings
-};
-
-/// The character of the escape, or pair of escapes, that `bytes` begin with, and how long it is.
-fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
-    let unit = unit(bytes)?;
-    if let Some(character) = char::from_u32(unit) {
-        return Some((character, 6));
-    }
-    let low = self::unit(bytes.get(6..)?).filter(|low| (0xDC00..0xE000).contains(low))?;
-    let high = unit.checked_sub(0xD800).filter(|high| *high < 0x400)?;
-    char::from_u32(0x1_0000 + (high << 10) + (low - 0xDC00)).map(|character| (character, 12))
-}
-
-/// The number in an escape `\uXXXX` that `bytes` begin with.
-fn unit(bytes: &[u8]) -> Option<u32> {
-    let &[b'\\', b'u', a, b, c, d, ..] = bytes else { return None };
-    let [a, b, c, d] = [a, b, c, d].map(|digit| u32::from(HEX_DIGITS[usize::from(digit)]));
-    (a | b | c | d < 16).then_some(a << 12 | b << 8 | c << 4 | d)
-}
-
-/// The value of each hexadecimal digit; 16 for what is none.
-const HEX_DIGITS: [u8; 256] = {
-    let mut values = [16; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value as usize] as usize] = value;
-        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
 
 #[cfg(test)]
 mod tests;

@@ -271,8 +271,9 @@ impl<'p> Worker<'p> {
         ShardEnd { problems, failure: streamed.err() }
     }
 
-    /// Sees to it that the next chunk of the shard that the reader `at` reads is split.
-    fn accept(&mut self, at: usize, chunk: &[u8]) -> Result<()> {
+    /// Sees to it that the next chunk of the shard that the reader `at` reads is split. If it has to wait, another buffer
+    /// takes its place.
+    fn accept(&mut self, at: usize, chunk: &mut Vec<u8>) -> Result<()> {
         loop {
             match self.work.accept(at, chunk) {
                 Some(Next::Waits) => return Ok(()),

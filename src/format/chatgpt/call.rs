@@ -3,7 +3,7 @@
 use super::export::{self, Content, Part as RawPart};
 use super::tolerant::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
-use crate::format::pull::{self, Value};
+use crate::format::pull::{self, Json, Texts, Value};
 use crate::format::repair;
 use std::borrow::Cow;
 
@@ -84,19 +84,20 @@ pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
 }
 
 /// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
-fn read<'t, T: Record<'t>>(text: &'t str, buffer: &'t mut String) -> Option<T> {
+fn read<'t, T: Record<'t>>(text: &'t str, texts: &'t Texts) -> Option<T> {
     const FORGOTTEN: [&str; 6] = ["}", "]}", "}]}", "\"}", "\"}]}", "\"]}"];
-    let failed = match tolerant::read::<Maybe<T>>(text) {
+    let failed = match tolerant::read::<Maybe<T>>(Json { text, texts }) {
         Ok(Maybe(record)) => return record,
         Err(error) => error,
     };
-    if failed.is_end {
+    let text = if failed.is_end {
         let mut completed = FORGOTTEN.into_iter().map(|ending| [text, ending].concat());
-        *buffer = completed.find(|completed| tolerant::read::<Present>(completed).is_ok())?;
+        completed.find(|text| tolerant::read::<Present>(Json { text, texts }).is_ok())?
     } else {
-        *buffer = repair::repair(text.as_bytes()).json;
-    }
-    tolerant::read::<Maybe<T>>(buffer).ok().and_then(|Maybe(record)| record)
+        repair::repair(text.as_bytes()).json
+    };
+    let text = texts.keep(&text);
+    tolerant::read::<Maybe<T>>(Json { text, texts }).ok().and_then(|Maybe(record)| record)
 }
 
 record! {
@@ -118,7 +119,7 @@ impl<'a> Read<'a> for Command {
     fn read(&mut self, reader: &mut pull::Reader<'a>) -> pull::Result<()> {
         *self = Self::default();
         match reader.value()? {
-            Value::Text(line) => self.line = Some(line.text()?.into_owned()),
+            Value::Text(line) => self.line = Some(line.text()?.to_owned()),
             Value::List => {
                 let mut words = Vec::new();
                 reader.each(|reader| {
@@ -137,8 +138,8 @@ impl<'a> Read<'a> for Command {
 
 /// The command line of `{"cmd": ["bash", "-lc", "ls"]}`: what a shell is given to run, or the words, quoted.
 fn shell_command(text: &str) -> Option<String> {
-    let mut buffer = String::new();
-    let call = read::<ExecCall<'_>>(text, &mut buffer)?;
+    let texts = Texts::default();
+    let call = read::<ExecCall<'_>>(text, &texts)?;
     if let Some(line) = call.cmd.line.as_deref().or(call.command.0.as_deref()) {
         return Some(line.to_owned());
     }
@@ -181,8 +182,8 @@ pub(super) fn prompt(content: &mut Content<'_>) -> Option<String> {
             _ => None,
         })
     })?;
-    let mut buffer = String::new();
-    let mut call = read::<PictureCall<'_>>(text, &mut buffer)?;
+    let texts = Texts::default();
+    let mut call = read::<PictureCall<'_>>(text, &texts)?;
     let prompt = call.prompt.take_filled().or_else(|| match call.prompts.0.as_mut_slice() {
         [only] => only.take_filled(),
         _ => None,
@@ -232,8 +233,8 @@ fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<export::Canvas
         failed: answer.is_failure.0,
         action: CanvasAction::Unreadable(Cow::Borrowed("")),
     };
-    let mut buffer = String::new();
-    let Some(mut call) = read::<CanvasCall<'_>>(&text, &mut buffer) else {
+    let texts = Texts::default();
+    let Some(mut call) = read::<CanvasCall<'_>>(&text, &texts) else {
         step.action = CanvasAction::Unreadable(text);
         return step;
     };

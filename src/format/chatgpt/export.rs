@@ -3,9 +3,11 @@
 //! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
+use super::node::{self, Nodes};
 use super::tolerant::{
     Flag, Later, List, Long, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
 };
+use crate::format::Detail;
 use crate::format::pull::{Reader, Result, Value};
 use std::borrow::Cow;
 
@@ -23,8 +25,9 @@ pub(super) struct Export<'a> {
     pub(super) default_model_slug: Str<'a>,
     pub(super) is_starred: Flag,
     pub(super) is_archived: Flag,
-    /// The nodes by the keys of `mapping`, in order; a key may occur twice.
-    pub(super) nodes: Vec<(Cow<'a, str>, Node<'a>)>,
+    pub(super) nodes: Nodes<'a>,
+    /// How much of its messages is read.
+    pub(super) detail: Detail,
 }
 
 /// What stands where a conversation is expected.
@@ -43,8 +46,8 @@ impl<'a> Export<'a> {
     /// If it is no JSON; what stands before the error was taken.
     pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
         let value = reader.value()?;
-        if value == Value::Object {
-            reader.fields(|reader, key| self.set(&key.text()?, reader))?;
+        if matches!(value, Value::Object) {
+            reader.fields(|reader, key| self.set(key.text()?, reader))?;
             return Ok(Element::Conversation);
         }
         pass_over(value, reader)?;
@@ -59,7 +62,7 @@ impl<'a> Export<'a> {
 
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
         match key {
-            "mapping" => self.mapping(reader),
+            "mapping" => node::read(&mut self.nodes, self.detail, reader),
             "conversation_id" => self.conversation_id.read(reader),
             "id" => self.id.read(reader),
             "title" => self.title.read(reader),
@@ -73,66 +76,6 @@ impl<'a> Export<'a> {
             "is_archived" => self.is_archived.read(reader),
             _ => reader.skip(),
         }
-    }
-
-    /// Takes the nodes: an object, or in some re-processed exports a list.
-    fn mapping(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        // Of two mappings the last one counts.
-        self.nodes.clear();
-        let nodes = &mut self.nodes;
-        match reader.value()? {
-            Value::Object => reader.fields(|reader, key| {
-                nodes.push((key.text()?, Node::default()));
-                nodes.last_mut().map_or(Ok(()), |(_, node)| node.read(reader))
-            }),
-            Value::List => reader.each(|reader| {
-                let mut node = Node::default();
-                node.read(reader)?;
-                nodes.push((node.id.0.clone().unwrap_or_default(), node));
-                Ok(())
-            }),
-            other => pass_over(other, reader),
-        }
-    }
-}
-
-record! {
-    /// A node of `mapping`.
-    struct Node {
-        id: Str<'a> = "id",
-        parent: Parent<'a> = "parent",
-        children: Later<'a, List<Str<'a>>> = "children",
-        message: Maybe<Box<Message<'a>>> = "message",
-    }
-}
-
-impl<'a> Node<'a> {
-    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        match reader.value()? {
-            Value::Object => self.fill(reader),
-            other => pass_over(other, reader),
-        }
-    }
-}
-
-/// What a node says about its parent.
-#[derive(Debug, Default)]
-pub(super) enum Parent<'a> {
-    /// Nothing at all: only then the lists of children are asked.
-    #[default]
-    Missing,
-    /// That there is none.
-    Root,
-    /// Its key.
-    Key(Cow<'a, str>),
-}
-
-impl<'a> Read<'a> for Parent<'a> {
-    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        let mut key = Str::default();
-        key.read(reader)?;
-        *self = key.0.map_or(Self::Root, Self::Key);
-        Ok(())
     }
 }
 

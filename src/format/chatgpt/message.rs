@@ -32,9 +32,8 @@ pub(super) fn recipient<'r>(raw: &'r export::Message<'_>) -> Option<&'r str> {
     Some(raw.recipient.as_str()).filter(|to| !to.is_empty() && *to != "all")
 }
 
-/// Puts one message into the neutral model.
+/// Puts one message into the neutral model. Its id is empty if it has none of its own.
 pub(super) fn message<'a>(
-    key: Text<'a>,
     raw: &mut export::Message<'a>,
     known: Context<'a>,
     detail: Detail,
@@ -61,7 +60,7 @@ pub(super) fn message<'a>(
         parts = build(content, &mut raw.metadata, Scope::Machinery, None);
     }
     Ok(Message {
-        id: raw.id.take_filled().unwrap_or(key),
+        id: raw.id.take_filled().unwrap_or_default(),
         role,
         name: raw.author.0.name.take_filled(),
         recipient: recipient(raw).is_some().then(|| raw.recipient.take()),

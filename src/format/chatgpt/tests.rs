@@ -217,7 +217,8 @@ fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it
     let json = r#"{"id": "i", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"},
         "content": {"content_type": "text", "parts": ["kept"]}}}, "b": {"parent" "a"}}, "title": "T", "create_time": 1e9}"#;
     let mut export = Export::default();
-    assert!(parse(json, &mut export).is_err());
+    let texts = Texts::default();
+    assert!(parse(Json { text: json, texts: &texts }, &mut export).is_err());
     add_head(&mut export, json.as_bytes());
     let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown).unwrap();
     assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));

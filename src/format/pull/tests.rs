@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 /// The whole text as a tree: what a reader that wants everything gets.
 fn tree(text: &str, level: Level) -> Result<Json> {
-    let mut reader = Reader::with_level(text, level);
+    let texts = Texts::default();
+    let mut reader = Reader::with_level(super::Json { text, texts: &texts }, level);
     let tree = branch(&mut reader)?;
     reader.end()?;
     Ok(tree)
@@ -15,7 +16,7 @@ fn branch(reader: &mut Reader<'_>) -> Result<Json> {
         Value::Null => Json::Null,
         Value::Bool(flag) => Json::Bool(flag),
         Value::Number(number) => Json::from(number),
-        Value::Text(text) => Json::String(text.text()?.into_owned()),
+        Value::Text(text) => Json::String(text.text()?.to_owned()),
         Value::List => {
             let mut items = Vec::new();
             reader.each(|reader| branch(reader).map(|item| items.push(item)))?;
@@ -24,7 +25,7 @@ fn branch(reader: &mut Reader<'_>) -> Result<Json> {
         Value::Object => {
             let mut fields = serde_json::Map::new();
             reader.fields(|reader, key| {
-                fields.insert(key.text()?.into_owned(), branch(reader)?);
+                fields.insert(key.text()?.to_owned(), branch(reader)?);
                 Ok(())
             })?;
             Json::Object(fields)
@@ -77,10 +78,11 @@ proptest! {
         let text = if indented { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
         let text = format!(" [ {} ,7]", text.unwrap());
         for level in Level::available() {
-            let mut reader = Reader::with_level(&text, level);
+            let texts = Texts::default();
+            let mut reader = Reader::with_level(super::Json { text: &text, texts: &texts }, level);
             let mut found = Vec::new();
-            prop_assert_eq!(reader.value(), Ok(Value::List));
-            reader.each(|reader| { found.push(reader.raw()?); Ok(()) }).unwrap();
+            prop_assert!(matches!(reader.value(), Ok(Value::List)));
+            reader.each(|reader| { found.push(reader.raw()?.text); Ok(()) }).unwrap();
             prop_assert_eq!(&found, &vec![text[3..text.len() - 4].trim(), "7"], "{:?}", level);
         }
     }
@@ -149,7 +151,11 @@ fn escapes_are_read() {
 
 #[test]
 fn what_nobody_asks_for_may_be_wrong_but_its_brackets_must_match() {
-    let skip = |text| Reader::new(text).skip().map_err(|error| error.to_string());
+    let texts = Texts::default();
+    let skip = |text| {
+        let json = super::Json { text, texts: &texts };
+        Reader::new(json).skip().map_err(|error| error.to_string())
+    };
     assert_eq!(
         skip(r#"{"a": NaN, "b": "\ud83d\q", "c": [1,,2}]"#),
         Err("brackets of two kinds at byte 38".into())
@@ -169,5 +175,18 @@ fn a_control_character_between_tokens_is_a_blank() {
 #[test]
 fn depth_costs_nothing() {
     let deep = ["[".repeat(100_000), "]".repeat(100_000)].concat();
-    assert_eq!(Reader::new(&deep).skip(), Ok(()));
+    let json = super::Json { text: &deep, texts: &Texts::default() };
+    assert_eq!(Reader::new(json).skip(), Ok(()));
+}
+
+#[test]
+fn texts_of_one_conversation_stand_while_those_of_the_next_use_the_same_memory() {
+    let long = format!("{}\\n", "x".repeat(3000));
+    for _ in 0..3 {
+        let texts = Texts::default();
+        let found: Vec<_> = (0..100).map(|n| texts.unescaped(&format!("{n}\\t{long}")).unwrap()).collect();
+        for (n, text) in found.iter().enumerate() {
+            assert_eq!(*text, format!("{n}\t{}\n", "x".repeat(3000)));
+        }
+    }
 }

@@ -25,7 +25,7 @@ const LARGE_TOGETHER: usize = 4 << 20;
 const SPARE_BUFFERS: usize = 4;
 
 /// Larger buffers than this are given back to the system rather than kept.
-const SPARE_BYTES: usize = 256 << 10;
+const SPARE_BYTES: usize = 512 << 10;
 
 /// A conversation that waits: where it belongs, and its JSON.
 #[derive(Debug)]
@@ -125,8 +125,9 @@ impl<P, S: Splits> Work<P, S> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
-    pub(super) fn accept(&self, reader: usize, chunk: &[u8]) -> Option<Next<P, S>> {
+    /// `reader` has read the next chunk of its shard. If it waits, a used buffer takes its place. `None` if the work was
+    /// abandoned.
+    pub(super) fn accept(&self, reader: usize, chunk: &mut Vec<u8>) -> Option<Next<P, S>> {
         let mut state = self.lock();
         loop {
             if state.abandoned {
@@ -148,8 +149,10 @@ impl<P, S: Splits> Work<P, S> {
                 return Some(Next::Split { splitter, alone });
             }
             if shard.chunks.len() < CHUNKS {
-                drop(state);
-                self.enqueue(reader, chunk);
+                let used = state.spare_chunks.pop().unwrap_or_default();
+                let chunk = std::mem::replace(chunk, used);
+                state.shards.get_mut(reader)?.chunks.push_back(chunk);
+                self.changed.notify_all();
                 return Some(Next::Waits);
             }
             if let Some(task) = state.task(true) {
@@ -157,16 +160,6 @@ impl<P, S: Splits> Work<P, S> {
             }
             state = self.wait(state);
         }
-    }
-
-    fn enqueue(&self, reader: usize, chunk: &[u8]) {
-        let mut copy = self.lock().spare_chunks.pop().unwrap_or_default();
-        copy.clear();
-        copy.extend_from_slice(chunk);
-        if let Some(shard) = self.lock().shards.get_mut(reader) {
-            shard.chunks.push_back(copy);
-        }
-        self.changed.notify_all();
     }
 
     /// `reader` has read its shard to the end: the splitter once all is split, or what can be done until then. `None`
@@ -230,12 +223,13 @@ impl<P, S: Splits> Work<P, S> {
 
     /// Adds a conversation that was found.
     pub(super) fn offer(&self, place: P, json: Json<'_>) {
-        let json = if json.len() >= LARGE_BYTES {
-            json.into_owned()
-        } else {
-            let mut copy = self.lock().spare.pop().unwrap_or_default();
-            copy.extend_from_slice(&json);
-            copy
+        let mut spare = self.lock().spare.pop().unwrap_or_default();
+        let json = match json {
+            Json::Kept(kept) => std::mem::replace(kept, spare),
+            Json::InBuffer(bytes) => {
+                spare.extend_from_slice(bytes);
+                spare
+            }
         };
         let mut state = self.lock();
         state.waiting += json.len();

@@ -1,0 +1,132 @@
+//! The nodes of `mapping`, with their messages in the neutral model as soon as nothing can change them any more.
+//!
+//! A message as the export has it is several times as large as in the model, so only those are held in full that
+//! their neighbours matter to: calls of tools, and what tools answer.
+
+use super::export::{self, SearchGroups};
+use super::message::{self, Context};
+use super::tolerant::{Later, List, Read, Record, Str, pass_over};
+use crate::conversation::{Message, Role, Text};
+use crate::format::Detail;
+use crate::format::pull::{Reader, Result, Value};
+use std::borrow::Cow;
+
+/// Nodes by the keys of `mapping`, in order; a key may occur twice.
+pub(super) type Nodes<'a> = Vec<(Text<'a>, Node<'a>)>;
+
+/// A node of `mapping`.
+#[derive(Debug, Default)]
+pub(super) struct Node<'a> {
+    pub(super) id: Str<'a>,
+    pub(super) parent: Parent<'a>,
+    pub(super) children: Later<'a, List<Str<'a>>>,
+    pub(super) message: Held<'a>,
+    /// What its message says that searches found.
+    pub(super) searches: Later<'a, SearchGroups<'a>>,
+}
+
+/// The message of a node.
+#[derive(Debug, Default)]
+pub(super) enum Held<'a> {
+    /// There is none.
+    #[default]
+    None,
+    /// As the export has it.
+    Raw(Box<export::Message<'a>>),
+    /// In the model; its id is empty where that of its node stands for it.
+    Settled(Message<'a>),
+}
+
+impl<'a> Held<'a> {
+    /// The message as the export has it, if it is held so.
+    pub(super) fn raw(&self) -> Option<&export::Message<'a>> {
+        if let Self::Raw(raw) = self { Some(raw) } else { None }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn raw_mut(&mut self) -> Option<&mut export::Message<'a>> {
+        if let Self::Raw(raw) = self { Some(raw) } else { None }
+    }
+
+    /// True for what a user said.
+    pub(super) fn is_user(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Raw(raw) => message::role(raw) == Role::User,
+            Self::Settled(message) => message.role == Role::User,
+        }
+    }
+}
+
+/// What a node says about its parent.
+#[derive(Debug, Default)]
+pub(super) enum Parent<'a> {
+    /// Nothing at all: only then the lists of children are asked.
+    #[default]
+    Missing,
+    /// That there is none.
+    Root,
+    /// Its key.
+    Key(Text<'a>),
+}
+
+impl<'a> Read<'a> for Parent<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let mut key = Str::default();
+        key.read(reader)?;
+        *self = key.0.map_or(Self::Root, Self::Key);
+        Ok(())
+    }
+}
+
+/// Takes `mapping`: an object, or in some re-processed exports a list. Of a value that breaks off what stands before
+/// the error is taken.
+pub(super) fn read<'a>(nodes: &mut Nodes<'a>, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
+    // Of two mappings the last one counts.
+    nodes.clear();
+    match reader.value()? {
+        Value::Object => reader.fields(|reader, key| {
+            nodes.push((Cow::Borrowed(key.text()?), Node::default()));
+            nodes.last_mut().map_or(Ok(()), |(_, node)| node.read(detail, reader))
+        }),
+        Value::List => reader.each(|reader| {
+            let mut node = Node::default();
+            node.read(detail, reader)?;
+            nodes.push((node.id.0.clone().unwrap_or_default(), node));
+            Ok(())
+        }),
+        other => pass_over(other, reader),
+    }
+}
+
+impl<'a> Node<'a> {
+    fn read(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
+        match reader.value()? {
+            Value::Object => reader.fields(|reader, key| match key.text()? {
+                "id" => self.id.read(reader),
+                "parent" => self.parent.read(reader),
+                "children" => self.children.read(reader),
+                "message" => self.read_message(detail, reader),
+                _ => reader.skip(),
+            }),
+            other => pass_over(other, reader),
+        }
+    }
+
+    fn read_message(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
+        self.message = Held::None;
+        let value = reader.value()?;
+        if !matches!(value, Value::Object) {
+            return pass_over(value, reader);
+        }
+        let mut raw = export::Message::default();
+        let read = raw.fill(reader);
+        self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
+        self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
+            Held::Raw(Box::new(raw))
+        } else {
+            Held::Settled(message::message(&mut raw, Context::default(), detail)?)
+        };
+        read
+    }
+}

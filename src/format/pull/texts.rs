@@ -1,0 +1,148 @@
+//! Texts without their escapes. The only user of `bumpalo`.
+//!
+//! A conversation has thousands of them, which all go at once: they stand one behind the other in memory that the
+//! next conversation uses again.
+
+use super::{Error, Result};
+use bumpalo::Bump;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+/// More memory than this is given back rather than kept for the next conversation, in bytes.
+const KEPT_BYTES: usize = 1 << 20;
+
+thread_local! {
+    /// Memory that the last conversation of this thread used.
+    static SPARE: Cell<Option<Bump>> = const { Cell::new(None) };
+    /// Where a text is put together.
+    static DRAFT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Texts without their escapes, for as long as this lives.
+pub(in crate::format) struct Texts(Bump);
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self(SPARE.take().unwrap_or_default())
+    }
+}
+
+impl Drop for Texts {
+    fn drop(&mut self) {
+        let mut spare = std::mem::take(&mut self.0);
+        spare.reset();
+        if spare.allocated_bytes() <= KEPT_BYTES {
+            SPARE.set(Some(spare));
+        }
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Texts").field(&self.0.allocated_bytes()).finish()
+    }
+}
+
+impl Texts {
+    /// Keeps a text.
+    pub(in crate::format) fn keep(&self, text: &str) -> &str {
+        self.0.alloc_str(text)
+    }
+
+    /// The text of a string with escapes. Linear.
+    ///
+    /// # Errors
+    /// Half of a surrogate pair, an escape that there is not, and control characters.
+    pub(super) fn unescaped(&self, raw: &str) -> Result<&str> {
+        DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            draft.reserve(raw.len());
+            unescape(raw.as_bytes(), draft)?;
+            let text = simdutf8::basic::from_utf8(draft).map(|text| self.keep(text));
+            if draft.capacity() > KEPT_BYTES {
+                *draft = Vec::new();
+            }
+            text.map_err(|_| error("no text")) // can't be: whole characters were put together
+        })
+    }
+}
+
+fn error(what: &'static str) -> Error {
+    Error { what, at: None, is_end: false }
+}
+
+/// Writes the text of a string to `text`.
+fn unescape(raw: &[u8], text: &mut Vec<u8>) -> Result<()> {
+    if raw.iter().copied().fold(u8::MAX, u8::min) < 0x20 {
+        return Err(error("a control character in a string"));
+    }
+    let mut rest = raw;
+    loop {
+        // Text in other scripts is a run of escapes.
+        if rest.first() != Some(&b'\\') {
+            let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+            let (plain, escapes) = rest.split_at_checked(run).unwrap_or_default();
+            text.extend_from_slice(plain);
+            rest = escapes;
+        }
+        let Some(&escape) = rest.get(1) else { return Ok(()) };
+        let len = match (SHORT_ESCAPES[usize::from(escape)], escape) {
+            (0, b'u') => {
+                let (character, len) = unicode(rest)
+                    .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?;
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                len
+            }
+            (0, _) => return Err(error("an escape that there is not")),
+            (byte, _) => {
+                text.push(byte);
+                2
+            }
+        };
+        rest = rest.get(len..).unwrap_or_default();
+    }
+}
+
+/// What the byte behind a backslash stands for; 0 if that is not one byte.
+const SHORT_ESCAPES: [u8; 256] = {
+    let mut meanings = [0; 256];
+    meanings[b'n' as usize] = b'\n';
+    meanings[b'"' as usize] = b'"';
+    meanings[b'\\' as usize] = b'\\';
+    meanings[b'/' as usize] = b'/';
+    meanings[b't' as usize] = b'\t';
+    meanings[b'r' as usize] = b'\r';
+    meanings[b'b' as usize] = 0x08;
+    meanings[b'f' as usize] = 0x0c;
+    meanings
+};
+
+/// The character of the escape, or pair of escapes, that `bytes` begin with, and how long it is.
+fn unicode(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = unit(bytes)?;
+    if let Some(character) = char::from_u32(unit) {
+        return Some((character, 6));
+    }
+    let low = self::unit(bytes.get(6..)?).filter(|low| (0xDC00..0xE000).contains(low))?;
+    let high = unit.checked_sub(0xD800).filter(|high| *high < 0x400)?;
+    char::from_u32(0x1_0000 + (high << 10) + (low - 0xDC00)).map(|character| (character, 12))
+}
+
+/// The number in an escape `\uXXXX` that `bytes` begin with.
+fn unit(bytes: &[u8]) -> Option<u32> {
+    let &[b'\\', b'u', a, b, c, d, ..] = bytes else { return None };
+    let [a, b, c, d] = [a, b, c, d].map(|digit| u32::from(HEX_DIGITS[usize::from(digit)]));
+    (a | b | c | d < 16).then_some(a << 12 | b << 8 | c << 4 | d)
+}
+
+/// The value of each hexadecimal digit; 16 for what is none.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
