@@ -158,7 +158,7 @@ impl RandomAccess {
         offset: u64,
     ) -> Result<(u64, Span)> {
         let section = &locate()?;
-        let mut decoder = point.map_or_else(Decoder::from_start, Decoder::from_checkpoint)?;
+        let mut decoder = point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?;
         let mut wanted = None;
         let whole = stretch.end.saturating_sub(stretch.start) <= WHOLE_STRETCH_BYTES;
         let last = if whole { stretch.end } else { offset.saturating_add(1) };
@@ -195,7 +195,7 @@ impl RandomAccess {
     ) -> Result<()> {
         let (point, _) = points.around(range.start);
         let section = &locate()?;
-        let mut decoder = point.map_or_else(Decoder::from_start, Decoder::from_checkpoint)?;
+        let mut decoder = point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?;
         while decoder.out() < range.end {
             let start = decoder.out();
             let (point, next) = points.around(start);
@@ -295,7 +295,7 @@ impl RandomAccess {
             decoder
         } else {
             *frontier = Frontier::default();
-            Decoder::from_start()?
+            Decoder::from_start()
         };
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);

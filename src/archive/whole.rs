@@ -6,11 +6,7 @@ use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Hands over all of a stored entry and compares its checksum, if it has one.
-pub(super) fn stream_stored(
-    found: &Entry,
-    section: &Section,
-    each: Each<'_>,
-) -> Result<()> {
+pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) -> Result<()> {
     let mut hasher = crc32fast::Hasher::new();
     let length = usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
     let mut buffer = Vec::new();
@@ -40,7 +36,7 @@ pub(super) fn inflate_all(
     each: Each<'_>,
 ) -> Result<()> {
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
-    let mut decoder = Decoder::from_start()?;
+    let mut decoder = Decoder::from_start();
     let mut hasher = crc32fast::Hasher::new();
     let length = usize::try_from(found.size).unwrap_or(CHUNK_BYTES).clamp(1, CHUNK_BYTES);
     let mut buffer = Vec::new();

@@ -581,12 +581,7 @@ mod neon {
         let start = block.as_ptr();
         // SAFETY: the block's 64 bytes are four vectors of 16.
         let quarters = unsafe {
-            [
-                vld1q_u8(start),
-                vld1q_u8(start.add(16)),
-                vld1q_u8(start.add(32)),
-                vld1q_u8(start.add(48)),
-            ]
+            [vld1q_u8(start), vld1q_u8(start.add(16)), vld1q_u8(start.add(32)), vld1q_u8(start.add(48))]
         };
         let [a, b, c, d] = quarters;
         let case = vdupq_n_u8(CASE);

@@ -1,0 +1,270 @@
+//! Tables that decode the codes of a deflate block with one look for nearly every symbol.
+//!
+//! A table is indexed by the next bits of the stream, lowest first. Codes that are longer than the index lead to a
+//! second table, which follows the first. What each symbol stands for is in its entry, so that a decoder needs no
+//! other table (RFC 1951, section 3.2).
+
+/// The longest code of deflate, in bits.
+const LONGEST: usize = 15;
+
+/// What a few bits stand for.
+///
+/// The lowest six bits say how many bits to take in all, so that an entry as a whole serves as the count of a shift and
+/// as what is subtracted from a count of which six bits matter. Then come two flags, the length of the code, two more
+/// flags, and in the upper half a value: the byte, the shortest length or distance, or the length of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry(u32);
+
+impl Entry {
+    const END: u32 = 1 << 6;
+    const INVALID: u32 = 1 << 7;
+    const LITERAL: u32 = 1 << 14;
+    /// Neither a literal nor a length or distance. If nothing else is said, the second table goes on.
+    const SPECIAL: u32 = 1 << 15;
+
+    /// Bits that no symbol has.
+    const NOTHING: Self = Self(Self::SPECIAL | Self::INVALID);
+
+    /// Bits to take, in the lowest six bits.
+    #[inline]
+    pub(super) fn taken(self) -> u32 {
+        self.0
+    }
+
+    /// Bits to take.
+    #[inline]
+    pub(super) fn bits(self) -> u32 {
+        self.0 & 63
+    }
+
+    /// The byte or the length of a code.
+    #[inline]
+    pub(super) fn value(self) -> u32 {
+        self.0 >> 16
+    }
+
+    /// The length or distance, where `bits` are those of the symbol and more.
+    #[inline]
+    pub(super) fn number(self, bits: u64) -> usize {
+        let own = bits & !u64::MAX.wrapping_shl(self.0);
+        (self.0 >> 16) as usize + own.wrapping_shr(self.0 >> 8) as usize
+    }
+
+    /// True for a byte that stands for itself.
+    #[inline]
+    pub(super) fn is_literal(self) -> bool {
+        self.0 & Self::LITERAL != 0
+    }
+
+    /// True for all that is neither a literal nor a length or distance.
+    #[inline]
+    pub(super) fn is_special(self) -> bool {
+        self.0 & Self::SPECIAL != 0
+    }
+
+    /// True for the end of a block.
+    #[inline]
+    pub(super) fn is_end(self) -> bool {
+        self.0 & Self::END != 0
+    }
+
+    /// True for bits that are no code.
+    #[inline]
+    pub(super) fn is_invalid(self) -> bool {
+        self.0 & Self::INVALID != 0
+    }
+
+    /// The same for a code of this length.
+    fn coded(self, length: usize) -> Self {
+        let length = length as u32;
+        if self.is_invalid() { self } else { Self(self.0 + length | length << 8) }
+    }
+
+    fn new(value: u16, extra: u8, flags: u32) -> Self {
+        Self(u32::from(value) << 16 | flags | u32::from(extra))
+    }
+
+    /// Leads to a second table of `1 << width` entries that begins at `start`.
+    fn link(start: u16, width: usize) -> Self {
+        Self(u32::from(start) << 16 | Self::SPECIAL | (width as u32) << 8)
+    }
+}
+
+/// A table of `SIZE` entries that is looked up by `MAIN` bits first.
+#[derive(Clone, Debug)]
+pub(super) struct Table<const MAIN: usize, const SIZE: usize>([Entry; SIZE]);
+
+/// For bytes and lengths. As large as 286 symbols can need.
+pub(super) type Symbols = Table<11, 2400>;
+/// For distances. As large as 30 symbols can need.
+pub(super) type Distances = Table<8, 512>;
+/// For the lengths of the codes themselves.
+pub(super) type Lengths = Table<7, 128>;
+
+/// Whether a code may leave bits without meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gaps {
+    Never,
+    /// If it has one symbol, of one bit, or none.
+    IfSingle,
+}
+
+impl<const MAIN: usize, const SIZE: usize> Default for Table<MAIN, SIZE> {
+    fn default() -> Self {
+        Self([Entry::NOTHING; SIZE])
+    }
+}
+
+impl<const MAIN: usize, const SIZE: usize> Table<MAIN, SIZE> {
+    /// What the next bits stand for, unless their code is a long one: see [`second`](Self::second).
+    #[inline]
+    pub(super) fn first(&self, bits: u64) -> Entry {
+        const { assert!(SIZE >= 1 << MAIN) };
+        self.0[(bits & ((1 << MAIN) - 1)) as usize]
+    }
+
+    /// What `bits` stand for, where their entry in the first table is this.
+    #[inline]
+    pub(super) fn second(&self, first: Entry, bits: u64) -> Entry {
+        if first.0 & (Entry::SPECIAL | Entry::END | Entry::INVALID) != Entry::SPECIAL {
+            return first;
+        }
+        let rest = bits >> MAIN & !u64::MAX.wrapping_shl(first.0 >> 8 & 15);
+        self.0.get(first.value() as usize + rest as usize).copied().unwrap_or(Entry::NOTHING)
+    }
+
+    /// What `bits` stand for.
+    pub(super) fn look_up(&self, bits: u64) -> Entry {
+        self.second(self.first(bits), bits)
+    }
+
+    /// Fills the table for symbols with codes of these lengths. `None` if there is no such code.
+    fn fill(&mut self, lengths: &[u8], gaps: Gaps, entry: impl Fn(usize) -> Entry) -> Option<()> {
+        self.0.fill(Entry::NOTHING);
+        let mut counts = [0_usize; LONGEST + 1];
+        for &length in lengths {
+            *counts.get_mut(usize::from(length))? += 1;
+        }
+        counts[0] = 0;
+        let longest = (1..=LONGEST).rev().find(|&length| counts[length] > 0).unwrap_or(0);
+        let mut left = 1_usize;
+        for count in &counts[1..] {
+            left = (left * 2).checked_sub(*count)?;
+        }
+        if left > 0 && (gaps == Gaps::Never || longest > 1) {
+            return None;
+        }
+        // All symbols, shortest code first.
+        let mut starts = [0_usize; LONGEST + 2];
+        for length in 1..=LONGEST {
+            starts[length + 1] = starts[length] + counts[length];
+        }
+        let mut sorted = [0_u16; 320];
+        for (symbol, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+            let start = starts.get_mut(usize::from(length))?;
+            *sorted.get_mut(*start)? = symbol as u16;
+            *start += 1;
+        }
+        let (mut code, mut free) = (0_usize, 1 << MAIN);
+        let mut second = None;
+        for &symbol in sorted.get(..lengths.iter().filter(|length| **length > 0).count())? {
+            let length = usize::from(*lengths.get(usize::from(symbol))?);
+            let entry = entry(usize::from(symbol));
+            if length <= MAIN {
+                let slots =
+                    self.0.iter_mut().take(1 << MAIN).skip(reversed(code, length)).step_by(1 << length);
+                slots.for_each(|slot| *slot = entry.coded(length));
+            } else {
+                let prefix = reversed(code, length) & ((1 << MAIN) - 1);
+                let (_, start, width) = match second {
+                    Some(known @ (known_prefix, _, _)) if known_prefix == prefix => known,
+                    _ => {
+                        let width = width(&counts, length, longest, MAIN);
+                        *self.0.get_mut(prefix)? = Entry::link(u16::try_from(free).ok()?, width);
+                        let opened = (prefix, free, width);
+                        free += 1 << width;
+                        *second.insert(opened)
+                    }
+                };
+                let place = reversed(code, length) >> MAIN;
+                let table = self.0.get_mut(start..start + (1 << width))?;
+                let slots = table.iter_mut().skip(place).step_by(1 << (length - MAIN));
+                slots.for_each(|slot| *slot = entry.coded(length));
+            }
+            counts[length] -= 1;
+            code = next(code, length, &counts, longest);
+        }
+        Some(())
+    }
+}
+
+/// The next code in order, at the length that the next symbol has.
+fn next(code: usize, length: usize, counts: &[usize; LONGEST + 1], longest: usize) -> usize {
+    let following = (length..=longest).find(|&length| counts[length] > 0).unwrap_or(length);
+    (code + 1) << (following - length)
+}
+
+/// How many bits the second table needs that begins with a code of `length`: the codes that share its first bits, as
+/// few as fill it.
+fn width(counts: &[usize; LONGEST + 1], length: usize, longest: usize, main: usize) -> usize {
+    let mut width = length - main;
+    let mut left = 1_usize << width;
+    while width + main < longest {
+        left = left.saturating_sub(counts[width + main]);
+        if left == 0 {
+            break;
+        }
+        width += 1;
+        left <<= 1;
+    }
+    width
+}
+
+/// The lowest `length` bits of `code` the other way round: codes stand in the stream highest bit first.
+fn reversed(code: usize, length: usize) -> usize {
+    (code as u32).reverse_bits().checked_shr(32 - length as u32).unwrap_or(0) as usize
+}
+
+impl Symbols {
+    /// The table for these code lengths. `None` if that is no code, or one without an end of the block.
+    pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
+        if lengths.get(256).is_none_or(|&length| length == 0) {
+            return None;
+        }
+        const BASES: [u16; 29] = [
+            3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
+            163, 195, 227, 258,
+        ];
+        const EXTRA: [u8; 29] =
+            [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+        self.fill(lengths, Gaps::IfSingle, |symbol| match symbol {
+            0..256 => Entry::new(symbol as u16, 0, Entry::LITERAL),
+            256 => Entry::new(0, 0, Entry::SPECIAL | Entry::END),
+            _ => match (BASES.get(symbol - 257), EXTRA.get(symbol - 257)) {
+                (Some(&base), Some(&extra)) => Entry::new(base, extra, 0),
+                _ => Entry::NOTHING,
+            },
+        })
+    }
+}
+
+impl Distances {
+    /// The table for these code lengths. `None` if that is no code.
+    pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
+        const BASES: [u16; 30] = [
+            1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049,
+            3073, 4097, 6145, 8193, 12289, 16385, 24577,
+        ];
+        self.fill(lengths, Gaps::IfSingle, |symbol| match BASES.get(symbol) {
+            Some(&base) => Entry::new(base, (symbol / 2).saturating_sub(1) as u8, 0),
+            None => Entry::NOTHING,
+        })
+    }
+}
+
+impl Lengths {
+    /// The table for these code lengths. `None` if that is no code.
+    pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
+        self.fill(lengths, Gaps::Never, |symbol| Entry::new(symbol as u16, 0, 0))
+    }
+}

@@ -1,0 +1,512 @@
+//! A deflate stream (RFC 1951) being inflated, block by block.
+//!
+//! Made for text that is read once and forwards: bytes are looked up eleven bits at a time, three of them before the
+//! bits are filled up again, and copies are made 16 bytes at a time. What was inflated stands in one buffer with the
+//! 32 KiB before it, which is small enough to stay in a processor's own cache. There is no unsafe code: the few
+//! checks that would be spared cost less than a hundredth.
+
+use super::huffman::{Distances, Lengths, Symbols};
+use super::{Bits, ReadAt, WINDOW_BYTES};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How much compressed data is read at once.
+const INPUT_BYTES: usize = 64 << 10;
+
+/// Behind the input there are so many zeros, so that filling up the bits needs no look at its end.
+const INPUT_SLACK: usize = 16;
+
+/// How much is inflated before it has to be taken.
+const FRESH_BYTES: usize = 64 << 10;
+
+/// Room behind that for one symbol: the longest copy, and what copies in steps write too much.
+const OUTPUT_SLACK: usize = 258 + 16 + 4;
+
+/// Where the output is full.
+const FULL: usize = WINDOW_BYTES + FRESH_BYTES;
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Before the header of a block.
+    Boundary,
+    /// In a block that is not compressed; so many bytes are left.
+    Stored(usize),
+    /// In a compressed block.
+    Coded,
+    /// Behind the last block.
+    End,
+}
+
+/// A stream and what of it was inflated last.
+pub(super) struct Stream {
+    input: Box<[u8; INPUT_BYTES + INPUT_SLACK]>,
+    /// The first byte of the input of which no bit is in `bits` for good.
+    used: usize,
+    /// Where the input ends.
+    filled: usize,
+    /// Offset of the end of the input in the compressed data.
+    at: u64,
+    /// The compressed data ends where the input does.
+    ends: bool,
+    bits: u64,
+    /// How many of `bits` count. Those above are zero, or what the next bytes of the input will set.
+    count: u32,
+    /// The last window, and what was inflated since.
+    output: Box<[u8; FULL + OUTPUT_SLACK]>,
+    /// Where the output ends.
+    end: usize,
+    state: State,
+    /// The current block is the last one.
+    is_last: bool,
+    tables: Box<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    symbols: Symbols,
+    distances: Distances,
+    lengths: Lengths,
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorKind::Damaged, "the compressed data is damaged")
+}
+
+fn too_early() -> Error {
+    Error::new(ErrorKind::Damaged, "the compressed data ends too early")
+}
+
+impl Stream {
+    /// A stream from offset `at` of the compressed data on, between two blocks: `bits` of the byte before it are
+    /// not used yet, and `window` is what was inflated before.
+    pub(super) fn new(at: u64, bits: Bits, window: &[u8]) -> Self {
+        let mut output = zeros();
+        let end = window.len().min(WINDOW_BYTES);
+        if let (Some(to), Some(from)) = (output.get_mut(..end), window.get(..end)) {
+            to.copy_from_slice(from);
+        }
+        Self {
+            input: zeros(),
+            used: 0,
+            filled: 0,
+            at,
+            ends: false,
+            bits: u64::from(bits.value),
+            count: u32::from(bits.count),
+            output,
+            end,
+            state: State::Boundary,
+            is_last: false,
+            tables: Box::default(),
+        }
+    }
+
+    /// Where it stands.
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// Where the output ends.
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// The output from `from` to its end.
+    pub(super) fn output(&self, from: usize) -> &[u8] {
+        self.output.get(from..self.end).unwrap_or_default()
+    }
+
+    /// The last bytes that were inflated, at most 32 KiB.
+    pub(super) fn window(&self) -> &[u8] {
+        self.output(self.end.saturating_sub(WINDOW_BYTES))
+    }
+
+    /// The offset in the compressed data of the first byte that is wholly unused, and the bits before it that are.
+    pub(super) fn position(&self) -> (u64, Bits) {
+        let ahead = (self.filled - self.used) as u64 + u64::from(self.count / 8);
+        let count = self.count % 8;
+        let bits = Bits { count: count as u8, value: (self.bits & ((1 << count) - 1)) as u8 };
+        (self.at.saturating_sub(ahead), bits)
+    }
+
+    /// Inflates some more, to the end of a block or until the buffer is full, and returns where that begins in the
+    /// output. What was inflated before must have been taken. What comes is good even if an error comes with it.
+    ///
+    /// # Errors
+    /// `Damaged` if the data is no deflate stream or ends too early, `Environment` if it can't be read.
+    pub(super) fn inflate(&mut self, read: ReadAt<'_>) -> (usize, Result<()>) {
+        if self.end >= FULL {
+            self.output.copy_within(self.end - WINDOW_BYTES..self.end, 0);
+            self.end = WINDOW_BYTES;
+        }
+        (self.end, self.go_on(read))
+    }
+
+    fn go_on(&mut self, read: ReadAt<'_>) -> Result<()> {
+        if self.state == State::Boundary {
+            self.header(read)?;
+        }
+        match self.state {
+            State::Stored(left) => self.stored(left, read)?,
+            State::Coded => self.coded(read)?,
+            State::Boundary | State::End => {}
+        }
+        Ok(())
+    }
+
+    fn end_block(&mut self) {
+        self.state = if self.is_last { State::End } else { State::Boundary };
+    }
+
+    /// Reads more input behind what is left of it. At the end of the data there is none.
+    fn read_more(&mut self, read: ReadAt<'_>) -> Result<()> {
+        // Bytes among the bits may be wanted again.
+        let kept = self.used.saturating_sub(8);
+        self.input.copy_within(kept..self.filled, 0);
+        self.filled -= kept;
+        self.used -= kept;
+        let room = self.input.get_mut(self.filled..INPUT_BYTES).unwrap_or_default();
+        let fresh = read(self.at, room).map_err(|error| Error::io("cannot be read", error))?;
+        self.filled += fresh.min(room.len());
+        self.at += fresh as u64;
+        self.ends = fresh == 0;
+        self.input.get_mut(self.filled..).unwrap_or_default().fill(0);
+        Ok(())
+    }
+
+    /// Sees to it that there are at least `count` bits, of at most 32.
+    fn need(&mut self, count: u32, read: ReadAt<'_>) -> Result<()> {
+        while self.count < count {
+            if self.used == self.filled {
+                self.read_more(read)?;
+            }
+            let Some(&byte) = self.input.get(self.used).filter(|_| self.used < self.filled) else {
+                return Err(too_early());
+            };
+            // Bits above those that count may be there already, and are the same.
+            self.bits = self.bits & ((1 << self.count) - 1) | u64::from(byte) << self.count;
+            self.used += 1;
+            self.count += 8;
+        }
+        Ok(())
+    }
+
+    /// Takes `count` bits, of at most 16.
+    fn take(&mut self, count: u32, read: ReadAt<'_>) -> Result<u32> {
+        self.need(count, read)?;
+        let value = self.bits & ((1 << count) - 1);
+        self.drop_bits(count);
+        Ok(value as u32)
+    }
+
+    fn drop_bits(&mut self, count: u32) {
+        self.bits >>= count;
+        self.count -= count;
+    }
+
+    fn header(&mut self, read: ReadAt<'_>) -> Result<()> {
+        self.is_last = self.take(1, read)? == 1;
+        match self.take(2, read)? {
+            0 => {
+                self.drop_bits(self.count % 8);
+                let length = self.take(16, read)?;
+                if self.take(16, read)? != length ^ 0xffff {
+                    return Err(damaged());
+                }
+                self.state = State::Stored(length as usize);
+            }
+            1 => {
+                let lengths: [u8; 288] = std::array::from_fn(|symbol| match symbol {
+                    0..144 | 280.. => 8,
+                    144..256 => 9,
+                    256..280 => 7,
+                });
+                let Tables { symbols, distances, .. } = &mut *self.tables;
+                symbols.set(&lengths).and_then(|()| distances.set(&[5; 32])).ok_or_else(damaged)?;
+                self.state = State::Coded;
+            }
+            2 => {
+                self.codes(read)?;
+                self.state = State::Coded;
+            }
+            _ => return Err(damaged()),
+        }
+        Ok(())
+    }
+
+    /// Reads the codes of a block.
+    fn codes(&mut self, read: ReadAt<'_>) -> Result<()> {
+        const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+        let symbols = self.take(5, read)? as usize + 257;
+        let distances = self.take(5, read)? as usize + 1;
+        let count = self.take(4, read)? as usize + 4;
+        if symbols > 286 || distances > 30 {
+            return Err(damaged());
+        }
+        let mut lengths = [0; 19];
+        for &place in ORDER.iter().take(count) {
+            lengths[place] = self.take(3, read)? as u8;
+        }
+        self.tables.lengths.set(&lengths).ok_or_else(damaged)?;
+        let mut lengths = [0_u8; 286 + 30];
+        let (mut at, end) = (0, symbols + distances);
+        while at < end {
+            let symbol = self.length_symbol(read)?;
+            let (length, times) = match symbol {
+                0..16 => (symbol as u8, 1),
+                16 => {
+                    let before = at.checked_sub(1).and_then(|before| lengths.get(before));
+                    (*before.ok_or_else(damaged)?, self.take(2, read)? + 3)
+                }
+                17 => (0, self.take(3, read)? + 3),
+                _ => (0, self.take(7, read)? + 11),
+            };
+            let next = at + times as usize;
+            let run = lengths.get_mut(at..next).filter(|_| next <= end).ok_or_else(damaged)?;
+            run.fill(length);
+            at = next;
+        }
+        let (symbols, rest) = lengths.split_at(symbols);
+        let tables = &mut *self.tables;
+        tables.symbols.set(symbols).ok_or_else(damaged)?;
+        tables.distances.set(rest.get(..distances).unwrap_or_default()).ok_or_else(damaged)
+    }
+
+    /// Takes a symbol of the code for the lengths of codes.
+    fn length_symbol(&mut self, read: ReadAt<'_>) -> Result<u32> {
+        // The code may be shorter than the bits that are left of the data.
+        loop {
+            let entry = self.tables.lengths.look_up(self.bits & ((1 << self.count) - 1));
+            if entry.bits() <= self.count && !entry.is_invalid() {
+                self.drop_bits(entry.bits());
+                return Ok(entry.value());
+            }
+            if self.count >= 7 {
+                return Err(damaged());
+            }
+            self.need(self.count + 1, read)?;
+        }
+    }
+
+    fn stored(&mut self, left: usize, read: ReadAt<'_>) -> Result<()> {
+        // Whole bytes among the bits were read ahead.
+        self.used -= (self.count / 8) as usize;
+        (self.bits, self.count) = (0, 0);
+        let mut left = left;
+        while left > 0 && self.end < FULL {
+            if self.used == self.filled {
+                self.read_more(read)?;
+                if self.ends {
+                    self.state = State::Stored(left);
+                    return Err(too_early());
+                }
+            }
+            let room = FULL - self.end;
+            let length = left.min(room).min(self.filled - self.used);
+            let from = self.input.get(self.used..self.used + length);
+            if let (Some(to), Some(from)) = (self.output.get_mut(self.end..self.end + length), from) {
+                to.copy_from_slice(from);
+            }
+            self.used += length;
+            self.end += length;
+            left -= length;
+        }
+        self.state = State::Stored(left);
+        if left == 0 {
+            self.end_block();
+        }
+        Ok(())
+    }
+
+    fn coded(&mut self, read: ReadAt<'_>) -> Result<()> {
+        while self.end < FULL && self.state == State::Coded {
+            while !self.ends && self.filled - self.used < 2 * INPUT_SLACK {
+                self.read_more(read)?;
+            }
+            if self.filled - self.used >= INPUT_SLACK {
+                self.many_symbols()?;
+            } else {
+                self.one_symbol()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes symbols as long as there are enough bytes of input and room for output.
+    fn many_symbols(&mut self) -> Result<()> {
+        let Self { input, output, tables, .. } = self;
+        let Tables { symbols, distances, .. } = &**tables;
+        // Each turn fills up twice, by at most 8 bytes.
+        let last = self.filled.saturating_sub(INPUT_SLACK);
+        // Of `count` only the lowest six bits matter.
+        let (mut bits, mut count, mut used, mut end) = (self.bits, self.count, self.used, self.end);
+        // There are at least 56 bits then, and above those that count are the same that come next.
+        let fill_up = |bits: &mut u64, count: &mut u32, used: &mut usize| {
+            let next = input.get(*used..).and_then(<[u8]>::first_chunk::<8>).copied().unwrap_or_default();
+            *bits |= u64::from_le_bytes(next).wrapping_shl(*count);
+            *used = used.wrapping_add((!*count as usize & 63) >> 3);
+            *count |= 56;
+        };
+        fill_up(&mut bits, &mut count, &mut used);
+        let mut entry = symbols.first(bits);
+        let (mut block_ends, mut is_broken) = (false, false);
+        while used <= last && end < FULL {
+            // Three literals take at most 33 bits, two and a length at most 42.
+            let mut before = bits;
+            bits = bits.wrapping_shr(entry.taken());
+            count = count.wrapping_sub(entry.taken());
+            if entry.is_literal() {
+                let Some(place) = output.get_mut(end..).and_then(<[u8]>::first_chunk_mut::<4>) else { break };
+                place[0] = entry.value() as u8;
+                end = end.wrapping_add(1);
+                entry = symbols.first(bits);
+                before = bits;
+                bits = bits.wrapping_shr(entry.taken());
+                count = count.wrapping_sub(entry.taken());
+                if entry.is_literal() {
+                    place[1] = entry.value() as u8;
+                    end = end.wrapping_add(1);
+                    entry = symbols.first(bits);
+                    before = bits;
+                    bits = bits.wrapping_shr(entry.taken());
+                    count = count.wrapping_sub(entry.taken());
+                    if entry.is_literal() {
+                        place[2] = entry.value() as u8;
+                        end = end.wrapping_add(1);
+                        entry = symbols.first(bits);
+                        fill_up(&mut bits, &mut count, &mut used);
+                        continue;
+                    }
+                }
+            }
+            if entry.is_special() {
+                let found = symbols.second(entry, before);
+                bits = before.wrapping_shr(found.taken());
+                count = count.wrapping_add(entry.taken()).wrapping_sub(found.taken());
+                entry = found;
+                if entry.is_special() {
+                    block_ends = entry.is_end();
+                    is_broken = !block_ends;
+                    break;
+                }
+                if entry.is_literal() {
+                    let Some(place) = output.get_mut(end) else { break };
+                    *place = entry.value() as u8;
+                    end = end.wrapping_add(1);
+                    fill_up(&mut bits, &mut count, &mut used);
+                    entry = symbols.first(bits);
+                    continue;
+                }
+            }
+            let length = entry.number(before);
+            entry = distances.first(bits);
+            fill_up(&mut bits, &mut count, &mut used);
+            entry = distances.second(entry, bits);
+            if entry.is_special() {
+                is_broken = true;
+                break;
+            }
+            let distance = entry.number(bits);
+            bits = bits.wrapping_shr(entry.taken());
+            count = count.wrapping_sub(entry.taken());
+            // Looked up before bytes are copied, which takes as long.
+            entry = symbols.first(bits);
+            fill_up(&mut bits, &mut count, &mut used);
+            if copy(output, end, distance, length).is_none() {
+                is_broken = true;
+                break;
+            }
+            end = end.wrapping_add(length);
+        }
+        (self.bits, self.count, self.used, self.end) = (bits, count & 63, used, end);
+        if block_ends {
+            self.end_block();
+        }
+        if is_broken { Err(damaged()) } else { Ok(()) }
+    }
+
+    /// Decodes one symbol, near the end of the data: none of its bits may lie behind that.
+    fn one_symbol(&mut self) -> Result<()> {
+        // More bits than a symbol can have, which are 15 + 5 + 15 + 13, unless the data ends.
+        while self.count <= 48
+            && let Some(&byte) = self.input.get(self.used).filter(|_| self.used < self.filled)
+        {
+            self.bits = self.bits & ((1 << self.count) - 1) | u64::from(byte) << self.count;
+            self.used += 1;
+            self.count += 8;
+        }
+        let bits = self.bits & ((1 << self.count) - 1);
+        let entry = self.tables.symbols.look_up(bits);
+        if entry.is_invalid() {
+            // Zeros behind the end of the data may make it look so.
+            return Err(if self.count < 15 { too_early() } else { damaged() });
+        }
+        let taken = entry.bits();
+        if taken > self.count {
+            return Err(too_early());
+        }
+        if entry.is_end() {
+            self.drop_bits(taken);
+            self.end_block();
+            return Ok(());
+        }
+        if entry.is_literal() {
+            self.drop_bits(taken);
+            let place = self.output.get_mut(self.end).ok_or_else(damaged)?;
+            *place = entry.value() as u8;
+            self.end += 1;
+            return Ok(());
+        }
+        let length = entry.number(bits);
+        let bits = bits >> taken;
+        let entry = self.tables.distances.look_up(bits);
+        let taken = taken + entry.bits();
+        if taken > self.count {
+            return Err(too_early());
+        }
+        if entry.is_special() {
+            return Err(if self.count < 48 { too_early() } else { damaged() });
+        }
+        let distance = entry.number(bits);
+        self.drop_bits(taken);
+        copy(&mut self.output, self.end, distance, length).ok_or_else(damaged)?;
+        self.end += length;
+        Ok(())
+    }
+}
+
+/// An array that was never on the stack.
+fn zeros<const N: usize>() -> Box<[u8; N]> {
+    vec![0; N].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; N]))
+}
+
+/// Repeats `length` bytes from `distance` before `end` at `end`, and spoils up to 16 bytes behind them. `None` if there
+/// are no such bytes.
+#[inline]
+fn copy(output: &mut [u8; FULL + OUTPUT_SLACK], end: usize, distance: usize, length: usize) -> Option<()> {
+    let mut from = end.checked_sub(distance)?;
+    let (mut to, stop) = (end, end.wrapping_add(length));
+    if distance >= 16 {
+        loop {
+            let chunk = *output.get(from..)?.first_chunk::<16>()?;
+            *output.get_mut(to..)?.first_chunk_mut::<16>()? = chunk;
+            to = to.wrapping_add(16);
+            if to >= stop {
+                return Some(());
+            }
+            from = from.wrapping_add(16);
+        }
+    }
+    if distance == 1 {
+        let byte = *output.get(from)?;
+        output.get_mut(to..stop)?.fill(byte);
+        return Some(());
+    }
+    while to < stop {
+        let byte = *output.get(from)?;
+        *output.get_mut(to)? = byte;
+        from = from.wrapping_add(1);
+        to = to.wrapping_add(1);
+    }
+    Some(())
+}

@@ -1,0 +1,197 @@
+use super::*;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use proptest::prelude::*;
+
+/// `data` as a deflate stream; a block ends after each `block` bytes.
+fn deflated(data: &[u8], level: u32, block: usize) -> Vec<u8> {
+    let mut compress = Compress::new(Compression::new(level), false);
+    let mut stream = Vec::with_capacity(data.len() * 2 + 1000);
+    for piece in data.chunks(block) {
+        let status = compress.compress_vec(piece, &mut stream, FlushCompress::Sync);
+        assert_eq!(status.unwrap(), Status::Ok);
+        stream.reserve(data.len() + 1000);
+    }
+    assert_eq!(compress.compress_vec(&[], &mut stream, FlushCompress::Finish).unwrap(), Status::StreamEnd);
+    stream
+}
+
+/// What the reference makes of a stream: what it inflates, and whether that is all.
+fn reference(stream: &[u8]) -> (Vec<u8>, bool) {
+    let mut decompress = Decompress::new(false);
+    let mut data = Vec::with_capacity(1 << 16);
+    loop {
+        let before = (decompress.total_in(), decompress.total_out());
+        let rest = &stream[usize::try_from(decompress.total_in()).unwrap()..];
+        match decompress.decompress_vec(rest, &mut data, FlushDecompress::None) {
+            Ok(Status::StreamEnd) => return (data, true),
+            Ok(_) if before != (decompress.total_in(), decompress.total_out()) => data.reserve(1 << 16),
+            Ok(_) | Err(_) => return (data, false),
+        }
+    }
+}
+
+/// What ours makes of it from a checkpoint on, if it is read and inflated in pieces of these sizes; and the checkpoints
+/// on the way.
+fn inflated(
+    stream: &[u8],
+    from: Option<&Checkpoint>,
+    (input, output): (usize, usize),
+    spacing: u64,
+) -> (Vec<u8>, bool, Vec<Checkpoint>) {
+    let read = |offset: u64, buffer: &mut [u8]| {
+        let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
+        let length = rest.len().min(input).min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    };
+    let decoder = from.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint);
+    let (mut decoder, mut data, mut points) = (decoder.unwrap(), Vec::new(), Vec::new());
+    let mut piece = vec![0xaa; output];
+    loop {
+        let (written, stop) = decoder.run(&read, Some(spacing), &mut piece);
+        data.extend_from_slice(&piece[..written]);
+        match stop {
+            Ok(Stop::Full) => assert_eq!(written, output),
+            Ok(Stop::At(point)) => points.push(point),
+            Ok(Stop::End) => return (data, true, points),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Damaged);
+                return (data, false, points);
+            }
+        }
+    }
+}
+
+/// Text with words that come again, from nearby and far away.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        4 => "[a-z]{1,9} ",
+        2 => Just("\\u00e9 and the same words again, ".to_owned()),
+        1 => "[ -~]{1,40}",
+        1 => (1..400_usize).prop_map(|count| "x".repeat(count)),
+        1 => (1..60_usize).prop_map(|count| "abcdefghij".repeat(count)),
+    ];
+    prop::collection::vec(word, 0..400).prop_map(|words| words.concat().into_bytes())
+}
+
+const SIZES: [(usize, usize); 6] = [(1, 1), (7, 63), (8, 4097), (1000, 65), (1 << 16, 1 << 19), (1 << 20, 5)];
+
+proptest! {
+    #[test]
+    fn what_was_deflated_is_inflated(
+        data in text(), level in 0..10_u32, block in 1..9000_usize, sizes in prop::sample::select(SIZES.to_vec())
+    ) {
+        let stream = deflated(&data, level, block);
+        let (found, complete, _) = inflated(&stream, None, sizes, u64::MAX);
+        prop_assert!(complete);
+        prop_assert_eq!(found, data);
+    }
+
+    #[test]
+    fn from_each_checkpoint_on_it_is_the_same(
+        data in text(), level in 0..10_u32, block in 1..900_usize, spacing in 1..3000_u64
+    ) {
+        let stream = deflated(&data, level, block);
+        let (_, _, points) = inflated(&stream, None, (1 << 16, 1000), spacing);
+        for point in &points {
+            let (found, complete, _) = inflated(&stream, Some(point), (9, 777), u64::MAX);
+            prop_assert!(complete);
+            prop_assert_eq!(&found[..], &data[usize::try_from(point.out).unwrap()..]);
+        }
+        prop_assert!(points.windows(2).all(|pair| pair[1].out - pair[0].out >= spacing));
+    }
+
+    #[test]
+    fn damaged_streams_are_refused_where_others_refuse_them(
+        data in text(),
+        level in 0..10_u32,
+        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        sizes in prop::sample::select(SIZES.to_vec()),
+    ) {
+        let mut stream = deflated(&data, level, 500);
+        for (place, byte) in places {
+            let place = place.index(stream.len());
+            stream[place] ^= byte;
+        }
+        if let Some(cut) = cut {
+            stream.truncate(cut.index(stream.len()));
+        }
+        agree(&stream, sizes)?;
+    }
+
+    #[test]
+    fn any_bytes_are_refused_where_others_refuse_them(
+        stream in prop::collection::vec(any::<u8>(), 0..300), sizes in prop::sample::select(SIZES.to_vec())
+    ) {
+        agree(&stream, sizes)?;
+    }
+
+    #[test]
+    fn codes_of_all_lengths_are_read(data in prop::collection::vec(rare(), 0..40_000), level in 1..10_u32) {
+        let stream = deflated(&data, level, usize::MAX);
+        let (found, complete, _) = inflated(&stream, None, (4096, 4096), u64::MAX);
+        prop_assert!(complete);
+        prop_assert_eq!(found, data);
+    }
+}
+
+/// Bytes each half as frequent as the one before, so that their codes become long.
+fn rare() -> impl Strategy<Value = u8> {
+    any::<u32>().prop_map(|bits| bits.leading_zeros() as u8 * 7)
+}
+
+/// Ours inflates a stream as the reference does, and if that is not all of it, nothing else.
+fn agree(stream: &[u8], sizes: (usize, usize)) -> Result<(), TestCaseError> {
+    let (expected, complete) = reference(stream);
+    let (found, ours, _) = inflated(stream, None, sizes, u64::MAX);
+    prop_assert_eq!(ours, complete);
+    if complete {
+        prop_assert_eq!(found, expected);
+    } else {
+        let common = found.len().min(expected.len());
+        prop_assert_eq!(&found[..common], &expected[..common]);
+    }
+    Ok(())
+}
+
+/// Bits of a stream, written lowest first: pairs of a count and a value.
+fn bits(pieces: &[(usize, u32)]) -> Vec<u8> {
+    let all = pieces.iter().flat_map(|&(count, value)| (0..count).map(move |bit| value >> bit & 1));
+    let all: Vec<_> = all.collect();
+    all.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | *bit as u8)).collect()
+}
+
+#[test]
+fn a_block_by_hand_is_read() {
+    // Last, fixed codes; `a` (0x30 + 97, highest bit first), a copy of 3 from 1 before, the end.
+    let a = (8, 0b1000_1001);
+    let stream = bits(&[(1, 1), (2, 1), a, (7, 0b100_0000), (5, 0), (7, 0)]);
+    assert_eq!(inflated(&stream, None, (1, 10), 1), (b"aaaa".to_vec(), true, vec![]));
+    // The same from 2 before, where nothing is.
+    let stream = bits(&[(1, 1), (2, 1), a, (7, 0b100_0000), (5, 0b10000), (7, 0)]);
+    let (found, complete, _) = inflated(&stream, None, (9, 10), 1);
+    assert_eq!((found, complete), (b"a".to_vec(), false));
+}
+
+#[test]
+fn copies_reach_back_as_far_as_they_may() {
+    // 32 KiB that nothing in them repeats but their first and last bytes.
+    let mut data: Vec<u8> = (0..32_768_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for _ in 0..5 {
+        data.extend_from_within(data.len() - 32_768..);
+    }
+    let stream = deflated(&data, 9, usize::MAX);
+    let (found, complete, _) = inflated(&stream, None, (1 << 16, 1 << 16), u64::MAX);
+    assert!(complete && found == data);
+}
+
+#[test]
+fn a_stream_that_ends_in_the_middle_invents_nothing() {
+    let data = "The end is near, and nothing comes behind it. ".repeat(40).into_bytes();
+    let stream = deflated(&data, 6, usize::MAX);
+    for length in 0..stream.len() {
+        let (found, complete, _) = inflated(&stream[..length], None, (1 << 16, 1 << 16), u64::MAX);
+        assert!(!complete && data.starts_with(&found), "cut at {length}");
+    }
+}
