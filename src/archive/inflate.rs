@@ -176,15 +176,15 @@ pub(super) struct Decoder {
     taken: usize,
     out: u64,
     last_checkpoint: u64,
-    /// What is wrong behind the output of the stream.
-    failure: Option<Error>,
+    /// What comes behind the output that was not handed over yet.
+    stop: Option<Result<Stop>>,
 }
 
 impl Decoder {
     /// From the start of the stream.
     pub(super) fn from_start() -> Self {
         let stream = Stream::new(0, Bits::default(), &[]);
-        Self { stream, taken: 0, out: 0, last_checkpoint: 0, failure: None }
+        Self { stream, taken: 0, out: 0, last_checkpoint: 0, stop: None }
     }
 
     /// From a checkpoint.
@@ -195,7 +195,7 @@ impl Decoder {
         let bits = Bits { count: point.bits, value: point.value };
         let stream = Stream::new(point.input, bits, &point.decompressed_window()?);
         let taken = stream.end();
-        Ok(Self { stream, taken, out: point.out, last_checkpoint: point.out, failure: None })
+        Ok(Self { stream, taken, out: point.out, last_checkpoint: point.out, stop: None })
     }
 
     /// Offset of the next byte in the inflated data.
@@ -218,23 +218,51 @@ impl Decoder {
         let mut written = 0;
         loop {
             written += self.hand_over(output.get_mut(written..).unwrap_or_default());
-            if self.taken == self.stream.end() && self.stream.state() == State::End {
-                return (written, Ok(Stop::End));
-            }
-            if written == output.len() {
+            if self.taken < self.stream.end() {
                 return (written, Ok(Stop::Full));
             }
-            if let Some(failure) = self.failure.take() {
-                return (written, Err(failure));
+            match self.stop.take() {
+                None | Some(Ok(Stop::Full)) => {}
+                Some(stop) => return (written, stop),
             }
-            let due = spacing.is_some_and(|spacing| self.out.saturating_sub(self.last_checkpoint) >= spacing);
+            if written == output.len() && self.stream.state() != State::End {
+                return (written, Ok(Stop::Full));
+            }
+            self.stop = Some(self.fill(read, spacing));
+        }
+    }
+
+    /// Inflates the next piece, of as many bytes as fit, and lends it; otherwise as [`run`](Self::run), but without a
+    /// copy.
+    pub(super) fn piece(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (&[u8], Result<Stop>) {
+        let stop = self.stop.take().unwrap_or_else(|| self.fill(read, spacing));
+        let piece = self.stream.output(self.taken);
+        self.taken = self.stream.end();
+        self.out += piece.len() as u64;
+        (piece, stop)
+    }
+
+    /// Inflates as much as the stream has room for, or to where a checkpoint is due.
+    fn fill(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> Result<Stop> {
+        loop {
+            let ahead = self.stream.end() - self.taken;
+            let out = self.out.saturating_add(ahead as u64);
+            if self.stream.state() == State::End {
+                return Ok(Stop::End);
+            }
+            let due = spacing.is_some_and(|spacing| out.saturating_sub(self.last_checkpoint) >= spacing);
             if due && self.stream.state() == State::Boundary {
-                self.last_checkpoint = self.out;
-                return (written, Ok(Stop::At(self.checkpoint())));
+                self.last_checkpoint = out;
+                return Ok(Stop::At(self.checkpoint(out)));
+            }
+            if ahead > 0 && self.stream.is_full() {
+                return Ok(Stop::Full);
             }
             let (fresh, result) = self.stream.inflate(read);
-            self.taken = fresh;
-            self.failure = result.err();
+            if ahead == 0 {
+                self.taken = fresh;
+            }
+            result?;
         }
     }
 
@@ -250,11 +278,12 @@ impl Decoder {
         length
     }
 
-    fn checkpoint(&self) -> Checkpoint {
+    /// The checkpoint at the end of the output, which is at `out`.
+    fn checkpoint(&self, out: u64) -> Checkpoint {
         let (input, bits) = self.stream.position();
         let window = self.stream.window();
         Checkpoint {
-            out: self.out,
+            out,
             input,
             bits: bits.count,
             value: bits.value,

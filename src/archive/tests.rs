@@ -553,7 +553,7 @@ fn a_reader_that_gives_up_ends_the_stream_with_its_own_error() {
     let archive = open(&bytes).unwrap();
     let mut calls = 0;
     let result = archive.stream(0, SPACING_BYTES, &mut |bytes| {
-        assert_eq!(bytes.len(), CHUNK_BYTES);
+        assert!((1..=CHUNK_BYTES).contains(&bytes.len()));
         calls += 1;
         Err(Error::new(ErrorKind::NotAnExport, "enough"))
     });

@@ -28,6 +28,9 @@ use work::{Ended, Next, Task, Work};
 /// back to the system.
 const HUGE_BYTES: usize = 8 << 20;
 
+/// As much of a shard is handed on at once: waking another thread takes as long as inflating a tenth of it.
+const GATHERED_BYTES: usize = 512 << 10;
+
 /// What a pass found.
 pub(super) struct Found {
     pub(super) heads: Vec<Head>,
@@ -96,7 +99,7 @@ impl Pass<'_> {
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
         let work = Work::new(readers, helpers);
         let thread = |at: usize| {
-            let mut worker = Worker { pass: self, work: &work, outcomes: Vec::new() };
+            let mut worker = Worker { pass: self, work: &work, outcomes: Vec::new(), gathered: Vec::new() };
             if at < readers {
                 loop {
                     let shard = next.fetch_add(1, Ordering::Relaxed);
@@ -249,6 +252,8 @@ struct Worker<'p> {
     pass: &'p Pass<'p>,
     work: &'p Work<Place, Splitter<'p>>,
     outcomes: Vec<Outcome>,
+    /// What was read of a shard and waits to be handed on.
+    gathered: Vec<u8>,
 }
 
 impl<'p> Worker<'p> {
@@ -260,9 +265,11 @@ impl<'p> Worker<'p> {
         let streamed = pass.archive(found.entry).and_then(|archive| {
             archive.stream(found.entry.entry, pass.spacing, &mut |bytes| {
                 pass.progress.advance(bytes.len())?;
-                self.accept(at, bytes)
+                self.take(at, bytes)
             })
         });
+        // Also after a break: what lies before it is good.
+        let streamed = streamed.and(self.accept(at));
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
         let (end, mut problems) = splitter.finish(&mut |place, json| self.measure(place, &json));
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
@@ -271,18 +278,37 @@ impl<'p> Worker<'p> {
         ShardEnd { problems, failure: streamed.err() }
     }
 
-    /// Sees to it that the next chunk of the shard that the reader `at` reads is split. If it has to wait, another buffer
-    /// takes its place.
-    fn accept(&mut self, at: usize, chunk: &mut Vec<u8>) -> Result<()> {
+    /// Takes the next bytes of the shard that the reader `at` reads: splits and measures them if nobody could help,
+    /// else gathers them, because handing on takes a while.
+    fn take(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
+        if self.gathered.is_empty()
+            && let Some(mut splitter) = self.work.alone(at)
+        {
+            splitter.feed(bytes, &mut |place, json| self.measure(place, &json));
+            self.work.put_back(at, splitter);
+            return Ok(());
+        }
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() < GATHERED_BYTES { Ok(()) } else { self.accept(at) }
+    }
+
+    /// Sees to it that what was gathered of the shard that the reader `at` reads is split.
+    fn accept(&mut self, at: usize) -> Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let mut chunk = std::mem::take(&mut self.gathered);
+        let accepted = self.accept_chunk(at, &mut chunk);
+        chunk.clear();
+        self.gathered = chunk;
+        accepted
+    }
+
+    fn accept_chunk(&mut self, at: usize, chunk: &mut Vec<u8>) -> Result<()> {
         loop {
             match self.work.accept(at, chunk) {
                 Some(Next::Waits) => return Ok(()),
-                Some(Next::Split { mut splitter, alone: true }) => {
-                    splitter.feed(chunk, &mut |place, json| self.measure(place, &json));
-                    self.work.put_back(at, splitter);
-                    return Ok(());
-                }
-                Some(Next::Split { splitter, alone: false }) => {
+                Some(Next::Split(splitter)) => {
                     self.split(at, splitter, chunk);
                     return Ok(());
                 }

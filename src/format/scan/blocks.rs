@@ -187,7 +187,7 @@ struct Masks {
 #[inline(always)]
 fn run(
     masks: impl Fn(&[u8; WIDTH]) -> Masks,
-    parities: impl Fn(u64) -> u64,
+    parities: impl Fn(u64) -> u64 + Copy,
     bytes: &[u8],
     mut at: usize,
     floor: u64,
@@ -200,7 +200,7 @@ fn run(
     let (blocks, tail) = rest.as_chunks::<WIDTH>();
     for block in blocks {
         let masks = masks(block);
-        let (_, inside) = strings(&masks, &parities, WIDTH, &mut carried);
+        let (_, inside) = strings(&masks, parities, WIDTH, &mut carried);
         let (open, close) = (masks.open & !inside, masks.close & !inside);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + WIDTH, open, close });
@@ -210,7 +210,7 @@ fn run(
     }
     if found.is_none() && !tail.is_empty() {
         let masks = masks(&padded(tail));
-        let (_, inside) = strings(&masks, &parities, tail.len(), &mut carried);
+        let (_, inside) = strings(&masks, parities, tail.len(), &mut carried);
         let (open, close) = (masks.open & !inside, masks.close & !inside);
         if happens(open, close, floor, &mut carried.depth) {
             found = Some(Block { at, end: at + tail.len(), open, close });
@@ -223,7 +223,7 @@ fn run(
 #[inline(always)]
 fn batch(
     classify: impl Fn(&[u8; WIDTH]) -> Masks,
-    parities: impl Fn(u64) -> u64,
+    parities: impl Fn(u64) -> u64 + Copy,
     bytes: &[u8],
     at: usize,
     state: &mut State,
@@ -231,7 +231,7 @@ fn batch(
 ) -> usize {
     let mut carried = *state;
     let mut mark = |masks: Masks, len| {
-        let (quotes, inside) = strings(&masks, &parities, len, &mut carried);
+        let (quotes, inside) = strings(&masks, parities, len, &mut carried);
         Marks {
             quotes,
             brackets: (masks.open | masks.close) & !inside,
@@ -279,7 +279,7 @@ fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
 /// The quotes around strings, and the bytes inside strings, of a block whose first `len` bytes are real and the
 /// rest blanks. An opening quote counts as inside, a closing one does not.
 #[inline(always)]
-fn strings(masks: &Masks, parities: impl Fn(u64) -> u64, len: usize, state: &mut State) -> (u64, u64) {
+fn strings(masks: &Masks, parities: impl Fn(u64) -> u64 + Copy, len: usize, state: &mut State) -> (u64, u64) {
     let quotes = masks.quote & !escaped(masks.backslash, len, &mut state.escaped);
     // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string.
     let inside = parities(quotes) ^ state.inside;

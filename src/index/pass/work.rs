@@ -55,8 +55,8 @@ pub(super) enum Task<P, S> {
 pub(super) enum Next<P, S> {
     /// It waits to be split.
     Waits,
-    /// The reader splits it. If it is alone, it measures what it finds too.
-    Split { splitter: S, alone: bool },
+    /// The reader splits it.
+    Split(S),
     /// There is no room for it before this is done.
     First(Task<P, S>),
 }
@@ -125,6 +125,17 @@ impl<P, S: Splits> Work<P, S> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
+    /// The splitter of the shard that `reader` reads if nobody could help, so that it may as well split and measure at once
+    /// what it has read.
+    pub(super) fn alone(&self, reader: usize) -> Option<S> {
+        let mut state = self.lock();
+        if state.helpers > 0 {
+            return None;
+        }
+        let shard = state.shards.get_mut(reader)?;
+        if shard.chunks.is_empty() { shard.splitter.take() } else { None }
+    }
+
     /// `reader` has read the next chunk of its shard. If it waits, a used buffer takes its place. `None` if the work was
     /// abandoned.
     pub(super) fn accept(&self, reader: usize, chunk: &mut Vec<u8>) -> Option<Next<P, S>> {
@@ -133,20 +144,19 @@ impl<P, S: Splits> Work<P, S> {
             if state.abandoned {
                 return None;
             }
-            let alone = state.helpers == 0;
             let busy = !state.jobs.is_empty();
             let room = state.waiting <= WAITING_BYTES;
             if !room && let Some(job) = state.job(true) {
                 return Some(Next::First(Task::Measure(job)));
             }
-            let may_split = alone || room && state.may_split(reader);
+            let may_split = room && state.may_split(reader);
             let shard = state.shards.get_mut(reader)?;
             if shard.chunks.is_empty()
-                && (alone || busy)
+                && busy
                 && may_split
                 && let Some(splitter) = shard.splitter.take()
             {
-                return Some(Next::Split { splitter, alone });
+                return Some(Next::Split(splitter));
             }
             if shard.chunks.len() < CHUNKS {
                 let used = state.spare_chunks.pop().unwrap_or_default();
