@@ -6,7 +6,7 @@ use super::link::Neighbours;
 use super::reference::{self, Targets};
 use super::{Document, Options, STEM, Thinking, directive, escape, front_matter, link};
 use crate::catalog::{Content, Page};
-use crate::conversation::thread::{self, Branch, Turn};
+use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
 use std::borrow::Cow;
@@ -103,21 +103,16 @@ impl<'d, 'o> Writer<'d, 'o> {
         front_matter::write(self.document, page, nodes, self.options, &mut self.buffer);
         self.head(nodes, branch);
         let conversation = self.document.conversation;
-        let mut turns = thread::turns(conversation, nodes).peekable();
-        if turns.peek().is_none() && conversation.damage.is_none() {
+        let is_shown = |message: &Message<'_>| message.visibility == Visibility::Shown;
+        let shows_some = || nodes.iter().any(|&id| conversation.tree.message(id).is_some_and(is_shown));
+        if conversation.damage.is_none() && !shows_some() {
             self.block("*This conversation has no visible messages.*");
         }
-        let mut next = turns.next();
+        let mut turns = Turns::default();
         for &id in nodes {
             if let Some(message) = conversation.tree.message(id) {
                 match message.visibility {
-                    Visibility::Shown => {
-                        let turn = next.take_if(|turn| turn.nodes.first() == Some(&id));
-                        if turn.is_some() {
-                            next = turns.next();
-                        }
-                        self.shown(id, message, turn.as_ref());
-                    }
+                    Visibility::Shown => self.shown(id, message, turns.begins(message)),
                     Visibility::Machinery if self.options.all => self.machinery(id, message),
                     Visibility::Machinery => {}
                 }
@@ -179,23 +174,23 @@ impl<'d, 'o> Writer<'d, 'o> {
         self.buffer.push_str(text);
     }
 
-    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, turn: Option<&Turn>) {
+    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, begins_turn: bool) {
         let goes_on = match message.parts.first() {
             Some(Part::Prose(_)) => self.cut.is_some(),
             Some(Part::Thoughts(_) | Part::Recap { .. }) => !self.thoughts.is_empty(),
             _ => false,
         };
-        if let Some(turn) = turn {
+        if begins_turn {
             self.settle();
-            self.heading(message, turn.role);
+            self.heading(message);
         } else if !goes_on {
             self.settle();
         }
         self.message(id, message);
     }
 
-    fn heading(&mut self, message: &Message<'_>, role: Role) {
-        if role == Role::User {
+    fn heading(&mut self, message: &Message<'_>) {
+        if message.role == Role::User {
             self.block("## User");
             let name = message.name.as_deref().map(escape::label).filter(|name| !name.is_empty());
             if let Some(name) = name {
