@@ -417,9 +417,17 @@ pub(super) fn quote(text: &str, out: &mut String) {
     }
 }
 
+/// True if `text` is nothing but white space. Its end is not looked at where its beginning says enough.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim_start().is_empty()
+}
+
 /// `text` without blank lines at its beginning and white space at its end.
 pub(super) fn trim_block(text: &str) -> &str {
     let text = text.trim_end();
+    if !text.starts_with(char::is_whitespace) {
+        return text;
+    }
     let first = text.len() - text.trim_start().len();
     let line = text.get(..first).and_then(|blank| blank.rfind('\n')).map_or(0, |at| at + 1);
     text.get(line..).unwrap_or_default()
