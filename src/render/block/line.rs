@@ -161,6 +161,7 @@ pub(super) struct Marker {
 }
 
 /// What the rest of a line begins.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Start {
     Quote,
     Heading(usize),
@@ -204,8 +205,11 @@ impl Lines<'_> {
         rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
-    /// What begins after `indent`, which is less than four columns wide.
+    /// What begins after `indent`. Four columns are too many: what comes after them is text.
     pub(super) fn start_of(&self, indent: Indent, end: usize) -> Start {
+        if indent.width >= 4 {
+            return Start::Text;
+        }
         let at = indent.at;
         match self.byte(at) {
             b'>' => Start::Quote,
