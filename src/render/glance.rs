@@ -47,15 +47,39 @@ fn of_avx2(text: &[u8]) -> Glance {
     of(text)
 }
 
-/// Simple enough to be vectorised, with the instructions of the function it becomes part of.
+/// How many bytes are looked at together: as many as the widest vectors hold.
+const BLOCK: usize = 32;
+
+/// Becomes part of the function that enables instructions.
 #[allow(clippy::inline_always, reason = "it must become part of the function that enables instructions")]
 #[inline(always)]
 fn of(text: &[u8]) -> Glance {
+    let mut seen = [0; BLOCK];
+    let (blocks, rest) = text.as_chunks();
+    for block in blocks {
+        see(block, &mut seen);
+    }
+    // Byte by byte the rest would cost as much as all blocks of a usual text. Nothing is wrong with looking twice.
+    if let (Some(last), false) = (text.last_chunk(), rest.is_empty()) {
+        see(last, &mut seen);
+    } else {
+        let mut block = [b' '; BLOCK];
+        if let Some(place) = block.get_mut(..rest.len()) {
+            place.copy_from_slice(rest);
+        }
+        see(&block, &mut seen);
+    }
+    Glance(seen.iter().fold(0, |all, &seen| all | seen))
+}
+
+/// Simple enough to be vectorised.
+#[allow(clippy::inline_always, reason = "it must become part of the function that enables instructions")]
+#[inline(always)]
+fn see(block: &[u8; BLOCK], seen: &mut [u8; BLOCK]) {
     let mark = |is: bool, Glance(bit): Glance| if is { bit } else { 0 };
-    let seen = text.iter().fold(0, |seen, &byte| {
-        let control = u8::from(byte < 0x20) & u8::from(byte != b'\n') & u8::from(byte != b'\t');
-        seen | control
-            | mark(byte == 0x7f, Glance::CONTROL)
+    for (at, &byte) in block.iter().enumerate() {
+        let is_control = (byte < 0x20) & (byte != b'\n') & (byte != b'\t') | (byte == 0x7f);
+        seen[at] |= mark(is_control, Glance::CONTROL)
             | mark(byte == 0xc2, Glance::LEAD)
             | mark(byte == 0xef, Glance::LEAD)
             | mark(byte == 0xee, Glance::PRIVATE)
@@ -63,9 +87,8 @@ fn of(text: &[u8]) -> Glance {
             | mark(byte == b'[', Glance::BRACKET)
             | mark(byte == b'{', Glance::BRACE)
             | mark(byte == b'=', Glance::EQUALS)
-            | mark(byte == b'<', Glance::TAG)
-    });
-    Glance(seen)
+            | mark(byte == b'<', Glance::TAG);
+    }
 }
 
 impl BitOr for Glance {
@@ -79,6 +102,14 @@ impl BitOr for Glance {
 #[cfg(test)]
 mod tests {
     use super::{Glance, of};
+
+    proptest::proptest! {
+        #[test]
+        fn no_place_is_overlooked(text in "[ a\n<\\[{=†\u{e200}\u{9b}\u{7f}]{0,80}") {
+            let each = text.chars().map(|c| Glance::of(c.encode_utf8(&mut [0; 4])));
+            proptest::prop_assert_eq!(Glance::of(&text), each.fold(Glance(0), |all, one| all | one));
+        }
+    }
 
     #[test]
     fn each_byte_is_seen_for_what_it_may_begin() {
@@ -96,7 +127,7 @@ mod tests {
             ("<", Glance::TAG),
             ("<{", Glance::TAG | Glance::BRACE),
         ] {
-            for padding in [0, 1, 31, 32, 100] {
+            for padding in [0, 1, 15, 16, 31, 32, 33, 100] {
                 let text = format!("{0}{text}{0}", "x".repeat(padding));
                 assert_eq!(Glance::of(&text), seen, "{text:?}");
                 assert_eq!(of(text.as_bytes()), seen, "{text:?}");
