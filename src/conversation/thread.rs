@@ -91,7 +91,9 @@ fn shown(tree: &MessageTree<'_>, id: NodeId) -> bool {
 /// The nodes from the root down to `end`.
 fn walk(tree: &MessageTree<'_>, end: Option<NodeId>) -> Vec<NodeId> {
     let end = end.filter(|&id| tree.get(id).is_some());
-    let mut nodes: Vec<_> = std::iter::successors(end, |&id| tree.parent(id)).collect();
+    // Most threads are nearly all of their tree.
+    let mut nodes = Vec::with_capacity(if end.is_some() { tree.len() } else { 0 });
+    nodes.extend(std::iter::successors(end, |&id| tree.parent(id)));
     nodes.reverse();
     nodes
 }

@@ -56,28 +56,30 @@ const BLOCK: usize = 32;
 fn of(text: &[u8]) -> Glance {
     let mut seen = [0; BLOCK];
     let (blocks, rest) = text.as_chunks();
-    for block in blocks {
+    for &block in blocks {
         see(block, &mut seen);
     }
     // Byte by byte the rest would cost as much as all blocks of a usual text. Nothing is wrong with looking twice.
     if let (Some(last), false) = (text.last_chunk(), rest.is_empty()) {
-        see(last, &mut seen);
+        see(*last, &mut seen);
     } else {
         let mut block = [b' '; BLOCK];
         if let Some(place) = block.get_mut(..rest.len()) {
             place.copy_from_slice(rest);
         }
-        see(&block, &mut seen);
+        see(block, &mut seen);
     }
     Glance(seen.iter().fold(0, |all, &seen| all | seen))
 }
 
 /// Simple enough to be vectorised.
 #[allow(clippy::inline_always, reason = "it must become part of the function that enables instructions")]
+#[allow(clippy::needless_range_loop, reason = "with another it isn't vectorised everywhere")]
 #[inline(always)]
-fn see(block: &[u8; BLOCK], seen: &mut [u8; BLOCK]) {
+fn see(block: [u8; BLOCK], seen: &mut [u8; BLOCK]) {
     let mark = |is: bool, Glance(bit): Glance| if is { bit } else { 0 };
-    for (at, &byte) in block.iter().enumerate() {
+    for at in 0..BLOCK {
+        let byte = block[at];
         let is_control = (byte < 0x20) & (byte != b'\n') & (byte != b'\t') | (byte == 0x7f);
         seen[at] |= mark(is_control, Glance::CONTROL)
             | mark(byte == 0xc2, Glance::LEAD)

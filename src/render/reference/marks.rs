@@ -83,9 +83,13 @@ fn private_use(text: &str, taken: &[Span], targets: Targets<'_>, spans: &mut Spa
     let mut resume = 0;
     for at in memchr_iter(LEAD, text.as_bytes()) {
         let Some(c) = char_at(text, at).filter(|&c| at >= resume && is_mark(c)) else { continue };
+        // Most marks have a reference, which says what they mean.
+        if let Some(end) = taken_to(text, at, taken) {
+            resume = end;
+            continue;
+        }
         let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
         resume = range.end;
-        // Most marks have a reference, which says what they mean.
         if is_taken(&range, taken) {
             continue;
         }
@@ -94,6 +98,14 @@ fn private_use(text: &str, taken: &[Span], targets: Targets<'_>, spans: &mut Spa
             resolve_mark(inside, targets, out);
         });
     }
+}
+
+/// The end of what is taken at `at`, if a mark ends there: then none that begins at `at` or later reaches beyond it.
+fn taken_to(text: &str, at: usize, taken: &[Span]) -> Option<usize> {
+    let next = taken.partition_point(|span| span.range.end <= at);
+    let range = taken.get(next)?.range.clone();
+    let ends_mark = text.get(at..range.end)?.ends_with(CLOSE);
+    (range.contains(&at) && ends_mark).then_some(range.end)
 }
 
 /// The range of the mark that opens at `at`. One that is never closed is the characters up to the next blank: what
