@@ -158,6 +158,9 @@ impl Forks {
 
     /// The branches that begin after `node`, or at roots of their own.
     fn at(&self, node: Option<NodeId>) -> &[u32] {
+        if self.nodes.is_empty() {
+            return &[];
+        }
         let begin = self.nodes.partition_point(|&other| other < node);
         let rest = self.nodes.get(begin..).unwrap_or_default();
         let count = rest.iter().take_while(|&&other| other == node).count();

@@ -188,7 +188,7 @@ impl Blocks<'_> {
             Some(Container::Item { marker, .. }) => Some(char::from(*marker)),
             _ => None,
         };
-        self.set_leaf(Leaf::None, self.bytes.len());
+        self.end_leaf(self.bytes.len());
         if !self.found.edits.is_sorted_by_key(|edit| edit.at) {
             self.found.edits.sort_by_key(|edit| edit.at);
         }
@@ -238,7 +238,7 @@ impl Blocks<'_> {
         }
         if blank {
             self.containers.truncate(matched);
-            self.set_leaf(Leaf::None, start);
+            self.end_leaf(start);
             return;
         }
         let mut begins = self.lines.start_of(indent, end);
@@ -268,7 +268,7 @@ impl Blocks<'_> {
         if self.bytes.get(end..line_end).is_some_and(|blank| blank.contains(&b'\t')) {
             self.edit(end, line_end - end, "");
         }
-        self.set_leaf(Leaf::None, line);
+        self.end_leaf(line);
     }
 
     /// Follows the open containers into the line; returns how many go on in it.
@@ -460,19 +460,24 @@ impl Blocks<'_> {
     /// Closes all containers but the first `matched`, and the open leaf. Something will stand in what is left.
     fn close_to(&mut self, matched: usize, line: usize) {
         self.containers.truncate(matched);
-        self.set_leaf(Leaf::None, line);
+        self.end_leaf(line);
         if let Some(Container::Item { empty, .. }) = self.containers.last_mut() {
             *empty = false;
         }
     }
 
-    /// Makes `leaf` the open one; `at` is where the line begins that ends the last one.
-    fn set_leaf(&mut self, leaf: Leaf, at: usize) {
-        let old = std::mem::replace(&mut self.leaf, leaf);
-        if !self.record {
-            return;
+    /// Closes the open leaf; `at` is where the line begins that ends it.
+    #[inline]
+    fn end_leaf(&mut self, at: usize) {
+        if self.record {
+            self.region_of_leaf(at);
         }
-        match old {
+        self.leaf = Leaf::None;
+    }
+
+    /// Tells where the open leaf stands, which ends at the line that begins at `at`.
+    fn region_of_leaf(&mut self, at: usize) {
+        match self.leaf {
             Leaf::Paragraph => self.region(self.paragraph.clone(), Kind::Inline),
             Leaf::Html => self.region(self.paragraph.clone(), Kind::Html),
             Leaf::Fence { start, .. } => self.region(start.min(at)..at, Kind::Fenced),
@@ -493,7 +498,7 @@ impl Blocks<'_> {
         let stay = self.containers.iter().position(ends).unwrap_or(self.containers.len());
         match self.leaf {
             Leaf::Fence { depth, .. } if depth <= stay => {}
-            _ => self.set_leaf(Leaf::None, at),
+            _ => self.end_leaf(at),
         }
         self.containers.truncate(stay);
     }
@@ -516,7 +521,7 @@ impl Blocks<'_> {
             self.edit(start + before, 0, "\\"); // or it would be taken for the heading's end
         }
         self.edit(text_end, end - text_end, "");
-        self.set_leaf(Leaf::None, text_end);
+        self.end_leaf(text_end);
     }
 
     /// Inserts `marker` at `start`, before what escapes the text there.

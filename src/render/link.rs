@@ -10,9 +10,13 @@ use std::fmt::Write as _;
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
 /// that every reader of Markdown finds the file.
 pub fn encode_path_segment(name: &str) -> String {
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if name.bytes().all(is_kept) {
+        return name.to_owned();
+    }
     let mut encoded = String::with_capacity(name.len());
-    for &byte in name.as_bytes() {
-        percent_encode(byte, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), &mut encoded);
+    for byte in name.bytes() {
+        percent_encode(byte, is_kept, &mut encoded);
     }
     encoded
 }

@@ -110,7 +110,15 @@ pub(super) struct Indent {
 }
 
 impl Cursor {
+    #[inline]
     pub(super) fn indent(&self, bytes: &[u8]) -> Indent {
+        match bytes.get(self.at) {
+            Some(b' ' | b'\t') => self.white_space(bytes),
+            _ => Indent { width: self.spare, at: self.at, column: self.column },
+        }
+    }
+
+    fn white_space(&self, bytes: &[u8]) -> Indent {
         let (mut at, mut column) = (self.at, self.column);
         while at < self.end {
             match bytes.get(at) {
@@ -184,6 +192,7 @@ pub(super) struct Lines<'t> {
 }
 
 impl Lines<'_> {
+    #[inline]
     pub(super) fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(b'\n')
     }
