@@ -34,12 +34,16 @@ pub(super) fn resolve<'p>(
     targets: Targets<'_>,
 ) -> (Cow<'p, str>, Glance) {
     let text = escape::without_stem(&prose.text, glance);
+    let may_be_marked = voice == Voice::Markdown && marks::may_be_in(glance);
+    if prose.references.is_empty() && !may_be_marked {
+        return (text, glance);
+    }
     let mut spans = Spans::default();
     if !prose.references.is_empty() {
         referenced(&text, &prose.references, targets, &mut spans);
         spans.separate();
     }
-    if voice == Voice::Markdown {
+    if may_be_marked {
         marks::find(&text, glance, targets, &mut spans);
     }
     if spans.list.is_empty() {

@@ -43,6 +43,11 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
+/// True if [`find`] may find something in a text of that glance.
+pub(super) fn may_be_in(glance: Glance) -> bool {
+    glance.may_have(Glance::PRIVATE | Glance::DAGGER | Glance::BRACE | Glance::BRACKET | Glance::EQUALS)
+}
+
 /// Adds what is left to be replaced in `text` to `spans`, which are in order, and so they are afterwards. Fences stay as
 /// they are.
 pub(super) fn find(text: &str, glance: Glance, targets: Targets<'_>, spans: &mut Spans) {
@@ -353,4 +358,50 @@ pub(super) fn without_tracking(text: &str) -> Cow<'_, str> {
     let mut spans = Spans::default();
     tracking(text, &mut spans);
     if spans.list.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(spans.apply(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Page;
+    use crate::conversation::files::Files;
+    use crate::render::link::Neighbours;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    /// What [`private_use`] finds, with every mark looked at to its end.
+    fn slowly(text: &str, taken: &[Span]) -> Vec<Range<usize>> {
+        let mut resume = 0;
+        let mut found = Vec::new();
+        for (at, c) in text.char_indices().filter(|&(_, c)| is_mark(c)) {
+            if at >= resume {
+                let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
+                resume = range.end;
+                found.extend((!is_taken(&range, taken)).then_some(range));
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn marks_beside_taken_ones_are_found(
+            pieces in prop::collection::vec(("[a \n\u{e200}\u{e201}\u{e202}\u{e20b}]{0,6}", any::<bool>()), 0..6),
+        ) {
+            let (mut text, mut taken) = (String::new(), Vec::new());
+            for (piece, is_taken) in pieces {
+                let begin = text.len();
+                text.push_str(&piece);
+                if is_taken && !piece.is_empty() {
+                    taken.push(Span { range: begin..text.len(), replacement: 0..0, spacing: Spacing::Mark });
+                }
+            }
+            let files = Files::default();
+            let targets = Targets { sources: &HashMap::new(), neighbours: Neighbours::of(&files, Page::Thread) };
+            let mut spans = Spans::default();
+            private_use(&text, &taken, targets, &mut spans);
+            let found: Vec<_> = spans.list.into_iter().map(|span| span.range).collect();
+            prop_assert_eq!(found, slowly(&text, &taken));
+        }
+    }
 }
