@@ -127,14 +127,14 @@ impl<'c> Document<'c> {
     /// # Errors
     /// Only those of `out`.
     pub fn render(&self, page: Page, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
-        markdown::page(self, page, options, out)
+        markdown::page(self, page, options, &mut Through(out))
     }
 
     /// The size of `page`.
     pub fn measure(&self, page: Page, options: &Options) -> Measure {
         let mut counter = Counter::default();
         // A counter never fails.
-        let _ = self.render(page, options, &mut counter);
+        let _ = markdown::page(self, page, options, &mut counter);
         counter.0
     }
 }
@@ -158,6 +158,9 @@ impl Forks {
 
     /// The branches that begin after `node`, or at roots of their own.
     fn at(&self, node: Option<NodeId>) -> &[u32] {
+        if self.nodes.is_empty() {
+            return &[];
+        }
         let begin = self.nodes.partition_point(|&other| other < node);
         let rest = self.nodes.get(begin..).unwrap_or_default();
         let count = rest.iter().take_while(|&&other| other == node).count();
@@ -185,14 +188,29 @@ pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
     named
 }
 
-/// Counts what is written to it.
+/// Takes a page piece by piece.
+trait Sink {
+    /// Takes the next piece. If not `names_itself`, [`STEM`] is not in it.
+    fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result;
+}
+
+/// Writes a page as it is.
+struct Through<'w>(&'w mut dyn fmt::Write);
+
+impl Sink for Through<'_> {
+    fn take(&mut self, piece: &str, _: bool) -> fmt::Result {
+        self.0.write_str(piece)
+    }
+}
+
+/// Counts a page.
 #[derive(Debug, Default)]
 struct Counter(Measure);
 
-impl fmt::Write for Counter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let stems = escape::STEM_FINDER.find_iter(text.as_bytes()).count();
-        self.0.bytes += (text.len() - stems * STEM.len_utf8()) as u64;
+impl Sink for Counter {
+    fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result {
+        let stems = if names_itself { escape::STEM_FINDER.find_iter(piece.as_bytes()).count() } else { 0 };
+        self.0.bytes += (piece.len() - stems * STEM.len_utf8()) as u64;
         self.0.stems += stems as u32;
         Ok(())
     }

@@ -18,7 +18,7 @@
 //! * numbers may have gaps: lines that lie on the visible thread as a whole, or that show nothing.
 
 use super::tree::{MessageTree, NodeId};
-use super::{Conversation, Role, Visibility};
+use super::{Conversation, Message, Role, Visibility};
 use crate::time::Timestamp;
 
 /// A line of messages from a fork to its end that is not on the visible thread.
@@ -46,8 +46,15 @@ impl Threads {
     /// The lines of `conversation`. Linear in its nodes, but for sorting the children of each fork.
     pub fn of(conversation: &Conversation<'_>) -> Self {
         let tree = &conversation.tree;
+        let mut visible = walk(tree, conversation.current);
+        // Most conversations never fork: then nothing is left to be put in order.
+        if visible.len() == tree.len() {
+            return Self { visible, branches: Vec::new() };
+        }
         let order = Order::of(tree);
-        let visible = walk(tree, conversation.current.or_else(|| order.newest_end(tree)));
+        if conversation.current.is_none() {
+            visible = walk(tree, order.newest_end(tree));
+        }
         let branches = order.branches(tree, &visible);
         Self { visible, branches }
     }
@@ -59,31 +66,21 @@ pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
     walk(tree, current.or_else(|| Order::of(tree).newest_end(tree)))
 }
 
-/// What stands under one heading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// `User`, or `Assistant` for everything else.
-    pub role: Role,
-    /// The shown messages: one of a user, or all others up to the next of a user.
-    pub nodes: Vec<NodeId>,
+/// Where turns begin on a line. A turn is what stands under one heading: one shown message of a user, or all others up
+/// to the next of a user. Two messages of a user in a row are two turns.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// The last shown message was of somebody else than a user.
+    answering: bool,
 }
 
-/// The turns of `nodes`, a line of `conversation`. What is not shown is passed over. Two messages of a user in a
-/// row are two turns.
-pub fn turns<'n>(conversation: &'n Conversation<'_>, nodes: &'n [NodeId]) -> impl Iterator<Item = Turn> + 'n {
-    let mut shown = nodes.iter().copied().filter(move |&id| shown(&conversation.tree, id)).peekable();
-    let is_user = move |id: NodeId| conversation.tree.message(id).is_some_and(|m| m.role == Role::User);
-    std::iter::from_fn(move || {
-        let first = shown.next()?;
-        if is_user(first) {
-            return Some(Turn { role: Role::User, nodes: vec![first] });
-        }
-        let mut nodes = vec![first];
-        while let Some(next) = shown.next_if(|&id| !is_user(id)) {
-            nodes.push(next);
-        }
-        Some(Turn { role: Role::Assistant, nodes })
-    })
+impl Turns {
+    /// Goes on to the next shown message of the line; true if a turn begins with it.
+    pub fn begins(&mut self, message: &Message<'_>) -> bool {
+        let answers = message.role != Role::User;
+        let goes_on = std::mem::replace(&mut self.answering, answers) && answers;
+        !goes_on
+    }
 }
 
 /// True if the node holds a message that is shown.
@@ -94,7 +91,9 @@ fn shown(tree: &MessageTree<'_>, id: NodeId) -> bool {
 /// The nodes from the root down to `end`.
 fn walk(tree: &MessageTree<'_>, end: Option<NodeId>) -> Vec<NodeId> {
     let end = end.filter(|&id| tree.get(id).is_some());
-    let mut nodes: Vec<_> = std::iter::successors(end, |&id| tree.parent(id)).collect();
+    // Most threads are nearly all of their tree.
+    let mut nodes = Vec::with_capacity(if end.is_some() { tree.len() } else { 0 });
+    nodes.extend(std::iter::successors(end, |&id| tree.parent(id)));
     nodes.reverse();
     nodes
 }

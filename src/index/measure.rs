@@ -1,13 +1,13 @@
 //! One conversation measured: its head, with the exact size of every page.
 
 use crate::catalog::{Asset, Branch, Head, Location, Page};
-use crate::conversation::{Conversation, Role, thread};
+use crate::conversation::{Conversation, Role, Visibility, thread};
 use crate::render::{Document, Options};
 
 /// The head of the conversation that `document` shows and that lies at `location`.
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
     let conversation = document.conversation;
-    let turns: Vec<_> = thread::turns(conversation, &document.threads.visible).collect();
+    let Thread { turns, messages, models } = Thread::of(document);
     let branches = document.threads.branches.iter().map(|branch| Branch {
         number: branch.number,
         measure: document.measure(Page::Branch(branch.number), options),
@@ -22,13 +22,13 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
         title: conversation.title.as_deref().map(Into::into),
         created: conversation.created,
         updated: conversation.updated,
-        models: models(document),
+        models,
         gpt: conversation.gpt.as_deref().map(Into::into),
         project: conversation.project.as_deref().map(Into::into),
         starred: conversation.starred,
         archived: conversation.archived,
-        turns: turns.len() as u32,
-        messages: turns.iter().map(|turn| turn.nodes.len() as u32).sum(),
+        turns,
+        messages,
         location,
         page: document.measure(Page::Thread, options),
         branches: branches.collect(),
@@ -37,21 +37,38 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
     }
 }
 
-/// The models that answered on the visible thread, in order of appearance.
-fn models(document: &Document<'_>) -> Vec<Box<str>> {
-    let tree = &document.conversation.tree;
-    let mut models: Vec<Box<str>> = Vec::new();
-    let messages = document.threads.visible.iter().filter_map(|&node| tree.message(node));
-    for model in messages.filter(|message| message.role == Role::Assistant).filter_map(|m| m.model.as_deref())
-    {
-        if !models.iter().any(|known| &**known == model) {
-            models.push(model.into());
+/// What a head says of the visible thread.
+#[derive(Default)]
+struct Thread {
+    turns: u32,
+    /// Those that are shown.
+    messages: u32,
+    /// The models that answered, in order of appearance.
+    models: Vec<Box<str>>,
+}
+
+impl Thread {
+    /// Looks at each message once: none is in the processor's cache any more.
+    fn of(document: &Document<'_>) -> Self {
+        let mut thread = Self::default();
+        let mut turns = thread::Turns::default();
+        let tree = &document.conversation.tree;
+        for message in document.threads.visible.iter().filter_map(|&node| tree.message(node)) {
+            if message.visibility == Visibility::Shown {
+                thread.messages += 1;
+                thread.turns += u32::from(turns.begins(message));
+            }
+            if let Some(model) = message.model.as_deref().filter(|_| message.role == Role::Assistant)
+                && !thread.models.iter().any(|known| &**known == model)
+            {
+                thread.models.push(model.into());
+            }
         }
+        if thread.models.is_empty() {
+            thread.models.extend(document.conversation.default_model.as_deref().map(Into::into));
+        }
+        thread
     }
-    if models.is_empty() {
-        models.extend(document.conversation.default_model.as_deref().map(Into::into));
-    }
-    models
 }
 
 /// What is left to show of a conversation that is too large to be shown, from what is known of it.

@@ -141,12 +141,43 @@ struct Blocks<'t> {
 impl Blocks<'_> {
     fn run(&mut self) {
         let mut start = 0;
-        while let Some(rest) = self.bytes.get(start..).filter(|rest| !rest.is_empty()) {
-            let end = memchr(b'\n', rest).map_or(self.bytes.len(), |length| start + length);
+        while let Some(&first) = self.bytes.get(start) {
+            // Nearly half of all lines are blank, and most lines of code can't end their fence.
+            if first == b'\n' {
+                self.split_next = false;
+                self.blank_line(start);
+                start += 1;
+                continue;
+            }
+            if let Leaf::Fence { mark, depth: 0, .. } = self.leaf {
+                start = self.fence_line(mark, start);
+            }
+            let end = self.end_of_line(start);
             self.line(start, end);
             start = end + 1;
         }
         self.finish();
+    }
+
+    /// Where the line ends in which `at` is.
+    fn end_of_line(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        memchr(b'\n', rest).map_or(self.bytes.len(), |length| at + length)
+    }
+
+    /// Where the next line begins, from the one at `from` on, that has `mark` after less than four spaces and nothing
+    /// else: no other ends a fence of that mark. The end of the text if there is none.
+    fn fence_line(&self, mark: u8, mut from: usize) -> usize {
+        while let Some(length) = self.bytes.get(from..).and_then(|rest| memchr(mark, rest)) {
+            let at = from + length;
+            let before = self.bytes.get(from..at).unwrap_or_default();
+            let spaces = before.iter().rev().take_while(|&&byte| byte == b' ').count();
+            if spaces < 4 && matches!(before.iter().nth_back(spaces), None | Some(b'\n')) {
+                return at - spaces;
+            }
+            from = self.end_of_line(at) + 1;
+        }
+        self.bytes.len()
     }
 
     fn finish(&mut self) {
@@ -157,7 +188,7 @@ impl Blocks<'_> {
             Some(Container::Item { marker, .. }) => Some(char::from(*marker)),
             _ => None,
         };
-        self.set_leaf(Leaf::None, self.bytes.len());
+        self.end_leaf(self.bytes.len());
         if !self.found.edits.is_sorted_by_key(|edit| edit.at) {
             self.found.edits.sort_by_key(|edit| edit.at);
         }
@@ -167,18 +198,11 @@ impl Blocks<'_> {
         self.found.edits.push(Edit { at, remove, insert });
     }
 
+    /// Takes a line that isn't empty.
     fn line(&mut self, start: usize, end: usize) {
-        if start == end {
-            self.split_next = false;
-            self.blank_line(start);
-            return;
-        }
         if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
-            let first = self.lines.byte(start);
-            if first == mark || first == b' ' {
-                self.end_fence(Cursor { at: start, end, column: 0, spare: 0 }, mark, length, start);
-            }
-            return;
+            let cursor = Cursor { at: start, end, column: 0, spare: 0 };
+            return self.end_fence(cursor.indent(self.bytes), end, mark, length, start);
         }
         let plain = PLAIN[usize::from(self.lines.byte(start))];
         if plain && !self.split_next && self.containers.is_empty() {
@@ -202,46 +226,49 @@ impl Blocks<'_> {
     fn structured_line(&mut self, start: usize, end: usize) {
         let mut cursor = Cursor { at: start, end, column: 0, spare: 0 };
         let mut matched = self.match_containers(&mut cursor);
-        let blank = cursor.indent(self.bytes).at == end;
+        let mut indent = cursor.indent(self.bytes);
+        let blank = indent.at == end;
         if std::mem::take(&mut self.split_next) && !blank {
             self.edit(start, 0, "\n");
         }
         if let Leaf::Fence { mark, length, depth, .. } = self.leaf
             && matched >= depth
         {
-            return self.end_fence(cursor, mark, length, start);
+            return self.end_fence(indent, end, mark, length, start);
         }
         if blank {
             self.containers.truncate(matched);
-            self.set_leaf(Leaf::None, start);
+            self.end_leaf(start);
             return;
         }
-        if self.is_ambiguous(cursor, matched, start) {
+        let mut begins = self.lines.start_of(indent, end);
+        if self.is_ambiguous(indent, end, begins, matched, start) {
             self.edit(start, 0, "\n");
             self.blank_line(start);
             cursor = Cursor { at: start, end, column: 0, spare: 0 };
             matched = self.match_containers(&mut cursor);
+            indent = cursor.indent(self.bytes);
+            begins = self.lines.start_of(indent, end);
         }
         if self.leaf == Leaf::Html && matched == self.containers.len() {
             self.paragraph.end = end;
             return;
         }
-        self.open(cursor, matched, start);
+        self.open(cursor, indent, begins, matched, start);
     }
 
-    /// Closes the open fence if the line from `cursor` on does.
-    fn end_fence(&mut self, cursor: Cursor, mark: u8, length: usize, line: usize) {
-        let indent = cursor.indent(self.bytes);
-        let end = indent.at + self.lines.run_of(mark, indent.at, cursor.end);
-        let is_end = indent.width < 4 && end - indent.at >= length && self.lines.is_blank(end, cursor.end);
+    /// Closes the open fence if what stands after `indent`, up to `line_end`, does.
+    fn end_fence(&mut self, indent: Indent, line_end: usize, mark: u8, length: usize, line: usize) {
+        let end = indent.at + self.lines.run_of(mark, indent.at, line_end);
+        let is_end = indent.width < 4 && end - indent.at >= length && self.lines.is_blank(end, line_end);
         if !is_end {
             return;
         }
         // Not every parser takes a fence with a tab after it for the end.
-        if self.bytes.get(end..cursor.end).is_some_and(|blank| blank.contains(&b'\t')) {
-            self.edit(end, cursor.end - end, "");
+        if self.bytes.get(end..line_end).is_some_and(|blank| blank.contains(&b'\t')) {
+            self.edit(end, line_end - end, "");
         }
-        self.set_leaf(Leaf::None, line);
+        self.end_leaf(line);
     }
 
     /// Follows the open containers into the line; returns how many go on in it.
@@ -264,10 +291,16 @@ impl Blocks<'_> {
     }
 
     /// True if parsers may read the line in two ways unless a blank line precedes it.
-    fn is_ambiguous(&mut self, cursor: Cursor, matched: usize, line: usize) -> bool {
+    fn is_ambiguous(
+        &mut self,
+        indent: Indent,
+        end: usize,
+        begins: Start,
+        matched: usize,
+        line: usize,
+    ) -> bool {
         let inside = matched == self.containers.len();
-        let indent = cursor.indent(self.bytes);
-        if self.is_sibling(indent, cursor.end, matched) {
+        if self.is_sibling(begins, matched) {
             return false;
         }
         let leaf = self.leaf;
@@ -276,20 +309,20 @@ impl Blocks<'_> {
             Leaf::Html => {
                 !inside
                     || (indent.width < 4
-                        && (!matches!(self.lines.start_of(indent, cursor.end), Start::Text | Start::Tag(_))
-                            || self.lines.is_underline(indent.at, cursor.end)))
+                        && (!matches!(begins, Start::Text | Start::Tag(_))
+                            || self.lines.is_underline(indent.at, end)))
             }
             // Whether it may interrupt a paragraph depends on where the paragraph is thought to be. A table is
             // none, and has no lazy lines.
             Leaf::Paragraph if !inside && self.may_be_table(line) => true,
             Leaf::Paragraph if indent.width < 4 => {
-                let doubtful = match self.lines.start_of(indent, cursor.end) {
+                let doubtful = match begins {
                     Start::Tag(true) => return true,
                     Start::Tag(false) => true,
                     Start::Item(marker) => !marker.interrupts,
                     _ => false,
                 };
-                let underline = inside && self.lines.is_underline(indent.at, cursor.end);
+                let underline = inside && self.lines.is_underline(indent.at, end);
                 (doubtful && !inside) || ((doubtful || underline) && self.may_be_table(line))
             }
             _ => false,
@@ -297,10 +330,9 @@ impl Blocks<'_> {
     }
 
     /// True if the line begins the next item of the list whose item it ends.
-    fn is_sibling(&self, indent: Indent, end: usize, matched: usize) -> bool {
+    fn is_sibling(&self, begins: Start, matched: usize) -> bool {
         let Some(&Container::Item { marker: last, .. }) = self.containers.get(matched) else { return false };
-        indent.width < 4
-            && matches!(self.lines.start_of(indent, end), Start::Item(marker) if marker.mark == last)
+        matches!(begins, Start::Item(marker) if marker.mark == last)
     }
 
     /// True if the open paragraph holds, before `line`, a row of dashes that makes it a table for many parsers.
@@ -316,10 +348,16 @@ impl Blocks<'_> {
     }
 
     /// Opens what the rest of the line begins.
-    fn open(&mut self, mut cursor: Cursor, mut matched: usize, line: usize) {
+    fn open(
+        &mut self,
+        mut cursor: Cursor,
+        mut indent: Indent,
+        mut start: Start,
+        mut matched: usize,
+        line: usize,
+    ) {
         let mut fresh = false;
         loop {
-            let indent = cursor.indent(self.bytes);
             let in_paragraph = self.leaf == Leaf::Paragraph && !fresh;
             let inside = matched == self.containers.len();
             if indent.at == cursor.end {
@@ -328,7 +366,6 @@ impl Blocks<'_> {
             if indent.width >= 4 {
                 return self.text(indent, cursor.end, matched, line, fresh);
             }
-            let start = self.lines.start_of(indent, cursor.end);
             if in_paragraph && inside && self.lines.is_underline(indent.at, cursor.end) {
                 return self.underline(indent.at, cursor.end);
             }
@@ -385,6 +422,8 @@ impl Blocks<'_> {
             }
             matched = self.containers.len();
             fresh = true;
+            indent = cursor.indent(self.bytes);
+            start = self.lines.start_of(indent, cursor.end);
         }
     }
 
@@ -421,19 +460,24 @@ impl Blocks<'_> {
     /// Closes all containers but the first `matched`, and the open leaf. Something will stand in what is left.
     fn close_to(&mut self, matched: usize, line: usize) {
         self.containers.truncate(matched);
-        self.set_leaf(Leaf::None, line);
+        self.end_leaf(line);
         if let Some(Container::Item { empty, .. }) = self.containers.last_mut() {
             *empty = false;
         }
     }
 
-    /// Makes `leaf` the open one; `at` is where the line begins that ends the last one.
-    fn set_leaf(&mut self, leaf: Leaf, at: usize) {
-        let old = std::mem::replace(&mut self.leaf, leaf);
-        if !self.record {
-            return;
+    /// Closes the open leaf; `at` is where the line begins that ends it.
+    #[inline]
+    fn end_leaf(&mut self, at: usize) {
+        if self.record {
+            self.region_of_leaf(at);
         }
-        match old {
+        self.leaf = Leaf::None;
+    }
+
+    /// Tells where the open leaf stands, which ends at the line that begins at `at`.
+    fn region_of_leaf(&mut self, at: usize) {
+        match self.leaf {
             Leaf::Paragraph => self.region(self.paragraph.clone(), Kind::Inline),
             Leaf::Html => self.region(self.paragraph.clone(), Kind::Html),
             Leaf::Fence { start, .. } => self.region(start.min(at)..at, Kind::Fenced),
@@ -454,7 +498,7 @@ impl Blocks<'_> {
         let stay = self.containers.iter().position(ends).unwrap_or(self.containers.len());
         match self.leaf {
             Leaf::Fence { depth, .. } if depth <= stay => {}
-            _ => self.set_leaf(Leaf::None, at),
+            _ => self.end_leaf(at),
         }
         self.containers.truncate(stay);
     }
@@ -477,7 +521,7 @@ impl Blocks<'_> {
             self.edit(start + before, 0, "\\"); // or it would be taken for the heading's end
         }
         self.edit(text_end, end - text_end, "");
-        self.set_leaf(Leaf::None, text_end);
+        self.end_leaf(text_end);
     }
 
     /// Inserts `marker` at `start`, before what escapes the text there.

@@ -76,6 +76,8 @@ const PRINTABLE: u8 = 1;
 const PLAIN: u8 = 1 << 1;
 /// Printable ASCII that is nothing special in HTML.
 const PLAIN_HTML: u8 = 1 << 2;
+/// The space.
+const SPACE: u8 = 1 << 3;
 
 /// Which of these classes each byte belongs to.
 const CLASSES: [u8; 256] = {
@@ -84,8 +86,10 @@ const CLASSES: [u8; 256] = {
     while byte <= b'~' {
         let in_label = !matches!(byte, b'\\' | b'[' | b']' | b'`' | b'<' | b'*' | b'_' | b'&' | b'#');
         let in_html = !matches!(byte, b'&' | b'<' | b'>');
-        classes[byte as usize] =
-            PRINTABLE | if in_label { PLAIN } else { 0 } | if in_html { PLAIN_HTML } else { 0 };
+        classes[byte as usize] = PRINTABLE
+            | if in_label { PLAIN } else { 0 }
+            | if in_html { PLAIN_HTML } else { 0 }
+            | if byte == b' ' { SPACE } else { 0 };
         byte += 1;
     }
     classes
@@ -94,13 +98,14 @@ const CLASSES: [u8; 256] = {
 /// True for text that is one line already, with single spaces inside and all its bytes of `class`. Seen in one pass:
 /// most labels are so.
 fn is_line_of(text: &str, class: u8) -> bool {
-    let (mut all, mut before, mut doubled) = (class, b' ', false);
+    let (mut all, mut before, mut doubled) = (class, SPACE, 0);
     for &byte in text.as_bytes() {
-        all &= CLASSES[usize::from(byte)];
-        doubled |= byte == b' ' && before == b' '; // also a space at the beginning
-        before = byte;
+        let classes = CLASSES[usize::from(byte)];
+        all &= classes;
+        doubled |= classes & before; // also a space at the beginning
+        before = classes;
     }
-    all != 0 && !doubled && (before != b' ' || text.is_empty())
+    all != 0 && doubled & SPACE == 0 && (before & SPACE == 0 || text.is_empty())
 }
 
 fn replace_stem(c: char) -> char {
@@ -417,9 +422,17 @@ pub(super) fn quote(text: &str, out: &mut String) {
     }
 }
 
+/// True if `text` is nothing but white space. Its end is not looked at where its beginning says enough.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim_start().is_empty()
+}
+
 /// `text` without blank lines at its beginning and white space at its end.
 pub(super) fn trim_block(text: &str) -> &str {
     let text = text.trim_end();
+    if !text.starts_with(char::is_whitespace) {
+        return text;
+    }
     let first = text.len() - text.trim_start().len();
     let line = text.get(..first).and_then(|blank| blank.rfind('\n')).map_or(0, |at| at + 1);
     text.get(line..).unwrap_or_default()

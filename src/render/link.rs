@@ -10,9 +10,13 @@ use std::fmt::Write as _;
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
 /// that every reader of Markdown finds the file.
 pub fn encode_path_segment(name: &str) -> String {
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if name.bytes().all(is_kept) {
+        return name.to_owned();
+    }
     let mut encoded = String::with_capacity(name.len());
-    for &byte in name.as_bytes() {
-        percent_encode(byte, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), &mut encoded);
+    for byte in name.bytes() {
+        percent_encode(byte, is_kept, &mut encoded);
     }
     encoded
 }
@@ -76,7 +80,7 @@ pub(super) fn write(label: &str, address: &str, out: &mut String) {
 /// Writes a link to the outside, or its label alone if it leads nowhere. Its label is its host if it has no other.
 pub(super) fn external(link: &Link<'_>, out: &mut String) {
     let url = link.url.trim();
-    let text = escape::label(if link.label.trim().is_empty() { host(url) } else { &link.label });
+    let text = escape::label(if escape::is_blank(&link.label) { host(url) } else { &link.label });
     if url.is_empty() {
         out.push_str(&text);
     } else {
@@ -86,7 +90,7 @@ pub(super) fn external(link: &Link<'_>, out: &mut String) {
 
 /// True if nothing would be shown of `link`.
 pub(super) fn is_empty(link: &Link<'_>) -> bool {
-    link.label.trim().is_empty() && link.url.trim().is_empty()
+    escape::is_blank(&link.label) && escape::is_blank(&link.url)
 }
 
 /// The bytes that mean nothing special in the destination of a link.
@@ -100,9 +104,9 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// `url` as the destination of a link: nothing in it can end the link. Copies nothing where nothing changes.
-pub(super) fn destination(url: &str) -> Cow<'_, str> {
-    let url = url.trim();
+/// `url`, without white space around it, as the destination of a link: nothing in it can end the link. Copies nothing
+/// where nothing changes.
+fn destination(url: &str) -> Cow<'_, str> {
     if url.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
         return Cow::Borrowed(url);
     }

@@ -4,21 +4,21 @@ use super::block::Voice;
 use super::glance::Glance;
 use super::link::Neighbours;
 use super::reference::{self, Targets};
-use super::{Document, Options, STEM, Thinking, directive, escape, front_matter, link};
+use super::{Document, Options, STEM, Sink, Thinking, directive, escape, front_matter, link};
 use crate::catalog::{Content, Page};
-use crate::conversation::thread::{self, Branch, Turn};
+use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Writes one page.
 pub(super) fn page(
     document: &Document<'_>,
     page: Page,
     options: &Options,
-    out: &mut dyn fmt::Write,
+    out: &mut dyn Sink,
 ) -> fmt::Result {
     match page {
         Page::Thread => Writer::new(document, page, options, out).page(&document.threads.visible, None),
@@ -37,17 +37,20 @@ fn branch<'d>(document: &'d Document<'_>, number: u32) -> Option<&'d Branch> {
 }
 
 /// Writes the last version of the canvas document that is at `position` among the files.
-fn canvas(document: &Document<'_>, position: u32, out: &mut dyn fmt::Write) -> fmt::Result {
+fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Result {
     let is_canvas = |content: &Content| matches!(content, Content::Canvas(_));
     let files = document.files.files.get(..position as usize).unwrap_or_default();
     let number = files.iter().filter(|file| is_canvas(&file.content)).count();
     let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
     let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
-    out.write_str(&canvas.file_text().replace(STEM, "\u{fffd}"))
+    out.take(&canvas.file_text().replace(STEM, "\u{fffd}"), false)
 }
 
-/// How much is gathered before it is handed on, in bytes.
-const PIECE: usize = 64 << 10;
+/// How much is gathered before it is handed on, in bytes. What was written last is still in the nearest cache then.
+const PIECE: usize = 4 << 10;
+
+/// Larger buffers than this are given back to the system rather than kept.
+const KEPT: usize = 256 << 10;
 
 thread_local! {
     /// The buffer of the last page that this thread wrote: most pages are small, and growing a new one for each costs
@@ -60,8 +63,10 @@ pub(super) struct Writer<'d, 'o> {
     pub(super) document: &'d Document<'d>,
     pub(super) options: &'d Options,
     pub(super) neighbours: Neighbours<'d>,
-    out: &'o mut dyn fmt::Write,
+    out: &'o mut dyn Sink,
     pub(super) buffer: String,
+    /// The page's own name stands in the buffer, beside the links to files.
+    names_itself: bool,
     /// The character of the list that the last block ends in.
     list: Option<char>,
     /// Thinking that later thoughts may join.
@@ -83,7 +88,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         document: &'d Document<'a>,
         page: Page,
         options: &'d Options,
-        out: &'o mut dyn fmt::Write,
+        out: &'o mut dyn Sink,
     ) -> Self {
         Self {
             document,
@@ -91,6 +96,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             neighbours: Neighbours::of(&document.files, page),
             out,
             buffer: BUFFER.take(),
+            names_itself: false,
             list: None,
             thoughts: Vec::new(),
             cut: None,
@@ -103,21 +109,16 @@ impl<'d, 'o> Writer<'d, 'o> {
         front_matter::write(self.document, page, nodes, self.options, &mut self.buffer);
         self.head(nodes, branch);
         let conversation = self.document.conversation;
-        let mut turns = thread::turns(conversation, nodes).peekable();
-        if turns.peek().is_none() && conversation.damage.is_none() {
+        let is_shown = |message: &Message<'_>| message.visibility == Visibility::Shown;
+        let shows_some = || nodes.iter().any(|&id| conversation.tree.message(id).is_some_and(is_shown));
+        if conversation.damage.is_none() && !shows_some() {
             self.block("*This conversation has no visible messages.*");
         }
-        let mut next = turns.next();
+        let mut turns = Turns::default();
         for &id in nodes {
             if let Some(message) = conversation.tree.message(id) {
                 match message.visibility {
-                    Visibility::Shown => {
-                        let turn = next.take_if(|turn| turn.nodes.first() == Some(&id));
-                        if turn.is_some() {
-                            next = turns.next();
-                        }
-                        self.shown(id, message, turn.as_ref());
-                    }
+                    Visibility::Shown => self.shown(id, message, turns.begins(message)),
                     Visibility::Machinery if self.options.all => self.machinery(id, message),
                     Visibility::Machinery => {}
                 }
@@ -128,7 +129,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         self.settle();
         self.buffer.push('\n');
         self.hand_on(0)?;
-        if self.buffer.capacity() <= 4 * PIECE {
+        if self.buffer.capacity() <= KEPT {
             BUFFER.set(self.buffer); // it is empty
         }
         Ok(())
@@ -154,6 +155,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     fn way_back(&mut self, title: &str, number: u32, nodes: &[NodeId]) {
         self.block(&format!("*Branch {number} of "));
         link::write(title, &format!("../{STEM}.md"), &mut self.buffer);
+        self.names_itself = true;
         let mut messages = nodes.iter().filter_map(|&id| self.document.conversation.tree.message(id));
         let began = messages.find(|message| message.visibility == Visibility::Shown).and_then(|m| m.created);
         if let Some(time) = began {
@@ -166,7 +168,10 @@ impl<'d, 'o> Writer<'d, 'o> {
     /// Hands on what is gathered if it is more than `limit` bytes.
     fn hand_on(&mut self, limit: usize) -> fmt::Result {
         if self.buffer.len() > limit {
-            self.out.write_str(&self.buffer)?;
+            // Only links to branches and files begin with it.
+            let names_itself = std::mem::take(&mut self.names_itself);
+            let has_files = !self.document.files.files.is_empty();
+            self.out.take(&self.buffer, names_itself || has_files)?;
             self.buffer.clear();
         }
         Ok(())
@@ -179,23 +184,23 @@ impl<'d, 'o> Writer<'d, 'o> {
         self.buffer.push_str(text);
     }
 
-    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, turn: Option<&Turn>) {
+    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, begins_turn: bool) {
         let goes_on = match message.parts.first() {
             Some(Part::Prose(_)) => self.cut.is_some(),
             Some(Part::Thoughts(_) | Part::Recap { .. }) => !self.thoughts.is_empty(),
             _ => false,
         };
-        if let Some(turn) = turn {
+        if begins_turn {
             self.settle();
-            self.heading(message, turn.role);
+            self.heading(message);
         } else if !goes_on {
             self.settle();
         }
         self.message(id, message);
     }
 
-    fn heading(&mut self, message: &Message<'_>, role: Role) {
-        if role == Role::User {
+    fn heading(&mut self, message: &Message<'_>) {
+        if message.role == Role::User {
             self.block("## User");
             let name = message.name.as_deref().map(escape::label).filter(|name| !name.is_empty());
             if let Some(name) = name {
@@ -356,6 +361,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         let mut numbers = std::mem::take(&mut self.forks);
         numbers.sort_unstable();
+        self.names_itself = true;
         self.block("*Other branches from here: ");
         for (position, &number) in numbers.iter().enumerate() {
             if position > 0 {
@@ -380,7 +386,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn think(&mut self, thoughts: &'d [Thought<'d>]) {
         let is_empty =
-            |thought: &&Thought<'_>| thought.summary.trim().is_empty() && thought.content.trim().is_empty();
+            |thought: &&Thought<'_>| escape::is_blank(&thought.summary) && escape::is_blank(&thought.content);
         let thoughts = thoughts.iter().filter(|thought| !is_empty(thought));
         if self.options.thinking != Thinking::Hide {
             self.thoughts.extend(thoughts);
@@ -466,8 +472,13 @@ fn footnote(link: &Link<'_>, out: &mut String) {
 
 /// A duration for people: `4 s`, `1 m 12 s`, `1 h 5 s`.
 pub(super) fn duration(seconds: u64) -> String {
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let shown: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
-    if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
+    let mut text = String::new();
+    for (count, unit) in [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")] {
+        if count > 0 {
+            let space = if text.is_empty() { "" } else { " " };
+            // Writing to a string never fails.
+            let _ = write!(text, "{space}{count} {unit}");
+        }
+    }
+    if text.is_empty() { "0 s".to_owned() } else { text }
 }

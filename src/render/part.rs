@@ -57,7 +57,7 @@ impl<'d> Writer<'d, '_> {
             }
             Part::Quote { source, text } => self.quotation(source, text),
             Part::Canvas(step) => self.canvas(id, position, step),
-            Part::Unknown { kind, text } => match text.as_deref().filter(|text| !text.trim().is_empty()) {
+            Part::Unknown { kind, text } => match text.as_deref().filter(|text| !escape::is_blank(text)) {
                 Some(text) => self.text(text, voice),
                 None => self.block(&format!("*[Unsupported content: {}]*", escape::label(kind))),
             },
@@ -67,7 +67,7 @@ impl<'d> Writer<'d, '_> {
 
     /// Writes code, or what a program printed. Nothing if there is none.
     fn fence(&mut self, language: &str, text: &str) {
-        if text.trim().is_empty() {
+        if escape::is_blank(text) {
             return;
         }
         let glance = Glance::of(text);

@@ -34,22 +34,22 @@ pub(super) fn resolve<'p>(
     targets: Targets<'_>,
 ) -> (Cow<'p, str>, Glance) {
     let text = escape::without_stem(&prose.text, glance);
-    let mut spans = Vec::new();
-    if !prose.references.is_empty() {
-        spans = without_overlaps(referenced(&text, &prose.references, targets));
-    }
-    if voice == Voice::Markdown {
-        let found = marks::find(&text, glance, &spans, targets);
-        if !found.is_empty() {
-            spans.extend(found);
-            spans = without_overlaps(spans);
-        }
-    }
-    if spans.is_empty() {
+    let may_be_marked = voice == Voice::Markdown && marks::may_be_in(glance);
+    if prose.references.is_empty() && !may_be_marked {
         return (text, glance);
     }
-    let glance = spans.iter().fold(glance, |glance, span| glance | Glance::of(&span.replacement));
-    (Cow::Owned(apply(&text, &spans)), glance)
+    let mut spans = Spans::default();
+    if !prose.references.is_empty() {
+        referenced(&text, &prose.references, targets, &mut spans);
+        spans.separate();
+    }
+    if may_be_marked {
+        marks::find(&text, glance, targets, &mut spans);
+    }
+    if spans.list.is_empty() {
+        return (text, glance);
+    }
+    (Cow::Owned(spans.apply(&text)), glance | Glance::of(&spans.replacements))
 }
 
 /// How a replacement stands in its sentence.
@@ -65,41 +65,101 @@ enum Spacing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Span {
     range: Range<usize>,
-    replacement: String,
+    /// Where it stands in [`Spans::replacements`].
+    replacement: Range<usize>,
     spacing: Spacing,
 }
 
-impl Span {
-    fn mark(range: Range<usize>, replacement: String) -> Self {
-        Self { range, replacement, spacing: Spacing::Mark }
+/// The spans of one text. Their replacements are one string: most are short, and there may be many.
+#[derive(Debug, Default)]
+struct Spans {
+    list: Vec<Span>,
+    replacements: String,
+}
+
+impl Spans {
+    /// Adds a span whose replacement `write` writes.
+    fn add(&mut self, range: Range<usize>, spacing: Spacing, write: impl FnOnce(&mut String)) {
+        let begin = self.replacements.len();
+        write(&mut self.replacements);
+        self.list.push(Span { range, replacement: begin..self.replacements.len(), spacing });
+    }
+
+    /// Puts the spans in order, none overlapping another: of two that do, the longer stays, or the one that shows
+    /// something.
+    fn separate(&mut self) {
+        let spans = &mut self.list;
+        spans.sort_by_key(|span| (span.range.start, span.range.end));
+        let overlaps = |pair: &[Span]| match pair {
+            [first, second] => first.range.end > second.range.start || first.range == second.range,
+            _ => false,
+        };
+        if !spans.windows(2).any(overlaps) {
+            return;
+        }
+        spans.sort_by_key(|span| (std::cmp::Reverse(span.range.len()), span.replacement.is_empty()));
+        let mut accepted: BTreeMap<usize, Span> = BTreeMap::new();
+        for span in spans.drain(..) {
+            let before = accepted.range(..span.range.end).next_back();
+            if before.is_none_or(|(_, before)| before.range.end <= span.range.start) {
+                accepted.insert(span.range.start, span);
+            }
+        }
+        spans.extend(accepted.into_values());
+    }
+
+    /// `text` with the spans, which are in order, replaced.
+    fn apply(&self, text: &str) -> String {
+        let room = text.len().saturating_add(self.replacements.len());
+        let mut sentence = Sentence { out: String::with_capacity(room), gap: Gap::None };
+        let mut done = 0;
+        for span in &self.list {
+            sentence.literal(text.get(done..span.range.start).unwrap_or_default());
+            let replacement = self.replacements.get(span.replacement.clone()).unwrap_or_default();
+            match span.spacing {
+                Spacing::Mark => sentence.mark(replacement),
+                Spacing::Exact => sentence.literal(replacement),
+            }
+            done = span.range.end;
+        }
+        sentence.literal(text.get(done..).unwrap_or_default());
+        if sentence.gap == Gap::Empty {
+            sentence.drop_blanks();
+        }
+        sentence.out
     }
 }
 
-/// The spans of all references that can be found in `text`.
-fn referenced(text: &str, references: &[Reference<'_>], targets: Targets<'_>) -> Vec<Span> {
+/// True if `range` overlaps one of `spans`, which are in order.
+fn is_taken(range: &Range<usize>, spans: &[Span]) -> bool {
+    let at = spans.partition_point(|other| other.range.end <= range.start);
+    spans.get(at).is_some_and(|other| other.range.start < range.end)
+}
+
+/// Adds the spans of all references that can be found in `text`.
+fn referenced(text: &str, references: &[Reference<'_>], targets: Targets<'_>, spans: &mut Spans) {
     let offsets = Offsets::of(text, references);
-    let mut spans = Vec::with_capacity(references.len());
+    spans.list.reserve(references.len());
     let mut displaced = Vec::new();
     for reference in references.iter().filter(|reference| !reference.matched.trim().is_empty()) {
         let (start, end) = (offsets.byte(reference.start), offsets.byte(reference.end));
         if text.get(start..end) == Some(reference.matched.as_ref()) {
-            spans.push(Span::mark(start..end, meaning(&reference.meaning, targets)));
+            spans.add(start..end, Spacing::Mark, |out| meaning(&reference.meaning, targets, out));
         } else {
             displaced.push((start, reference));
         }
     }
     if displaced.is_empty() {
-        return spans;
+        return;
     }
-    let claimed = spans.iter().map(|span| span.range.start).collect();
+    let claimed = spans.list.iter().map(|span| span.range.start).collect();
     let mut places = Places::new(text, claimed);
     for (wanted, reference) in displaced {
         if let Some(start) = places.claim(&reference.matched, wanted) {
             let range = start..start + reference.matched.len();
-            spans.push(Span::mark(range, meaning(&reference.meaning, targets)));
+            spans.add(range, Spacing::Mark, |out| meaning(&reference.meaning, targets, out));
         }
     }
-    spans
 }
 
 /// The byte offsets of the code points that references name.
@@ -145,13 +205,13 @@ impl Offsets {
 }
 
 /// Where the code point begins that comes `count` code points after the one that begins at `from`; `None` if there is
-/// none. Counts block by block, which compilers vectorise.
+/// none. Counts block by block, which compilers vectorise, then word by word.
 fn nth_point(text: &str, from: usize, mut count: usize) -> Option<usize> {
     const BLOCK: usize = 64;
+    const WORD: usize = size_of::<u64>();
     let is_first = |byte: u8| byte & 0xc0 != 0x80;
-    let rest = text.as_bytes().get(from..)?;
     let mut at = from;
-    for block in rest.chunks_exact(BLOCK) {
+    for block in text.as_bytes().get(at..)?.as_chunks::<BLOCK>().0 {
         // A block has too few bytes for the sum to overflow.
         let points =
             usize::from(block.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(u8::from(is_first(byte)))));
@@ -160,6 +220,16 @@ fn nth_point(text: &str, from: usize, mut count: usize) -> Option<usize> {
         }
         count -= points;
         at += BLOCK;
+    }
+    for word in text.as_bytes().get(at..)?.as_chunks::<WORD>().0 {
+        let word = u64::from_le_bytes(*word);
+        let inner = (word >> 7) & (!word >> 6) & 0x0101_0101_0101_0101; // 10xxxxxx
+        let points = WORD - inner.count_ones() as usize;
+        if points > count {
+            break;
+        }
+        count -= points;
+        at += WORD;
     }
     let mut rest = text.as_bytes().get(at..)?.iter().zip(at..).filter(|&(&byte, _)| is_first(byte));
     rest.nth(count).map(|(_, at)| at)
@@ -217,44 +287,42 @@ impl<'t> Places<'t> {
     }
 }
 
-/// What to write for a reference.
-fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>) -> String {
+/// Writes what stands for a reference.
+fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>, out: &mut String) {
     match meaning {
-        Meaning::Nothing => String::new(),
-        Meaning::Citation(links) => citation(links.iter()),
-        Meaning::Markdown(markdown) => supplied(markdown),
-        Meaning::Plain(text) => escape::label(text).into_owned(),
-        Meaning::Links(links) => joined(links.iter()),
+        Meaning::Nothing => {}
+        Meaning::Citation(links) => citation(links.iter(), out),
+        Meaning::Markdown(markdown) => out.push_str(&supplied(markdown)),
+        Meaning::Plain(text) => out.push_str(&escape::label(text)),
+        Meaning::Links(links) => join(links.iter(), out),
         Meaning::File(file) => {
             let name = targets.neighbours.name(file);
             let label = escape::label(&name);
-            let mut out = String::from("(");
-            match targets.neighbours.file(file) {
-                Some(address) => link::write(&label, &address, &mut out),
-                None if label.is_empty() => return String::new(),
+            let address = targets.neighbours.file(file);
+            if address.is_none() && label.is_empty() {
+                return;
+            }
+            out.push('(');
+            match address {
+                Some(address) => link::write(&label, &address, out),
                 None => out.push_str(&label),
             }
             out.push(')');
-            out
         }
     }
 }
 
-/// `links` in parentheses; nothing if there are none.
-fn citation<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
-    let mut out = String::from("(");
-    join(links, &mut out);
-    if out.len() == 1 {
-        return String::new();
+/// Writes `links` in parentheses; nothing if there are none.
+fn citation<'l>(links: impl Iterator<Item = &'l Link<'l>>, out: &mut String) {
+    let before = out.len();
+    out.push('(');
+    let begin = out.len();
+    join(links, out);
+    if out.len() == begin {
+        out.truncate(before);
+    } else {
+        out.push(')');
     }
-    out.push(')');
-    out
-}
-
-fn joined<'l>(links: impl Iterator<Item = &'l Link<'l>>) -> String {
-    let mut out = String::new();
-    join(links, &mut out);
-    out
 }
 
 /// Writes `links` with commas between them.
@@ -293,48 +361,6 @@ fn without_empty_links(text: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// `spans` in order, none overlapping another: of two that do, the longer stays, or the one that shows something.
-fn without_overlaps(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| (span.range.start, span.range.end));
-    let overlaps = |pair: &[Span]| match pair {
-        [first, second] => first.range.end > second.range.start || first.range == second.range,
-        _ => false,
-    };
-    if !spans.windows(2).any(overlaps) {
-        return spans;
-    }
-    spans.sort_by_key(|span| (std::cmp::Reverse(span.range.len()), span.replacement.is_empty()));
-    let mut accepted: BTreeMap<usize, Span> = BTreeMap::new();
-    for span in spans {
-        let before = accepted.range(..span.range.end).next_back();
-        if before.is_none_or(|(_, before)| before.range.end <= span.range.start) {
-            accepted.insert(span.range.start, span);
-        }
-    }
-    accepted.into_values().collect()
-}
-
-/// `text` with its spans replaced.
-fn apply(text: &str, spans: &[Span]) -> String {
-    let mut sentence = Sentence { out: String::with_capacity(text.len()), gap: Gap::None };
-    let mut done = 0;
-    for span in spans {
-        sentence.literal(text.get(done..span.range.start).unwrap_or_default());
-        match span.spacing {
-            Spacing::Mark => sentence.mark(&span.replacement),
-            Spacing::Exact => {
-                sentence.literal(&span.replacement);
-            }
-        }
-        done = span.range.end;
-    }
-    sentence.literal(text.get(done..).unwrap_or_default());
-    if sentence.gap == Gap::Empty {
-        sentence.drop_blanks();
-    }
-    sentence.out
 }
 
 /// What stands at the end of the text so far.

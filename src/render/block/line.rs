@@ -110,7 +110,15 @@ pub(super) struct Indent {
 }
 
 impl Cursor {
+    #[inline]
     pub(super) fn indent(&self, bytes: &[u8]) -> Indent {
+        match bytes.get(self.at) {
+            Some(b' ' | b'\t') => self.white_space(bytes),
+            _ => Indent { width: self.spare, at: self.at, column: self.column },
+        }
+    }
+
+    fn white_space(&self, bytes: &[u8]) -> Indent {
         let (mut at, mut column) = (self.at, self.column);
         while at < self.end {
             match bytes.get(at) {
@@ -161,6 +169,7 @@ pub(super) struct Marker {
 }
 
 /// What the rest of a line begins.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Start {
     Quote,
     Heading(usize),
@@ -183,6 +192,7 @@ pub(super) struct Lines<'t> {
 }
 
 impl Lines<'_> {
+    #[inline]
     pub(super) fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(b'\n')
     }
@@ -204,8 +214,11 @@ impl Lines<'_> {
         rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
-    /// What begins after `indent`, which is less than four columns wide.
+    /// What begins after `indent`. Four columns are too many: what comes after them is text.
     pub(super) fn start_of(&self, indent: Indent, end: usize) -> Start {
+        if indent.width >= 4 {
+            return Start::Text;
+        }
         let at = indent.at;
         match self.byte(at) {
             b'>' => Start::Quote,

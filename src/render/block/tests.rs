@@ -150,3 +150,19 @@ fn lists_stay_tight() {
         plain_becomes(text, text);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_fence_ends_at_the_first_line_that_can_end_it(inside in "(\n|[`~ \tx]|   ```){0,12}") {
+        let text = format!("```\n{inside}");
+        let ends = |line: &&str| {
+            let marks = line.trim_start_matches(' ');
+            let rest = marks.trim_start_matches('`');
+            line.len() - marks.len() < 4 && marks.len() - rest.len() >= 3 && rest.trim_matches([' ', '\t']).is_empty()
+        };
+        let before = inside.split('\n').take_while(|line| !ends(line));
+        let length = before.map(|line| line.len() + 1).sum::<usize>();
+        let regions = structure(&text, Voice::Markdown, Regions::Wanted).regions;
+        proptest::prop_assert_eq!(regions[0].range.clone(), 4..text.len().min(4 + length));
+    }
+}

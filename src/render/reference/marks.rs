@@ -3,7 +3,7 @@
 //!
 //! A mark is U+E200, a kind, arguments each after U+E202, and U+E201. Other private-use characters belong to users.
 
-use super::{Spacing, Span, Targets, citation};
+use super::{Spacing, Span, Spans, Targets, citation, is_taken};
 use crate::conversation::{FileRef, Link, SourceId};
 use crate::render::block::Voice;
 use crate::render::glance::Glance;
@@ -43,48 +43,74 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// What is left to be replaced in `text` beside `taken`, which is in order. Fences stay as they are.
-pub(super) fn find(text: &str, glance: Glance, taken: &[Span], targets: Targets<'_>) -> Vec<Span> {
-    let mut spans = Vec::new();
-    if glance.may_have(Glance::PRIVATE) {
-        private_use(text, taken, targets, &mut spans);
-    }
-    if glance.may_have(Glance::DAGGER) {
-        brackets(text, &mut spans);
-    }
-    if glance.may_have(Glance::BRACE) {
-        artefacts(text, &mut spans);
-    }
-    if glance.may_have(Glance::BRACKET) {
-        sandbox_links(text, targets, &mut spans);
-    }
-    if glance.may_have(Glance::EQUALS) {
-        tracking(text, &mut spans);
-    }
-    if spans.is_empty() {
-        return spans;
-    }
-    let code = escape::fenced_ranges(text, Voice::Markdown);
-    spans.retain(|span| {
-        let at = code.partition_point(|range| range.end <= span.range.start);
-        let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
-        let at = taken.partition_point(|other| other.range.end <= span.range.start);
-        let is_taken = taken.get(at).is_some_and(|other| other.range.start < span.range.end);
-        !in_code && !is_taken
-    });
-    spans
+/// True if [`find`] may find something in a text of that glance.
+pub(super) fn may_be_in(glance: Glance) -> bool {
+    glance.may_have(Glance::PRIVATE | Glance::DAGGER | Glance::BRACE | Glance::BRACKET | Glance::EQUALS)
 }
 
-fn private_use(text: &str, taken: &[Span], targets: Targets<'_>, spans: &mut Vec<Span>) {
+/// Adds what is left to be replaced in `text` to `spans`, which are in order, and so they are afterwards. Fences stay as
+/// they are.
+pub(super) fn find(text: &str, glance: Glance, targets: Targets<'_>, spans: &mut Spans) {
+    let taken = std::mem::take(&mut spans.list);
+    if glance.may_have(Glance::PRIVATE) {
+        private_use(text, &taken, targets, spans);
+    }
+    if glance.may_have(Glance::DAGGER) {
+        brackets(text, spans);
+    }
+    if glance.may_have(Glance::BRACE) {
+        artefacts(text, spans);
+    }
+    if glance.may_have(Glance::BRACKET) {
+        sandbox_links(text, targets, spans);
+    }
+    if glance.may_have(Glance::EQUALS) {
+        tracking(text, spans);
+    }
+    if spans.list.is_empty() {
+        spans.list = taken;
+        return;
+    }
+    let code = escape::fenced_ranges(text, Voice::Markdown);
+    spans.list.retain(|span| {
+        let at = code.partition_point(|range| range.end <= span.range.start);
+        let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
+        !in_code && !is_taken(&span.range, &taken)
+    });
+    let found = std::mem::replace(&mut spans.list, taken);
+    if !found.is_empty() {
+        spans.list.extend(found);
+        spans.separate();
+    }
+}
+
+fn private_use(text: &str, taken: &[Span], targets: Targets<'_>, spans: &mut Spans) {
     let mut resume = 0;
     for at in memchr_iter(LEAD, text.as_bytes()) {
         let Some(c) = char_at(text, at).filter(|&c| at >= resume && is_mark(c)) else { continue };
+        // Most marks have a reference, which says what they mean.
+        if let Some(end) = taken_to(text, at, taken) {
+            resume = end;
+            continue;
+        }
         let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
         resume = range.end;
+        if is_taken(&range, taken) {
+            continue;
+        }
         let inside = text.get(range.clone()).unwrap_or_default();
-        let replacement = resolve_mark(inside, targets).unwrap_or_default();
-        spans.push(Span::mark(range, replacement));
+        spans.add(range, Spacing::Mark, |out| {
+            resolve_mark(inside, targets, out);
+        });
     }
+}
+
+/// The end of what is taken at `at`, if a mark ends there: then none that begins at `at` or later reaches beyond it.
+fn taken_to(text: &str, at: usize, taken: &[Span]) -> Option<usize> {
+    let next = taken.partition_point(|span| span.range.end <= at);
+    let range = taken.get(next)?.range.clone();
+    let ends_mark = text.get(at..range.end)?.ends_with(CLOSE);
+    (range.contains(&at) && ends_mark).then_some(range.end)
 }
 
 /// The range of the mark that opens at `at`. One that is never closed is the characters up to the next blank: what
@@ -105,8 +131,8 @@ fn mark_range(text: &str, at: usize, taken: &[Span]) -> Range<usize> {
     at..inside + length
 }
 
-/// What to show for a mark.
-fn resolve_mark(mark: &str, targets: Targets<'_>) -> Option<String> {
+/// Writes what to show for a mark, where that can be known.
+fn resolve_mark(mark: &str, targets: Targets<'_>, out: &mut String) -> Option<()> {
     let inside = mark.strip_prefix(OPEN)?.trim_end_matches([CLOSE, ODD_CLOSE]);
     let mut parts = inside.split(NEXT);
     let kind = parts.next()?;
@@ -114,20 +140,19 @@ fn resolve_mark(mark: &str, targets: Targets<'_>) -> Option<String> {
         "cite" => {
             let ids = parts.flat_map(|part| part.split(','));
             let links = ids.filter_map(|id| targets.sources.get(&source_id(id.trim())?));
-            Some(citation(links))
+            citation(links, out);
         }
         "link" | "url" | "link_title" => {
             let (label, url) = (parts.next()?, parts.next().unwrap_or_default());
             let (label, url) =
                 if url.is_empty() && label.contains("://") { ("", label) } else { (label, url) };
             let url = without_tracking(url);
-            let mut out = String::new();
-            link::external(&Link { label: label.into(), url, publisher: "".into() }, &mut out);
-            Some(out)
+            link::external(&Link { label: label.into(), url, publisher: "".into() }, out);
         }
-        "entity" | "product_entity" => Some(escape::label(&second_string(parts.next()?)?).into_owned()),
-        _ => None,
+        "entity" | "product_entity" => out.push_str(&escape::label(&second_string(parts.next()?)?)),
+        _ => {}
     }
+    Some(())
 }
 
 /// The id that a text such as `turn0search3` writes.
@@ -175,10 +200,10 @@ fn json_string(text: &str) -> Option<(String, &str)> {
 }
 
 /// Finds `【5†source】` and its like; other brackets are ordinary punctuation.
-fn brackets(text: &str, spans: &mut Vec<Span>) {
+fn brackets(text: &str, spans: &mut Spans) {
     /// A name of a file is no longer, in bytes.
     const MAX_NAME: usize = 512;
-    for dagger in memmem::find_iter(text.as_bytes(), "†") {
+    for dagger in DAGGER_FINDER.find_iter(text.as_bytes()) {
         let before = text.get(..dagger).unwrap_or_default();
         let number = before.trim_end_matches(|c: char| c.is_ascii_digit());
         let number = match number.strip_suffix(':') {
@@ -199,27 +224,26 @@ fn brackets(text: &str, spans: &mut Vec<Span>) {
             .take_while(|&(at, _)| at < MAX_NAME)
             .find(|(_, c)| matches!(c, '】' | '【' | '\n'));
         if let Some((length, '】')) = end {
-            spans.push(Span::mark(start..name + length + '】'.len_utf8(), String::new()));
+            spans.add(start..name + length + '】'.len_utf8(), Spacing::Mark, |_| {});
         }
     }
 }
 
 /// Finds `:contentReference[oaicite:3]{index=3}`, which the clipboard of the vendor's client leaves behind.
-fn artefacts(text: &str, spans: &mut Vec<Span>) {
-    const BEGIN: &str = ":contentReference[oaicite:";
+fn artefacts(text: &str, spans: &mut Spans) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    for start in memmem::find_iter(text.as_bytes(), BEGIN) {
-        let rest = text.get(start + BEGIN.len()..).unwrap_or_default();
+    for start in ARTEFACT_FINDER.find_iter(text.as_bytes()) {
+        let rest = text.get(start + ARTEFACT.len()..).unwrap_or_default();
         let after = rest.get(digits(rest)..).and_then(|rest| rest.strip_prefix("]{index="));
         let after = after.and_then(|rest| rest.get(digits(rest)..)).and_then(|rest| rest.strip_prefix('}'));
         if let Some(after) = after {
-            spans.push(Span::mark(start..text.len() - after.len(), String::new()));
+            spans.add(start..text.len() - after.len(), Spacing::Mark, |_| {});
         }
     }
 }
 
 /// Finds links to files of the vendor's sandbox: they lead to the file, if the export has it, or say that it hasn't.
-fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Vec<Span>) {
+fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Spans) {
     let mut searched = 0;
     for middle in SANDBOX_FINDER.find_iter(text.as_bytes()) {
         let before = text.get(searched..middle).unwrap_or_default();
@@ -246,7 +270,7 @@ fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Vec<Span>) {
             None => format!("{label} *(file not in export)*"),
         };
         searched = begin + length + 1;
-        spans.push(Span { range: start..searched, replacement, spacing: Spacing::Exact });
+        spans.add(start..searched, Spacing::Exact, |out| out.push_str(&replacement));
     }
 }
 
@@ -294,15 +318,18 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+const ARTEFACT: &str = ":contentReference[oaicite:";
 const SANDBOX: &str = "](sandbox:";
 const TRACKING: &str = "utm_source=chatgpt.com";
 
 // Preparing a search costs more than searching a short text, so it is done once.
+static DAGGER_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("†"));
+static ARTEFACT_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ARTEFACT));
 static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
 static TRACKING_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(TRACKING));
 
 /// Finds the parameter by which the vendor marks the addresses it gives out.
-fn tracking(text: &str, spans: &mut Vec<Span>) {
+fn tracking(text: &str, spans: &mut Spans) {
     let bytes = text.as_bytes();
     for at in TRACKING_FINDER.find_iter(bytes) {
         let end = at + TRACKING.len();
@@ -317,7 +344,7 @@ fn tracking(text: &str, spans: &mut Vec<Span>) {
             (Some(b'?' | b'&'), _) => at - 1..end,
             _ => continue,
         };
-        spans.push(Span { range, replacement: String::new(), spacing: Spacing::Exact });
+        spans.add(range, Spacing::Exact, |_| {});
     }
 }
 
@@ -328,7 +355,53 @@ fn ends(bytes: &[u8], at: usize) -> bool {
 
 /// `text` with addresses that don't tell where the reader came from.
 pub(super) fn without_tracking(text: &str) -> Cow<'_, str> {
-    let mut spans = Vec::new();
+    let mut spans = Spans::default();
     tracking(text, &mut spans);
-    if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(super::apply(text, &spans)) }
+    if spans.list.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(spans.apply(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Page;
+    use crate::conversation::files::Files;
+    use crate::render::link::Neighbours;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    /// What [`private_use`] finds, with every mark looked at to its end.
+    fn slowly(text: &str, taken: &[Span]) -> Vec<Range<usize>> {
+        let mut resume = 0;
+        let mut found = Vec::new();
+        for (at, c) in text.char_indices().filter(|&(_, c)| is_mark(c)) {
+            if at >= resume {
+                let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
+                resume = range.end;
+                found.extend((!is_taken(&range, taken)).then_some(range));
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn marks_beside_taken_ones_are_found(
+            pieces in prop::collection::vec(("[a \n\u{e200}\u{e201}\u{e202}\u{e20b}]{0,6}", any::<bool>()), 0..6),
+        ) {
+            let (mut text, mut taken) = (String::new(), Vec::new());
+            for (piece, is_taken) in pieces {
+                let begin = text.len();
+                text.push_str(&piece);
+                if is_taken && !piece.is_empty() {
+                    taken.push(Span { range: begin..text.len(), replacement: 0..0, spacing: Spacing::Mark });
+                }
+            }
+            let files = Files::default();
+            let targets = Targets { sources: &HashMap::new(), neighbours: Neighbours::of(&files, Page::Thread) };
+            let mut spans = Spans::default();
+            private_use(&text, &taken, targets, &mut spans);
+            let found: Vec<_> = spans.list.into_iter().map(|span| span.range).collect();
+            prop_assert_eq!(found, slowly(&text, &taken));
+        }
+    }
 }
