@@ -77,7 +77,7 @@ impl Entry {
     /// The same for a code of this length.
     fn coded(self, length: usize) -> Self {
         let length = length as u32;
-        if self.is_invalid() { self } else { Self(self.0 + length | length << 8) }
+        if self.is_invalid() { self } else { Self((self.0 + length) | length << 8) }
     }
 
     fn new(value: u16, extra: u8, flags: u32) -> Self {
@@ -228,15 +228,13 @@ fn reversed(code: usize, length: usize) -> usize {
 impl Symbols {
     /// The table for these code lengths. `None` if that is no code, or one without an end of the block.
     pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
-        if lengths.get(256).is_none_or(|&length| length == 0) {
-            return None;
-        }
         const BASES: [u16; 29] = [
             3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
             163, 195, 227, 258,
         ];
         const EXTRA: [u8; 29] =
             [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+        lengths.get(256).filter(|&&length| length > 0)?;
         self.fill(lengths, Gaps::IfSingle, |symbol| match symbol {
             0..256 => Entry::new(symbol as u16, 0, Entry::LITERAL),
             256 => Entry::new(0, 0, Entry::SPECIAL | Entry::END),

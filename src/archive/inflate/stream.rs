@@ -350,7 +350,7 @@ impl Stream {
             let next = input.get(*used..).and_then(<[u8]>::first_chunk::<8>).copied().unwrap_or_default();
             *bits |= u64::from_le_bytes(next).wrapping_shl(*count);
             *used = used.wrapping_add((!*count as usize & 63) >> 3);
-            *count |= 56;
+            *count |= 0b11_1000;
         };
         fill_up(&mut bits, &mut count, &mut used);
         let mut entry = symbols.first(bits);
@@ -481,6 +481,7 @@ impl Stream {
 }
 
 /// An array that was never on the stack.
+#[allow(clippy::unnecessary_box_returns, reason = "it is too large to be returned otherwise")]
 fn zeros<const N: usize>() -> Box<[u8; N]> {
     vec![0; N].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; N]))
 }
