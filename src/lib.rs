@@ -16,6 +16,7 @@
 //!
 //! Only [`cli`] joins the two halves.
 
+pub mod bytes;
 pub mod error;
 pub mod name;
 pub mod progress;

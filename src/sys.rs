@@ -100,6 +100,17 @@ pub fn silence_standard_streams() -> io::Result<()> {
     Ok(())
 }
 
+/// Has the allocator give memory back early, where the C library can: blocks of 4 MiB at once, and what is free at the end
+/// of its own memory from 2 MiB on. Left alone it learns from the first large conversation to keep as much for ever.
+pub fn give_memory_back_early() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes plain numbers; may be called from any thread at any time.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 << 20);
+    }
+}
+
 /// Gives memory that was freed back to the system, where the C library can.
 pub fn trim_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -7,6 +7,7 @@ mod work;
 
 use super::{Options, measure};
 use crate::archive::{self, Archive};
+use crate::bytes::append;
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -29,7 +30,7 @@ use work::{Ended, Next, Task, Work};
 const HUGE_BYTES: usize = 8 << 20;
 
 /// As much of a shard is handed on at once: waking another thread takes as long as inflating a tenth of it.
-const GATHERED_BYTES: usize = 512 << 10;
+const GATHERED_BYTES: usize = 384 << 10;
 
 /// What a pass found.
 pub(super) struct Found {
@@ -43,6 +44,7 @@ pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress:
     let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
     let total = total.fold(0, u64::saturating_add);
     progress.set_total(total);
+    sys::give_memory_back_early();
     let (format, foreign) = (OnceLock::new(), OnceLock::new());
     let pass = Pass { export, assets, options, progress, spacing: archive::spacing(total), format, foreign };
     let (outcomes, ends) = pass.run();
@@ -288,7 +290,7 @@ impl<'p> Worker<'p> {
             self.work.put_back(at, splitter);
             return Ok(());
         }
-        self.gathered.extend_from_slice(bytes);
+        append(&mut self.gathered, bytes);
         if self.gathered.len() < GATHERED_BYTES { Ok(()) } else { self.accept(at) }
     }
 

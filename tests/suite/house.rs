@@ -31,7 +31,8 @@ const PACKAGES: [(&str, &[&str]); 19] = [
 ];
 
 /// Each room and the rooms that it may use, lower ones first: nobody uses a room that stands after it.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
+    ("bytes", &[]),
     ("text", &[]),
     ("sys", &[]),
     ("error", &[]),
@@ -43,13 +44,14 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("source", &["archive", "catalog", "error", "text"]),
     ("conversation", &["catalog", "name", "time"]),
     ("render", &["catalog", "conversation", "text", "time"]),
-    ("format", &["catalog", "conversation", "time"]),
+    ("format", &["bytes", "catalog", "conversation", "time"]),
     ("layout", &["catalog", "name", "time"]),
     ("fs", &["catalog", "error", "layout", "name", "render", "text", "time"]),
     (
         "index",
         &[
             "archive",
+            "bytes",
             "catalog",
             "conversation",
             "error",

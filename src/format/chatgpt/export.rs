@@ -275,7 +275,7 @@ pub(super) struct Metadata<'a> {
     pub(super) finished_duration_sec: Num,
     pub(super) is_async_result: Flag,
     pub(super) finish_details: Obj<FinishDetails<'a>>,
-    pub(super) content_references: Later<'a, List<Obj<Reference<'a>>>>,
+    pub(super) content_references: List<Obj<Reference<'a>>>,
     pub(super) search_result_groups: Later<'a, SearchGroups<'a>>,
     /// What few messages have.
     pub(super) seldom: Option<Box<SeldomMetadata<'a>>>,

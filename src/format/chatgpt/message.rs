@@ -74,17 +74,13 @@ pub(super) fn message<'a>(
 
 /// Reads those of the seldom needed metadata that `content` needs.
 fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Detail) -> Result<()> {
-    metadata.content_references.open()?;
-    match metadata.content_references.opened_mut() {
-        Some(references) if !references.0.is_empty() => {
-            references.0.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
-        }
-        _ => {
-            if let Some(seldom) = &mut metadata.seldom {
-                seldom.citations.open()?;
-                seldom.cite_metadata.open()?;
-            }
-        }
+    let references = &mut metadata.content_references.0;
+    references.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
+    if references.is_empty()
+        && let Some(seldom) = &mut metadata.seldom
+    {
+        seldom.citations.open()?;
+        seldom.cite_metadata.open()?;
     }
     let Some(seldom) = &mut metadata.seldom else { return Ok(()) };
     if content.content_type.as_str() == "execution_output" {

@@ -24,7 +24,7 @@ const MARK_LEAD: u8 = 0xee;
 
 /// Adds to `prose` what the message's metadata say about its text.
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
-    let references = metadata.content_references.take().0;
+    let references = std::mem::take(&mut metadata.content_references.0);
     if references.is_empty() {
         if let Some(seldom) = &mut metadata.seldom {
             prose.references = citations(&prose.text, seldom.citations.take().0);

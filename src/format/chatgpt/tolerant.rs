@@ -291,11 +291,6 @@ impl<'a, T: Read<'a>> Later<'a, T> {
         self.value.as_deref()
     }
 
-    /// The same, to be changed.
-    pub(super) fn opened_mut(&mut self) -> Option<&mut T> {
-        self.value.as_deref_mut()
-    }
-
     /// Takes the value; an empty one if it was not opened.
     pub(super) fn take(&mut self) -> T {
         self.value.take().map(|value| *value).unwrap_or_default()

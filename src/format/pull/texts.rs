@@ -9,7 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 /// More memory than this is given back rather than kept for the next conversation, in bytes.
-const KEPT_BYTES: usize = 1 << 20;
+const KEPT_BYTES: usize = 256 << 10;
+
+/// A longer draft than this is given back, in bytes.
+const DRAFT_BYTES: usize = 64 << 10;
 
 thread_local! {
     /// Memory that the last conversation of this thread used.
@@ -59,7 +62,7 @@ impl Texts {
             draft.reserve(raw.len());
             unescape(raw.as_bytes(), draft)?;
             let text = simdutf8::basic::from_utf8(draft).map(|text| self.keep(text));
-            if draft.capacity() > KEPT_BYTES {
+            if draft.capacity() > DRAFT_BYTES {
                 *draft = Vec::new();
             }
             text.map_err(|_| error("no text")) // can't be: whole characters were put together

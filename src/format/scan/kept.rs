@@ -1,5 +1,7 @@
 //! The bytes of one element that are kept while the buffers they came in go away.
 
+use crate::bytes::append;
+
 /// Capacity that is given back after an element that needed more.
 const SHRINK_ABOVE: usize = 4 << 20;
 /// The most that is kept of an element that is too large.
@@ -57,7 +59,7 @@ impl Kept {
         }
         let fits = self.text.len().checked_add(bytes.len()).is_some_and(|len| len <= self.limit);
         if fits && self.text.try_reserve(bytes.len()).is_ok() {
-            return self.text.extend_from_slice(bytes);
+            return append(&mut self.text, bytes);
         }
         let mut skeleton = Skeleton::default();
         skeleton.push(&self.text);

@@ -4,6 +4,7 @@
 //! thread is idle, whether an export is slow to inflate, to split or to measure. In a shard one chunk is split at a
 //! time, in order, by whoever has taken its splitter.
 
+use crate::bytes::append;
 use crate::format::scan::Json;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,7 +26,7 @@ const LARGE_TOGETHER: usize = 4 << 20;
 const SPARE_BUFFERS: usize = 4;
 
 /// Larger buffers than this are given back to the system rather than kept.
-const SPARE_BYTES: usize = 512 << 10;
+const SPARE_BYTES: usize = 256 << 10;
 
 /// A conversation that waits: where it belongs, and its JSON.
 #[derive(Debug)]
@@ -233,13 +234,13 @@ impl<P, S: Splits> Work<P, S> {
 
     /// Adds a conversation that was found.
     pub(super) fn offer(&self, place: P, json: Json<'_>) {
-        let mut spare = self.lock().spare.pop().unwrap_or_default();
-        let json = match json {
-            Json::Kept(kept) => std::mem::replace(kept, spare),
-            Json::InBuffer(bytes) => {
-                spare.extend_from_slice(bytes);
-                spare
-            }
+        let json = if json.len() >= LARGE_BYTES {
+            json.into_owned()
+        } else {
+            // A copy, for the buffer of the splitter is larger than most of what it has held.
+            let mut copy = self.lock().spare.pop().unwrap_or_default();
+            append(&mut copy, &json);
+            copy
         };
         let mut state = self.lock();
         state.waiting += json.len();
