@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use work::{Ended, Next, Task, Work};
+use work::{AtOnce, Ended, Next, Task, Work};
 
 /// A conversation of this size sets the peak of memory: before it grows further, what smaller ones have used is given
 /// back to the system.
@@ -280,14 +280,19 @@ impl<'p> Worker<'p> {
         ShardEnd { problems, failure: streamed.err() }
     }
 
-    /// Takes the next bytes of the shard that the reader `at` reads: splits and measures them if nobody could help,
-    /// else gathers them, because handing on takes a while.
+    /// Takes the next bytes of the shard that the reader `at` reads: splits them while they are in the processor's cache,
+    /// or gathers them for others, because handing on takes a while.
     fn take(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
         if self.gathered.is_empty()
-            && let Some(mut splitter) = self.work.alone(at)
+            && let Some(splitter) = self.work.at_once(at)
         {
-            splitter.feed(bytes, &mut |place, json| self.measure(place, &json));
-            self.work.put_back(at, splitter);
+            match splitter {
+                AtOnce::Alone(mut splitter) => {
+                    splitter.feed(bytes, &mut |place, json| self.measure(place, &json));
+                    self.work.put_back(at, splitter);
+                }
+                AtOnce::Busy(splitter) => self.split(at, splitter, bytes),
+            }
             return Ok(());
         }
         append(&mut self.gathered, bytes);

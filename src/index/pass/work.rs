@@ -62,6 +62,15 @@ pub(super) enum Next<P, S> {
     First(Task<P, S>),
 }
 
+/// A splitter for what was just read.
+#[derive(Debug)]
+pub(super) enum AtOnce<S> {
+    /// There is nobody else: what it finds is measured at once too.
+    Alone(S),
+    /// The others have enough to do, and what it finds waits for them.
+    Busy(S),
+}
+
 /// What a reader is to do once it has read its shard.
 #[derive(Debug)]
 pub(super) enum Ended<P, S> {
@@ -126,15 +135,18 @@ impl<P, S: Splits> Work<P, S> {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// The splitter of the shard that `reader` reads if nobody could help, so that it may as well split and measure at once
-    /// what it has read.
-    pub(super) fn alone(&self, reader: usize) -> Option<S> {
+    /// The splitter of the shard that `reader` reads if it may as well split at once what it has read, because nobody could
+    /// help, or the others have enough to do.
+    pub(super) fn at_once(&self, reader: usize) -> Option<AtOnce<S>> {
         let mut state = self.lock();
-        if state.helpers > 0 {
+        let alone = state.helpers == 0;
+        let others_busy = !state.jobs.is_empty() && state.waiting <= WAITING_BYTES;
+        if !alone && !(others_busy && state.may_split(reader)) {
             return None;
         }
         let shard = state.shards.get_mut(reader)?;
-        if shard.chunks.is_empty() { shard.splitter.take() } else { None }
+        let splitter = if shard.chunks.is_empty() { shard.splitter.take()? } else { return None };
+        Some(if alone { AtOnce::Alone(splitter) } else { AtOnce::Busy(splitter) })
     }
 
     /// `reader` has read the next chunk of its shard. If it waits, a used buffer takes its place. `None` if the work was
