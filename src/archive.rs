@@ -37,17 +37,17 @@ pub type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
 /// within a millisecond, and the checkpoints take one hundredth of the data.
-const SPACING_BYTES: u64 = 5 << 18;
+const SPACING_BYTES: u64 = 1 << 20;
 
 /// In larger exports they stand farther apart, up to this: inflating as much takes a few milliseconds, which nobody
 /// notices, and a stretch between two of them is still decoded at once.
 const WIDEST_SPACING_BYTES: u64 = 4 << 20;
 
-/// As many checkpoints take about 14 MB.
-const ENOUGH_CHECKPOINTS: u64 = 820;
+/// As many checkpoints take about 18 MB.
+const ENOUGH_CHECKPOINTS: u64 = 1024;
 
 /// The distance of checkpoints, in inflated bytes, for entries of `total` bytes together: their memory grows up to
-/// 1 GiB of entries, is the same up to 3.2 GiB, and then grows at a third of the rate.
+/// 1 GiB of entries, is the same up to 4 GiB, and then grows at a quarter of the rate.
 pub fn spacing(total: u64) -> u64 {
     (total / ENOUGH_CHECKPOINTS).clamp(SPACING_BYTES, WIDEST_SPACING_BYTES)
 }

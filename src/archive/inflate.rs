@@ -2,12 +2,17 @@
 //!
 //! A *checkpoint* is all that is needed to start inflating in the middle of a deflate stream: a position between
 //! two of its blocks and the 32 KiB of output before it. Knows nothing of archives; input comes from a closure.
+//!
+//! Ours and not a library's, for a third of the first reading of an export is spent here: it takes a quarter to a third
+//! less time than zlib-rs, needs no unsafe code, lends what it inflates instead of copying it, and a checkpoint is a part
+//! of its state. Tests hold it against zlib-rs, on whole and on damaged streams.
 
 mod huffman;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+use crate::bytes;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -268,11 +273,7 @@ impl Decoder {
 
     /// Writes what is there already to `output`; returns how much that is.
     fn hand_over(&mut self, output: &mut [u8]) -> usize {
-        let ready = self.stream.output(self.taken);
-        let length = ready.len().min(output.len());
-        if let (Some(to), Some(from)) = (output.get_mut(..length), ready.get(..length)) {
-            to.copy_from_slice(from);
-        }
+        let length = bytes::copy(output, self.stream.output(self.taken));
         self.taken += length;
         self.out += length as u64;
         length

@@ -596,7 +596,7 @@ fn an_unreadable_name_cannot_steer_the_terminal() {
 fn checkpoints_of_a_large_export_are_not_more_than_those_of_a_gigabyte() {
     assert_eq!(spacing(0), SPACING_BYTES);
     assert_eq!(spacing(1_000_000_000), SPACING_BYTES);
-    assert_eq!(spacing(820 << 21), 2 << 20);
+    assert_eq!(spacing(2 << 30), 2 << 20);
     assert_eq!(spacing(16 << 30), 4 << 20);
     let bytes = zip_bytes(&[("big", &text(9 << 20, 1), CompressionMethod::DEFLATE)]);
     let counts = [1_u64 << 20, 4 << 20].map(|spacing| {

@@ -29,8 +29,8 @@ use work::{AtOnce, Ended, Next, Task, Work};
 /// back to the system.
 const HUGE_BYTES: usize = 8 << 20;
 
-/// As much of a shard is handed on at once: waking another thread takes as long as inflating a tenth of it.
-const GATHERED_BYTES: usize = 384 << 10;
+/// As much of a shard is handed on at once: waking another thread takes as long as inflating a fifth of it.
+const GATHERED_BYTES: usize = 256 << 10;
 
 /// What a pass found.
 pub(super) struct Found {

@@ -40,7 +40,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
-    ("archive", &["error", "text"]),
+    ("archive", &["bytes", "error", "text"]),
     ("source", &["archive", "catalog", "error", "text"]),
     ("conversation", &["catalog", "name", "time"]),
     ("render", &["catalog", "conversation", "text", "time"]),

@@ -2,8 +2,7 @@
 //!
 //! Made for text that is read once and forwards: bytes are looked up eleven bits at a time, three of them before the
 //! bits are filled up again, and copies are made 16 bytes at a time. What was inflated stands in one buffer with the
-//! 32 KiB before it, which is small enough to stay in a processor's own cache. There is no unsafe code: the few
-//! checks that would be spared cost less than a hundredth.
+//! 32 KiB before it, which is small enough to stay in a processor's own cache. There is no unsafe code.
 
 use super::huffman::{Distances, Lengths, Symbols};
 use super::{Bits, ReadAt, WINDOW_BYTES};
@@ -135,7 +134,8 @@ impl Stream {
     }
 
     /// Inflates some more, to the end of a block or until the buffer is full, and returns where that begins in the
-    /// output. If there is no room, what was inflated before must have been taken. What comes is good even if an error comes with it.
+    /// output. If there is no room, what was inflated before must have been taken. What comes is good even if an error
+    /// comes with it.
     ///
     /// # Errors
     /// `Damaged` if the data is no deflate stream or ends too early, `Environment` if it can't be read.

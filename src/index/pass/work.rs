@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
 /// it and what one chunk adds.
-const WAITING_BYTES: usize = 2 << 20;
+const WAITING_BYTES: usize = 3 << 19;
 
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 2;
