@@ -141,7 +141,7 @@ impl<P, S: Splits> Work<P, S> {
         let mut state = self.lock();
         let alone = state.helpers == 0;
         let others_busy = !state.jobs.is_empty() && state.waiting <= WAITING_BYTES;
-        if !alone && !(others_busy && state.may_split(reader)) {
+        if !(alone || others_busy && state.may_split(reader)) {
             return None;
         }
         let shard = state.shards.get_mut(reader)?;
