@@ -30,9 +30,10 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// How large the pieces are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
-pub const CHUNK_BYTES: usize = 160 * 1024;
+/// The longest are a window, what is inflated behind it, and the rest of one copy.
+pub const CHUNK_BYTES: usize = 164 * 1024;
 
-/// Takes the next bytes of an entry.
+/// Takes the next bytes of an entry, up to [`CHUNK_BYTES`]; an error ends the reading.
 pub type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable

@@ -6,13 +6,14 @@
 /// as long where the two places lie nearly alike within their pages, as buffers from the system do.
 const AT_ONCE: usize = 2 << 10;
 
-/// Appends `bytes` to `buffer`.
+/// Appends `bytes` to `buffer`. Linear.
 pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.reserve(bytes.len());
     bytes.chunks(AT_ONCE).for_each(|piece| buffer.extend_from_slice(piece));
 }
 
 /// Copies as many of `bytes` as `buffer` has room for to its beginning, and returns how many these are.
+/// Linear.
 pub fn copy(buffer: &mut [u8], bytes: &[u8]) -> usize {
     let length = buffer.len().min(bytes.len());
     for (to, from) in buffer.chunks_mut(AT_ONCE).zip(bytes.chunks(AT_ONCE)) {

@@ -559,6 +559,12 @@ fn a_reader_that_gives_up_ends_the_stream_with_its_own_error() {
     });
     assert_eq!((calls, message(result)), (1, "enough".to_owned()));
     assert_eq!(archive.trust_of(0), trust::UNKNOWN);
+    let mut longest = 0;
+    let all = archive.stream(0, u64::MAX, &mut |bytes| {
+        longest = longest.max(bytes.len());
+        Ok(())
+    });
+    assert!(all.is_ok() && longest <= CHUNK_BYTES, "{longest}");
 }
 
 #[test]
