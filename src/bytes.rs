@@ -12,19 +12,6 @@ pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
     bytes.chunks(AT_ONCE).for_each(|piece| buffer.extend_from_slice(piece));
 }
 
-/// Copies as many of `bytes` as `buffer` has room for to its beginning, and returns how many these are.
-/// Linear.
-pub fn copy(buffer: &mut [u8], bytes: &[u8]) -> usize {
-    let length = buffer.len().min(bytes.len());
-    for (to, from) in buffer.chunks_mut(AT_ONCE).zip(bytes.chunks(AT_ONCE)) {
-        let length = to.len().min(from.len());
-        if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
-            to.copy_from_slice(from);
-        }
-    }
-    length
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,13 +23,6 @@ mod tests {
             let mut buffer = b"before".to_vec();
             append(&mut buffer, &bytes);
             assert_eq!(buffer, [b"before", &bytes[..]].concat());
-            for room in [0, 1, length, length + 1, 2 * AT_ONCE] {
-                let mut buffer = vec![0xff; room];
-                let copied = copy(&mut buffer, &bytes);
-                assert_eq!(copied, room.min(length));
-                assert_eq!(buffer[..copied], bytes[..copied]);
-                assert!(buffer[copied..].iter().all(|&byte| byte == 0xff));
-            }
         }
     }
 }

@@ -208,9 +208,9 @@ impl Decoder {
         self.out
     }
 
-    /// Inflates into `output` until it is full, the stream ends, or a checkpoint is due: at the first block that
-    /// begins `spacing` bytes or more after the last one (`None`: never). Returns how many bytes it wrote, which
-    /// are good even if an error follows them.
+    /// Appends to `output` until it has `length` bytes, the stream ends, or a checkpoint is due: at the first block that
+    /// begins `spacing` bytes or more after the last one (`None`: never). What was appended is good even if an error
+    /// follows it.
     ///
     /// # Errors
     /// `Damaged` if the data is no deflate stream or ends too early, `Environment` if it can't be read.
@@ -218,20 +218,20 @@ impl Decoder {
         &mut self,
         read: ReadAt<'_>,
         spacing: Option<u64>,
-        output: &mut [u8],
-    ) -> (usize, Result<Stop>) {
-        let mut written = 0;
+        output: &mut Vec<u8>,
+        length: usize,
+    ) -> Result<Stop> {
         loop {
-            written += self.hand_over(output.get_mut(written..).unwrap_or_default());
+            self.hand_over(output, length);
             if self.taken < self.stream.end() {
-                return (written, Ok(Stop::Full));
+                return Ok(Stop::Full);
             }
             match self.stop.take() {
                 None | Some(Ok(Stop::Full)) => {}
-                Some(stop) => return (written, stop),
+                Some(stop) => return stop,
             }
-            if written == output.len() && self.stream.state() != State::End {
-                return (written, Ok(Stop::Full));
+            if output.len() >= length && self.stream.state() != State::End {
+                return Ok(Stop::Full);
             }
             self.stop = Some(self.fill(read, spacing));
         }
@@ -271,12 +271,13 @@ impl Decoder {
         }
     }
 
-    /// Writes what is there already to `output`; returns how much that is.
-    fn hand_over(&mut self, output: &mut [u8]) -> usize {
-        let length = bytes::copy(output, self.stream.output(self.taken));
-        self.taken += length;
-        self.out += length as u64;
-        length
+    /// Appends what is there already to `output`, up to `length` bytes in all.
+    fn hand_over(&mut self, output: &mut Vec<u8>, length: usize) {
+        let there = self.stream.output(self.taken);
+        let bytes = there.get(..length.saturating_sub(output.len())).unwrap_or(there);
+        bytes::append(output, bytes);
+        self.taken += bytes.len();
+        self.out += bytes.len() as u64;
     }
 
     /// The checkpoint at the end of the output, which is at `out`.

@@ -16,12 +16,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Entries up to this size are inflated whole, and compared with their checksum, before a byte is served.
 pub(super) const SMALL_BYTES: u64 = 4 << 20;
 
-/// Cached spans are at most this long; a stretch between two checkpoints that is longer is cut up.
-const PIECE_BYTES: u64 = 2 << 20;
+/// Cached spans are at most this long: a stretch between two checkpoints is cut up, so that who reads one conversation
+/// waits for nothing that lies behind it. As much as a decoder inflates at once.
+const PIECE_BYTES: u64 = 128 << 10;
 
-/// A stretch between two checkpoints up to this length is decoded whole when a byte of it is wanted, since its
-/// neighbours are wanted next. A longer one exists only where a deflate block never ends.
-const WHOLE_STRETCH_BYTES: u64 = 8 << 20;
+/// Decoders that stopped in a stretch, and go on when what lies behind is wanted.
+const MAX_PAUSED: usize = 4;
+
+/// Checkpoints of attachments are at most this far apart, unless a deflate block is longer.
+const MAX_SPACING_BYTES: u64 = 4 << 20;
 
 /// Attachments that are remembered with their frontier.
 const MAX_FRONTIERS: usize = 4;
@@ -37,6 +40,8 @@ pub(super) struct RandomAccess {
     archive: u64,
     spans: Arc<SpanCache>,
     checkpoints: Mutex<HashMap<u32, Arc<Checkpoints>>>,
+    /// Of which entries, the most recently used last.
+    paused: Mutex<Vec<(u32, Decoder)>>,
     /// The most recently used last.
     frontiers: Mutex<Vec<(u32, Arc<Mutex<Frontier>>)>>,
     /// Entry, bytes seen in order from its start, and their checksum.
@@ -74,6 +79,7 @@ impl RandomAccess {
             archive,
             spans,
             checkpoints: Mutex::default(),
+            paused: Mutex::default(),
             frontiers: Mutex::default(),
             followed: Mutex::default(),
         }
@@ -141,14 +147,13 @@ impl RandomAccess {
         let (point, next) = points.around(offset);
         let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
         let start = piece_start(stretch.start, offset);
-        match self.spans.get_or_claim(self.key(entry, start)) {
+        match self.spans.get_or_claim(self.key(entry, start), self.key(entry, stretch.start)) {
             Ok(span) => Ok((start, span)),
             Err(_claim) => self.decode(entry, point, stretch, locate, offset),
         }
     }
 
-    /// Decodes from `point` on and keeps what comes, until the piece with `offset` is there, or to the end of the
-    /// stretch if that is not far.
+    /// Decodes the piece with `offset`, in the stretch behind `point`. Keeps what comes before it, and pauses behind it.
     fn decode(
         &self,
         entry: u32,
@@ -158,29 +163,49 @@ impl RandomAccess {
         offset: u64,
     ) -> Result<(u64, Span)> {
         let section = &locate()?;
-        let mut decoder = point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?;
-        let mut wanted = None;
-        let whole = stretch.end.saturating_sub(stretch.start) <= WHOLE_STRETCH_BYTES;
-        let last = if whole { stretch.end } else { offset.saturating_add(1) };
-        while decoder.out() < last {
+        let wanted = piece_start(stretch.start, offset);
+        let mut decoder = match self.paused(entry, stretch.start, wanted) {
+            Some(decoder) => decoder,
+            None => point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?,
+        };
+        loop {
             let start = decoder.out();
             let length = stretch.end.saturating_sub(start).min(PIECE_BYTES);
             let (bytes, stop) = fill(&mut decoder, section, length, None)?;
             section.verify_unchanged()?;
             let complete = bytes.len() as u64 == length;
-            let contains = (start..start.saturating_add(bytes.len() as u64)).contains(&offset);
             let span = Arc::new(bytes);
-            if contains {
-                wanted = Some((start, Arc::clone(&span)));
-            }
-            if complete {
-                self.spans.insert(self.key(entry, start), span);
-            } else {
+            if !complete {
                 // What comes before a break is good; what comes after it, nobody knows.
-                return wanted.ok_or_else(|| stop.err().unwrap_or_else(too_short));
+                let is_there = decoder.out() > offset;
+                return if is_there { Ok((start, span)) } else { Err(stop.err().unwrap_or_else(too_short)) };
+            }
+            self.spans.insert(self.key(entry, start), Arc::clone(&span));
+            if start >= wanted {
+                self.pause(entry, decoder);
+                return Ok((start, span));
             }
         }
-        wanted.ok_or_else(too_short)
+    }
+
+    /// The decoder that was paused between the checkpoint at `base` and the piece at `wanted`, and nearest to that.
+    fn paused(&self, entry: u32, base: u64, wanted: u64) -> Option<Decoder> {
+        let mut paused = lock(&self.paused);
+        let fits = |(of, decoder): &(u32, Decoder)| {
+            let out = decoder.out();
+            *of == entry && (base..=wanted).contains(&out) && piece_start(base, out) == out
+        };
+        let fitting = paused.iter().enumerate().filter(|(_, paused)| fits(paused));
+        let (at, _) = fitting.max_by_key(|(_, (_, decoder))| decoder.out())?;
+        Some(paused.remove(at).1)
+    }
+
+    fn pause(&self, entry: u32, decoder: Decoder) {
+        let mut paused = lock(&self.paused);
+        if paused.len() >= MAX_PAUSED {
+            paused.remove(0);
+        }
+        paused.push((entry, decoder));
     }
 
     /// A range that is much of the cache or more: decoded straight through, and only its ends, which it may share
@@ -300,7 +325,7 @@ impl RandomAccess {
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);
         let piece_end = piece_start(base, start).saturating_add(PIECE_BYTES).min(found.size);
-        let spacing = (found.size / 128).clamp(super::SPACING_BYTES, WHOLE_STRETCH_BYTES / 2);
+        let spacing = (found.size / 128).clamp(super::SPACING_BYTES, MAX_SPACING_BYTES);
         let (bytes, stop) = fill(&mut decoder, section, piece_end.saturating_sub(start), Some(spacing))?;
         section.verify_unchanged()?;
         frontier.crc.update(&bytes);
@@ -391,12 +416,10 @@ fn fill(
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     reserve(&mut bytes, length)?;
-    bytes.resize(length, 0);
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
-    let (written, stop) = decoder.run(&read, spacing, &mut bytes);
-    bytes.truncate(written);
+    let stop = decoder.run(&read, spacing, &mut bytes, length);
     #[cfg(test)]
-    DECODED.set(DECODED.get() + written as u64);
+    DECODED.set(DECODED.get() + bytes.len() as u64);
     Ok((bytes, stop))
 }
 

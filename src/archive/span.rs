@@ -28,10 +28,10 @@ pub struct SpanCache {
     settled: Condvar,
 }
 
-/// The right to decode a span; others who want it wait until this is dropped.
+/// The right to decode a stretch of spans; others who want one of them wait until this is dropped.
 pub(super) struct Claim<'c> {
     cache: &'c SpanCache,
-    key: Key,
+    stretch: Key,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ struct State {
     order: BTreeMap<u64, Key>,
     bytes: usize,
     tick: u64,
-    /// Spans that are being decoded.
+    /// Stretches that are being decoded.
     claimed: HashSet<Key>,
 }
 
@@ -81,16 +81,16 @@ impl SpanCache {
         self.lock().get(key)
     }
 
-    /// The span, or the right to decode it. Waits while somebody else decodes it: neighbours in a walk are wanted at the
-    /// same time.
-    pub(super) fn get_or_claim(&self, key: Key) -> std::result::Result<Span, Claim<'_>> {
+    /// The span, or the right to decode the stretch that it is in, whose key is that of its first span. Waits while
+    /// somebody else decodes there: neighbours in a walk are wanted at the same time.
+    pub(super) fn get_or_claim(&self, key: Key, stretch: Key) -> std::result::Result<Span, Claim<'_>> {
         let mut state = self.lock();
         loop {
             if let Some(span) = state.get(key) {
                 return Ok(span);
             }
-            if state.claimed.insert(key) {
-                return Err(Claim { cache: self, key });
+            if state.claimed.insert(stretch) {
+                return Err(Claim { cache: self, stretch });
             }
             state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -126,7 +126,7 @@ impl SpanCache {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.cache.lock().claimed.remove(&self.key);
+        self.cache.lock().claimed.remove(&self.stretch);
         self.cache.settled.notify_all();
     }
 }
@@ -166,7 +166,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let Err(claim) = cache.get_or_claim(key(0)) else { return };
+                    let Err(claim) = cache.get_or_claim(key(0), key(0)) else { return };
                     std::thread::yield_now();
                     // The first one gives up.
                     if decoded.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
@@ -177,7 +177,7 @@ mod tests {
             }
         });
         assert_eq!(decoded.into_inner(), 2);
-        assert!(cache.get_or_claim(key(0)).is_ok() && cache.get_or_claim(key(1)).is_err());
+        assert!(cache.get_or_claim(key(0), key(0)).is_ok() && cache.get_or_claim(key(1), key(0)).is_err());
     }
 
     #[test]

@@ -46,12 +46,10 @@ fn inflated(
     };
     let decoder = from.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint);
     let (mut decoder, mut data, mut points) = (decoder.unwrap(), Vec::new(), Vec::new());
-    let mut piece = vec![0xaa; output];
     loop {
-        let (written, stop) = decoder.run(&read, Some(spacing), &mut piece);
-        data.extend_from_slice(&piece[..written]);
-        match stop {
-            Ok(Stop::Full) => assert_eq!(written, output),
+        let length = data.len() + output;
+        match decoder.run(&read, Some(spacing), &mut data, length) {
+            Ok(Stop::Full) => assert_eq!(data.len(), length),
             Ok(Stop::At(point)) => points.push(point),
             Ok(Stop::End) => return (data, true, points),
             Err(error) => {
