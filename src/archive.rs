@@ -15,6 +15,7 @@ pub mod span;
 mod tests;
 mod whole;
 
+use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 use directory::Encryption;
@@ -393,7 +394,7 @@ impl Archive {
             into.try_reserve(bytes)
                 .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
         }
-        self.stream_range(entry, start, end, &mut |piece| into.extend_from_slice(piece))
+        self.stream_range(entry, start, end, &mut |piece| append(into, piece))
     }
 
     /// Hands the bytes `start..end` of `entry` to `take`, piece by piece, in order; else as

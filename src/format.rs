@@ -24,6 +24,9 @@ pub enum Detail {
     All,
 }
 
+/// Takes a conversation that was read, and what is wrong with it.
+pub type Use<'u> = &'u mut dyn FnMut(Conversation<'_>, Vec<String>);
+
 /// A format that conversations are exported in.
 pub trait Format: Sync {
     /// What it is called, as in `a ChatGPT export`.
@@ -35,7 +38,11 @@ pub trait Format: Sync {
     /// Reads one conversation and hands it to `use_it`, exactly once, with what is wrong with it: one line each.
     ///
     /// Never fails: what can't be read at all is a conversation with `damage`.
-    fn read(&self, json: &[u8], detail: Detail, use_it: &mut dyn FnMut(Conversation<'_>, Vec<String>));
+    fn read(&self, json: &[u8], detail: Detail, use_it: Use<'_>);
+
+    /// The same for sound JSON only: false, and nothing was used, if it is not. Then it makes no difference whether what no
+    /// renderer reads is still there or was left out by a [scanner](scan).
+    fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool;
 }
 
 /// All formats that can be read.

@@ -26,6 +26,10 @@ use saved::{Key, SavedPoints};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// A conversation up to this size is read as it stands, in bytes of JSON. A larger one, and one that is not sound, is
+/// read without what no renderer reads, as it was measured: that takes one look more at each byte, but less memory.
+const SMALL_BYTES: u64 = 4 << 20;
+
 /// How an export is indexed.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -235,8 +239,12 @@ impl Library for Index {
         if head.location.end - head.location.start > limit as u64 {
             write(&measure::oversized(head, limit));
         } else {
-            let json = self.pruned(head)?;
-            self.format.read(&json, self.options.detail(), &mut |conversation, _| write(&conversation));
+            let detail = self.options.detail();
+            let mut write = |conversation: Conversation<'_>, _| write(&conversation);
+            let small = head.location.end - head.location.start <= SMALL_BYTES;
+            if !(small && self.format.read_sound(&self.json(head)?, detail, &mut write)) {
+                self.format.read(&self.pruned(head)?, detail, &mut write);
+            }
         }
         let finished = |(mut text, page): (String, &Page)| {
             if head.unverified && !matches!(page, Page::Canvas(_)) {

@@ -25,7 +25,7 @@ mod tolerant;
 use super::pull::{Json, Reader, Result, Texts};
 use super::repair;
 use super::shallow;
-use super::{Detail, Format};
+use super::{Detail, Format, Use};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
@@ -49,16 +49,25 @@ impl Format for ChatGpt {
         has("mapping") && (has("current_node") || has("create_time"))
     }
 
-    fn read(&self, json: &[u8], detail: Detail, use_it: &mut dyn FnMut(Conversation<'_>, Vec<String>)) {
-        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool {
         let texts = Texts::default();
         let mut export = Export { detail, ..Export::default() };
-        if let Ok(text) = simdutf8::basic::from_utf8(json)
+        if let Ok(text) = simdutf8::basic::from_utf8(without_mark(json))
             && let Ok(element) = parse(Json { text, texts: &texts }, &mut export)
             && let Ok((conversation, problems)) = conversation(export, element, detail)
         {
-            return use_it(conversation, problems);
+            use_it(conversation, problems);
+            return true;
         }
+        false
+    }
+
+    fn read(&self, json: &[u8], detail: Detail, use_it: Use<'_>) {
+        if self.read_sound(json, detail, use_it) {
+            return;
+        }
+        let json = without_mark(json);
+        let texts = Texts::default();
         let repaired = repair::repair(json);
         let mut export = Export { detail, ..Export::default() };
         let parsed = parse(Json { text: &repaired.json, texts: &texts }, &mut export);
@@ -76,6 +85,11 @@ impl Format for ChatGpt {
         }
         use_it(conversation, problems);
     }
+}
+
+/// `json` without a byte order mark.
+fn without_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
 }
 
 /// Reads `json` into `export`, which keeps what stands before an error.

@@ -323,6 +323,21 @@ const DAMAGES: [&str; 43] = [
 ];
 
 #[test]
+fn damage_in_what_no_page_shows_is_no_damage() {
+    let conversation = |pad: &str| {
+        let message =
+            r#"{"author": {"role": "user"}, "content": {"content_type": "text", "parts": ["Still here"]}"#;
+        format!(
+            r#"{{"title": "Odd", "mapping": {{"x": {{"message": {message}, "metadata": {{"pad": {pad}}}}}}}}}, "current_node": "x", "create_time": 1}}"#
+        )
+    };
+    let (expected, _) = shown(array(&[FIRST, &conversation("null"), SECOND]));
+    let (tree, said) = shown(array(&[FIRST, &conversation(r#"[{], "\ud83d", 1 2]"#), SECOND]));
+    tree.assert_is(&expected, &said);
+    assert!(expected.0.values().any(|page| page.windows(10).any(|text| text == b"Still here")), "{said}");
+}
+
+#[test]
 fn a_broken_conversation_among_good_ones_damages_only_itself() {
     let expected = sound();
     for damage in DAMAGES {
