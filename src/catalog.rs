@@ -123,6 +123,20 @@ pub struct Head {
     pub unverified: bool,
 }
 
+impl Head {
+    /// The size of a page of messages; that of a file rendered from a canvas stands with the file.
+    pub fn measure(&self, page: Page) -> Option<Measure> {
+        match page {
+            Page::Thread => Some(self.page),
+            Page::Branch(number) => {
+                let at = self.branches.binary_search_by_key(&number, |branch| branch.number).ok()?;
+                self.branches.get(at).map(|branch| branch.measure)
+            }
+            Page::Canvas(_) => None,
+        }
+    }
+}
+
 /// An entry that looks like a user's file and that no message points to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {

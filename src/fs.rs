@@ -407,12 +407,14 @@ impl Fs {
 
 /// The page `ino`, if it is as long as it was measured. The size is what programs believe, so bytes that don't fit it
 /// would be cut off or missed.
-fn sized(ino: Ino, node: &Node, bytes: Vec<u8>) -> Result<Rendered> {
+fn sized(ino: Ino, node: &Node, mut bytes: Vec<u8>) -> Result<Rendered> {
     if bytes.len() as u64 != node.size {
         let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
         return Err(Error::new(ErrorKind::Unexpected, message));
     }
-    Ok(Rendered::from(bytes))
+    // Pages stay for a while, and what they have no use for would too.
+    bytes.shrink_to_fit();
+    Ok(Rendered::new(bytes))
 }
 
 fn attr(ino: Ino, node: &Node) -> Attr {

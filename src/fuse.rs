@@ -73,7 +73,7 @@ pub trait Tree: Send + Sync + 'static {
     fn read(&self, ino: Ino, offset: u64, length: usize) -> Result<Vec<u8>>;
 
     /// A page's bytes, if they are at hand.
-    fn cached(&self, ino: Ino) -> Option<Arc<[u8]>>;
+    fn cached(&self, ino: Ino) -> Option<Arc<Vec<u8>>>;
 
     /// True for a page, which is rendered whole; false for bytes that are copied from an archive.
     fn is_rendered(&self, ino: Ino) -> bool;
@@ -115,7 +115,7 @@ impl Tree for Fs {
         self.read(ino, offset, length)
     }
 
-    fn cached(&self, ino: Ino) -> Option<Arc<[u8]>> {
+    fn cached(&self, ino: Ino) -> Option<Arc<Vec<u8>>> {
         self.cached(ino)
     }
 

@@ -11,7 +11,7 @@ mod pass;
 mod saved;
 
 use crate::archive::Archive;
-use crate::catalog::{Catalog, Content, EntryRef, Head, Page};
+use crate::catalog::{Catalog, Content, EntryRef, Head, Measure, Page};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -229,7 +229,7 @@ impl Library for Index {
     fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
         let head = self.head(head)?;
         let limit = self.options.max_conversation;
-        let mut texts = vec![String::new(); pages.len()];
+        let mut texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect();
         let mut write = |conversation: &Conversation<'_>| {
             let document = Document::new(conversation, self.assets());
             for (&page, text) in pages.iter().zip(&mut texts) {
@@ -258,6 +258,15 @@ impl Library for Index {
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.archive(entry)?.read_at(entry.entry, offset, buffer)
     }
+}
+
+/// An empty text with room for a page that was measured.
+fn text_of(measure: Option<Measure>) -> String {
+    let mut text = String::new();
+    let bytes = measure.map(|measure| measure.size(render::STEM.len_utf8()));
+    // What is not reserved is, if need be, when it is written.
+    let _ = text.try_reserve_exact(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default());
+    text
 }
 
 /// What an index of `export` with these options depends on.

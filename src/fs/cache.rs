@@ -15,7 +15,7 @@ pub const DEFAULT_BYTES: u64 = 32 << 20;
 const OVERHEAD_BYTES: u64 = 128;
 
 /// The bytes of one rendered page, shared.
-pub type Rendered = Arc<[u8]>;
+pub type Rendered = Arc<Vec<u8>>;
 
 /// Rendered pages by inode. Shared by reference or by clone; clones are the same cache.
 #[derive(Clone, Debug)]

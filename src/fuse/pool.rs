@@ -261,7 +261,7 @@ impl Shared {
         let page = self.cached(ino);
         for wanted in waiting {
             match outcome {
-                Ok(()) => self.answer(ino, wanted, page.as_deref()),
+                Ok(()) => self.answer(ino, wanted, page.as_ref().map(|page| page.as_slice())),
                 Err(kind) => (wanted.answer)(Err(kind)),
             }
         }
@@ -294,7 +294,7 @@ impl Shared {
         }
     }
 
-    fn cached(&self, ino: Ino) -> Option<Arc<[u8]>> {
+    fn cached(&self, ino: Ino) -> Option<Arc<Vec<u8>>> {
         catch_unwind(AssertUnwindSafe(|| self.tree.cached(ino))).unwrap_or_default()
     }
 }

@@ -53,7 +53,7 @@ struct Node {
 pub(crate) struct Double {
     nodes: Vec<Node>,
     names: HashMap<(usize, String), usize>,
-    cache: Mutex<HashMap<u64, Arc<[u8]>>>,
+    cache: Mutex<HashMap<u64, Arc<Vec<u8>>>>,
     gate: (Mutex<bool>, Condvar),
     pub(crate) lookups: AtomicUsize,
     pub(crate) listings: AtomicUsize,
@@ -157,12 +157,12 @@ impl Tree for Double {
         }
         if *manner != Manner::Raw {
             self.renderings.lock().unwrap().push(ino);
-            self.cache.lock().unwrap().insert(ino.0, Arc::from(&content[..]));
+            self.cache.lock().unwrap().insert(ino.0, Arc::new(content.clone()));
         }
         Ok(pool::slice(content, offset, length).to_vec())
     }
 
-    fn cached(&self, ino: Ino) -> Option<Arc<[u8]>> {
+    fn cached(&self, ino: Ino) -> Option<Arc<Vec<u8>>> {
         self.cache.lock().unwrap().get(&ino.0).cloned()
     }
 
