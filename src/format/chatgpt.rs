@@ -72,7 +72,7 @@ impl Format for ChatGpt {
         let mut export = Export { detail, ..Export::default() };
         let parsed = parse(Json { text: &repaired.json, texts: &texts }, &mut export);
         if parsed.is_err() {
-            add_head(&mut export, repaired.json.as_bytes());
+            add_head(&mut export, Json { text: &repaired.json, texts: &texts });
         }
         let element = *parsed.as_ref().unwrap_or(&Element::Conversation);
         let (mut conversation, problems) = conversation(export, element, detail).unwrap_or_default();
@@ -101,14 +101,14 @@ fn parse<'a>(json: Json<'a>, export: &mut Export<'a>) -> Result<Element> {
 }
 
 /// Adds to `export` the short fields that stand behind the place at which its JSON is broken.
-fn add_head<'a>(export: &mut Export<'a>, json: &'a [u8]) {
-    let text = |value: &'a [u8]| tolerant::Str(shallow::text(value));
+fn add_head<'a>(export: &mut Export<'a>, Json { text: json, texts }: Json<'a>) {
+    let text = |value: &'a [u8]| tolerant::Str(shallow::text(value).map(|text| texts.keep(&text)));
     let time = |value: &[u8]| {
         let value =
             shallow::text(value).map_or_else(|| String::from_utf8_lossy(value).into_owned(), Cow::into_owned);
         tolerant::Time(Timestamp::from_text(&value))
     };
-    for (key, value) in shallow::fields(json) {
+    for (key, value) in shallow::fields(json.as_bytes()) {
         match key.as_ref() {
             "id" => export.id = text(value),
             "conversation_id" => export.conversation_id = text(value),
@@ -139,7 +139,7 @@ fn conversation(
         [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
     let (project, gpt) = project_and_gpt([gizmo, template]);
     let mut nodes = std::mem::take(&mut export.nodes);
-    let links = Links::of(&mut nodes, export.current_node.0.as_deref(), &mut problems)?;
+    let links = Links::of(&mut nodes, export.current_node.0, &mut problems)?;
     let (tree, sources) = tree(nodes, &links, detail, &mut problems)?;
     let updated = export.update_time.0;
     let created = export.create_time.0.or_else(|| earliest(&tree, links.current)).or(updated);
@@ -189,10 +189,10 @@ fn earliest(tree: &MessageTree<'_>, current: Option<NodeId>) -> Option<Timestamp
 
 /// `nodes` with each key once: where it first stood, with what it last was.
 fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(nodes.len());
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());
     let mut kept: Nodes<'_> = Vec::with_capacity(nodes.len());
     for (key, node) in nodes {
-        let place = *places.entry(key.clone().into_owned()).or_insert(kept.len());
+        let place = *places.entry(key).or_insert(kept.len());
         match kept.get_mut(place) {
             Some((_, earlier)) => *earlier = node,
             None => kept.push((key, node)),
@@ -233,7 +233,7 @@ impl Links {
         };
         let nodes = &*nodes;
         for ((key, node), at) in nodes.iter().zip(0u32..) {
-            if node.id.as_str() != key.as_ref() && !node.id.as_str().is_empty() {
+            if node.id.as_str() != *key && !node.id.as_str().is_empty() {
                 by_key.entry(node.id.as_str()).or_insert(NodeId(at));
             }
         }
@@ -243,7 +243,7 @@ impl Links {
             .map(|(_, node)| match &node.parent {
                 Parent::Missing | Parent::Root => None,
                 Parent::Key(key) => {
-                    let parent = by_key.get(key.as_ref()).copied();
+                    let parent = by_key.get(key).copied();
                     lost += usize::from(parent.is_none());
                     parent
                 }
@@ -307,7 +307,7 @@ fn tree<'a>(
             }
         };
         if let Some(message) = message.as_mut().filter(|message| message.id.is_empty()) {
-            message.id = key;
+            message.id = Cow::Borrowed(key);
         }
         tree.push(Node { parent, message });
     }

@@ -62,8 +62,8 @@ impl<'a> Raw<'a> {
     }
 
     /// As it is written, escapes and all.
-    pub(super) fn as_written(self) -> &'a str {
-        self.json.text
+    pub(super) fn as_written(self) -> Json<'a> {
+        self.json
     }
 
     /// The text if it stands for itself.
@@ -96,13 +96,13 @@ pub(super) struct Reader<'a> {
     state: State,
     batch: [Marks; BATCH],
     /// How many blocks of the batch there are, and which one is current.
-    blocks: (usize, usize),
-    /// Where the current block begins.
+    blocks: usize,
+    block: usize,
+    /// Where the current block begins; one block before the text as long as there is none.
     base: usize,
     /// Its quotes and brackets that were not taken.
     marks: u64,
     /// Of the current block: see [`Marks`].
-    brackets: u64,
     odd: u64,
     ink: u64,
 }
@@ -121,13 +121,18 @@ impl<'a> Reader<'a> {
             level,
             state: State::outside(0),
             batch: [Marks::default(); BATCH],
-            blocks: (0, 0),
-            base: 0,
+            blocks: 0,
+            block: 0,
+            base: 0_usize.wrapping_sub(WIDTH),
             marks: 0,
-            brackets: 0,
             odd: 0,
             ink: 0,
         }
+    }
+
+    /// Where texts go that have escapes.
+    pub(super) fn texts(&self) -> &'a Texts {
+        self.texts
     }
 
     #[cold]
@@ -141,28 +146,32 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes to the next block. False if there is none.
+    #[inline]
     fn next_block(&mut self) -> bool {
-        let (count, current) = self.blocks;
-        let mut next = current.wrapping_add(1);
-        if next < count {
-            self.base = self.base.wrapping_add(WIDTH);
-        } else {
-            let at = if count == 0 { 0 } else { self.base.wrapping_add(WIDTH) };
-            let count = self.level.marks(self.text.as_bytes(), at, &mut self.state, &mut self.batch);
-            if count == 0 {
-                return false;
-            }
-            self.base = at;
-            self.blocks.0 = count;
-            next = 0;
+        self.block = self.block.wrapping_add(1);
+        if self.block >= self.blocks && !self.next_batch() {
+            return false;
         }
-        self.blocks.1 = next;
-        let Some(block) = self.batch.get(next) else { return false };
+        self.base = self.base.wrapping_add(WIDTH);
+        let Some(block) = self.batch.get(self.block) else { return false };
         self.marks = block.quotes | block.brackets;
-        self.brackets = block.brackets;
         self.odd = block.odd;
         self.ink = block.ink;
         true
+    }
+
+    /// Marks the next blocks. False if there are none, now and for ever.
+    #[inline(never)]
+    fn next_batch(&mut self) -> bool {
+        let at = self.base.wrapping_add(WIDTH);
+        self.block = 0;
+        self.blocks = self.level.marks(self.text.as_bytes(), at, &mut self.state, &mut self.batch);
+        self.blocks > 0
+    }
+
+    /// The brackets of the current block.
+    fn brackets(&self) -> u64 {
+        self.batch.get(self.block).map_or(0, |block| block.brackets)
     }
 
     /// The next byte that is no blank, not taken.
@@ -328,6 +337,10 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     fn word(&mut self) -> Result<Value<'a>> {
         let at = self.at;
+        if let Some((number, len)) = short_number(self.text.as_bytes().get(at..).unwrap_or_default()) {
+            self.at = at.wrapping_add(len);
+            return Ok(Value::Number(number));
+        }
         let error = || Error { what: "neither a number nor a word of JSON", at: Some(at), is_end: false };
         match self.scalar()? {
             "null" => Ok(Value::Null),
@@ -387,7 +400,7 @@ impl<'a> Reader<'a> {
         let mut kinds = u64::from(self.at.checked_sub(1).and_then(|at| bytes.get(at)) == Some(&b'{'));
         let mut depth = 1_usize;
         loop {
-            let mut left = self.marks & self.brackets;
+            let mut left = self.marks & self.brackets();
             while left != 0 {
                 let bit = left.trailing_zeros();
                 left &= left.wrapping_sub(1);
@@ -484,6 +497,36 @@ const ENDS_SCALAR: [bool; 256] = {
         byte += 1;
     }
 };
+
+/// The number that `bytes` begin with, and how long it is, if it has a few digits and no sign or exponent, as almost all
+/// have. Rounded as it should be: digits and power of ten are floats without an error, and so is their quotient rounded
+/// only once.
+fn short_number(bytes: &[u8]) -> Option<(f64, usize)> {
+    const LONGEST: usize = 17;
+    const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+    let (mut digits, mut point, mut len) = (0_u64, None, 0_usize);
+    loop {
+        match bytes.get(len) {
+            Some(digit @ b'0'..=b'9') if len < LONGEST => {
+                digits = digits.wrapping_mul(10).wrapping_add(u64::from(digit & 0xf));
+            }
+            Some(b'.') if point.is_none() && len > 0 => point = Some(len),
+            Some(byte) if !ENDS_SCALAR[usize::from(*byte)] => return None,
+            _ => break,
+        }
+        len = len.wrapping_add(1);
+    }
+    let decimals = point.map_or(0, |point| len.wrapping_sub(point).wrapping_sub(1));
+    let begins_badly = matches!(bytes, [b'0', b'0'..=b'9', ..]);
+    if len == 0 || begins_badly || point.is_some() && decimals == 0 || digits > EXACT {
+        return None;
+    }
+    Some((digits as f64 / POWERS_OF_TEN.get(decimals)?, len))
+}
+
+/// Powers of ten that are floats without an error.
+const POWERS_OF_TEN: [f64; 17] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
 
 /// A number of JSON, which is stricter than Rust, and finite.
 fn number(text: &str) -> Option<f64> {

@@ -77,7 +77,7 @@ pub(super) fn part<'a>(
 /// The tag of a fence: the language that is given, or that the text looks like.
 pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
     match language.filled() {
-        Some(language) if language != "unknown" => language.clone(),
+        Some(language) if language != "unknown" => Cow::Borrowed(language),
         _ if text.trim_start().starts_with('{') => "json".into(),
         _ => "".into(),
     }
@@ -140,7 +140,7 @@ impl<'a> Read<'a> for Command {
 fn shell_command(text: &str) -> Option<String> {
     let texts = Texts::default();
     let call = read::<ExecCall<'_>>(text, &texts)?;
-    if let Some(line) = call.cmd.line.as_deref().or(call.command.0.as_deref()) {
+    if let Some(line) = call.cmd.line.as_deref().or(call.command.0) {
         return Some(line.to_owned());
     }
     let words: Vec<_> = call.cmd.words.iter().map(String::as_str).collect();

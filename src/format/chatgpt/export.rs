@@ -9,7 +9,6 @@ use super::tolerant::{
 };
 use crate::format::Detail;
 use crate::format::pull::{Reader, Result, Value};
-use std::borrow::Cow;
 
 /// One conversation. Filled field by field, so that what stands before an error is there.
 #[derive(Debug, Default)]
@@ -149,9 +148,9 @@ impl<'a> Record<'a> for Content<'a> {
         }
     }
 
-    fn from_text(text: Cow<'a, str>) -> Option<Self> {
+    fn from_text(text: &'a str) -> Option<Self> {
         Some(Self {
-            content_type: Str(Some(Cow::Borrowed("text"))),
+            content_type: Str(Some("text")),
             parts: List(vec![Part::Text(Long::new(text))]),
             ..Self::default()
         })
@@ -478,7 +477,7 @@ record! {
 /// What a notebook displays, by MIME type; the pictures carry a vendor's type of their own.
 #[derive(Debug, Default)]
 pub(super) struct JupyterData<'a> {
-    pub(super) images: Vec<Cow<'a, str>>,
+    pub(super) images: Vec<&'a str>,
 }
 
 impl<'a> Record<'a> for JupyterData<'a> {

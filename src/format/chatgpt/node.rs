@@ -6,13 +6,12 @@
 use super::export::{self, SearchGroups};
 use super::message::{self, Context};
 use super::tolerant::{Later, List, Read, Record, Str, pass_over};
-use crate::conversation::{Message, Role, Text};
+use crate::conversation::{Message, Role};
 use crate::format::Detail;
 use crate::format::pull::{Reader, Result, Value};
-use std::borrow::Cow;
 
 /// Nodes by the keys of `mapping`, in order; a key may occur twice.
-pub(super) type Nodes<'a> = Vec<(Text<'a>, Node<'a>)>;
+pub(super) type Nodes<'a> = Vec<(&'a str, Node<'a>)>;
 
 /// A node of `mapping`.
 #[derive(Debug, Default)]
@@ -67,7 +66,7 @@ pub(super) enum Parent<'a> {
     /// That there is none.
     Root,
     /// Its key.
-    Key(Text<'a>),
+    Key(&'a str),
 }
 
 impl<'a> Read<'a> for Parent<'a> {
@@ -86,13 +85,13 @@ pub(super) fn read<'a>(nodes: &mut Nodes<'a>, detail: Detail, reader: &mut Reade
     nodes.clear();
     match reader.value()? {
         Value::Object => reader.fields(|reader, key| {
-            nodes.push((Cow::Borrowed(key.text()?), Node::default()));
+            nodes.push((key.text()?, Node::default()));
             nodes.last_mut().map_or(Ok(()), |(_, node)| node.read(detail, reader))
         }),
         Value::List => reader.each(|reader| {
             let mut node = Node::default();
             node.read(detail, reader)?;
-            nodes.push((node.id.0.clone().unwrap_or_default(), node));
+            nodes.push((node.id.as_str(), node));
             Ok(())
         }),
         other => pass_over(other, reader),

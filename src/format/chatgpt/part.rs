@@ -49,8 +49,8 @@ pub(super) struct Builder<'m, 'a> {
 impl<'a> Builder<'_, 'a> {
     /// The parts of the content, then the attachments that are not among them.
     pub(super) fn build(mut self) -> Vec<Part<'a>> {
-        let kind = self.content.content_type.take();
-        match kind.as_ref() {
+        let kind = self.content.content_type.as_str();
+        match kind {
             "text" | "multimodal_text" | "" => self.text(),
             "code" | "tether_browsing_code" => self.code(),
             "execution_output" => self.execution(),
@@ -85,10 +85,8 @@ impl<'a> Builder<'_, 'a> {
                 }
             }
             "tether_quote" | "sonic_webpage" => self.quote(),
-            _ => self.unknown(kind.clone()),
+            _ => self.unknown(Cow::Borrowed(kind)),
         }
-        // Kept: what was not shown may be asked for once more.
-        self.content.content_type = Str(Some(kind));
         self.user_context();
         self.attachments();
         self.parts
@@ -123,20 +121,20 @@ impl<'a> Builder<'_, 'a> {
                 RawPart::Empty => {}
                 // Kept for whoever wants to see the machinery.
                 text @ RawPart::Text(_) if self.scope == Scope::Payload => kept.push(text),
-                RawPart::Text(mut text) => self.text_part(text.text().take()),
+                RawPart::Text(mut text) => self.text_part(text.text().as_str()),
                 RawPart::Object(object) => self.object(*object),
             }
         }
         self.content.parts.0.append(&mut kept);
-        if let Some(text) = self.content.text.text().take_filled() {
+        if let Some(text) = std::mem::take(self.content.text.text()).filled() {
             self.text_part(text);
         }
     }
 
-    fn text_part(&mut self, text: Text<'a>) {
+    fn text_part(&mut self, text: &'a str) {
         match self.scope {
-            Scope::Everything => self.prose(text),
-            Scope::Machinery => self.output(text),
+            Scope::Everything => self.prose(text.into()),
+            Scope::Machinery => self.output(text.into()),
             // Kept for whoever wants to see the machinery.
             Scope::Payload => self.content.parts.0.push(RawPart::Text(Long::new(text))),
         }
@@ -160,7 +158,7 @@ impl<'a> Builder<'_, 'a> {
             _ if object.asset_pointer.filled().is_some() => {
                 self.parts.push(Part::File(file_of(&mut object, FileKind::Other)));
             }
-            _ if object.text.filled().is_some() => self.text_part(object.text.take()),
+            _ if object.text.filled().is_some() => self.text_part(object.text.as_str()),
             "" => {}
             _ => self.parts.push(Part::Unknown { kind: object.content_type.take(), text: None }),
         }
@@ -169,7 +167,8 @@ impl<'a> Builder<'_, 'a> {
     fn image(&mut self, mut object: PartObject<'a>) {
         let file = file_of(&mut object, FileKind::Image);
         let prompt = object.metadata.0.dalle.0.prompt.take_filled().or_else(|| self.prompt.clone());
-        let title = self.metadata.seldom.as_ref().and_then(|seldom| seldom.image_gen_title.filled().cloned());
+        let title = self.metadata.seldom.as_ref().and_then(|seldom| seldom.image_gen_title.filled());
+        let title = title.map(Cow::Borrowed);
         let alt = title.or_else(|| prompt.clone());
         self.parts.push(Part::Image(Image { file, alt, prompt }));
     }
@@ -207,7 +206,7 @@ impl<'a> Builder<'_, 'a> {
         let text = text.unwrap_or_else(|| streams(&mut run));
         for exception in failures.into_iter().flatten() {
             // The printed text as a rule ends with the traceback.
-            if exception.name.filled().is_none_or(|name| !text.contains(name.as_ref())) {
+            if exception.name.filled().is_none_or(|name| !text.contains(name)) {
                 self.parts.extend(traceback(exception));
             }
         }
@@ -219,7 +218,7 @@ impl<'a> Builder<'_, 'a> {
             run.messages.0.into_iter().filter_map(|Obj(mut message)| message.image_url.take_filled());
         let shown =
             run.jupyter_messages.0.into_iter().flat_map(|Obj(message)| message.content.0.data.0.images);
-        for id in pictures.chain(shown).map(pointer_id) {
+        for id in pictures.chain(shown.map(Cow::Borrowed)).map(pointer_id) {
             if !id.is_empty() && seen.insert(id.clone()) {
                 let file = FileRef { id, kind: FileKind::Image, ..FileRef::default() };
                 self.parts.push(Part::Image(Image { file, alt: Some("Plot".into()), prompt: None }));

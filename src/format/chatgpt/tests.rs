@@ -219,7 +219,7 @@ fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it
     let mut export = Export::default();
     let texts = Texts::default();
     assert!(parse(Json { text: json, texts: &texts }, &mut export).is_err());
-    add_head(&mut export, json.as_bytes());
+    add_head(&mut export, Json { text: json, texts: &texts });
     let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown).unwrap();
     assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));
     assert_eq!(conversation.created, Timestamp::from_number(1e9));

@@ -109,6 +109,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn short_numbers_are_those_that_the_standard_library_reads(
+        number in "(0|[1-9][0-9]{0,17})(\\.[0-9]{1,12})?",
+        behind in prop::sample::select(b",}] \n".to_vec()),
+    ) {
+        let text = format!("{number}{}", char::from(behind));
+        if let Some(found) = short_number(text.as_bytes()) {
+            prop_assert_eq!(found, (number.parse().unwrap(), number.len()));
+        } else {
+            prop_assert!(number.len() > 15, "{}", number);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_short_number_is_none() {
+    for text in ["", ".", ".5", "5.", "5.,", "05", "00", "1.2.3", "-1", "1e5", "1x", "123456789012345678"] {
+        assert_eq!(short_number(text.as_bytes()), None, "{text}");
+    }
+}
+
 fn refused(text: &str) -> String {
     tree(text, Level::best()).unwrap_err().to_string()
 }

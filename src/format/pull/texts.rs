@@ -56,7 +56,7 @@ impl Texts {
     ///
     /// # Errors
     /// Half of a surrogate pair, an escape that there is not, and control characters.
-    pub(super) fn unescaped(&self, raw: &str) -> Result<&str> {
+    pub(in crate::format) fn unescaped(&self, raw: &str) -> Result<&str> {
         DRAFT.with_borrow_mut(|draft| {
             draft.clear();
             draft.reserve(raw.len());
