@@ -278,7 +278,7 @@ pub(super) fn gather<'a>(groups: SearchGroups<'a>, sources: &mut HashMap<SourceI
             let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {
                 Some(SourceId {
                     turn: id.turn_index.small()?,
-                    kind: id.ref_type.filled().map(|kind| Box::from(kind))?,
+                    kind: id.ref_type.filled().map(Box::from)?,
                     index: id.ref_index.small()?,
                 })
             }) else {
