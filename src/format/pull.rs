@@ -130,6 +130,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How many bytes of the text are behind the last token that was taken.
+    pub(super) fn left(&self) -> usize {
+        self.text.len().saturating_sub(self.at)
+    }
+
     /// Where texts go that have escapes.
     pub(super) fn texts(&self) -> &'a Texts {
         self.texts

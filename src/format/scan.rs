@@ -16,7 +16,7 @@ mod prune;
 mod tests;
 
 pub use blocks::Level;
-pub(super) use blocks::{BATCH, Marks, State, WIDTH};
+pub(super) use blocks::{BATCH, Marks, State, WIDTH, backslashes};
 use kept::{Content, Kept};
 use prune::{Key, Verdict, Way};
 use std::ops::Deref;

@@ -78,11 +78,18 @@ impl<'a> Read<'a> for Parent<'a> {
     }
 }
 
+/// How much JSON there is for each node, as a rule.
+const NODE_BYTES: usize = 2048;
+
+/// No room is made for more nodes than these before they are there.
+const MOST_EXPECTED: usize = 4096;
+
 /// Takes `mapping`: an object, or in some re-processed exports a list. Of a value that breaks off what stands before
 /// the error is taken.
 pub(super) fn read<'a>(nodes: &mut Nodes<'a>, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
     // Of two mappings the last one counts.
     nodes.clear();
+    nodes.reserve((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
     match reader.value()? {
         Value::Object => reader.fields(|reader, key| {
             nodes.push((key.text()?, Node::default()));

@@ -4,6 +4,7 @@
 //! next conversation uses again.
 
 use super::{Error, Result};
+use crate::format::scan::backslashes;
 use bumpalo::Bump;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -57,12 +58,18 @@ impl Texts {
     /// # Errors
     /// Half of a surrogate pair, an escape that there is not, and control characters.
     pub(in crate::format) fn unescaped(&self, raw: &str) -> Result<&str> {
+        if raw.bytes().fold(u8::MAX, u8::min) < 0x20 {
+            return Err(error("a control character in a string"));
+        }
         DRAFT.with_borrow_mut(|draft| {
-            draft.clear();
-            draft.reserve(raw.len());
-            unescape(raw.as_bytes(), draft)?;
-            let text = simdutf8::basic::from_utf8(draft).map(|text| self.keep(text));
-            if draft.capacity() > DRAFT_BYTES {
+            let needed = raw.len().saturating_add(STEP);
+            if draft.len() < needed {
+                draft.resize(needed, 0);
+            }
+            let length = unescape(raw.as_bytes(), draft)?;
+            let text = simdutf8::basic::from_utf8(draft.get(..length).unwrap_or_default());
+            let text = text.map(|text| self.keep(text));
+            if draft.len() > DRAFT_BYTES {
                 *draft = Vec::new();
             }
             text.map_err(|_| error("no text")) // can't be: whole characters were put together
@@ -74,35 +81,56 @@ fn error(what: &'static str) -> Error {
     Error { what, at: None, is_end: false }
 }
 
-/// Writes the text of a string to `text`.
-fn unescape(raw: &[u8], text: &mut Vec<u8>) -> Result<()> {
-    if raw.iter().copied().fold(u8::MAX, u8::min) < 0x20 {
-        return Err(error("a control character in a string"));
-    }
-    let mut rest = raw;
+/// How much is copied at once on the way to an escape.
+const STEP: usize = 16;
+
+/// Writes the text of a string to the beginning of `draft`, and returns how long it is. The draft must be longer than
+/// `raw` by [`STEP`], of which anything may be left behind the text; no text is longer than what it was written as.
+fn unescape(raw: &[u8], draft: &mut [u8]) -> Result<usize> {
+    let (mut from, mut to) = (0_usize, 0_usize);
     loop {
-        // Text in other scripts is a run of escapes.
-        if rest.first() != Some(&b'\\') {
-            let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            let (plain, escapes) = rest.split_at_checked(run).unwrap_or_default();
-            text.extend_from_slice(plain);
-            rest = escapes;
-        }
-        let Some(&escape) = rest.get(1) else { return Ok(()) };
-        let len = match (SHORT_ESCAPES[usize::from(escape)], escape) {
-            (0, b'u') => {
-                let (character, len) = unicode(rest)
-                    .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?;
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                len
+        // Escapes are near each other: to call somebody who finds the next, or copies up to it, takes longer than this.
+        if let Some(step) = raw.get(from..).and_then(<[u8]>::first_chunk::<STEP>) {
+            put(draft, to, *step);
+            let escapes = backslashes(step);
+            let plain = if escapes == 0 { STEP } else { escapes.trailing_zeros() as usize };
+            (from, to) = (from.wrapping_add(plain), to.wrapping_add(plain));
+            if plain == STEP {
+                continue;
             }
-            (0, _) => return Err(error("an escape that there is not")),
-            (byte, _) => {
-                text.push(byte);
-                2
+        }
+        let Some(&byte) = raw.get(from) else { return Ok(to) };
+        let rest = raw.get(from..).unwrap_or_default();
+        let (read, written) = match rest.get(1) {
+            Some(b'u') if byte == b'\\' => {
+                let (character, read) = unicode(rest)
+                    .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?;
+                let mut text = [0; 4];
+                let written = character.encode_utf8(&mut text).len();
+                put(draft, to, text);
+                (read, written)
+            }
+            Some(&escape) if byte == b'\\' => {
+                match SHORT_ESCAPES[usize::from(escape)] {
+                    0 => return Err(error("an escape that there is not")),
+                    byte => put(draft, to, [byte]),
+                }
+                (2, 1)
+            }
+            _ => {
+                put(draft, to, [byte]);
+                (1, 1)
             }
         };
-        rest = rest.get(len..).unwrap_or_default();
+        (from, to) = (from.wrapping_add(read), to.wrapping_add(written));
+    }
+}
+
+/// Writes `bytes` to `draft` at `to`, where there is room.
+#[inline]
+fn put<const N: usize>(draft: &mut [u8], to: usize, bytes: [u8; N]) {
+    if let Some(place) = draft.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<N>) {
+        *place = bytes;
     }
 }
 

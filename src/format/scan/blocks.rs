@@ -323,6 +323,15 @@ fn parities(mut bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
+/// Where backslashes are: bit n is byte n.
+#[inline]
+pub(in crate::format) fn backslashes(bytes: &[u8; 16]) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    return x86::backslashes(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    portable::backslashes(bytes)
+}
+
 /// Clears what tells `[` from `{` and `]` from `}`.
 const CASE: u8 = b'{' ^ b'[';
 
@@ -346,6 +355,13 @@ mod portable {
             masks.space |= equal(word, b' ') << shift;
         }
         masks
+    }
+
+    #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "for other processors; tests compare it"))]
+    pub(super) fn backslashes(bytes: &[u8; 16]) -> u16 {
+        let (words, _) = bytes.as_chunks::<8>();
+        let masks = words.iter().map(|word| equal(u64::from_le_bytes(*word), b'\\') as u16);
+        masks.rev().fold(0, |masks, mask| masks << 8 | mask)
     }
 
     /// Bit n is set if byte n of `word` is `byte`; at most eight bits.
@@ -399,6 +415,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn backslashes_are_found(bytes in prop::array::uniform16(prop::sample::select(b"\\[]\xdc\0".to_vec()))) {
+            let expected = bytes.iter().rev().fold(0, |mask, &byte| mask << 1 | u16::from(byte == b'\\'));
+            prop_assert_eq!(backslashes(&bytes), expected);
+            prop_assert_eq!(portable::backslashes(&bytes), expected);
+        }
+
         #[test]
         fn every_level_finds_the_brackets_that_a_byte_loop_finds(
             bytes in prop::collection::vec(prop::sample::select(b"\"\"\\\\\\{}[]a,: \x00\xff".to_vec()), 0..400),

@@ -8,6 +8,17 @@ use std::arch::x86_64::{
     _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8,
 };
 
+#[inline]
+pub(super) fn backslashes(bytes: &[u8; 16]) -> u16 {
+    #[allow(clippy::cast_ptr_alignment, reason = "the load needs no alignment")]
+    let start = bytes.as_ptr().cast::<__m128i>();
+    // SAFETY: the 16 bytes are one vector, the load needs no alignment, and SSE2 is part of every x86-64 processor.
+    unsafe {
+        let bytes = _mm_loadu_si128(start);
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\'.cast_signed()))).cast_unsigned() as u16
+    }
+}
+
 pub(super) fn has_avx512() -> bool {
     has_avx2() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
