@@ -13,7 +13,7 @@ mod markdown;
 mod part;
 mod reference;
 
-pub use link::encode_path_segment;
+pub use link::{encode_path_segment, encoded_len};
 
 use crate::catalog::{Measure, Page};
 use crate::conversation::Conversation;

@@ -7,7 +7,7 @@
 use super::Ino;
 use crate::catalog::{Catalog, Content, EntryRef, Head, Page, Problem};
 use crate::layout::{ASSETS, BRANCHES, HIDDEN, Layout, PAGE, UNDATED, file_names};
-use crate::render::encode_path_segment;
+use crate::render::{encode_path_segment, encoded_len};
 use crate::text::printable;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
@@ -330,7 +330,7 @@ impl<'a> Builder<'a> {
         let (Some(head), Some(stem)) = (self.catalog.heads.get(position), self.layout.stem(position)) else {
             return;
         };
-        let size = head.page.size(encode_path_segment(stem.as_str()).len());
+        let size = head.page.size(encoded_len(stem.as_str()));
         let what = What::Page { head: number(position), page: Page::Thread };
         let ino = self.push(parent, &[stem.as_str(), PAGE], what, size, self.times(head));
         if let Some(thread) = self.table.threads.get_mut(position) {
@@ -360,7 +360,7 @@ impl<'a> Builder<'a> {
         let (Some(head), Some(stem)) = (self.catalog.heads.get(position), self.layout.stem(position)) else {
             return;
         };
-        let stem = encode_path_segment(stem.as_str()).len();
+        let stem = encoded_len(stem.as_str());
         let mut last = None;
         for branch in &head.branches {
             // Ascending, as the catalog promises; a number that comes twice would be a name that is there twice.

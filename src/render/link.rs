@@ -5,28 +5,32 @@ use crate::catalog::Page;
 use crate::conversation::files::Files;
 use crate::conversation::{FileKind, FileRef, Link};
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
 /// that every reader of Markdown finds the file.
 pub fn encode_path_segment(name: &str) -> String {
-    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    if name.bytes().all(is_kept) {
-        return name.to_owned();
-    }
-    let mut encoded = String::with_capacity(name.len());
+    let mut encoded = String::with_capacity(encoded_len(name));
     for byte in name.bytes() {
-        percent_encode(byte, is_kept, &mut encoded);
+        percent_encode(byte, is_unreserved, &mut encoded);
     }
     encoded
+}
+
+/// How long a name is once it is [encoded](encode_path_segment), in bytes.
+pub fn encoded_len(name: &str) -> usize {
+    name.bytes().map(|byte| if is_unreserved(byte) { 1 } else { 3 }).sum()
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
     if is_kept(byte) {
         out.push(char::from(byte));
     } else {
-        // Writing to a string never fails.
-        let _ = write!(out, "%{byte:02X}");
+        let digit = |digit: u8| char::from(if digit < 10 { b'0' + digit } else { b'A' - 10 + digit });
+        out.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
     }
 }
 

@@ -10,6 +10,11 @@ fn link(label: &'static str, url: &'static str) -> String {
 fn names_are_encoded_down_to_unreserved_characters() {
     assert_eq!(encode_path_segment("my cat (1)#é.png"), "my%20cat%20%281%29%23%C3%A9.png");
     assert_eq!(encode_path_segment("a-b._~Z9"), "a-b._~Z9");
+    assert!(
+        ["", "a-b._~Z9", "my cat (1)#é.png"]
+            .iter()
+            .all(|name| encoded_len(name) == encode_path_segment(name).len())
+    );
 }
 
 #[test]
