@@ -38,14 +38,14 @@ pub const CHUNK_BYTES: usize = 164 * 1024;
 pub type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
-/// within a millisecond, and the checkpoints take one hundredth of the data.
+/// within a millisecond, and the checkpoints take a two-hundredth of the data.
 const SPACING_BYTES: u64 = 1 << 20;
 
 /// In larger exports they stand farther apart, up to this: inflating as much takes a few milliseconds, which nobody
 /// notices, and a stretch between two of them is still decoded at once.
 const WIDEST_SPACING_BYTES: u64 = 4 << 20;
 
-/// As many checkpoints take about 18 MB.
+/// As many checkpoints take about 6 MB.
 const ENOUGH_CHECKPOINTS: u64 = 1024;
 
 /// The distance of checkpoints, in inflated bytes, for entries of `total` bytes together: their memory grows up to

@@ -1,7 +1,7 @@
 //! Resumable inflate and its checkpoints.
 //!
 //! A *checkpoint* is all that is needed to start inflating in the middle of a deflate stream: a position between
-//! two of its blocks and the 32 KiB of output before it. Knows nothing of archives; input comes from a closure.
+//! two of its blocks and, of the 32 KiB of output before it, what is referred to behind it. Knows nothing of archives; input comes from a closure.
 //!
 //! Ours and not a library's, for a third of the first reading of an export is spent here: it takes a quarter to a third
 //! less time than zlib-rs, needs no unsafe code, lends what it inflates instead of copying it, and a checkpoint is a part
@@ -34,7 +34,8 @@ pub struct Checkpoint {
     value: u8,
     /// Length of the window once decompressed, in bytes; at most 32 KiB.
     window_bytes: u16,
-    /// The inflated bytes before `out`, as one LZ4 block: text takes a third of the room.
+    /// The inflated bytes before `out`, as one LZ4 block. Those that nothing behind `out` refers to are zeros, if that was
+    /// known: then text takes a sixth of the room, else a third.
     #[serde(with = "blob")]
     window: Box<[u8]>,
 }
@@ -174,6 +175,15 @@ struct Bits {
     value: u8,
 }
 
+/// What a checkpoint keeps of its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Window {
+    /// All of it, and so it is there at once.
+    Whole,
+    /// What is referred to, once that is known.
+    Wanted,
+}
+
 /// A deflate stream being inflated, forwards, in any number of steps.
 pub(super) struct Decoder {
     stream: Stream,
@@ -183,13 +193,40 @@ pub(super) struct Decoder {
     last_checkpoint: u64,
     /// What comes behind the output that was not handed over yet.
     stop: Option<Result<Stop>>,
+    /// A checkpoint whose window may still be referred to.
+    pending: Option<Pending>,
+}
+
+/// A checkpoint that is not complete.
+struct Pending {
+    out: u64,
+    input: u64,
+    bits: Bits,
+    window: Vec<u8>,
+}
+
+impl Pending {
+    /// The checkpoint, with those bytes of its window that are wanted.
+    fn with(mut self, wanted: Option<&[bool]>) -> Checkpoint {
+        for (byte, &wanted) in self.window.iter_mut().zip(wanted.unwrap_or_default()) {
+            *byte = if wanted { *byte } else { 0 };
+        }
+        Checkpoint {
+            out: self.out,
+            input: self.input,
+            bits: self.bits.count,
+            value: self.bits.value,
+            window_bytes: self.window.len() as u16,
+            window: lz4_flex::block::compress(&self.window).into(),
+        }
+    }
 }
 
 impl Decoder {
     /// From the start of the stream.
     pub(super) fn from_start() -> Self {
         let stream = Stream::new(0, Bits::default(), &[]);
-        Self { stream, taken: 0, out: 0, last_checkpoint: 0, stop: None }
+        Self { stream, taken: 0, out: 0, last_checkpoint: 0, stop: None, pending: None }
     }
 
     /// From a checkpoint.
@@ -200,7 +237,7 @@ impl Decoder {
         let bits = Bits { count: point.bits, value: point.value };
         let stream = Stream::new(point.input, bits, &point.decompressed_window()?);
         let taken = stream.end();
-        Ok(Self { stream, taken, out: point.out, last_checkpoint: point.out, stop: None })
+        Ok(Self { stream, taken, out: point.out, last_checkpoint: point.out, stop: None, pending: None })
     }
 
     /// Offset of the next byte in the inflated data.
@@ -233,32 +270,44 @@ impl Decoder {
             if output.len() >= length && self.stream.state() != State::End {
                 return Ok(Stop::Full);
             }
-            self.stop = Some(self.fill(read, spacing));
+            self.stop = Some(self.fill(read, spacing, Window::Whole));
         }
     }
 
     /// Inflates the next piece, of as many bytes as fit, and lends it; otherwise as [`run`](Self::run), but without a
-    /// copy.
+    /// copy, and each checkpoint comes 32 KiB or more behind its place, when it is known what it needs.
     pub(super) fn piece(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (&[u8], Result<Stop>) {
-        let stop = self.stop.take().unwrap_or_else(|| self.fill(read, spacing));
+        let stop = self.stop.take().unwrap_or_else(|| self.fill(read, spacing, Window::Wanted));
         let piece = self.stream.output(self.taken);
         self.taken = self.stream.end();
         self.out += piece.len() as u64;
         (piece, stop)
     }
 
-    /// Inflates as much as the stream has room for, or to where a checkpoint is due.
-    fn fill(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> Result<Stop> {
+    /// Inflates as much as the stream has room for, or until there is a checkpoint.
+    fn fill(&mut self, read: ReadAt<'_>, spacing: Option<u64>, window: Window) -> Result<Stop> {
         loop {
             let ahead = self.stream.end() - self.taken;
             let out = self.out.saturating_add(ahead as u64);
-            if self.stream.state() == State::End {
+            let ends = self.stream.state() == State::End;
+            if let Some(pending) =
+                self.pending.take_if(|pending| ends || out - pending.out >= WINDOW_BYTES as u64)
+            {
+                return Ok(Stop::At(pending.with(self.stream.wanted().as_deref())));
+            }
+            if ends {
                 return Ok(Stop::End);
             }
             let due = spacing.is_some_and(|spacing| out.saturating_sub(self.last_checkpoint) >= spacing);
-            if due && self.stream.state() == State::Boundary {
+            if due && self.stream.state() == State::Boundary && self.pending.is_none() {
                 self.last_checkpoint = out;
-                return Ok(Stop::At(self.checkpoint(out)));
+                let (input, bits) = self.stream.position();
+                let pending = Pending { out, input, bits, window: self.stream.window().to_vec() };
+                match window {
+                    Window::Whole => return Ok(Stop::At(pending.with(None))),
+                    Window::Wanted => self.stream.watch(),
+                }
+                self.pending = Some(pending);
             }
             if ahead > 0 && self.stream.is_full() {
                 return Ok(Stop::Full);
@@ -278,19 +327,5 @@ impl Decoder {
         bytes::append(output, bytes);
         self.taken += bytes.len();
         self.out += bytes.len() as u64;
-    }
-
-    /// The checkpoint at the end of the output, which is at `out`.
-    fn checkpoint(&self, out: u64) -> Checkpoint {
-        let (input, bits) = self.stream.position();
-        let window = self.stream.window();
-        Checkpoint {
-            out,
-            input,
-            bits: bits.count,
-            value: bits.value,
-            window_bytes: window.len() as u16,
-            window: lz4_flex::block::compress(window).into(),
-        }
     }
 }

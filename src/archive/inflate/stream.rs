@@ -58,6 +58,29 @@ pub(super) struct Stream {
     /// The current block is the last one.
     is_last: bool,
     tables: Box<Tables>,
+    watch: Option<Watch>,
+}
+
+/// Which of the bytes before a place in the output are referred to behind it.
+struct Watch {
+    /// The place; 0 once it is out of reach.
+    place: usize,
+    /// For each byte of the window before the place, the nearest one last.
+    wanted: Box<[bool]>,
+}
+
+impl Watch {
+    /// Notes a copy of `length` bytes from `distance` before `end` in the output.
+    fn note(&mut self, end: usize, distance: usize, length: usize) {
+        let from = end.wrapping_sub(distance);
+        if from >= self.place {
+            return;
+        }
+        let back = self.place.wrapping_sub(from);
+        let Some(first) = self.wanted.len().checked_sub(back) else { return };
+        let last = first.saturating_add(length).min(self.wanted.len());
+        self.wanted.get_mut(first..last).unwrap_or_default().fill(true);
+    }
 }
 
 #[derive(Default)]
@@ -97,7 +120,19 @@ impl Stream {
             state: State::Boundary,
             is_last: false,
             tables: Box::default(),
+            watch: None,
         }
+    }
+
+    /// Notes from now on which bytes of the window are referred to.
+    pub(super) fn watch(&mut self) {
+        let wanted = vec![false; self.window().len()].into();
+        self.watch = Some(Watch { place: self.end, wanted });
+    }
+
+    /// Which bytes of the window they were, for each in order, if this was watched.
+    pub(super) fn wanted(&mut self) -> Option<Box<[bool]>> {
+        self.watch.take().map(|watch| watch.wanted)
     }
 
     /// Where it stands.
@@ -141,8 +176,12 @@ impl Stream {
     /// `Damaged` if the data is no deflate stream or ends too early, `Environment` if it can't be read.
     pub(super) fn inflate(&mut self, read: ReadAt<'_>) -> (usize, Result<()>) {
         if self.is_full() {
-            self.output.copy_within(self.end - WINDOW_BYTES..self.end, 0);
+            let shift = self.end - WINDOW_BYTES;
+            self.output.copy_within(shift..self.end, 0);
             self.end = WINDOW_BYTES;
+            if let Some(watch) = &mut self.watch {
+                watch.place = watch.place.saturating_sub(shift);
+            }
         }
         (self.end, self.go_on(read))
     }
@@ -329,7 +368,10 @@ impl Stream {
                 self.read_more(read)?;
             }
             if self.filled - self.used >= INPUT_SLACK {
-                self.many_symbols()?;
+                let watched = self.watch.is_some();
+                let many_symbols =
+                    if watched { Self::many_symbols::<true> } else { Self::many_symbols::<false> };
+                many_symbols(self)?;
             } else {
                 self.one_symbol()?;
             }
@@ -338,8 +380,8 @@ impl Stream {
     }
 
     /// Decodes symbols as long as there are enough bytes of input and room for output.
-    fn many_symbols(&mut self) -> Result<()> {
-        let Self { input, output, tables, .. } = self;
+    fn many_symbols<const WATCHED: bool>(&mut self) -> Result<()> {
+        let Self { input, output, tables, watch, .. } = self;
         let Tables { symbols, distances, .. } = &**tables;
         // Each turn fills up twice, by at most 8 bytes.
         let last = self.filled.saturating_sub(INPUT_SLACK);
@@ -417,6 +459,9 @@ impl Stream {
             // Looked up before bytes are copied, which takes as long.
             entry = symbols.first(bits);
             fill_up(&mut bits, &mut count, &mut used);
+            if WATCHED && let Some(watch) = watch {
+                watch.note(end, distance, length);
+            }
             if copy(output, end, distance, length).is_none() {
                 is_broken = true;
                 break;
@@ -474,6 +519,9 @@ impl Stream {
         }
         let distance = entry.number(bits);
         self.drop_bits(taken);
+        if let Some(watch) = &mut self.watch {
+            watch.note(self.end, distance, length);
+        }
         copy(&mut self.output, self.end, distance, length).ok_or_else(damaged)?;
         self.end += length;
         Ok(())

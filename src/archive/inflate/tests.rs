@@ -60,6 +60,50 @@ fn inflated(
     }
 }
 
+/// What ours lends piece by piece, and the checkpoints on the way.
+fn lent(stream: &[u8], spacing: u64) -> (Vec<u8>, Vec<Checkpoint>) {
+    let read = |offset: u64, buffer: &mut [u8]| {
+        let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    };
+    let (mut decoder, mut data, mut points) = (Decoder::from_start(), Vec::new(), Vec::new());
+    loop {
+        let (piece, stop) = decoder.piece(&read, Some(spacing));
+        data.extend_from_slice(piece);
+        match stop.unwrap() {
+            Stop::Full => {}
+            Stop::At(point) => points.push(point),
+            Stop::End => return (data, points),
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_keeps_what_is_referred_to_and_no_more() {
+    // Far and near, over many windows and slides of the buffer.
+    let words: Vec<_> = (0..5000_u32).map(|n| format!("{:x}.", n.wrapping_mul(2_654_435_761))).collect();
+    let at = |n: usize| words[n * n % 4999].as_bytes();
+    let data: Vec<u8> = (0..200_000).flat_map(at).copied().collect();
+    let stream = deflated(&data, 6, 10_000);
+    let (found, points) = lent(&stream, 50_000);
+    assert!(found == data);
+    let (_, _, whole) = inflated(&stream, None, (1 << 16, 1 << 16), 50_000);
+    assert_eq!(points.len(), whole.len());
+    for (point, whole) in points.iter().zip(&whole) {
+        assert_eq!((point.out, point.input), (whole.out, whole.input));
+        let (rest, complete, _) = inflated(&stream, Some(point), (1 << 16, 1 << 16), u64::MAX);
+        assert!(complete && rest == data[usize::try_from(point.out).unwrap()..]);
+        assert!(point.weight() <= whole.weight());
+    }
+    // Nothing of random bytes is referred to.
+    let random: Vec<u8> =
+        (0..200_000_u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as u8).collect();
+    let (_, points) = lent(&deflated(&random, 9, 10_000), 50_000);
+    assert!(points.len() >= 3 && points.iter().all(|point| point.window.len() < 2000));
+}
+
 /// Text with words that come again, from nearby and far away.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
@@ -97,6 +141,13 @@ proptest! {
             prop_assert_eq!(&found[..], &data[usize::try_from(point.out).unwrap()..]);
         }
         prop_assert!(points.windows(2).all(|pair| pair[1].out - pair[0].out >= spacing));
+        let (found, points) = lent(&stream, spacing);
+        prop_assert_eq!(&found, &data);
+        for point in &points {
+            let (found, complete, _) = inflated(&stream, Some(point), (9, 777), u64::MAX);
+            prop_assert!(complete);
+            prop_assert_eq!(&found[..], &data[usize::try_from(point.out).unwrap()..]);
+        }
     }
 
     #[test]
