@@ -42,7 +42,7 @@ pub type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
 const SPACING_BYTES: u64 = 1 << 20;
 
 /// In larger exports they stand farther apart, up to this: inflating as much takes a few milliseconds, which nobody
-/// notices, and a stretch between two of them is still decoded at once.
+/// notices.
 const WIDEST_SPACING_BYTES: u64 = 4 << 20;
 
 /// As many checkpoints take about 6 MB.
