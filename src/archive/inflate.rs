@@ -12,7 +12,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -245,8 +244,8 @@ impl Decoder {
         self.out
     }
 
-    /// Appends to `output` until it has `length` bytes, the stream ends, or a checkpoint is due: at the first block that
-    /// begins `spacing` bytes or more after the last one (`None`: never). What was appended is good even if an error
+    /// Inflates `length` bytes and lends them to `take`, or fewer if the stream ends or a checkpoint is due: at the first
+    /// block that begins `spacing` bytes or more after the last one (`None`: never). What was lent is good even if an error
     /// follows it.
     ///
     /// # Errors
@@ -255,11 +254,12 @@ impl Decoder {
         &mut self,
         read: ReadAt<'_>,
         spacing: Option<u64>,
-        output: &mut Vec<u8>,
         length: usize,
+        take: &mut dyn FnMut(&[u8]),
     ) -> Result<Stop> {
+        let mut left = length;
         loop {
-            self.hand_over(output, length);
+            left -= self.hand_over(left, take);
             if self.taken < self.stream.end() {
                 return Ok(Stop::Full);
             }
@@ -267,7 +267,7 @@ impl Decoder {
                 None | Some(Ok(Stop::Full)) => {}
                 Some(stop) => return stop,
             }
-            if output.len() >= length && self.stream.state() != State::End {
+            if left == 0 && self.stream.state() != State::End {
                 return Ok(Stop::Full);
             }
             self.stop = Some(self.fill(read, spacing, Window::Whole));
@@ -320,12 +320,15 @@ impl Decoder {
         }
     }
 
-    /// Appends what is there already to `output`, up to `length` bytes in all.
-    fn hand_over(&mut self, output: &mut Vec<u8>, length: usize) {
+    /// Lends what is there already, up to `length` bytes, and returns how much that was.
+    fn hand_over(&mut self, length: usize, take: &mut dyn FnMut(&[u8])) -> usize {
         let there = self.stream.output(self.taken);
-        let bytes = there.get(..length.saturating_sub(output.len())).unwrap_or(there);
-        bytes::append(output, bytes);
+        let bytes = there.get(..length).unwrap_or(there);
+        if !bytes.is_empty() {
+            take(bytes);
+        }
         self.taken += bytes.len();
         self.out += bytes.len() as u64;
+        bytes.len()
     }
 }

@@ -8,6 +8,7 @@ use super::inflate::{Checkpoint, Checkpoints, Decoder, Stop};
 use super::section::Section;
 use super::span::{Key, Span, SpanCache};
 use super::whole::{inflate_all, wrong_checksum};
+use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -31,9 +32,6 @@ const MAX_FRONTIERS: usize = 4;
 
 /// Stored attachments whose running checksum is remembered.
 const MAX_FOLLOWED: usize = 16;
-
-/// A range longer than this leaves only its first and last piece in the cache.
-const LARGE_RANGE_BYTES: u64 = 8 << 20;
 
 /// What one archive remembers for reading from anywhere.
 pub(super) struct RandomAccess {
@@ -106,11 +104,10 @@ impl RandomAccess {
         let Some(points) = self.checkpoints(entry) else {
             return self.walk_verifying(entry, found, locate, range, sink);
         };
-        let large = range.end.saturating_sub(range.start) > LARGE_RANGE_BYTES;
-        if large {
-            return self.walk_large(entry, &points, locate, range, sink).map(|()| false);
+        let mut at = range.start;
+        while at < range.end {
+            at = self.walk_piece(entry, found, &points, locate, at..range.end, sink)?;
         }
-        walk_pieces(range, sink, |offset| self.piece(entry, found, &points, locate, offset))?;
         Ok(false)
     }
 
@@ -135,21 +132,40 @@ impl RandomAccess {
         Ok(lock(&frontier).verified)
     }
 
-    /// The cached span that contains `offset`, or a new one from the checkpoint before it.
-    fn piece(
+    /// Hands over what the piece at the start of `range` has of it, from the cache or from the checkpoint before it, and
+    /// returns where that ends.
+    fn walk_piece(
         &self,
         entry: u32,
         found: &Entry,
         points: &Checkpoints,
         locate: Locate<'_>,
-        offset: u64,
-    ) -> Result<(u64, Span)> {
+        range: Range<u64>,
+        sink: Sink<'_>,
+    ) -> Result<u64> {
+        let offset = range.start;
         let (point, next) = points.around(offset);
         let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
         let start = piece_start(stretch.start, offset);
+        let end = start.saturating_add(PIECE_BYTES).min(stretch.end);
         match self.spans.get_or_claim(self.key(entry, start), self.key(entry, stretch.start)) {
-            Ok(span) => Ok((start, span)),
-            Err(_claim) => self.decode(entry, point, stretch, locate, offset),
+            Ok(span) => hand_over(range, start, &span, sink),
+            // What is wanted whole is wanted by nobody else: it is not kept, and so not copied.
+            Err(_claim) if start == offset && end <= range.end => {
+                let section = &locate()?;
+                let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
+                let stop = run(&mut decoder, section, end.saturating_sub(start), None, sink);
+                section.verify_unchanged()?;
+                if decoder.out() < end {
+                    return Err(stop.err().unwrap_or_else(too_short));
+                }
+                self.pause(entry, decoder);
+                Ok(end)
+            }
+            Err(_claim) => {
+                let (start, span) = self.decode(entry, point, stretch, locate, offset)?;
+                hand_over(range, start, &span, sink)
+            }
         }
     }
 
@@ -163,29 +179,47 @@ impl RandomAccess {
         offset: u64,
     ) -> Result<(u64, Span)> {
         let section = &locate()?;
-        let wanted = piece_start(stretch.start, offset);
-        let mut decoder = match self.paused(entry, stretch.start, wanted) {
+        let start = piece_start(stretch.start, offset);
+        let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
+        let length = stretch.end.saturating_sub(start).min(PIECE_BYTES);
+        let (bytes, stop) = fill(&mut decoder, section, length, None)?;
+        section.verify_unchanged()?;
+        let complete = bytes.len() as u64 == length;
+        let span = Arc::new(bytes);
+        if complete {
+            self.spans.insert(self.key(entry, start), Arc::clone(&span));
+            self.pause(entry, decoder);
+        } else if decoder.out() <= offset {
+            // What comes before a break is good; what comes after it, nobody knows.
+            return Err(stop.err().unwrap_or_else(too_short));
+        }
+        Ok((start, span))
+    }
+
+    /// A decoder that stands at `start`, where a piece of the stretch behind `point` begins. Keeps what it passes.
+    fn decode_up_to(
+        &self,
+        entry: u32,
+        point: Option<&Checkpoint>,
+        stretch: &Range<u64>,
+        section: &Section,
+        start: u64,
+    ) -> Result<Decoder> {
+        let mut decoder = match self.paused(entry, stretch.start, start) {
             Some(decoder) => decoder,
             None => point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?,
         };
-        loop {
-            let start = decoder.out();
-            let length = stretch.end.saturating_sub(start).min(PIECE_BYTES);
+        while decoder.out() < start {
+            let at = decoder.out();
+            let length = stretch.end.saturating_sub(at).min(PIECE_BYTES);
             let (bytes, stop) = fill(&mut decoder, section, length, None)?;
             section.verify_unchanged()?;
-            let complete = bytes.len() as u64 == length;
-            let span = Arc::new(bytes);
-            if !complete {
-                // What comes before a break is good; what comes after it, nobody knows.
-                let is_there = decoder.out() > offset;
-                return if is_there { Ok((start, span)) } else { Err(stop.err().unwrap_or_else(too_short)) };
+            if (bytes.len() as u64) < length {
+                return Err(stop.err().unwrap_or_else(too_short));
             }
-            self.spans.insert(self.key(entry, start), Arc::clone(&span));
-            if start >= wanted {
-                self.pause(entry, decoder);
-                return Ok((start, span));
-            }
+            self.spans.insert(self.key(entry, at), Arc::new(bytes));
         }
+        Ok(decoder)
     }
 
     /// The decoder that was paused between the checkpoint at `base` and the piece at `wanted`, and nearest to that.
@@ -206,43 +240,6 @@ impl RandomAccess {
             paused.remove(0);
         }
         paused.push((entry, decoder));
-    }
-
-    /// A range that is much of the cache or more: decoded straight through, and only its ends, which it may share
-    /// with its neighbours, are looked up and kept.
-    fn walk_large(
-        &self,
-        entry: u32,
-        points: &Checkpoints,
-        locate: Locate<'_>,
-        range: Range<u64>,
-        sink: Sink<'_>,
-    ) -> Result<()> {
-        let (point, _) = points.around(range.start);
-        let section = &locate()?;
-        let mut decoder = point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?;
-        while decoder.out() < range.end {
-            let start = decoder.out();
-            let (point, next) = points.around(start);
-            let base = point.map_or(0, |point| point.out);
-            let piece_end = piece_start(base, start).saturating_add(PIECE_BYTES);
-            let end = next.map_or(piece_end, |next| next.min(piece_end));
-            // The last piece may lack its tail, and is decoded again by whoever wants that.
-            let end = end.min(range.end);
-            let (bytes, stop) = fill(&mut decoder, section, end.saturating_sub(start), None)?;
-            section.verify_unchanged()?;
-            let reached = decoder.out();
-            let skip = usize::try_from(range.start.saturating_sub(start)).unwrap_or(usize::MAX);
-            sink(bytes.get(skip..).unwrap_or_default());
-            if reached < end {
-                return Err(stop.err().unwrap_or_else(too_short));
-            }
-            let is_first = start <= range.start;
-            if is_first && (Some(end) == next || end == piece_end) {
-                self.spans.insert(self.key(entry, start), Arc::new(bytes));
-            }
-        }
-        Ok(())
     }
 
     /// The whole of a small entry, compared with its checksum.
@@ -388,16 +385,21 @@ fn walk_pieces(
     let mut at = range.start;
     while at < range.end {
         let (start, span) = piece(at)?;
-        let skip = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
-        let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
-        let bytes = span.get(skip..until).unwrap_or_default();
-        if bytes.is_empty() {
-            return Err(too_short());
-        }
-        sink(bytes);
-        at = at.saturating_add(bytes.len() as u64);
+        at = hand_over(at..range.end, start, &span, sink)?;
     }
     Ok(())
+}
+
+/// Hands over what `span`, which begins at `start`, has of the beginning of `range`, and returns where that ends.
+fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: Sink<'_>) -> Result<u64> {
+    let skip = usize::try_from(range.start.saturating_sub(start)).unwrap_or(usize::MAX);
+    let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
+    let bytes = span.get(skip..until).unwrap_or_default();
+    if bytes.is_empty() {
+        return Err(too_short());
+    }
+    sink(bytes);
+    Ok(range.start.saturating_add(bytes.len() as u64))
 }
 
 /// Where the piece with `offset` begins, in a stretch that begins at `base`.
@@ -413,14 +415,28 @@ fn fill(
     length: u64,
     spacing: Option<u64>,
 ) -> Result<(Vec<u8>, Result<Stop>)> {
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
-    reserve(&mut bytes, length)?;
-    let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
-    let stop = decoder.run(&read, spacing, &mut bytes, length);
-    #[cfg(test)]
-    DECODED.set(DECODED.get() + bytes.len() as u64);
+    reserve(&mut bytes, usize::try_from(length).unwrap_or(usize::MAX))?;
+    let stop = run(decoder, section, length, spacing, &mut |piece| append(&mut bytes, piece));
     Ok((bytes, stop))
+}
+
+/// Hands over the next `length` bytes; else as [`fill`].
+fn run(
+    decoder: &mut Decoder,
+    section: &Section,
+    length: u64,
+    spacing: Option<u64>,
+    sink: Sink<'_>,
+) -> Result<Stop> {
+    let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    #[cfg(test)]
+    let start = decoder.out();
+    let stop = decoder.run(&read, spacing, length, sink);
+    #[cfg(test)]
+    DECODED.set(DECODED.get() + decoder.out() - start);
+    stop
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ fn inflated(
     let (mut decoder, mut data, mut points) = (decoder.unwrap(), Vec::new(), Vec::new());
     loop {
         let length = data.len() + output;
-        match decoder.run(&read, Some(spacing), &mut data, length) {
+        match decoder.run(&read, Some(spacing), output, &mut |bytes| data.extend_from_slice(bytes)) {
             Ok(Stop::Full) => assert_eq!(data.len(), length),
             Ok(Stop::At(point)) => points.push(point),
             Ok(Stop::End) => return (data, true, points),
