@@ -124,7 +124,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The size of a page of messages; that of a file rendered from a canvas stands with the file.
+    /// The size of a page of messages; that of a file rendered from a canvas stands with the file. Logarithmic.
     pub fn measure(&self, page: Page) -> Option<Measure> {
         match page {
             Page::Thread => Some(self.page),

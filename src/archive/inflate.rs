@@ -1,7 +1,8 @@
 //! Resumable inflate and its checkpoints.
 //!
 //! A *checkpoint* is all that is needed to start inflating in the middle of a deflate stream: a position between
-//! two of its blocks and, of the 32 KiB of output before it, what is referred to behind it. Knows nothing of archives; input comes from a closure.
+//! two of its blocks and, of the 32 KiB of output before it, what is referred to behind it. Knows nothing of archives;
+//! input comes from a closure.
 //!
 //! Ours and not a library's, for a third of the first reading of an export is spent here: it takes a quarter to a third
 //! less time than zlib-rs, needs no unsafe code, lends what it inflates instead of copying it, and a checkpoint is a part

@@ -183,6 +183,30 @@ fn decoded(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
+fn readers_side_by_side_wait_for_each_other_instead_of_inflating_twice() {
+    let data = text(6 << 20, 5);
+    let size = data.len();
+    let archive = open(&zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)])).unwrap();
+    streamed(&archive, 0).1.unwrap();
+    // Neighbours in the same stretches.
+    let ranges: Vec<_> = (0..size).step_by(90_000).map(|start| start..(start + 90_000).min(size)).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        while let Some(range) = ranges.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            let mut found = Vec::new();
+            archive.read_range(0, range.start as u64, range.end as u64, &mut found).unwrap();
+            assert!(found == data[range.clone()], "{range:?}");
+        }
+    };
+    let inflated: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| decoded(work))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    // Whoever is first at a stretch may start from its checkpoint while another is still on the way to it.
+    assert!(inflated <= size as u64 * 5 / 4, "{inflated} of {size}");
+}
+
+#[test]
 fn reading_forwards_inflates_each_byte_once() {
     let data = text(40 << 20, 5);
     let bytes = zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]);

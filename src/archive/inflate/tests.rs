@@ -30,6 +30,16 @@ fn reference(stream: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
+/// Reads a stream, at most so many bytes at once.
+fn read_at(stream: &[u8], most: usize) -> impl Fn(u64, &mut [u8]) -> io::Result<usize> {
+    move |offset, buffer| {
+        let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
+        let length = rest.len().min(most).min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+}
+
 /// What ours makes of it from a checkpoint on, if it is read and inflated in pieces of these sizes; and the checkpoints
 /// on the way.
 fn inflated(
@@ -38,12 +48,7 @@ fn inflated(
     (input, output): (usize, usize),
     spacing: u64,
 ) -> (Vec<u8>, bool, Vec<Checkpoint>) {
-    let read = |offset: u64, buffer: &mut [u8]| {
-        let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
-        let length = rest.len().min(input).min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    };
+    let read = read_at(stream, input);
     let decoder = from.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint);
     let (mut decoder, mut data, mut points) = (decoder.unwrap(), Vec::new(), Vec::new());
     loop {
@@ -62,12 +67,7 @@ fn inflated(
 
 /// What ours lends piece by piece, and the checkpoints on the way.
 fn lent(stream: &[u8], spacing: u64) -> (Vec<u8>, Vec<Checkpoint>) {
-    let read = |offset: u64, buffer: &mut [u8]| {
-        let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    };
+    let read = read_at(stream, usize::MAX);
     let (mut decoder, mut data, mut points) = (Decoder::from_start(), Vec::new(), Vec::new());
     loop {
         let (piece, stop) = decoder.piece(&read, Some(spacing));

@@ -357,7 +357,7 @@ mod portable {
         masks
     }
 
-    #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "for other processors; tests compare it"))]
+    #[cfg(any(test, not(target_arch = "x86_64")))]
     pub(super) fn backslashes(bytes: &[u8; 16]) -> u16 {
         let (words, _) = bytes.as_chunks::<8>();
         let masks = words.iter().map(|word| equal(u64::from_le_bytes(*word), b'\\') as u16);
