@@ -159,7 +159,8 @@ impl<P, S: Splits> Work<P, S> {
             }
             let busy = !state.jobs.is_empty();
             let room = state.waiting <= WAITING_BYTES;
-            if !room && let Some(job) = state.job(true) {
+            // Nothing is inflated while the reader measures: what takes long is rather for a helper.
+            if !room && let Some(job) = state.job(Some(LARGE_BYTES)) {
                 return Some(Next::First(Task::Measure(job)));
             }
             let may_split = room && state.may_split(reader);
@@ -178,7 +179,7 @@ impl<P, S: Splits> Work<P, S> {
                 self.changed.notify_all();
                 return Some(Next::Waits);
             }
-            if let Some(task) = state.task(true) {
+            if let Some(task) = state.task(Some(usize::MAX)) {
                 return Some(Next::First(task));
             }
             state = self.wait(state);
@@ -199,7 +200,7 @@ impl<P, S: Splits> Work<P, S> {
             {
                 return Some(Ended::Splitter(splitter));
             }
-            if let Some(task) = state.task(true) {
+            if let Some(task) = state.task(Some(usize::MAX)) {
                 return Some(Ended::First(task));
             }
             state = self.wait(state);
@@ -221,7 +222,7 @@ impl<P, S: Splits> Work<P, S> {
             if state.abandoned {
                 return None;
             }
-            if let Some(task) = state.task(false) {
+            if let Some(task) = state.task(None) {
                 return Some(task);
             }
             if state.readers == 0 && state.jobs.is_empty() {
@@ -291,9 +292,9 @@ impl<P, S: Splits> Work<P, S> {
 }
 
 impl<P, S: Splits> State<P, S> {
-    /// What can be done now.
-    fn task(&mut self, reader: bool) -> Option<Task<P, S>> {
-        if let Some(job) = self.job(reader) {
+    /// What can be done now, by a reader or by a helper as for [`job`](Self::job).
+    fn task(&mut self, below: Option<usize>) -> Option<Task<P, S>> {
+        if let Some(job) = self.job(below) {
             return Some(Task::Measure(job));
         }
         if self.waiting > WAITING_BYTES {
@@ -306,16 +307,18 @@ impl<P, S: Splits> State<P, S> {
         Some(Task::Split { reader, splitter, chunk })
     }
 
-    /// The next conversation that may be measured now.
-    fn job(&mut self, reader: bool) -> Option<Job<P>> {
+    /// The next conversation that may be measured now: for a reader the smallest, if it has fewer bytes than `below`; for
+    /// a helper, who has no such bound, the largest.
+    fn job(&mut self, below: Option<usize>) -> Option<Job<P>> {
         let large = self.large;
         let may = |job: &Job<P>| {
             let bytes = job.json.len();
-            bytes < LARGE_BYTES || large == 0 || large + bytes <= LARGE_TOGETHER
+            below.is_none_or(|below| bytes < below)
+                && (bytes < LARGE_BYTES || large == 0 || large + bytes <= LARGE_TOGETHER)
         };
         let sized =
             self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
-        let (_, at) = if reader { sized.min()? } else { sized.max()? };
+        let (_, at) = if below.is_some() { sized.min()? } else { sized.max()? };
         let job = self.jobs.remove(at)?;
         let bytes = job.json.len();
         self.waiting -= bytes;
