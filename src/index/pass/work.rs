@@ -336,3 +336,33 @@ impl<P, S: Splits> State<P, S> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Splits for () {
+        fn held(&self) -> usize {
+            0
+        }
+    }
+
+    #[test]
+    fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
+        let work = Work::new(1, 1);
+        work.put_back(0, ());
+        let large = vec![b' '; WAITING_BYTES + 1];
+        work.offer("large", Json::InBuffer(&large));
+        work.offer("small", Json::InBuffer(b"{}"));
+        let next = || work.accept(0, &mut vec![b'x']).unwrap();
+        let measured = |next| match next {
+            Next::First(Task::Measure(job)) => Some(job.place),
+            _ => None,
+        };
+        assert_eq!(measured(next()), Some("small"));
+        for _ in 0..CHUNKS {
+            assert!(matches!(next(), Next::Waits));
+        }
+        assert_eq!(measured(next()), Some("large"));
+    }
+}
