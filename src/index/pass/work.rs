@@ -51,6 +51,17 @@ pub(super) enum Task<P, S> {
     Measure(Job<P>),
 }
 
+/// Which of the conversations that wait is measured next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// A helper has time.
+    Largest,
+    /// A reader has something else to do.
+    Smallest,
+    /// The smallest, if it is not large.
+    Small,
+}
+
 /// What becomes of a chunk that was read.
 #[derive(Debug)]
 pub(super) enum Next<P, S> {
@@ -160,7 +171,7 @@ impl<P, S: Splits> Work<P, S> {
             let busy = !state.jobs.is_empty();
             let room = state.waiting <= WAITING_BYTES;
             // Nothing is inflated while the reader measures: what takes long is rather for a helper.
-            if !room && let Some(job) = state.job(Some(LARGE_BYTES)) {
+            if !room && let Some(job) = state.job(Choice::Small) {
                 return Some(Next::First(Task::Measure(job)));
             }
             let may_split = room && state.may_split(reader);
@@ -179,7 +190,7 @@ impl<P, S: Splits> Work<P, S> {
                 self.changed.notify_all();
                 return Some(Next::Waits);
             }
-            if let Some(task) = state.task(Some(usize::MAX)) {
+            if let Some(task) = state.task(Choice::Smallest) {
                 return Some(Next::First(task));
             }
             state = self.wait(state);
@@ -200,7 +211,7 @@ impl<P, S: Splits> Work<P, S> {
             {
                 return Some(Ended::Splitter(splitter));
             }
-            if let Some(task) = state.task(Some(usize::MAX)) {
+            if let Some(task) = state.task(Choice::Smallest) {
                 return Some(Ended::First(task));
             }
             state = self.wait(state);
@@ -222,7 +233,7 @@ impl<P, S: Splits> Work<P, S> {
             if state.abandoned {
                 return None;
             }
-            if let Some(task) = state.task(None) {
+            if let Some(task) = state.task(Choice::Largest) {
                 return Some(task);
             }
             if state.readers == 0 && state.jobs.is_empty() {
@@ -292,9 +303,9 @@ impl<P, S: Splits> Work<P, S> {
 }
 
 impl<P, S: Splits> State<P, S> {
-    /// What can be done now, by a reader or by a helper as for [`job`](Self::job).
-    fn task(&mut self, below: Option<usize>) -> Option<Task<P, S>> {
-        if let Some(job) = self.job(below) {
+    /// What can be done now; of conversations the one of this choice.
+    fn task(&mut self, choice: Choice) -> Option<Task<P, S>> {
+        if let Some(job) = self.job(choice) {
             return Some(Task::Measure(job));
         }
         if self.waiting > WAITING_BYTES {
@@ -307,18 +318,17 @@ impl<P, S: Splits> State<P, S> {
         Some(Task::Split { reader, splitter, chunk })
     }
 
-    /// The next conversation that may be measured now: for a reader the smallest, if it has fewer bytes than `below`; for
-    /// a helper, who has no such bound, the largest.
-    fn job(&mut self, below: Option<usize>) -> Option<Job<P>> {
+    /// The conversation of this choice among those that may be measured now.
+    fn job(&mut self, choice: Choice) -> Option<Job<P>> {
         let large = self.large;
         let may = |job: &Job<P>| {
             let bytes = job.json.len();
-            below.is_none_or(|below| bytes < below)
-                && (bytes < LARGE_BYTES || large == 0 || large + bytes <= LARGE_TOGETHER)
+            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER;
+            bytes < LARGE_BYTES || choice != Choice::Small && beside_others
         };
         let sized =
             self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
-        let (_, at) = if below.is_some() { sized.min()? } else { sized.max()? };
+        let (_, at) = if choice == Choice::Largest { sized.max()? } else { sized.min()? };
         let job = self.jobs.remove(at)?;
         let bytes = job.json.len();
         self.waiting -= bytes;
