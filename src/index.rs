@@ -196,7 +196,7 @@ impl Index {
         let mut kept = None;
         let mut take = |element: Element<'_>| {
             if let Body::Whole(body) = element.body {
-                kept = Some(body.into_owned());
+                kept = Some(body.into_owned(Vec::new()));
             }
         };
         scanner.feed(b"[", &mut take);

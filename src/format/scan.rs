@@ -15,6 +15,7 @@ mod prune;
 #[cfg(test)]
 mod tests;
 
+use crate::bytes::append;
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, Marks, State, WIDTH, backslashes};
 use kept::{Content, Kept};
@@ -61,12 +62,14 @@ pub enum Json<'a> {
 }
 
 impl Json<'_> {
-    /// The JSON for good, without a copy if the scanner kept it.
-    pub fn into_owned(self) -> Vec<u8> {
+    /// The JSON for good, without a copy if the scanner kept it; then the scanner keeps the next one in `spare`.
+    pub fn into_owned(self, mut spare: Vec<u8>) -> Vec<u8> {
+        spare.clear();
         match self {
-            Self::InBuffer(bytes) => bytes.to_vec(),
-            Self::Kept(bytes) => std::mem::take(bytes),
+            Self::InBuffer(bytes) => append(&mut spare, bytes),
+            Self::Kept(bytes) => std::mem::swap(bytes, &mut spare),
         }
+        spare
     }
 }
 
@@ -175,6 +178,10 @@ impl Scanner {
 
     /// The same with instructions of the given level, for measurements and tests.
     pub fn with_level(limit: usize, level: Level) -> Self {
+        Self::with_kept(Kept::new(limit), level)
+    }
+
+    fn with_kept(kept: Kept, level: Level) -> Self {
         Self {
             level,
             base: 0,
@@ -183,7 +190,7 @@ impl Scanner {
             bare: false,
             trouble: None,
             start: 0,
-            kept: Kept::new(limit),
+            kept,
             from: None,
             walk: State::default(),
             way: Way::Off,
@@ -218,8 +225,9 @@ impl Scanner {
         self.kept.bytes().len()
     }
 
-    /// Tells how the stream ended, and hands over the element that is not finished, if there is one.
-    pub fn finish(mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
+    /// Tells how the stream ended, and hands over the element that is not finished, if there is one. Then the scanner is
+    /// as new, but for its memory.
+    pub fn finish(&mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
         let end = self.base;
         match self.place {
             Place::Start { .. } => self.trouble("there is nothing", end),
@@ -248,7 +256,10 @@ impl Scanner {
             }
             Place::Over | Place::Lost => {}
         }
-        self.trouble.map_or(End::Complete, |(reason, at)| End::Damaged { reason, at })
+        let end = self.trouble.map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
+        self.kept.clear();
+        *self = Self::with_kept(std::mem::take(&mut self.kept), self.level);
+        end
     }
 
     /// Notes what is wrong, if it is the first.

@@ -101,7 +101,7 @@ impl Pass<'_> {
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
         let work = Work::new(readers, helpers);
         let thread = |at: usize| {
-            let mut worker = Worker { pass: self, work: &work, outcomes: Vec::new(), gathered: Vec::new() };
+            let mut worker = Worker::new(self, &work);
             if at < readers {
                 loop {
                     let shard = next.fetch_add(1, Ordering::Relaxed);
@@ -256,14 +256,21 @@ struct Worker<'p> {
     outcomes: Vec<Outcome>,
     /// What was read of a shard and waits to be handed on.
     gathered: Vec<u8>,
+    /// The scanner of the last shard, which has memory for the next one.
+    scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
+    fn new(pass: &'p Pass<'p>, work: &'p Work<Place, Splitter<'p>>) -> Self {
+        Self { pass, work, outcomes: Vec::new(), gathered: Vec::new(), scanner: None }
+    }
+
     /// Reads one shard as the reader `at`.
     fn read(&mut self, at: usize, shard: usize) -> ShardEnd {
         let pass = self.pass;
         let Some(found) = pass.export.shards.get(shard) else { return ShardEnd::default() };
-        self.work.put_back(at, Splitter::new(pass, shard, found));
+        let scanner = self.scanner.take().unwrap_or_else(|| Scanner::new(pass.options.max_conversation));
+        self.work.put_back(at, Splitter::new(pass, shard, found, scanner));
         let streamed = pass.archive(found.entry).and_then(|archive| {
             archive.stream(found.entry.entry, pass.spacing, &mut |bytes| {
                 pass.progress.advance(bytes.len())?;
@@ -272,8 +279,12 @@ impl<'p> Worker<'p> {
         });
         // Also after a break: what lies before it is good.
         let streamed = streamed.and(self.accept(at));
-        let Some(splitter) = self.end(at) else { return ShardEnd::default() };
-        let (end, mut problems) = splitter.finish(&mut |place, json| self.measure(place, &json));
+        let Some(Splitter { mut scanner, viewer, mut finding }) = self.end(at) else { return ShardEnd::default() };
+        let end = scanner.finish(&mut |element| {
+            finding.pass_on(viewer.as_ref(), element, &mut |place, json| self.measure(place, &json));
+        });
+        self.scanner = Some(scanner);
+        let mut problems = finding.problems;
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
             problems.push(Problem::new(&found.name, format!("{reason} (at byte {at})")));
         }
@@ -388,8 +399,7 @@ struct Finding<'p> {
 type Take<'t> = &'t mut dyn FnMut(Place, Json<'_>);
 
 impl<'p> Splitter<'p> {
-    fn new(pass: &'p Pass<'p>, at: usize, shard: &Shard) -> Self {
-        let scanner = Scanner::new(pass.options.max_conversation);
+    fn new(pass: &'p Pass<'p>, at: usize, shard: &Shard, scanner: Scanner) -> Self {
         let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
         Self { scanner, viewer, finding: Finding { pass, at, entry: shard.entry, problems: Vec::new() } }
     }
@@ -406,13 +416,6 @@ impl<'p> Splitter<'p> {
         if before < HUGE_BYTES && scanner.held() >= HUGE_BYTES {
             sys::trim_memory();
         }
-    }
-
-    /// Hands over what is not finished, and tells how the shard ended and what is wrong with it.
-    fn finish(self, take: Take<'_>) -> (End, Vec<Problem>) {
-        let Self { scanner, viewer, mut finding } = self;
-        let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
-        (end, finding.problems)
     }
 }
 

@@ -8,7 +8,7 @@ const SHRINK_ABOVE: usize = 4 << 20;
 const SKELETON_LIMIT: usize = 1 << 20;
 
 /// The kept bytes of the current element: all of them up to a limit, else its shallow part.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Kept {
     limit: usize,
     text: Vec<u8>,

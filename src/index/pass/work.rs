@@ -26,7 +26,10 @@ const LARGE_TOGETHER: usize = 4 << 20;
 const SPARE_BUFFERS: usize = 4;
 
 /// Larger buffers than this are given back to the system rather than kept.
-const SPARE_BYTES: usize = 256 << 10;
+const SPARE_BYTES: usize = 1 << 20;
+
+/// The same for the one that is kept for a large conversation.
+const SPARE_LARGE_BYTES: usize = 4 << 20;
 
 /// A conversation that waits: where it belongs, and its JSON.
 #[derive(Debug)]
@@ -113,6 +116,7 @@ struct State<P, S> {
     large: usize,
     shards: Vec<Shard<S>>,
     spare: Vec<Vec<u8>>,
+    spare_large: Vec<u8>,
     spare_chunks: Vec<Vec<u8>>,
     readers: usize,
     helpers: usize,
@@ -138,6 +142,7 @@ impl<P, S: Splits> Work<P, S> {
             large: 0,
             shards: std::iter::repeat_with(shard).take(readers).collect(),
             spare: Vec::new(),
+            spare_large: Vec::new(),
             spare_chunks: Vec::new(),
             readers,
             helpers,
@@ -259,7 +264,8 @@ impl<P, S: Splits> Work<P, S> {
     /// Adds a conversation that was found.
     pub(super) fn offer(&self, place: P, json: Json<'_>) {
         let json = if json.len() >= LARGE_BYTES {
-            json.into_owned()
+            let spare = std::mem::take(&mut self.lock().spare_large);
+            json.into_owned(spare)
         } else {
             // A copy, for the buffer of the splitter is larger than most of what it has held.
             let mut copy = self.lock().spare.pop().unwrap_or_default();
@@ -276,12 +282,15 @@ impl<P, S: Splits> Work<P, S> {
     pub(super) fn finish(&self, job: Job<P>) {
         let mut buffer = job.json;
         let mut state = self.lock();
-        if buffer.len() >= LARGE_BYTES {
+        let is_large = buffer.len() >= LARGE_BYTES;
+        if is_large {
             state.large -= buffer.len();
             self.changed.notify_all();
         }
         buffer.clear();
-        if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
+        if is_large && buffer.capacity() <= SPARE_LARGE_BYTES {
+            state.spare_large = buffer;
+        } else if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
             state.spare.push(buffer);
         }
     }
