@@ -299,7 +299,9 @@ impl<'p> Worker<'p> {
         {
             match splitter {
                 AtOnce::Alone(mut splitter) => {
+                    let before = work::Splits::held(&splitter);
                     splitter.feed(bytes, &mut |place, json| self.measure(place, &json));
+                    self.make_room(before, &splitter);
                     self.work.put_back(at, splitter);
                 }
                 AtOnce::Busy(splitter) => self.split(at, splitter, bytes),
@@ -361,8 +363,18 @@ impl<'p> Worker<'p> {
 
     /// Splits a chunk into conversations for others to measure.
     fn split(&self, reader: usize, mut splitter: Splitter<'p>, chunk: &[u8]) {
+        let before = work::Splits::held(&splitter);
         splitter.feed(chunk, &mut |place, json| self.work.offer(place, json));
+        self.make_room(before, &splitter);
         self.work.put_back(reader, splitter);
+    }
+
+    /// Gives memory back to the system if the splitter, which held so many bytes before, has now begun a huge conversation.
+    fn make_room(&self, before: usize, splitter: &Splitter<'_>) {
+        if before < HUGE_BYTES && work::Splits::held(splitter) >= HUGE_BYTES {
+            self.work.drop_spares();
+            sys::trim_memory();
+        }
     }
 
     fn measure(&mut self, place: Place, json: &[u8]) {
@@ -406,15 +418,11 @@ impl<'p> Splitter<'p> {
 
     fn feed(&mut self, chunk: &[u8], take: Take<'_>) {
         let Self { scanner, viewer, finding } = self;
-        let before = scanner.held();
         match viewer {
             None => scanner.feed(chunk, &mut |element| finding.pass_on(None, element, take)),
             Some(viewer) => viewer.feed(chunk, &mut |viewer, json| {
                 scanner.feed(json, &mut |element| finding.pass_on(Some(viewer), element, take));
             }),
-        }
-        if before < HUGE_BYTES && scanner.held() >= HUGE_BYTES {
-            sys::trim_memory();
         }
     }
 }

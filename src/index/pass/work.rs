@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
 /// it and what one chunk adds.
-const WAITING_BYTES: usize = 3 << 19;
+const WAITING_BYTES: usize = 3 << 20;
 
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 2;
@@ -21,6 +21,9 @@ const LARGE_BYTES: usize = 1 << 20;
 
 /// How much large conversations that are measured at a time may have together, unless it is one alone.
 const LARGE_TOGETHER: usize = 4 << 20;
+
+/// How large one may be that is measured beside one that alone has more than that.
+const BESIDE_HUGE: usize = 2 << 20;
 
 /// How many buffers are kept for the next conversations.
 const SPARE_BUFFERS: usize = 4;
@@ -295,6 +298,13 @@ impl<P, S: Splits> Work<P, S> {
         }
     }
 
+    /// Gives up the buffers that are kept for the next conversations.
+    pub(super) fn drop_spares(&self) {
+        let mut state = self.lock();
+        state.spare.clear();
+        state.spare_large = Vec::new();
+    }
+
     /// Ends it all at once: somebody who has taken a part of it can't do it.
     pub(super) fn abandon(&self) {
         self.lock().abandoned = true;
@@ -332,7 +342,7 @@ impl<P, S: Splits> State<P, S> {
         let large = self.large;
         let may = |job: &Job<P>| {
             let bytes = job.json.len();
-            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER;
+            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER || bytes <= BESIDE_HUGE;
             bytes < LARGE_BYTES || choice != Choice::Small && beside_others
         };
         let sized =
@@ -351,7 +361,7 @@ impl<P, S: Splits> State<P, S> {
     fn may_split(&self, reader: usize) -> bool {
         self.shards.get(reader).is_some_and(|shard| {
             let held = shard.splitter.as_ref().map(Splits::held);
-            held.is_some_and(|held| self.large <= LARGE_TOGETHER || held < LARGE_BYTES)
+            held.is_some_and(|held| self.large <= LARGE_TOGETHER || held < BESIDE_HUGE)
         })
     }
 }
