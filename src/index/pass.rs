@@ -279,7 +279,9 @@ impl<'p> Worker<'p> {
         });
         // Also after a break: what lies before it is good.
         let streamed = streamed.and(self.accept(at));
-        let Some(Splitter { mut scanner, viewer, mut finding }) = self.end(at) else { return ShardEnd::default() };
+        let Some(Splitter { mut scanner, viewer, mut finding }) = self.end(at) else {
+            return ShardEnd::default();
+        };
         let end = scanner.finish(&mut |element| {
             finding.pass_on(viewer.as_ref(), element, &mut |place, json| self.measure(place, &json));
         });

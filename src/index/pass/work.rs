@@ -1,8 +1,9 @@
 //! The work of a pass that threads share, bounded by bytes: chunks to be split, and conversations to be measured.
 //!
 //! A thread that reads a shard hands on what others have time for, and helps them rather than wait for them. So no
-//! thread is idle, whether an export is slow to inflate, to split or to measure. In a shard one chunk is split at a
-//! time, in order, by whoever has taken its splitter.
+//! thread is idle, whether an export is slow to inflate, to split or to measure. As long as few conversations wait, the
+//! others split what is read, and the reader inflates: while it inflates a very large one, they live on what waits. In a
+//! shard one chunk is split at a time, in order, by whoever has taken its splitter.
 
 use crate::bytes::append;
 use crate::format::scan::Json;
@@ -11,7 +12,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
 /// it and what one chunk adds.
-const WAITING_BYTES: usize = 3 << 20;
+const WAITING_BYTES: usize = 2 << 20;
+
+/// With as many bytes of conversations waiting, helpers have enough to do for a while: splitting is left to readers then.
+const ENOUGH_BYTES: usize = 1 << 20;
 
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 2;
@@ -22,8 +26,8 @@ const LARGE_BYTES: usize = 1 << 20;
 /// How much large conversations that are measured at a time may have together, unless it is one alone.
 const LARGE_TOGETHER: usize = 4 << 20;
 
-/// How large one may be that is measured beside one that alone has more than that.
-const BESIDE_HUGE: usize = 2 << 20;
+/// How large the one may be that is measured, or split, beside one that alone has more than that.
+const BESIDE_HUGE: usize = 3 << 19;
 
 /// How many buffers are kept for the next conversations.
 const SPARE_BUFFERS: usize = 4;
@@ -115,8 +119,9 @@ struct State<P, S> {
     jobs: VecDeque<Job<P>>,
     /// Bytes of the jobs that wait.
     waiting: usize,
-    /// Bytes of the large jobs that are being measured.
+    /// Bytes of the large jobs that are being measured, and how many they are.
     large: usize,
+    large_jobs: usize,
     shards: Vec<Shard<S>>,
     spare: Vec<Vec<u8>>,
     spare_large: Vec<u8>,
@@ -143,6 +148,7 @@ impl<P, S: Splits> Work<P, S> {
             jobs: VecDeque::new(),
             waiting: 0,
             large: 0,
+            large_jobs: 0,
             shards: std::iter::repeat_with(shard).take(readers).collect(),
             spare: Vec::new(),
             spare_large: Vec::new(),
@@ -159,8 +165,7 @@ impl<P, S: Splits> Work<P, S> {
     pub(super) fn at_once(&self, reader: usize) -> Option<AtOnce<S>> {
         let mut state = self.lock();
         let alone = state.helpers == 0;
-        let others_busy = !state.jobs.is_empty() && state.waiting <= WAITING_BYTES;
-        if !(alone || others_busy && state.may_split(reader)) {
+        if !(alone || state.is_enough() && state.has_room() && state.may_split(reader)) {
             return None;
         }
         let shard = state.shards.get_mut(reader)?;
@@ -176,22 +181,26 @@ impl<P, S: Splits> Work<P, S> {
             if state.abandoned {
                 return None;
             }
-            let busy = !state.jobs.is_empty();
-            let room = state.waiting <= WAITING_BYTES;
+            let room = state.has_room();
             // Nothing is inflated while the reader measures: what takes long is rather for a helper.
             if !room && let Some(job) = state.job(Choice::Small) {
                 return Some(Next::First(Task::Measure(job)));
             }
-            let may_split = room && state.may_split(reader);
-            let shard = state.shards.get_mut(reader)?;
-            if shard.chunks.is_empty()
-                && busy
-                && may_split
-                && let Some(splitter) = shard.splitter.take()
-            {
-                return Some(Next::Split(splitter));
+            // The others have enough to do: what waits is split here, and then the chunk itself.
+            if state.is_enough() && room {
+                if let Some(task) = state.split(reader) {
+                    return Some(Next::First(task));
+                }
+                let may_split = state.may_split(reader);
+                let shard = state.shards.get_mut(reader)?;
+                if shard.chunks.is_empty()
+                    && may_split
+                    && let Some(splitter) = shard.splitter.take()
+                {
+                    return Some(Next::Split(splitter));
+                }
             }
-            if shard.chunks.len() < CHUNKS {
+            if state.shards.get(reader)?.chunks.len() < CHUNKS {
                 let used = state.spare_chunks.pop().unwrap_or_default();
                 let chunk = std::mem::replace(chunk, used);
                 state.shards.get_mut(reader)?.chunks.push_back(chunk);
@@ -288,9 +297,13 @@ impl<P, S: Splits> Work<P, S> {
         let is_large = buffer.len() >= LARGE_BYTES;
         if is_large {
             state.large -= buffer.len();
+            state.large_jobs -= 1;
             self.changed.notify_all();
         }
         buffer.clear();
+        if state.is_tight() {
+            return; // memory is better used for something else
+        }
         if is_large && buffer.capacity() <= SPARE_LARGE_BYTES {
             state.spare_large = buffer;
         } else if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
@@ -322,15 +335,44 @@ impl<P, S: Splits> Work<P, S> {
 }
 
 impl<P, S: Splits> State<P, S> {
-    /// What can be done now; of conversations the one of this choice.
+    /// What can be done now; of conversations the one of this choice. Splits first if few conversations wait.
     fn task(&mut self, choice: Choice) -> Option<Task<P, S>> {
+        if !self.is_enough()
+            && let Some(task) = self.split_any()
+        {
+            return Some(task);
+        }
         if let Some(job) = self.job(choice) {
             return Some(Task::Measure(job));
         }
-        if self.waiting > WAITING_BYTES {
+        if self.has_room() { self.split_any() } else { None }
+    }
+
+    /// True if more conversations may wait. Beside a huge one there is not much room.
+    fn has_room(&self) -> bool {
+        self.waiting <= if self.is_tight() { ENOUGH_BYTES } else { WAITING_BYTES }
+    }
+
+    /// True while a conversation is measured that is so large that memory is short.
+    fn is_tight(&self) -> bool {
+        self.large > LARGE_TOGETHER
+    }
+
+    /// True if helpers have enough to do for a while.
+    fn is_enough(&self) -> bool {
+        self.waiting >= ENOUGH_BYTES
+    }
+
+    /// The next chunk of any shard, to be split now.
+    fn split_any(&mut self) -> Option<Task<P, S>> {
+        (0..self.shards.len()).find_map(|reader| self.split(reader))
+    }
+
+    /// The next chunk of a shard, to be split now.
+    fn split(&mut self, reader: usize) -> Option<Task<P, S>> {
+        if !self.may_split(reader) {
             return None;
         }
-        let reader = (0..self.shards.len()).find(|&reader| self.may_split(reader))?;
         let shard = self.shards.get_mut(reader)?;
         let chunk = shard.chunks.pop_front()?;
         let splitter = shard.splitter.take()?;
@@ -339,10 +381,11 @@ impl<P, S: Splits> State<P, S> {
 
     /// The conversation of this choice among those that may be measured now.
     fn job(&mut self, choice: Choice) -> Option<Job<P>> {
-        let large = self.large;
+        let (large, jobs) = (self.large, self.large_jobs);
         let may = |job: &Job<P>| {
             let bytes = job.json.len();
-            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER || bytes <= BESIDE_HUGE;
+            let together = jobs == 0 || large + bytes <= LARGE_TOGETHER;
+            let beside_others = together || jobs == 1 && bytes <= BESIDE_HUGE;
             bytes < LARGE_BYTES || choice != Choice::Small && beside_others
         };
         let sized =
@@ -353,6 +396,7 @@ impl<P, S: Splits> State<P, S> {
         self.waiting -= bytes;
         if bytes >= LARGE_BYTES {
             self.large += bytes;
+            self.large_jobs += 1;
         }
         Some(job)
     }
@@ -376,6 +420,56 @@ mod tests {
         }
     }
 
+    /// What the reader is told to measure, if that is what it is to do.
+    fn measured<P>(next: Next<P, ()>) -> Option<P> {
+        match next {
+            Next::First(Task::Measure(job)) => Some(job.place),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
+        let work = Work::new(1, 1);
+        work.put_back(0, ());
+        work.offer("small", Json::InBuffer(b"{}"));
+        assert!(work.at_once(0).is_none());
+        assert!(matches!(work.accept(0, &mut vec![b'x']), Some(Next::Waits)));
+        assert!(matches!(work.next(), Some(Task::Split { .. })));
+        work.put_back(0, ());
+        assert!(matches!(work.next(), Some(Task::Measure(_))));
+        assert!(matches!(work.accept(0, &mut vec![b'y']), Some(Next::Waits)));
+        work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+        // What was read first is split first.
+        let mut chunk = vec![b'z'];
+        assert!(matches!(
+            work.accept(0, &mut chunk),
+            Some(Next::First(Task::Split { chunk, .. })) if chunk == b"y"
+        ));
+        assert!(work.at_once(0).is_none(), "somebody splits");
+        work.put_back(0, ());
+        assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
+        assert!(matches!(work.next(), Some(Task::Measure(_))));
+    }
+
+    #[test]
+    fn beside_a_huge_conversation_one_is_measured_that_is_not_very_large() {
+        let work: Work<_, ()> = Work::new(1, 3);
+        let [huge, larger, large] =
+            [LARGE_TOGETHER + 1, BESIDE_HUGE + 1, BESIDE_HUGE].map(|len| vec![b' '; len]);
+        work.offer("huge", Json::InBuffer(&huge));
+        let mut place = |choice| work.lock().job(choice).map(|job| job.place);
+        assert_eq!(place(Choice::Largest), Some("huge"));
+        work.offer("larger", Json::InBuffer(&larger));
+        assert_eq!(place(Choice::Largest), None);
+        work.offer("large", Json::InBuffer(&large));
+        work.offer("large, too", Json::InBuffer(&large));
+        work.offer("small", Json::InBuffer(b"{}"));
+        assert!(place(Choice::Largest).is_some_and(|place| place.starts_with("large")));
+        assert_eq!(place(Choice::Largest), Some("small"));
+        assert_eq!(place(Choice::Largest), None);
+    }
+
     #[test]
     fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
         let work = Work::new(1, 1);
@@ -384,10 +478,6 @@ mod tests {
         work.offer("large", Json::InBuffer(&large));
         work.offer("small", Json::InBuffer(b"{}"));
         let next = || work.accept(0, &mut vec![b'x']).unwrap();
-        let measured = |next| match next {
-            Next::First(Task::Measure(job)) => Some(job.place),
-            _ => None,
-        };
         assert_eq!(measured(next()), Some("small"));
         for _ in 0..CHUNKS {
             assert!(matches!(next(), Next::Waits));
