@@ -3,7 +3,7 @@
 use crate::bytes::append;
 
 /// Capacity that is given back after an element that needed more.
-const SHRINK_ABOVE: usize = 8 << 20;
+const SHRINK_ABOVE: usize = 4 << 20;
 /// The most that is kept of an element that is too large.
 const SKELETON_LIMIT: usize = 1 << 20;
 
