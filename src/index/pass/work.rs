@@ -26,9 +26,6 @@ const LARGE_BYTES: usize = 1 << 20;
 /// How much large conversations that are measured at a time may have together, unless it is one alone.
 const LARGE_TOGETHER: usize = 4 << 20;
 
-/// How large the one may be that is measured, or split, beside one that alone has more than that.
-const BESIDE_HUGE: usize = 3 << 19;
-
 /// How many buffers are kept for the next conversations.
 const SPARE_BUFFERS: usize = 4;
 
@@ -119,9 +116,8 @@ struct State<P, S> {
     jobs: VecDeque<Job<P>>,
     /// Bytes of the jobs that wait.
     waiting: usize,
-    /// Bytes of the large jobs that are being measured, and how many they are.
+    /// Bytes of the large jobs that are being measured.
     large: usize,
-    large_jobs: usize,
     shards: Vec<Shard<S>>,
     spare: Vec<Vec<u8>>,
     spare_large: Vec<u8>,
@@ -148,7 +144,6 @@ impl<P, S: Splits> Work<P, S> {
             jobs: VecDeque::new(),
             waiting: 0,
             large: 0,
-            large_jobs: 0,
             shards: std::iter::repeat_with(shard).take(readers).collect(),
             spare: Vec::new(),
             spare_large: Vec::new(),
@@ -297,7 +292,6 @@ impl<P, S: Splits> Work<P, S> {
         let is_large = buffer.len() >= LARGE_BYTES;
         if is_large {
             state.large -= buffer.len();
-            state.large_jobs -= 1;
             self.changed.notify_all();
         }
         buffer.clear();
@@ -381,11 +375,10 @@ impl<P, S: Splits> State<P, S> {
 
     /// The conversation of this choice among those that may be measured now.
     fn job(&mut self, choice: Choice) -> Option<Job<P>> {
-        let (large, jobs) = (self.large, self.large_jobs);
+        let large = self.large;
         let may = |job: &Job<P>| {
             let bytes = job.json.len();
-            let together = jobs == 0 || large + bytes <= LARGE_TOGETHER;
-            let beside_others = together || jobs == 1 && bytes <= BESIDE_HUGE;
+            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER;
             bytes < LARGE_BYTES || choice != Choice::Small && beside_others
         };
         let sized =
@@ -396,7 +389,6 @@ impl<P, S: Splits> State<P, S> {
         self.waiting -= bytes;
         if bytes >= LARGE_BYTES {
             self.large += bytes;
-            self.large_jobs += 1;
         }
         Some(job)
     }
@@ -405,7 +397,7 @@ impl<P, S: Splits> State<P, S> {
     fn may_split(&self, reader: usize) -> bool {
         self.shards.get(reader).is_some_and(|shard| {
             let held = shard.splitter.as_ref().map(Splits::held);
-            held.is_some_and(|held| self.large <= LARGE_TOGETHER || held < BESIDE_HUGE)
+            held.is_some_and(|held| !self.is_tight() || held < LARGE_BYTES)
         })
     }
 }
@@ -450,24 +442,6 @@ mod tests {
         work.put_back(0, ());
         assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
         assert!(matches!(work.next(), Some(Task::Measure(_))));
-    }
-
-    #[test]
-    fn beside_a_huge_conversation_one_is_measured_that_is_not_very_large() {
-        let work: Work<_, ()> = Work::new(1, 3);
-        let [huge, larger, large] =
-            [LARGE_TOGETHER + 1, BESIDE_HUGE + 1, BESIDE_HUGE].map(|len| vec![b' '; len]);
-        work.offer("huge", Json::InBuffer(&huge));
-        let mut place = |choice| work.lock().job(choice).map(|job| job.place);
-        assert_eq!(place(Choice::Largest), Some("huge"));
-        work.offer("larger", Json::InBuffer(&larger));
-        assert_eq!(place(Choice::Largest), None);
-        work.offer("large", Json::InBuffer(&large));
-        work.offer("large, too", Json::InBuffer(&large));
-        work.offer("small", Json::InBuffer(b"{}"));
-        assert!(place(Choice::Largest).is_some_and(|place| place.starts_with("large")));
-        assert_eq!(place(Choice::Largest), Some("small"));
-        assert_eq!(place(Choice::Largest), None);
     }
 
     #[test]
