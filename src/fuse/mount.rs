@@ -431,8 +431,9 @@ fn show<T: Tree>(
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
     stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", &error))?;
-    // Building a tree takes many times the memory that is kept.
-    sys::trim_memory();
+    // Building a tree takes many times the memory that is kept. Nobody waits for it to go; if there can't be a thread,
+    // it goes later.
+    drop(thread::Builder::new().name("trim".into()).spawn(sys::trim_memory));
     Ok(())
 }
 
