@@ -77,8 +77,7 @@ struct Place {
 /// What one element turned out to be.
 struct Outcome {
     place: Place,
-    /// In a box, for outcomes are moved about.
-    head: Box<Head>,
+    head: Head,
     /// Decides between two versions of a conversation, after their times.
     nodes: usize,
     problems: Vec<Problem>,
@@ -150,7 +149,7 @@ impl Pass<'_> {
             };
             // What damages it is among its notes.
             let problems = notes.into_iter().map(|note| Problem::new(&subject, note)).collect();
-            outcome = Some(Outcome { place, head: Box::new(head), nodes: conversation.tree.len(), problems });
+            outcome = Some(Outcome { place, head, nodes: conversation.tree.len(), problems });
         });
         self.progress.count();
         outcome
@@ -241,7 +240,7 @@ fn newest(outcomes: Vec<Outcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
         }
         kept.push(Some(outcome));
     }
-    kept.into_iter().flatten().map(|outcome| *outcome.head).collect()
+    kept.into_iter().flatten().map(|outcome| outcome.head).collect()
 }
 
 impl Outcome {

@@ -30,7 +30,7 @@ const LARGE_TOGETHER: usize = 4 << 20;
 const SPARE_BUFFERS: usize = 4;
 
 /// Larger buffers than this are given back to the system rather than kept.
-const SPARE_BYTES: usize = 1 << 20;
+const SPARE_BYTES: usize = 512 << 10;
 
 /// The same for the one that is kept for a large conversation.
 const SPARE_LARGE_BYTES: usize = 4 << 20;
