@@ -26,8 +26,11 @@ impl Found {
 }
 
 fn scan_by(text: &[u8], feed: usize, level: Level, limit: usize) -> (Vec<Found>, End) {
+    scan_with(&mut Scanner::with_level(limit, level), text, feed)
+}
+
+fn scan_with(scanner: &mut Scanner, text: &[u8], feed: usize) -> (Vec<Found>, End) {
     let mut found = Vec::new();
-    let mut scanner = Scanner::with_level(limit, level);
     for bytes in text.chunks(feed) {
         scanner.feed(bytes, &mut |element| found.push(Found::of(&element)));
     }
@@ -49,6 +52,47 @@ fn scan_within(text: &str, limit: usize) -> (Vec<Found>, End) {
 
 fn scan(text: &str) -> (Vec<Found>, End) {
     scan_within(text, ELEMENT_LIMIT)
+}
+
+#[test]
+fn a_scanner_that_has_finished_is_as_new() {
+    let streams: [&[u8]; 8] = [
+        br#"[{"mapping": {"a": {"b": "c"#,
+        br#"{"conversations": [{"id": 1}, "#,
+        br#"{"mapping": {}, "id": "x"}"#,
+        b"[1, 2",
+        b"\"neither\"",
+        BYTE_ORDER_MARK,
+        b"",
+        br#"[{"id": "y\""}, [], 7]"#,
+    ];
+    for before in streams {
+        for after in streams {
+            // A limit that some are above.
+            let mut scanner = Scanner::new(16);
+            scan_with(&mut scanner, before, 5);
+            let fresh = scan_by(after, 5, Level::best(), 16);
+            assert_eq!(scan_with(&mut scanner, after, 5), fresh, "{after:?} after {before:?}");
+        }
+    }
+}
+
+#[test]
+fn json_that_the_scanner_kept_is_taken_without_a_copy_and_spare_memory_left_for_it() {
+    let mut scanner = Scanner::new(ELEMENT_LIMIT);
+    let (mut taken, mut spare) = (Vec::new(), Vec::with_capacity(1000));
+    spare.push(b'x');
+    scanner.feed(b"[{\"id\":", &mut |_| ());
+    let kept = scanner.kept.bytes().as_ptr();
+    let memory = spare.as_ptr();
+    scanner.feed(b"1}, ", &mut |element| {
+        if let Body::Whole(json) = element.body {
+            taken = json.into_owned(std::mem::take(&mut spare));
+        }
+    });
+    assert_eq!((&*taken, taken.as_ptr()), (&b"{\"id\":1}"[..], kept));
+    scanner.feed(b"{\"id\":", &mut |_| ());
+    assert_eq!((scanner.kept.bytes(), scanner.kept.bytes().as_ptr()), (&b"{\"id\":"[..], memory));
 }
 
 /// The texts of the elements of a list that is as it should be.

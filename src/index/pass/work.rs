@@ -412,14 +412,6 @@ mod tests {
         }
     }
 
-    /// What the reader is told to measure, if that is what it is to do.
-    fn measured<P>(next: Next<P, ()>) -> Option<P> {
-        match next {
-            Next::First(Task::Measure(job)) => Some(job.place),
-            _ => None,
-        }
-    }
-
     #[test]
     fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
         let work = Work::new(1, 1);
@@ -452,6 +444,10 @@ mod tests {
         work.offer("large", Json::InBuffer(&large));
         work.offer("small", Json::InBuffer(b"{}"));
         let next = || work.accept(0, &mut vec![b'x']).unwrap();
+        let measured = |next| match next {
+            Next::First(Task::Measure(job)) => Some(job.place),
+            _ => None,
+        };
         assert_eq!(measured(next()), Some("small"));
         for _ in 0..CHUNKS {
             assert!(matches!(next(), Next::Waits));
