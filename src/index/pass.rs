@@ -279,14 +279,9 @@ impl<'p> Worker<'p> {
         });
         // Also after a break: what lies before it is good.
         let streamed = streamed.and(self.accept(at));
-        let Some(Splitter { mut scanner, viewer, mut finding }) = self.end(at) else {
-            return ShardEnd::default();
-        };
-        let end = scanner.finish(&mut |element| {
-            finding.pass_on(viewer.as_ref(), element, &mut |place, json| self.measure(place, &json));
-        });
+        let Some(splitter) = self.end(at) else { return ShardEnd::default() };
+        let (end, mut problems, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
-        let mut problems = finding.problems;
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
             problems.push(Problem::new(&found.name, format!("{reason} (at byte {at})")));
         }
@@ -301,9 +296,9 @@ impl<'p> Worker<'p> {
         {
             match splitter {
                 AtOnce::Alone(mut splitter) => {
-                    let before = work::Splits::held(&splitter);
-                    splitter.feed(bytes, &mut |place, json| self.measure(place, &json));
-                    self.make_room(before, &splitter);
+                    if splitter.feed(bytes, &mut |place, json| self.measure(place, &json)) {
+                        self.make_room();
+                    }
                     self.work.put_back(at, splitter);
                 }
                 AtOnce::Busy(splitter) => self.split(at, splitter, bytes),
@@ -365,18 +360,16 @@ impl<'p> Worker<'p> {
 
     /// Splits a chunk into conversations for others to measure.
     fn split(&self, reader: usize, mut splitter: Splitter<'p>, chunk: &[u8]) {
-        let before = work::Splits::held(&splitter);
-        splitter.feed(chunk, &mut |place, json| self.work.offer(place, json));
-        self.make_room(before, &splitter);
+        if splitter.feed(chunk, &mut |place, json| self.work.offer(place, json)) {
+            self.make_room();
+        }
         self.work.put_back(reader, splitter);
     }
 
-    /// Gives memory back to the system if the splitter, which held so many bytes before, has now begun a huge conversation.
-    fn make_room(&self, before: usize, splitter: &Splitter<'_>) {
-        if before < HUGE_BYTES && work::Splits::held(splitter) >= HUGE_BYTES {
-            self.work.drop_spares();
-            sys::trim_memory();
-        }
+    /// Gives back to the system what smaller conversations have used, before a huge one grows further.
+    fn make_room(&self) {
+        self.work.drop_spares();
+        sys::trim_memory();
     }
 
     fn measure(&mut self, place: Place, json: &[u8]) {
@@ -418,14 +411,25 @@ impl<'p> Splitter<'p> {
         Self { scanner, viewer, finding: Finding { pass, at, entry: shard.entry, problems: Vec::new() } }
     }
 
-    fn feed(&mut self, chunk: &[u8], take: Take<'_>) {
+    /// Splits the next bytes. True if with them the conversation that is not complete has become huge.
+    fn feed(&mut self, chunk: &[u8], take: Take<'_>) -> bool {
         let Self { scanner, viewer, finding } = self;
+        let before = scanner.held();
         match viewer {
             None => scanner.feed(chunk, &mut |element| finding.pass_on(None, element, take)),
             Some(viewer) => viewer.feed(chunk, &mut |viewer, json| {
                 scanner.feed(json, &mut |element| finding.pass_on(Some(viewer), element, take));
             }),
         }
+        before < HUGE_BYTES && scanner.held() >= HUGE_BYTES
+    }
+
+    /// Hands over what is not finished, and tells how the shard ended and what is wrong with it. The scanner serves
+    /// another shard.
+    fn finish(self, take: Take<'_>) -> (End, Vec<Problem>, Scanner) {
+        let Self { mut scanner, viewer, mut finding } = self;
+        let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
+        (end, finding.problems, scanner)
     }
 }
 

@@ -160,11 +160,11 @@ impl<P, S: Splits> Work<P, S> {
     pub(super) fn at_once(&self, reader: usize) -> Option<AtOnce<S>> {
         let mut state = self.lock();
         let alone = state.helpers == 0;
-        if !(alone || state.is_enough() && state.has_room() && state.may_split(reader)) {
+        let others_busy = state.is_enough() && state.has_room();
+        if !(alone || others_busy) || !state.shards.get(reader)?.chunks.is_empty() {
             return None;
         }
-        let shard = state.shards.get_mut(reader)?;
-        let splitter = if shard.chunks.is_empty() { shard.splitter.take()? } else { return None };
+        let splitter = state.take_splitter(reader)?;
         Some(if alone { AtOnce::Alone(splitter) } else { AtOnce::Busy(splitter) })
     }
 
@@ -186,12 +186,7 @@ impl<P, S: Splits> Work<P, S> {
                 if let Some(task) = state.split(reader) {
                     return Some(Next::First(task));
                 }
-                let may_split = state.may_split(reader);
-                let shard = state.shards.get_mut(reader)?;
-                if shard.chunks.is_empty()
-                    && may_split
-                    && let Some(splitter) = shard.splitter.take()
-                {
+                if let Some(splitter) = state.take_splitter(reader) {
                     return Some(Next::Split(splitter));
                 }
             }
@@ -364,12 +359,11 @@ impl<P, S: Splits> State<P, S> {
 
     /// The next chunk of a shard, to be split now.
     fn split(&mut self, reader: usize) -> Option<Task<P, S>> {
-        if !self.may_split(reader) {
+        if self.shards.get(reader)?.chunks.is_empty() {
             return None;
         }
-        let shard = self.shards.get_mut(reader)?;
-        let chunk = shard.chunks.pop_front()?;
-        let splitter = shard.splitter.take()?;
+        let splitter = self.take_splitter(reader)?;
+        let chunk = self.shards.get_mut(reader)?.chunks.pop_front()?;
         Some(Task::Split { reader, splitter, chunk })
     }
 
@@ -393,12 +387,11 @@ impl<P, S: Splits> State<P, S> {
         Some(job)
     }
 
-    /// True if a shard's next chunk may be split: two very large conversations are not held at the same time.
-    fn may_split(&self, reader: usize) -> bool {
-        self.shards.get(reader).is_some_and(|shard| {
-            let held = shard.splitter.as_ref().map(Splits::held);
-            held.is_some_and(|held| !self.is_tight() || held < LARGE_BYTES)
-        })
+    /// The splitter of a shard if more of it may be split: two very large conversations are not held at the same time.
+    fn take_splitter(&mut self, reader: usize) -> Option<S> {
+        let is_tight = self.is_tight();
+        let shard = self.shards.get_mut(reader)?;
+        shard.splitter.take_if(|splitter| !is_tight || splitter.held() < LARGE_BYTES)
     }
 }
 
@@ -434,6 +427,25 @@ mod tests {
         work.put_back(0, ());
         assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
         assert!(matches!(work.next(), Some(Task::Measure(_))));
+    }
+
+    #[test]
+    fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
+        let work = Work::new(1, 1);
+        work.put_back(0, ());
+        work.offer("huge", Json::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
+        let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
+        work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+        work.offer("small", Json::InBuffer(b"{}"));
+        let mut chunk = vec![b'x'];
+        let next = work.accept(0, &mut chunk);
+        let Some(Next::First(Task::Measure(small))) = next else { panic!("{next:?} is not small") };
+        assert_eq!(small.place, "small");
+        work.finish(small);
+        assert!(work.lock().job(Choice::Largest).is_none());
+        work.finish(huge);
+        assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
+        assert!(matches!(work.next(), Some(Task::Measure(job)) if job.place == "large"));
     }
 
     #[test]
