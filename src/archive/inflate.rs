@@ -115,8 +115,7 @@ mod blob {
     use serde::{Deserializer, Serializer};
     use std::fmt;
 
-    // The signature that `#[serde(with)]` asks for.
-    #[allow(clippy::borrowed_box)]
+    #[allow(clippy::borrowed_box, reason = "the signature that `#[serde(with)]` asks for")]
     pub(super) fn serialize<S: Serializer>(bytes: &Box<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(bytes)
     }
