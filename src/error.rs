@@ -103,9 +103,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.context)?;
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+        let Some(source) = &self.source else { return Ok(()) };
+        match source.downcast_ref::<io::Error>() {
+            Some(error) => write!(f, ": {}", describe(error)),
+            None => write!(f, ": {source}"),
         }
     }
 }
@@ -113,5 +114,27 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// What an input/output error says, in the style of our messages: lower-case, and without `(os error 2)`.
+pub(crate) fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text).to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_printed_without_its_number_and_our_own_words_as_they_are() {
+        let missing = Error::io("export.zip", io::Error::from_raw_os_error(2));
+        assert_eq!(missing.to_string(), "export.zip: no such file or directory");
+        let damaged = Error::io("export.zip", io::Error::new(io::ErrorKind::InvalidData, "CRC differs"));
+        assert_eq!(damaged.to_string(), "export.zip: CRC differs");
     }
 }

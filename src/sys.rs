@@ -306,18 +306,6 @@ pub fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-/// What the system calls error `number`, without the number.
-pub fn describe(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(number) => {
-            let text = error.to_string();
-            let suffix = format!(" (os error {number})");
-            text.strip_suffix(&suffix).unwrap_or(&text).to_lowercase()
-        }
-        None => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,7 +361,6 @@ mod tests {
         probe_file_system(Path::new("/proc")).unwrap();
         let error = probe_file_system(Path::new("/proc/nothing")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        assert_eq!(describe(&error), "no such file or directory");
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod place;
 pub use place::unmount;
 
 use super::{Access, Adapter, Stage, Tree, log};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, describe};
 use crate::progress::{Progress, Snapshot};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
@@ -445,7 +445,7 @@ fn system_error(what: &dyn std::fmt::Display, error: &io::Error) -> Error {
         _ => String::new(),
     };
     let what = printable(&what.to_string()).to_string();
-    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", sys::describe(error)))
+    Error::new(ErrorKind::Environment, format!("{what}: {}{limit}", describe(error)))
 }
 
 /// Mounts for tests of the adapter, which serve in their own process.

@@ -1,6 +1,6 @@
 //! Getting a file system into the tree of mounts and out of it: by `mount(2)` as root, else by `fusermount3`.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, describe};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, Unmounting, User};
 use crate::text::printable;
@@ -92,7 +92,7 @@ pub(super) fn mount(target: &Path, source: &str, allow_other: bool) -> Result<Ow
         Ok(device) => Ok(device),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(format!(
             "{}; a container needs the device {DEVICE} and the capability SYS_ADMIN; {WITHOUT}",
-            sys::describe(&error)
+            describe(&error)
         ))),
         Err(error) if matches!(error.raw_os_error(), Some(NO_DEVICE | NO_SUCH_DEVICE)) => {
             Err(refused(format!("the kernel has no fuse; load it with `modprobe fuse`; {WITHOUT}")))
@@ -115,7 +115,7 @@ fn mount_by_root(target: &Path, source: &str, others: &str) -> io::Result<OwnedF
 /// `fusermount3` mounts with root's rights and hands the descriptor over the socket that it finds as its
 /// standard input.
 fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd> {
-    let failed = |error| refused(format!("{HELPER}: {}", sys::describe(&error)));
+    let failed = |error| refused(format!("{HELPER}: {}", describe(&error)));
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let options = format!("ro,nosuid,nodev,noexec,default_permissions,subtype=gptfs,fsname={source}{others}");
     let mut child = helper_command()

@@ -1,7 +1,7 @@
 //! The directory that is mounted on: found, checked, made if it is missing, and removed again.
 
 use super::{News, Tell, device, life, system_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, describe};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, Unmounting, User};
 use crate::text::printable;
@@ -77,7 +77,7 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(refused(name, "a symbolic link that leads nowhere"))
             }
-            Err(error) => Err(refused(name, &format!("can't be created: {}", sys::describe(&error)))),
+            Err(error) => Err(refused(name, &format!("can't be created: {}", describe(&error)))),
         }
     }
 
