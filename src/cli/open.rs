@@ -9,7 +9,6 @@ use crate::index::{self, Cache, Index};
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::source;
-use crate::text::printable;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,9 +37,7 @@ pub(super) fn build(sources: &[PathBuf], reading: &ReadingArgs, progress: &Progr
     options.max_conversation = usize::try_from(reading.max_conversation).unwrap_or(usize::MAX);
     let limits = Limits { max_bytes: reading.max_size, ..Limits::default() };
     let export = source::open(sources, &limits)?;
-    let name = export.name.clone();
-    let index = Index::find_or_build(export, &options, cache(reading).as_ref(), progress)
-        .map_err(|error| error.within(printable(&name)))?;
+    let index = Index::find_or_build(export, &options, cache(reading).as_ref(), progress)?;
     let index = Arc::new(index);
     let layout = Layout::new(index.catalog(), &options.render.zone);
     Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout), index })

@@ -207,7 +207,8 @@ impl Pass<'_> {
             }
             (None, None) => "the list of conversations is empty".to_owned(),
         };
-        Error::new(ErrorKind::NotAnExport, format!("no conversations found: {reason}"))
+        let name = printable(&self.export.name);
+        Error::new(ErrorKind::NotAnExport, format!("{name}: no conversations found: {reason}"))
     }
 }
 

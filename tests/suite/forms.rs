@@ -477,6 +477,7 @@ fn assert_refused(scratch: &Scratch, source: &str, code: i32) {
     let (path, out) = (scratch.path(source), scratch.path("out"));
     let told = gptfs([OsStr::new("export"), path.as_os_str(), out.as_os_str()]).failed(code);
     assert!(told.stderr.contains(source), "names its source: {}", told.stderr);
+    assert!(!told.stderr.contains(&format!("{}: {}", source, path.display())), "twice: {}", told.stderr);
     assert!(!out.exists(), "makes nothing");
     gptfs([OsStr::new("ls"), path.as_os_str()]).failed(code);
     scratch.tree().assert_is(&before, "leaves the disk alone");
