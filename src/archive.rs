@@ -8,6 +8,7 @@
 mod directory;
 mod folder;
 pub mod inflate;
+mod piece;
 mod random;
 mod section;
 pub mod span;
@@ -19,7 +20,9 @@ use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 use directory::Encryption;
-use inflate::Checkpoints;
+pub use inflate::Kept;
+use inflate::{Checkpoints, PIECE_BYTES};
+pub use piece::Piece;
 use random::RandomAccess;
 use section::{Section, Stamp};
 use serde::{Deserialize, Serialize};
@@ -32,10 +35,10 @@ use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// How large the pieces are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
 /// The longest are a window, what is inflated behind it, and the rest of one copy.
-pub const CHUNK_BYTES: usize = 164 * 1024;
+pub const CHUNK_BYTES: usize = PIECE_BYTES;
 
 /// Takes the next bytes of an entry, up to [`CHUNK_BYTES`]; an error ends the reading.
-pub type Each<'e> = &'e mut dyn FnMut(&[u8]) -> Result<()>;
+pub type Each<'e> = &'e mut dyn FnMut(Piece<'_>) -> Result<()>;
 
 /// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
 /// within a millisecond, and the checkpoints take a two-hundredth of the data.
@@ -335,8 +338,8 @@ impl Archive {
     pub fn stream(&self, entry: u32, spacing: u64, each: Each<'_>) -> Result<()> {
         // Errors of `each` are passed on as they are; ours get the entry's name.
         let mut theirs = None;
-        let mut guarded = |bytes: &[u8]| {
-            each(bytes).map_err(|error| {
+        let mut guarded = |piece: Piece<'_>| {
+            each(piece).map_err(|error| {
                 theirs = Some(error);
                 Error::new(ErrorKind::Interrupted, "the reader gave up")
             })
@@ -562,7 +565,7 @@ impl Archive {
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
-        let mut write = |bytes: &[u8]| std::io::Write::write_all(&mut file, bytes).map_err(cannot);
+        let mut write = |piece: Piece<'_>| std::io::Write::write_all(&mut file, &piece).map_err(cannot);
         let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)

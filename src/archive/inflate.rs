@@ -16,10 +16,14 @@ mod tests;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::io;
-use stream::{State, Stream};
+use std::ops::{Deref, Range};
+use stream::{BUFFER_BYTES, Buffer, State, Stream, zeros};
 
 /// How far back a deflate stream can refer, in bytes.
 const WINDOW_BYTES: usize = 32 * 1024;
+
+/// The longest piece there is, in bytes.
+pub(super) const PIECE_BYTES: usize = BUFFER_BYTES;
 
 /// A place in a deflate stream where inflating can start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,13 +279,17 @@ impl Decoder {
     }
 
     /// Inflates the next piece, of as many bytes as fit, and lends it; otherwise as [`run`](Self::run), but without a
-    /// copy, and each checkpoint comes 32 KiB or more behind its place, when it is known what it needs.
-    pub(super) fn piece(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (&[u8], Result<Stop>) {
+    /// copy, and each checkpoint comes 32 KiB or more behind its place, when it is known what it needs. The piece that
+    /// comes with a checkpoint is empty: what was inflated comes with the next.
+    pub(super) fn piece(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (Inflated<'_>, Result<Stop>) {
         let stop = self.stop.take().unwrap_or_else(|| self.fill(read, spacing, Window::Wanted));
-        let piece = self.stream.output(self.taken);
-        self.taken = self.stream.end();
-        self.out += piece.len() as u64;
-        (piece, stop)
+        let start = self.taken;
+        if !matches!(stop, Ok(Stop::At(_))) {
+            self.taken = self.stream.end();
+        }
+        let range = start..self.taken;
+        self.out += range.len() as u64;
+        (Inflated { decoder: self, range }, stop)
     }
 
     /// Inflates as much as the stream has room for, or until there is a checkpoint.
@@ -330,5 +338,71 @@ impl Decoder {
         self.taken += bytes.len();
         self.out += bytes.len() as u64;
         bytes.len()
+    }
+}
+
+/// Inflated bytes that a decoder lends.
+pub(super) struct Inflated<'d> {
+    decoder: &'d mut Decoder,
+    range: Range<usize>,
+}
+
+impl Inflated<'_> {
+    /// Drops what is behind the first `length` bytes.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.range.end = self.range.end.min(self.range.start.saturating_add(length));
+    }
+
+    /// Keeps them, without a copy: the decoder goes on in the buffer of `spare`.
+    pub(super) fn keep(self, spare: Option<Kept>) -> Kept {
+        if self.range.end < self.decoder.stream.end() {
+            // What lies behind them is still to be handed over.
+            return Kept::copied(&self, spare);
+        }
+        let spare = spare.unwrap_or_default();
+        let buffer = self.decoder.stream.swap(spare.buffer);
+        self.decoder.taken = self.decoder.stream.end();
+        Kept { buffer, range: self.range }
+    }
+}
+
+impl Deref for Inflated<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.decoder.stream.output(0).get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// Bytes of an entry that were kept, up to [`PIECE_BYTES`].
+#[derive(Debug)]
+pub struct Kept {
+    buffer: Buffer,
+    range: Range<usize>,
+}
+
+impl Kept {
+    /// A copy of `bytes`, of which there may be [`PIECE_BYTES`], in the buffer of `spare`.
+    pub fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
+        let mut kept = spare.unwrap_or_default();
+        kept.range = 0..bytes.len();
+        if let Some(place) = kept.buffer.get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        kept
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { buffer: zeros(), range: 0..0 }
+    }
+}
+
+impl Deref for Kept {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.get(self.range.clone()).unwrap_or_default()
     }
 }

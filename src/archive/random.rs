@@ -252,8 +252,8 @@ impl RandomAccess {
         let section = &locate()?;
         let mut whole = Vec::new();
         reserve(&mut whole, usize::try_from(found.size).unwrap_or(usize::MAX))?;
-        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |bytes| {
-            whole.extend_from_slice(bytes);
+        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |piece| {
+            whole.extend_from_slice(&piece);
             Ok(())
         });
         section.verify_unchanged().and(result)?;

@@ -41,8 +41,8 @@ fn text(bytes: usize, seed: u64) -> Vec<u8> {
 
 fn streamed(archive: &Archive, entry: u32) -> (Vec<u8>, Result<()>) {
     let mut all = Vec::new();
-    let result = archive.stream(entry, SPACING_BYTES, &mut |bytes| {
-        all.extend_from_slice(bytes);
+    let result = archive.stream(entry, SPACING_BYTES, &mut |piece| {
+        all.extend_from_slice(&piece);
         Ok(())
     });
     (all, result)

@@ -1,6 +1,7 @@
 //! Reading an entry from its first byte to its last, with everything about it checked.
 
 use super::inflate::{Checkpoints, Decoder, Stop};
+use super::piece::Piece;
 use super::section::Section;
 use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,7 @@ pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) ->
             hasher.update(bytes);
         }
         at = at.saturating_add(read as u64);
-        each(bytes)?;
+        each(Piece::stored(bytes))?;
     }
     if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
 }
@@ -38,17 +39,16 @@ pub(super) fn inflate_all(
     let mut done = 0_u64;
     let mut hasher = crc32fast::Hasher::new();
     loop {
-        let (bytes, stop) = decoder.piece(&read, spacing);
+        let (mut bytes, stop) = decoder.piece(&read, spacing);
         let length = bytes.len() as u64;
         // Of a piece that is longer than the header promised the rest tells that the header lies.
         let promised = length.min(found.size.saturating_sub(done));
         let excess = length - promised;
         done = done.saturating_add(promised);
-        let bytes =
-            usize::try_from(promised).ok().and_then(|promised| bytes.get(..promised)).unwrap_or_default();
+        bytes.truncate(usize::try_from(promised).unwrap_or_default());
         if !bytes.is_empty() {
-            hasher.update(bytes);
-            each(bytes)?;
+            hasher.update(&bytes);
+            each(Piece::inflated(bytes))?;
         }
         if excess > 0 {
             return Err(Error::new(ErrorKind::Damaged, "longer than its header says"));

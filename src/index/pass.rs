@@ -6,8 +6,7 @@
 mod work;
 
 use super::{Options, measure};
-use crate::archive::{self, Archive};
-use crate::bytes::append;
+use crate::archive::{self, Archive, Kept, Piece};
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -28,9 +27,6 @@ use work::{AtOnce, Ended, Next, Task, Work};
 /// A conversation of this size sets the peak of memory: before it grows further, what smaller ones have used is given
 /// back to the system.
 const HUGE_BYTES: usize = 8 << 20;
-
-/// As much of a shard is handed on at once: waking another thread takes as long as inflating a fifth of it.
-const GATHERED_BYTES: usize = 256 << 10;
 
 /// What a pass found.
 pub(super) struct Found {
@@ -255,15 +251,13 @@ struct Worker<'p> {
     pass: &'p Pass<'p>,
     work: &'p Work<Place, Splitter<'p>>,
     outcomes: Vec<Outcome>,
-    /// What was read of a shard and waits to be handed on.
-    gathered: Vec<u8>,
     /// The scanner of the last shard, which has memory for the next one.
     scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
     fn new(pass: &'p Pass<'p>, work: &'p Work<Place, Splitter<'p>>) -> Self {
-        Self { pass, work, outcomes: Vec::new(), gathered: Vec::new(), scanner: None }
+        Self { pass, work, outcomes: Vec::new(), scanner: None }
     }
 
     /// Reads one shard as the reader `at`.
@@ -273,13 +267,11 @@ impl<'p> Worker<'p> {
         let scanner = self.scanner.take().unwrap_or_else(|| Scanner::new(pass.options.max_conversation));
         self.work.put_back(at, Splitter::new(pass, shard, found, scanner));
         let streamed = pass.archive(found.entry).and_then(|archive| {
-            archive.stream(found.entry.entry, pass.spacing, &mut |bytes| {
-                pass.progress.advance(bytes.len())?;
-                self.take(at, bytes)
+            archive.stream(found.entry.entry, pass.spacing, &mut |piece| {
+                pass.progress.advance(piece.len())?;
+                self.take(at, piece)
             })
         });
-        // Also after a break: what lies before it is good.
-        let streamed = streamed.and(self.accept(at));
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
         let (end, mut problems, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
@@ -290,47 +282,38 @@ impl<'p> Worker<'p> {
     }
 
     /// Takes the next bytes of the shard that the reader `at` reads: splits them while they are in the processor's cache,
-    /// or gathers them for others, because handing on takes a while.
-    fn take(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        if self.gathered.is_empty()
-            && let Some(splitter) = self.work.at_once(at)
-        {
+    /// or hands them on.
+    fn take(&mut self, at: usize, piece: Piece<'_>) -> Result<()> {
+        if let Some(splitter) = self.work.at_once(at) {
             match splitter {
                 AtOnce::Alone(mut splitter) => {
-                    if splitter.feed(bytes, &mut |place, json| self.measure(place, &json)) {
+                    if splitter.feed(&piece, &mut |place, json| self.measure(place, &json)) {
                         self.make_room();
                     }
                     self.work.put_back(at, splitter);
                 }
-                AtOnce::Busy(splitter) => self.split(at, splitter, bytes),
+                AtOnce::Busy(splitter) => self.split(at, splitter, &piece),
             }
             return Ok(());
         }
-        append(&mut self.gathered, bytes);
-        if self.gathered.len() < GATHERED_BYTES { Ok(()) } else { self.accept(at) }
+        self.accept(at, piece.keep(self.work.spare_chunk()))
     }
 
-    /// Sees to it that what was gathered of the shard that the reader `at` reads is split.
-    fn accept(&mut self, at: usize) -> Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let mut chunk = std::mem::take(&mut self.gathered);
-        let accepted = self.accept_chunk(at, &mut chunk);
-        chunk.clear();
-        self.gathered = chunk;
-        accepted
-    }
-
-    fn accept_chunk(&mut self, at: usize, chunk: &mut Vec<u8>) -> Result<()> {
+    /// Sees to it that what was read of the shard that the reader `at` reads is split.
+    fn accept(&mut self, at: usize, chunk: Kept) -> Result<()> {
+        let mut chunk = chunk;
         loop {
             match self.work.accept(at, chunk) {
                 Some(Next::Waits) => return Ok(()),
-                Some(Next::Split(splitter)) => {
-                    self.split(at, splitter, chunk);
+                Some(Next::Split(splitter, chunk)) => {
+                    self.split(at, splitter, &chunk);
+                    self.work.recycle(chunk);
                     return Ok(());
                 }
-                Some(Next::First(task)) => self.perform(task),
+                Some(Next::First(task, back)) => {
+                    self.perform(task);
+                    chunk = back;
+                }
                 None => return Err(Error::new(ErrorKind::Unexpected, "another thread has given up")),
             }
         }

@@ -23,6 +23,12 @@ const OUTPUT_SLACK: usize = 258 + 16 + 4;
 /// Where the output is full.
 const FULL: usize = WINDOW_BYTES + FRESH_BYTES;
 
+/// How many bytes there are at most in a buffer.
+pub(super) const BUFFER_BYTES: usize = FULL + OUTPUT_SLACK;
+
+/// Room for a window and what is inflated behind it.
+pub(super) type Buffer = Box<[u8; BUFFER_BYTES]>;
+
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -51,7 +57,7 @@ pub(super) struct Stream {
     /// How many of `bits` count. Those above are zero, or what the next bytes of the input will set.
     count: u32,
     /// The last window, and what was inflated since.
-    output: Box<[u8; FULL + OUTPUT_SLACK]>,
+    output: Buffer,
     /// Where the output ends.
     end: usize,
     state: State,
@@ -178,12 +184,28 @@ impl Stream {
         if self.is_full() {
             let shift = self.end - WINDOW_BYTES;
             self.output.copy_within(shift..self.end, 0);
-            self.end = WINDOW_BYTES;
-            if let Some(watch) = &mut self.watch {
-                watch.place = watch.place.saturating_sub(shift);
-            }
+            self.moved_down(shift);
         }
         (self.end, self.go_on(read))
+    }
+
+    /// Gives the buffer of the output away, and goes on in another one.
+    pub(super) fn swap(&mut self, mut other: Buffer) -> Buffer {
+        let window = self.window();
+        let shift = self.end - window.len();
+        if let Some(place) = other.get_mut(..window.len()) {
+            place.copy_from_slice(window);
+        }
+        self.moved_down(shift);
+        std::mem::replace(&mut self.output, other)
+    }
+
+    /// The window is so many bytes nearer to the start of the buffer than it was.
+    fn moved_down(&mut self, shift: usize) {
+        self.end -= shift;
+        if let Some(watch) = &mut self.watch {
+            watch.place = watch.place.saturating_sub(shift);
+        }
     }
 
     fn go_on(&mut self, read: ReadAt<'_>) -> Result<()> {
@@ -530,14 +552,14 @@ impl Stream {
 
 /// An array that was never on the stack.
 #[allow(clippy::unnecessary_box_returns, reason = "it is too large to be returned otherwise")]
-fn zeros<const N: usize>() -> Box<[u8; N]> {
+pub(super) fn zeros<const N: usize>() -> Box<[u8; N]> {
     vec![0; N].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; N]))
 }
 
 /// Repeats `length` bytes from `distance` before `end` at `end`, and spoils up to 16 bytes behind them. `None` if there
 /// are no such bytes.
 #[inline]
-fn copy(output: &mut [u8; FULL + OUTPUT_SLACK], end: usize, distance: usize, length: usize) -> Option<()> {
+fn copy(output: &mut [u8; BUFFER_BYTES], end: usize, distance: usize, length: usize) -> Option<()> {
     let mut from = end.checked_sub(distance)?;
     let (mut to, stop) = (end, end.wrapping_add(length));
     if distance >= 16 {

@@ -65,19 +65,27 @@ fn inflated(
     }
 }
 
-/// What ours lends piece by piece, and the checkpoints on the way.
-fn lent(stream: &[u8], spacing: u64) -> (Vec<u8>, Vec<Checkpoint>) {
+/// What ours lends piece by piece, and the checkpoints on the way. Of so many pieces the last is kept.
+fn lent(stream: &[u8], spacing: u64, keep: usize) -> (Vec<u8>, Vec<Checkpoint>) {
     let read = read_at(stream, usize::MAX);
     let (mut decoder, mut data, mut points) = (Decoder::from_start(), Vec::new(), Vec::new());
-    loop {
+    let mut spare = None;
+    for turn in 1.. {
         let (piece, stop) = decoder.piece(&read, Some(spacing));
-        data.extend_from_slice(piece);
+        if turn % keep == 0 {
+            let kept = piece.keep(spare.take());
+            data.extend_from_slice(&kept);
+            spare = Some(kept);
+        } else {
+            data.extend_from_slice(&piece);
+        }
         match stop.unwrap() {
             Stop::Full => {}
             Stop::At(point) => points.push(point),
             Stop::End => return (data, points),
         }
     }
+    unreachable!()
 }
 
 #[test]
@@ -87,10 +95,13 @@ fn a_checkpoint_keeps_what_is_referred_to_and_no_more() {
     let at = |n: usize| words[n * n % 4999].as_bytes();
     let data: Vec<u8> = (0..200_000).flat_map(at).copied().collect();
     let stream = deflated(&data, 6, 10_000);
-    let (found, points) = lent(&stream, 50_000);
+    let (found, points) = lent(&stream, 50_000, usize::MAX);
     assert!(found == data);
     let (_, _, whole) = inflated(&stream, None, (1 << 16, 1 << 16), 50_000);
     assert_eq!(points.len(), whole.len());
+    for keep in 1..4 {
+        assert!(lent(&stream, 50_000, keep) == (data.clone(), points.clone()), "one of {keep} is kept");
+    }
     for (point, whole) in points.iter().zip(&whole) {
         assert_eq!((point.out, point.input), (whole.out, whole.input));
         let (rest, complete, _) = inflated(&stream, Some(point), (1 << 16, 1 << 16), u64::MAX);
@@ -100,7 +111,7 @@ fn a_checkpoint_keeps_what_is_referred_to_and_no_more() {
     // Nothing of random bytes is referred to.
     let random: Vec<u8> =
         (0..200_000_u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as u8).collect();
-    let (_, points) = lent(&deflated(&random, 9, 10_000), 50_000);
+    let (_, points) = lent(&deflated(&random, 9, 10_000), 50_000, usize::MAX);
     assert!(points.len() >= 3 && points.iter().all(|point| point.window.len() < 2000));
 }
 
@@ -141,7 +152,7 @@ proptest! {
             prop_assert_eq!(&found[..], &data[usize::try_from(point.out).unwrap()..]);
         }
         prop_assert!(points.windows(2).all(|pair| pair[1].out - pair[0].out >= spacing));
-        let (found, points) = lent(&stream, spacing);
+        let (found, points) = lent(&stream, spacing, usize::MAX);
         prop_assert_eq!(&found, &data);
         for point in &points {
             let (found, complete, _) = inflated(&stream, Some(point), (9, 777), u64::MAX);

@@ -5,6 +5,7 @@
 //! others split what is read, and the reader inflates: while it inflates a very large one, they live on what waits. In a
 //! shard one chunk is split at a time, in order, by whoever has taken its splitter.
 
+use crate::archive::Kept;
 use crate::bytes::append;
 use crate::format::scan::Json;
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ const WAITING_BYTES: usize = 2 << 20;
 const ENOUGH_BYTES: usize = 1 << 20;
 
 /// How many chunks of a shard wait at most.
-const CHUNKS: usize = 2;
+const CHUNKS: usize = 4;
 
 /// From this size on a conversation is large: those that are measured at a time are limited.
 const LARGE_BYTES: usize = 1 << 20;
@@ -52,7 +53,7 @@ pub(super) enum Task<P, S> {
         /// Who reads the shard.
         reader: usize,
         splitter: S,
-        chunk: Vec<u8>,
+        chunk: Kept,
     },
     /// To measure a conversation, and to say so.
     Measure(Job<P>),
@@ -75,9 +76,9 @@ pub(super) enum Next<P, S> {
     /// It waits to be split.
     Waits,
     /// The reader splits it.
-    Split(S),
+    Split(S, Kept),
     /// There is no room for it before this is done.
-    First(Task<P, S>),
+    First(Task<P, S>, Kept),
 }
 
 /// A splitter for what was just read.
@@ -121,7 +122,7 @@ struct State<P, S> {
     shards: Vec<Shard<S>>,
     spare: Vec<Vec<u8>>,
     spare_large: Vec<u8>,
-    spare_chunks: Vec<Vec<u8>>,
+    spare_chunks: Vec<Kept>,
     readers: usize,
     helpers: usize,
     abandoned: bool,
@@ -133,7 +134,7 @@ struct Shard<S> {
     /// Not there while somebody splits.
     splitter: Option<S>,
     /// What was read and is to be split next.
-    chunks: VecDeque<Vec<u8>>,
+    chunks: VecDeque<Kept>,
 }
 
 impl<P, S: Splits> Work<P, S> {
@@ -168,9 +169,8 @@ impl<P, S: Splits> Work<P, S> {
         Some(if alone { AtOnce::Alone(splitter) } else { AtOnce::Busy(splitter) })
     }
 
-    /// `reader` has read the next chunk of its shard. If it waits, a used buffer takes its place. `None` if the work was
-    /// abandoned.
-    pub(super) fn accept(&self, reader: usize, chunk: &mut Vec<u8>) -> Option<Next<P, S>> {
+    /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
+    pub(super) fn accept(&self, reader: usize, chunk: Kept) -> Option<Next<P, S>> {
         let mut state = self.lock();
         loop {
             if state.abandoned {
@@ -179,26 +179,24 @@ impl<P, S: Splits> Work<P, S> {
             let room = state.has_room();
             // Nothing is inflated while the reader measures: what takes long is rather for a helper.
             if !room && let Some(job) = state.job(Choice::Small) {
-                return Some(Next::First(Task::Measure(job)));
+                return Some(Next::First(Task::Measure(job), chunk));
             }
             // The others have enough to do: what waits is split here, and then the chunk itself.
             if state.is_enough() && room {
                 if let Some(task) = state.split(reader) {
-                    return Some(Next::First(task));
+                    return Some(Next::First(task, chunk));
                 }
                 if let Some(splitter) = state.take_splitter(reader) {
-                    return Some(Next::Split(splitter));
+                    return Some(Next::Split(splitter, chunk));
                 }
             }
             if state.shards.get(reader)?.chunks.len() < CHUNKS {
-                let used = state.spare_chunks.pop().unwrap_or_default();
-                let chunk = std::mem::replace(chunk, used);
                 state.shards.get_mut(reader)?.chunks.push_back(chunk);
                 self.changed.notify_all();
                 return Some(Next::Waits);
             }
             if let Some(task) = state.task(Choice::Smallest) {
-                return Some(Next::First(task));
+                return Some(Next::First(task, chunk));
             }
             state = self.wait(state);
         }
@@ -258,9 +256,14 @@ impl<P, S: Splits> Work<P, S> {
         self.changed.notify_all();
     }
 
-    /// Gives the buffer of a chunk back that was split.
-    pub(super) fn recycle(&self, chunk: Vec<u8>) {
+    /// Gives a chunk back that was split.
+    pub(super) fn recycle(&self, chunk: Kept) {
         self.lock().spare_chunks.push(chunk);
+    }
+
+    /// A chunk that was split and is not needed any more.
+    pub(super) fn spare_chunk(&self) -> Option<Kept> {
+        self.lock().spare_chunks.pop()
     }
 
     /// Adds a conversation that was found.
@@ -399,6 +402,10 @@ impl<P, S: Splits> State<P, S> {
 mod tests {
     use super::*;
 
+    fn chunk(bytes: &[u8]) -> Kept {
+        Kept::copied(bytes, None)
+    }
+
     impl Splits for () {
         fn held(&self) -> usize {
             0
@@ -411,21 +418,19 @@ mod tests {
         work.put_back(0, ());
         work.offer("small", Json::InBuffer(b"{}"));
         assert!(work.at_once(0).is_none());
-        assert!(matches!(work.accept(0, &mut vec![b'x']), Some(Next::Waits)));
+        assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
         assert!(matches!(work.next(), Some(Task::Split { .. })));
         work.put_back(0, ());
         assert!(matches!(work.next(), Some(Task::Measure(_))));
-        assert!(matches!(work.accept(0, &mut vec![b'y']), Some(Next::Waits)));
+        assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
         work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
         // What was read first is split first.
-        let mut chunk = vec![b'z'];
-        assert!(matches!(
-            work.accept(0, &mut chunk),
-            Some(Next::First(Task::Split { chunk, .. })) if chunk == b"y"
-        ));
+        let next = work.accept(0, chunk(b"z"));
+        let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else { panic!("{next:?}") };
+        assert_eq!((&*first, &*back), (&b"y"[..], &b"z"[..]));
         assert!(work.at_once(0).is_none(), "somebody splits");
         work.put_back(0, ());
-        assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
+        assert!(matches!(work.accept(0, back), Some(Next::Split((), back)) if *back == *b"z"));
         assert!(matches!(work.next(), Some(Task::Measure(_))));
     }
 
@@ -437,14 +442,13 @@ mod tests {
         let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
         work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
         work.offer("small", Json::InBuffer(b"{}"));
-        let mut chunk = vec![b'x'];
-        let next = work.accept(0, &mut chunk);
-        let Some(Next::First(Task::Measure(small))) = next else { panic!("{next:?} is not small") };
+        let next = work.accept(0, chunk(b"x"));
+        let Some(Next::First(Task::Measure(small), back)) = next else { panic!("{next:?} is not small") };
         assert_eq!(small.place, "small");
         work.finish(small);
         assert!(work.lock().job(Choice::Largest).is_none());
         work.finish(huge);
-        assert!(matches!(work.accept(0, &mut chunk), Some(Next::Split(()))));
+        assert!(matches!(work.accept(0, back), Some(Next::Split(..))));
         assert!(matches!(work.next(), Some(Task::Measure(job)) if job.place == "large"));
     }
 
@@ -455,9 +459,9 @@ mod tests {
         let large = vec![b' '; WAITING_BYTES + 1];
         work.offer("large", Json::InBuffer(&large));
         work.offer("small", Json::InBuffer(b"{}"));
-        let next = || work.accept(0, &mut vec![b'x']).unwrap();
+        let next = || work.accept(0, chunk(b"x")).unwrap();
         let measured = |next| match next {
-            Next::First(Task::Measure(job)) => Some(job.place),
+            Next::First(Task::Measure(job), _) => Some(job.place),
             _ => None,
         };
         assert_eq!(measured(next()), Some("small"));

@@ -1,0 +1,41 @@
+//! The bytes of an entry as they are handed over: lent, and kept without a copy if they were inflated.
+
+use super::inflate::{Inflated, Kept};
+use std::ops::Deref;
+
+/// The next bytes of an entry, never none.
+pub struct Piece<'p>(Source<'p>);
+
+enum Source<'p> {
+    Inflated(Inflated<'p>),
+    Stored(&'p [u8]),
+}
+
+impl<'p> Piece<'p> {
+    pub(super) fn inflated(bytes: Inflated<'p>) -> Self {
+        Self(Source::Inflated(bytes))
+    }
+
+    pub(super) fn stored(bytes: &'p [u8]) -> Self {
+        Self(Source::Stored(bytes))
+    }
+
+    /// Keeps the bytes for another thread. What comes next gets the memory of `spare`, which is not needed any more.
+    pub fn keep(self, spare: Option<Kept>) -> Kept {
+        match self.0 {
+            Source::Inflated(bytes) => bytes.keep(spare),
+            Source::Stored(bytes) => Kept::copied(bytes, spare),
+        }
+    }
+}
+
+impl Deref for Piece<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Source::Inflated(bytes) => bytes,
+            Source::Stored(bytes) => bytes,
+        }
+    }
+}
