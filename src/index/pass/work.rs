@@ -5,6 +5,9 @@
 //! others split what is read, and the reader inflates: while it inflates a very large one, they live on what waits. In a
 //! shard one chunk is split at a time, in order, by whoever has taken its splitter.
 
+#[cfg(test)]
+mod tests;
+
 use crate::archive::Kept;
 use crate::bytes::append;
 use crate::format::scan::Json;
@@ -20,6 +23,9 @@ const ENOUGH_BYTES: usize = 1 << 20;
 
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 4;
+
+/// For so many chunks a helper is woken: that takes as long as inflating a third of one.
+const CHUNKS_TO_WAKE: usize = 2;
 
 /// From this size on a conversation is large: those that are measured at a time are limited.
 const LARGE_BYTES: usize = 1 << 20;
@@ -109,7 +115,8 @@ pub(super) trait Splits {
 #[derive(Debug)]
 pub(super) struct Work<P, S> {
     state: Mutex<State<P, S>>,
-    changed: Condvar,
+    for_helpers: Condvar,
+    for_readers: Condvar,
 }
 
 #[derive(Debug)]
@@ -125,6 +132,9 @@ struct State<P, S> {
     spare_chunks: Vec<Kept>,
     readers: usize,
     helpers: usize,
+    /// How many of them wait.
+    waiting_readers: usize,
+    waiting_helpers: usize,
     abandoned: bool,
 }
 
@@ -151,9 +161,11 @@ impl<P, S: Splits> Work<P, S> {
             spare_chunks: Vec::new(),
             readers,
             helpers,
+            waiting_readers: 0,
+            waiting_helpers: 0,
             abandoned: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), for_helpers: Condvar::new(), for_readers: Condvar::new() }
     }
 
     /// The splitter of the shard that `reader` reads if it may as well split at once what it has read, because nobody could
@@ -172,41 +184,43 @@ impl<P, S: Splits> Work<P, S> {
     /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
     pub(super) fn accept(&self, reader: usize, chunk: Kept) -> Option<Next<P, S>> {
         let mut state = self.lock();
-        loop {
+        let next = loop {
             if state.abandoned {
                 return None;
             }
             let room = state.has_room();
             // Nothing is inflated while the reader measures: what takes long is rather for a helper.
             if !room && let Some(job) = state.job(Choice::Small) {
-                return Some(Next::First(Task::Measure(job), chunk));
+                break Next::First(Task::Measure(job), chunk);
             }
             // The others have enough to do: what waits is split here, and then the chunk itself.
             if state.is_enough() && room {
                 if let Some(task) = state.split(reader) {
-                    return Some(Next::First(task, chunk));
+                    break Next::First(task, chunk);
                 }
                 if let Some(splitter) = state.take_splitter(reader) {
-                    return Some(Next::Split(splitter, chunk));
+                    break Next::Split(splitter, chunk);
                 }
             }
-            if state.shards.get(reader)?.chunks.len() < CHUNKS {
-                state.shards.get_mut(reader)?.chunks.push_back(chunk);
-                self.changed.notify_all();
-                return Some(Next::Waits);
+            let shard = state.shards.get_mut(reader)?;
+            if shard.chunks.len() < CHUNKS {
+                shard.chunks.push_back(chunk);
+                break Next::Waits;
             }
             if let Some(task) = state.task(Choice::Smallest) {
-                return Some(Next::First(task, chunk));
+                break Next::First(task, chunk);
             }
-            state = self.wait(state);
-        }
+            state = self.wait_as_reader(state);
+        };
+        self.wake(state);
+        Some(next)
     }
 
     /// `reader` has read its shard to the end: the splitter once all is split, or what can be done until then. `None`
     /// if the work was abandoned.
     pub(super) fn end(&self, reader: usize) -> Option<Ended<P, S>> {
         let mut state = self.lock();
-        loop {
+        let ended = loop {
             if state.abandoned {
                 return None;
             }
@@ -214,13 +228,15 @@ impl<P, S: Splits> Work<P, S> {
             if shard.chunks.is_empty()
                 && let Some(splitter) = shard.splitter.take()
             {
-                return Some(Ended::Splitter(splitter));
+                break Ended::Splitter(splitter);
             }
             if let Some(task) = state.task(Choice::Smallest) {
-                return Some(Ended::First(task));
+                break Ended::First(task);
             }
-            state = self.wait(state);
-        }
+            state = self.wait_as_reader(state);
+        };
+        self.wake(state);
+        Some(ended)
     }
 
     /// A reader has no more shards to read, and helps from now on.
@@ -228,32 +244,37 @@ impl<P, S: Splits> Work<P, S> {
         let mut state = self.lock();
         state.readers -= 1;
         state.helpers += 1;
-        self.changed.notify_all();
+        self.wake(state);
     }
 
     /// Something for a helper to do; waits for it. `None` when there will be no more.
     pub(super) fn next(&self) -> Option<Task<P, S>> {
         let mut state = self.lock();
-        loop {
+        let task = loop {
             if state.abandoned {
                 return None;
             }
             if let Some(task) = state.task(Choice::Largest) {
-                return Some(task);
+                break task;
             }
-            if state.readers == 0 && state.jobs.is_empty() {
+            if state.is_over() {
                 return None;
             }
-            state = self.wait(state);
-        }
+            state.waiting_helpers += 1;
+            state = self.for_helpers.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting_helpers -= 1;
+        };
+        self.wake(state);
+        Some(task)
     }
 
     /// Gives the splitter of the shard that `reader` reads, for the first time or after it was taken.
     pub(super) fn put_back(&self, reader: usize, splitter: S) {
-        if let Some(shard) = self.lock().shards.get_mut(reader) {
+        let mut state = self.lock();
+        if let Some(shard) = state.shards.get_mut(reader) {
             shard.splitter = Some(splitter);
         }
-        self.changed.notify_all();
+        self.wake(state);
     }
 
     /// Gives a chunk back that was split.
@@ -280,7 +301,7 @@ impl<P, S: Splits> Work<P, S> {
         let mut state = self.lock();
         state.waiting += json.len();
         state.jobs.push_back(Job { place, json });
-        self.changed.notify_one();
+        self.wake(state);
     }
 
     /// Notes that a conversation was measured, and takes its buffer back.
@@ -288,18 +309,19 @@ impl<P, S: Splits> Work<P, S> {
         let mut buffer = job.json;
         let mut state = self.lock();
         let is_large = buffer.len() >= LARGE_BYTES;
-        if is_large {
-            state.large -= buffer.len();
-            self.changed.notify_all();
-        }
+        let length = buffer.len();
         buffer.clear();
-        if state.is_tight() {
-            return; // memory is better used for something else
+        // Beside a huge one memory is better used for something else.
+        if !state.is_tight() {
+            if is_large && buffer.capacity() <= SPARE_LARGE_BYTES {
+                state.spare_large = buffer;
+            } else if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
+                state.spare.push(buffer);
+            }
         }
-        if is_large && buffer.capacity() <= SPARE_LARGE_BYTES {
-            state.spare_large = buffer;
-        } else if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
-            state.spare.push(buffer);
+        if is_large {
+            state.large -= length;
+            self.wake(state);
         }
     }
 
@@ -313,7 +335,8 @@ impl<P, S: Splits> Work<P, S> {
     /// Ends it all at once: somebody who has taken a part of it can't do it.
     pub(super) fn abandon(&self) {
         self.lock().abandoned = true;
-        self.changed.notify_all();
+        self.for_helpers.notify_all();
+        self.for_readers.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<P, S>> {
@@ -321,8 +344,28 @@ impl<P, S: Splits> Work<P, S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'s>(&self, state: MutexGuard<'s, State<P, S>>) -> MutexGuard<'s, State<P, S>> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait_as_reader<'s>(&self, mut state: MutexGuard<'s, State<P, S>>) -> MutexGuard<'s, State<P, S>> {
+        state.waiting_readers += 1;
+        let mut state = self.for_readers.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.waiting_readers -= 1;
+        state
+    }
+
+    /// After a change: wakes those who can do something now. Of helpers one, who wakes the next if there is more to do:
+    /// if all were woken for each chunk, they would only be in the reader's way.
+    fn wake(&self, state: MutexGuard<'_, State<P, S>>) {
+        let (helpers, readers) = (state.waiting_helpers > 0, state.waiting_readers > 0);
+        let is_over = state.is_over();
+        let is_task = helpers && state.has_task();
+        drop(state);
+        if helpers && is_over {
+            self.for_helpers.notify_all();
+        } else if is_task {
+            self.for_helpers.notify_one();
+        }
+        if readers {
+            self.for_readers.notify_all();
+        }
     }
 }
 
@@ -338,6 +381,22 @@ impl<P, S: Splits> State<P, S> {
             return Some(Task::Measure(job));
         }
         if self.has_room() { self.split_any() } else { None }
+    }
+
+    /// True if there is enough for a helper to do that it is worth waking one.
+    fn has_task(&self) -> bool {
+        let is_tight = self.is_tight();
+        let can_split = |shard: &Shard<S>| {
+            shard.chunks.len() >= CHUNKS_TO_WAKE
+                && shard.splitter.as_ref().is_some_and(|splitter| may_split(splitter, is_tight))
+        };
+        self.jobs.iter().any(|job| self.may_measure(job, Choice::Largest))
+            || self.has_room() && self.shards.iter().any(can_split)
+    }
+
+    /// True if there will be nothing more to do.
+    fn is_over(&self) -> bool {
+        self.readers == 0 && self.jobs.is_empty()
     }
 
     /// True if more conversations may wait. Beside a huge one there is not much room.
@@ -372,14 +431,8 @@ impl<P, S: Splits> State<P, S> {
 
     /// The conversation of this choice among those that may be measured now.
     fn job(&mut self, choice: Choice) -> Option<Job<P>> {
-        let large = self.large;
-        let may = |job: &Job<P>| {
-            let bytes = job.json.len();
-            let beside_others = large == 0 || large + bytes <= LARGE_TOGETHER;
-            bytes < LARGE_BYTES || choice != Choice::Small && beside_others
-        };
-        let sized =
-            self.jobs.iter().enumerate().filter(|(_, job)| may(job)).map(|(at, job)| (job.json.len(), at));
+        let may = self.jobs.iter().enumerate().filter(|(_, job)| self.may_measure(job, choice));
+        let sized = may.map(|(at, job)| (job.json.len(), at));
         let (_, at) = if choice == Choice::Largest { sized.max()? } else { sized.min()? };
         let job = self.jobs.remove(at)?;
         let bytes = job.json.len();
@@ -393,81 +446,18 @@ impl<P, S: Splits> State<P, S> {
     /// The splitter of a shard if more of it may be split: two very large conversations are not held at the same time.
     fn take_splitter(&mut self, reader: usize) -> Option<S> {
         let is_tight = self.is_tight();
-        let shard = self.shards.get_mut(reader)?;
-        shard.splitter.take_if(|splitter| !is_tight || splitter.held() < LARGE_BYTES)
+        self.shards.get_mut(reader)?.splitter.take_if(|splitter| may_split(splitter, is_tight))
+    }
+
+    /// True if a conversation may be measured now by those who choose so.
+    fn may_measure(&self, job: &Job<P>, choice: Choice) -> bool {
+        let bytes = job.json.len();
+        let beside_others = self.large == 0 || self.large + bytes <= LARGE_TOGETHER;
+        bytes < LARGE_BYTES || choice != Choice::Small && beside_others
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chunk(bytes: &[u8]) -> Kept {
-        Kept::copied(bytes, None)
-    }
-
-    impl Splits for () {
-        fn held(&self) -> usize {
-            0
-        }
-    }
-
-    #[test]
-    fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
-        let work = Work::new(1, 1);
-        work.put_back(0, ());
-        work.offer("small", Json::InBuffer(b"{}"));
-        assert!(work.at_once(0).is_none());
-        assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
-        assert!(matches!(work.next(), Some(Task::Split { .. })));
-        work.put_back(0, ());
-        assert!(matches!(work.next(), Some(Task::Measure(_))));
-        assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
-        work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
-        // What was read first is split first.
-        let next = work.accept(0, chunk(b"z"));
-        let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else { panic!("{next:?}") };
-        assert_eq!((&*first, &*back), (&b"y"[..], &b"z"[..]));
-        assert!(work.at_once(0).is_none(), "somebody splits");
-        work.put_back(0, ());
-        assert!(matches!(work.accept(0, back), Some(Next::Split((), back)) if *back == *b"z"));
-        assert!(matches!(work.next(), Some(Task::Measure(_))));
-    }
-
-    #[test]
-    fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
-        let work = Work::new(1, 1);
-        work.put_back(0, ());
-        work.offer("huge", Json::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
-        let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
-        work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
-        work.offer("small", Json::InBuffer(b"{}"));
-        let next = work.accept(0, chunk(b"x"));
-        let Some(Next::First(Task::Measure(small), back)) = next else { panic!("{next:?} is not small") };
-        assert_eq!(small.place, "small");
-        work.finish(small);
-        assert!(work.lock().job(Choice::Largest).is_none());
-        work.finish(huge);
-        assert!(matches!(work.accept(0, back), Some(Next::Split(..))));
-        assert!(matches!(work.next(), Some(Task::Measure(job)) if job.place == "large"));
-    }
-
-    #[test]
-    fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
-        let work = Work::new(1, 1);
-        work.put_back(0, ());
-        let large = vec![b' '; WAITING_BYTES + 1];
-        work.offer("large", Json::InBuffer(&large));
-        work.offer("small", Json::InBuffer(b"{}"));
-        let next = || work.accept(0, chunk(b"x")).unwrap();
-        let measured = |next| match next {
-            Next::First(Task::Measure(job), _) => Some(job.place),
-            _ => None,
-        };
-        assert_eq!(measured(next()), Some("small"));
-        for _ in 0..CHUNKS {
-            assert!(matches!(next(), Next::Waits));
-        }
-        assert_eq!(measured(next()), Some("large"));
-    }
+/// True if more may be split, where it is tight or not.
+fn may_split(splitter: &impl Splits, is_tight: bool) -> bool {
+    !is_tight || splitter.held() < LARGE_BYTES
 }

@@ -1,0 +1,176 @@
+//! One rule of sharing the work after the other, and then all of them with threads.
+
+use super::*;
+
+fn chunk(bytes: &[u8]) -> Kept {
+    Kept::copied(bytes, None)
+}
+
+impl Splits for () {
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+#[test]
+fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
+    let work = Work::new(1, 1);
+    work.put_back(0, ());
+    work.offer("small", Json::InBuffer(b"{}"));
+    assert!(work.at_once(0).is_none());
+    assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
+    assert!(matches!(work.next(), Some(Task::Split { .. })));
+    work.put_back(0, ());
+    assert!(matches!(work.next(), Some(Task::Measure(_))));
+    assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
+    work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+    // What was read first is split first.
+    let next = work.accept(0, chunk(b"z"));
+    let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else { panic!("{next:?}") };
+    assert_eq!((&*first, &*back), (&b"y"[..], &b"z"[..]));
+    assert!(work.at_once(0).is_none(), "somebody splits");
+    work.put_back(0, ());
+    assert!(matches!(work.accept(0, back), Some(Next::Split((), back)) if *back == *b"z"));
+    assert!(matches!(work.next(), Some(Task::Measure(_))));
+}
+
+#[test]
+fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
+    let work = Work::new(1, 1);
+    work.put_back(0, ());
+    work.offer("huge", Json::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
+    let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
+    work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+    work.offer("small", Json::InBuffer(b"{}"));
+    let next = work.accept(0, chunk(b"x"));
+    let Some(Next::First(Task::Measure(small), back)) = next else { panic!("{next:?} is not small") };
+    assert_eq!(small.place, "small");
+    work.finish(small);
+    assert!(work.lock().job(Choice::Largest).is_none());
+    work.finish(huge);
+    assert!(matches!(work.accept(0, back), Some(Next::Split(..))));
+    assert!(matches!(work.next(), Some(Task::Measure(job)) if job.place == "large"));
+}
+
+#[test]
+fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
+    let work = Work::new(1, 1);
+    work.put_back(0, ());
+    let large = vec![b' '; WAITING_BYTES + 1];
+    work.offer("large", Json::InBuffer(&large));
+    work.offer("small", Json::InBuffer(b"{}"));
+    let next = || work.accept(0, chunk(b"x")).unwrap();
+    let measured = |next| match next {
+        Next::First(Task::Measure(job), _) => Some(job.place),
+        _ => None,
+    };
+    assert_eq!(measured(next()), Some("small"));
+    for _ in 0..CHUNKS {
+        assert!(matches!(next(), Next::Waits));
+    }
+    assert_eq!(measured(next()), Some("large"));
+}
+
+#[test]
+fn a_helper_is_woken_for_two_chunks_or_a_conversation() {
+    let work = Work::new(1, 1);
+    work.put_back(0, ());
+    assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
+    assert!(!work.lock().has_task());
+    assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
+    assert!(work.lock().has_task());
+    let Some(Task::Split { .. }) = work.next() else { panic!("nothing to split") };
+    assert!(!work.lock().has_task(), "somebody splits");
+    work.offer("small", Json::InBuffer(b"{}"));
+    assert!(work.lock().has_task());
+}
+
+/// Splits into words, each of which is a conversation.
+struct Words(Vec<u8>);
+
+impl Splits for Words {
+    fn held(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// What readers of such texts, in chunks of such a length, and helpers have measured.
+fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
+    let work = Work::new(texts.len(), helpers);
+    let found = Mutex::new(Vec::new());
+    let split = |reader: usize, mut splitter: Words, chunk: &[u8]| {
+        for &byte in chunk {
+            if byte == b' ' {
+                work.offer(reader, Json::InBuffer(&std::mem::take(&mut splitter.0)));
+            } else {
+                splitter.0.push(byte);
+            }
+        }
+        work.put_back(reader, splitter);
+    };
+    let perform = |task| match task {
+        Task::Split { reader, splitter, chunk } => split(reader, splitter, &chunk),
+        Task::Measure(job) => {
+            found.lock().unwrap().push(job.json.clone());
+            work.finish(job);
+        }
+    };
+    let help = || {
+        while let Some(task) = work.next() {
+            perform(task);
+        }
+    };
+    let read = |reader: usize, text: &str| {
+        work.put_back(reader, Words(Vec::new()));
+        for piece in text.as_bytes().chunks(length) {
+            let mut rest = chunk(piece);
+            loop {
+                match work.accept(reader, rest).unwrap() {
+                    Next::Waits => break,
+                    Next::Split(splitter, rest) => {
+                        split(reader, splitter, &rest);
+                        break;
+                    }
+                    Next::First(task, back) => {
+                        perform(task);
+                        rest = back;
+                    }
+                }
+            }
+        }
+        while let Ended::First(task) = work.end(reader).unwrap() {
+            perform(task);
+        }
+        work.turn_helper();
+        help();
+    };
+    let (read, help) = (&read, &help);
+    std::thread::scope(|scope| {
+        for (reader, text) in texts.iter().enumerate() {
+            scope.spawn(move || read(reader, text));
+        }
+        (0..helpers).for_each(|_| drop(scope.spawn(help)));
+    });
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn every_conversation_is_measured_once_by_any_number_of_threads_and_all_of_them_end() {
+    // Some of them large, and one huge.
+    let word = |n: usize| format!("{n}{} ", "x".repeat(n * n % 50));
+    let large = |n: usize| "y".repeat(n) + " ";
+    let mut texts = vec![(0..3000).map(word).collect::<String>(), (3000..3500).map(word).collect()];
+    texts[0].extend([LARGE_BYTES, 2 * LARGE_BYTES, LARGE_TOGETHER + 1].map(large));
+    texts[0].extend((3500..5000).map(word));
+    let mut expected: Vec<_> = texts
+        .iter()
+        .flat_map(|text| text.split_ascii_whitespace())
+        .map(|word| word.as_bytes().to_vec())
+        .collect();
+    expected.sort();
+    for (length, helpers) in [(100, 1), (100, 3), (1000, 0), (1000, 7), (100_000, 2)] {
+        let mut found = measured(&texts, length, helpers);
+        found.sort();
+        assert!(found == expected, "{length} {helpers}");
+    }
+}
