@@ -179,7 +179,7 @@ impl Pass<'_> {
             let failure = ends.into_iter().find_map(|end| end.failure);
             return Err(failure.unwrap_or_else(|| self.nothing_found(&[])));
         }
-        outcomes.sort_by_key(|outcome| (outcome.place.shard, outcome.place.location.start));
+        outcomes.sort_by_cached_key(|outcome| (outcome.place.shard, outcome.place.location.start));
         let mut problems: Vec<_> =
             outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.problems)).collect();
         for outcome in &mut outcomes {
