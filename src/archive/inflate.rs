@@ -13,6 +13,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use crate::bytes::copy;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -386,9 +387,7 @@ impl Kept {
     pub fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
         let mut kept = spare.unwrap_or_default();
         kept.range = 0..bytes.len();
-        if let Some(place) = kept.buffer.get_mut(..bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
+        copy(&mut *kept.buffer, bytes);
         kept
     }
 }

@@ -6,6 +6,7 @@
 
 use super::huffman::{Distances, Lengths, Symbols};
 use super::{Bits, ReadAt, WINDOW_BYTES};
+use crate::bytes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much compressed data is read at once.
@@ -193,9 +194,7 @@ impl Stream {
     pub(super) fn swap(&mut self, mut other: Buffer) -> Buffer {
         let window = self.window();
         let shift = self.end - window.len();
-        if let Some(place) = other.get_mut(..window.len()) {
-            place.copy_from_slice(window);
-        }
+        bytes::copy(&mut *other, window);
         self.moved_down(shift);
         std::mem::replace(&mut self.output, other)
     }
