@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 use directory::Encryption;
 pub use inflate::Kept;
-use inflate::{Checkpoints, PIECE_BYTES};
+use inflate::{BUFFER_BYTES, Checkpoints};
 pub use piece::Piece;
 use random::RandomAccess;
 use section::{Section, Stamp};
@@ -35,7 +35,7 @@ use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// How large the pieces are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
 /// The longest are a window, what is inflated behind it, and the rest of one copy.
-pub const CHUNK_BYTES: usize = PIECE_BYTES;
+pub const CHUNK_BYTES: usize = BUFFER_BYTES;
 
 /// Takes the next bytes of an entry, up to [`CHUNK_BYTES`]; an error ends the reading.
 pub type Each<'e> = &'e mut dyn FnMut(Piece<'_>) -> Result<()>;

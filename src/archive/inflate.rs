@@ -18,13 +18,11 @@ use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::ops::{Deref, Range};
-use stream::{BUFFER_BYTES, Buffer, State, Stream, zeros};
+pub(super) use stream::BUFFER_BYTES;
+use stream::{Buffer, State, Stream, zeros};
 
 /// How far back a deflate stream can refer, in bytes.
 const WINDOW_BYTES: usize = 32 * 1024;
-
-/// The longest piece there is, in bytes.
-pub(super) const PIECE_BYTES: usize = BUFFER_BYTES;
 
 /// A place in a deflate stream where inflating can start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -375,7 +373,7 @@ impl Deref for Inflated<'_> {
     }
 }
 
-/// Bytes of an entry that were kept, up to [`PIECE_BYTES`].
+/// Bytes of an entry that were kept, up to [`CHUNK_BYTES`](super::CHUNK_BYTES).
 #[derive(Debug)]
 pub struct Kept {
     buffer: Buffer,
@@ -383,8 +381,9 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// A copy of `bytes`, of which there may be [`PIECE_BYTES`], in the buffer of `spare`.
+    /// A copy of `bytes`, at most [`CHUNK_BYTES`](super::CHUNK_BYTES), in the buffer of `spare`. Linear.
     pub fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
+        debug_assert!(bytes.len() <= BUFFER_BYTES);
         let mut kept = spare.unwrap_or_default();
         kept.range = 0..bytes.len();
         copy(&mut *kept.buffer, bytes);

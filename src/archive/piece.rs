@@ -20,7 +20,8 @@ impl<'p> Piece<'p> {
         Self(Source::Stored(bytes))
     }
 
-    /// Keeps the bytes for another thread. What comes next gets the memory of `spare`, which is not needed any more.
+    /// Keeps the bytes for another thread; `spare` is not needed any more and lends its memory. What was inflated costs a
+    /// copy of 32 KiB however long it is, what was stored is copied.
     pub fn keep(self, spare: Option<Kept>) -> Kept {
         match self.0 {
             Source::Inflated(bytes) => bytes.keep(spare),

@@ -27,7 +27,7 @@ use place::Place;
 use std::io::{self, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -225,7 +225,7 @@ struct Serving<'a> {
     /// What we mounted. Locked while mounting, so that no signal comes between the deed and the note of it.
     mounted: Mutex<Option<Mounted>>,
     /// Shows until everything is cleared up that this process lives.
-    life: OnceLock<life::Life>,
+    life: OnceLock<UnixDatagram>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -25,7 +25,7 @@ const OUTPUT_SLACK: usize = 258 + 16 + 4;
 const FULL: usize = WINDOW_BYTES + FRESH_BYTES;
 
 /// How many bytes there are at most in a buffer.
-pub(super) const BUFFER_BYTES: usize = FULL + OUTPUT_SLACK;
+pub(in crate::archive) const BUFFER_BYTES: usize = FULL + OUTPUT_SLACK;
 
 /// Room for a window and what is inflated behind it.
 pub(super) type Buffer = Box<[u8; BUFFER_BYTES]>;

@@ -33,15 +33,9 @@ fn address(mounted: &Mounted) -> io::Result<SocketAddr> {
     SocketAddr::from_abstract_name(format!("gptfs-{}-{hash:016x}", mounted.device))
 }
 
-/// Shows that a daemon lives, as long as it is kept.
-pub(super) struct Life {
-    _socket: UnixDatagram,
-}
-
 /// Shows that the daemon of `mounted` lives, as long as the result is kept.
-pub(super) fn show(mounted: &Mounted) -> Option<Life> {
-    let socket = UnixDatagram::bind_addr(&address(mounted).ok()?).ok()?;
-    Some(Life { _socket: socket })
+pub(super) fn show(mounted: &Mounted) -> Option<UnixDatagram> {
+    UnixDatagram::bind_addr(&address(mounted).ok()?).ok()
 }
 
 /// True if the daemon of `mounted` shows that it lives, and still does a moment (0.1 s) later.

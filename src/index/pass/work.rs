@@ -24,7 +24,7 @@ const ENOUGH_BYTES: usize = 1 << 20;
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 4;
 
-/// For so many chunks a helper is woken: that takes as long as inflating a third of one.
+/// For so many chunks a helper is woken: that takes as long as inflating two fifths of one.
 const CHUNKS_TO_WAKE: usize = 2;
 
 /// From this size on a conversation is large: those that are measured at a time are limited.
@@ -308,8 +308,8 @@ impl<P, S: Splits> Work<P, S> {
     pub(super) fn finish(&self, job: Job<P>) {
         let mut buffer = job.json;
         let mut state = self.lock();
-        let is_large = buffer.len() >= LARGE_BYTES;
         let length = buffer.len();
+        let is_large = length >= LARGE_BYTES;
         buffer.clear();
         // Beside a huge one memory is better used for something else.
         if !state.is_tight() {

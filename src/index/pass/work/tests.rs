@@ -26,7 +26,9 @@ fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() 
     work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
     // What was read first is split first.
     let next = work.accept(0, chunk(b"z"));
-    let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else { panic!("{next:?}") };
+    let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else {
+        panic!("not what was read first")
+    };
     assert_eq!((&*first, &*back), (&b"y"[..], &b"z"[..]));
     assert!(work.at_once(0).is_none(), "somebody splits");
     work.put_back(0, ());
@@ -43,7 +45,7 @@ fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
     work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
     work.offer("small", Json::InBuffer(b"{}"));
     let next = work.accept(0, chunk(b"x"));
-    let Some(Next::First(Task::Measure(small), back)) = next else { panic!("{next:?} is not small") };
+    let Some(Next::First(Task::Measure(small), back)) = next else { panic!("not the small one") };
     assert_eq!(small.place, "small");
     work.finish(small);
     assert!(work.lock().job(Choice::Largest).is_none());
