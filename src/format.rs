@@ -81,7 +81,7 @@ impl fmt::Display for Detected {
             Self::DeepSeek => "a DeepSeek export",
             Self::Grok => "a Grok export",
             Self::Gemini => "a Google Takeout archive",
-            Self::NotAConversation => "not a conversation",
+            Self::NotAConversation => "a list of something else",
         })
     }
 }

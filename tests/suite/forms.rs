@@ -532,6 +532,21 @@ fn a_zip_of_other_things_is_refused() {
 }
 
 #[test]
+fn what_is_in_place_of_conversations_is_said() {
+    for (json, expected) in [
+        ("[1, 2]", "this looks like a list of something else"),
+        (r#"[{"a": 1}, {"b": 2}]"#, "this looks like a list of something else"),
+        ("[]", "the list of conversations is empty"),
+    ] {
+        let scratch = Scratch::new();
+        let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", json));
+        let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(NOT_AN_EXPORT);
+        let expected = format!("export.zip: no conversations found: {expected}\n");
+        assert!(told.stderr.ends_with(&expected), "{json}: {}", told.stderr);
+    }
+}
+
+#[test]
 fn json_of_other_products_is_refused() {
     let claude = r#"[{"uuid": "3f1d0000-0000-4000-8000-000000000001", "name": "Tea", "summary": "",
         "account": {"uuid": "3f1d0000-0000-4000-8000-000000000002"}, "created_at": "2025-01-02T03:04:05Z",
