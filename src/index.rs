@@ -209,6 +209,8 @@ impl Index {
                 scanner.feed(piece, &mut take);
             })?;
         }
+        // One that the stream breaks off in, or a word.
+        scanner.finish(&mut take);
         kept.map_or_else(|| self.json(head), Ok)
     }
 

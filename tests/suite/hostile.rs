@@ -338,6 +338,28 @@ fn damage_in_what_no_page_shows_is_no_damage() {
 }
 
 #[test]
+fn a_conversation_that_breaks_off_is_shown_as_it_was_measured() {
+    let broken = |pad: &str| {
+        let message = |text: &str, metadata: &str| {
+            format!(
+                r#"{{"author": {{"role": "user"}}, "content": {{"content_type": "text", "parts": ["{text}"]}}, "metadata": {metadata}}}"#
+            )
+        };
+        let first = message("Still here", &format!(r#"{{"pad": {pad}}}"#));
+        let second = message("This too", "{}");
+        format!(
+            r#"[{FIRST}, {{"title": "Odd", "create_time": 1, "mapping": {{"x": {{"parent": null, "message": {first}}}, "y": {{"parent": "x", "message": {second}}}, "z": {{"#
+        )
+    };
+    let (expected, _) = shown(broken("null"));
+    let (tree, said) = shown(broken("[{]}"));
+    tree.assert_is(&expected, &said);
+    let has =
+        |needle: &[u8]| expected.0.values().any(|page| page.windows(needle.len()).any(|text| text == needle));
+    assert!(has(b"Still here") && has(b"This too"), "{said}");
+}
+
+#[test]
 fn a_broken_conversation_among_good_ones_damages_only_itself() {
     let expected = sound();
     for damage in DAMAGES {
