@@ -482,7 +482,7 @@ impl Scanner {
     fn drop_from(&mut self, bytes: &[u8], here: usize) {
         self.keep(bytes, here);
         if self.place != Place::Container(Role::Wrapper) {
-            self.kept.push(b"null");
+            self.kept.push_null();
         }
         self.from = None;
     }

@@ -12,6 +12,8 @@ const SKELETON_LIMIT: usize = 1 << 20;
 pub(super) struct Kept {
     limit: usize,
     text: Vec<u8>,
+    /// How many bytes of the text stand in place of others: they don't count against the limit.
+    instead: usize,
     skeleton: Option<Skeleton>,
 }
 
@@ -26,7 +28,7 @@ pub(super) enum Content<'k> {
 impl Kept {
     /// Nothing, and room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, text: Vec::new(), skeleton: None }
+        Self { limit, text: Vec::new(), instead: 0, skeleton: None }
     }
 
     /// True if nothing was kept yet.
@@ -57,7 +59,8 @@ impl Kept {
         if let Some(skeleton) = &mut self.skeleton {
             return skeleton.push(bytes);
         }
-        let fits = self.text.len().checked_add(bytes.len()).is_some_and(|len| len <= self.limit);
+        let own = self.text.len().saturating_sub(self.instead);
+        let fits = own.checked_add(bytes.len()).is_some_and(|len| len <= self.limit);
         if fits && self.text.try_reserve(bytes.len()).is_ok() {
             return append(&mut self.text, bytes);
         }
@@ -68,9 +71,17 @@ impl Kept {
         self.text = Vec::new();
     }
 
+    /// Keeps `null` in place of a container, which may be shorter.
+    pub(super) fn push_null(&mut self) {
+        const NULL: &[u8] = b"null";
+        self.instead = self.instead.saturating_add(NULL.len());
+        self.push(NULL);
+    }
+
     /// Forgets the element.
     pub(super) fn clear(&mut self) {
         self.skeleton = None;
+        self.instead = 0;
         self.text.clear();
         if self.text.capacity() > SHRINK_ABOVE {
             self.text = Vec::new();

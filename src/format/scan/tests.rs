@@ -319,10 +319,19 @@ fn an_element_over_the_limit_leaves_its_neighbours_alone() {
 #[test]
 fn what_is_left_out_does_not_count_for_the_limit() {
     let text = message(&format!(r#"{{"x": [{}]}}"#, "1,".repeat(1000)));
-    let (found, _) = scan_within(&format!("[{text}]"), message(r#"{"x": null}"#).len());
+    let kept = message(r#"{"x": }"#).len();
+    let (found, _) = scan_within(&format!("[{text}]"), kept);
     assert!(found[0].whole);
-    let (found, _) = scan_within(&format!("[{text}]"), message(r#"{"x": null}"#).len() - 1);
+    let (found, _) = scan_within(&format!("[{text}]"), kept - 1);
     assert!(!found[0].whole);
+}
+
+#[test]
+fn what_stands_in_place_of_something_shorter_does_not_count_for_the_limit() {
+    let text = r#"{"plugin_ids": [], "safe_urls": {}, "mapping": {}}"#;
+    let (found, _) = scan_within(&format!("[{text}]"), text.len());
+    assert_eq!(found[0].text, r#"{"plugin_ids": null, "safe_urls": null, "mapping": {}}"#);
+    assert!(found[0].whole);
 }
 
 #[test]
