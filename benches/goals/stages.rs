@@ -26,17 +26,26 @@ const ROUNDS: usize = 5;
 
 /// What the stages cost over the conversations of one ZIP, held in memory.
 pub(crate) fn run(zip: &Path) -> io::Result<Costs> {
-    let mut archive = zip::ZipArchive::new(File::open(zip)?).map_err(io::Error::other)?;
     let mut entries = Vec::new();
+    inflated(zip, &mut |entry| {
+        let mut json = Vec::new();
+        entry.read_to_end(&mut json)?;
+        entries.push(json);
+        Ok(())
+    })?;
+    Ok(Costs::of(&entries))
+}
+
+/// Hands over each entry of a ZIP that holds conversations, inflated by zlib-rs.
+pub(crate) fn inflated(zip: &Path, take: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+    let mut archive = zip::ZipArchive::new(File::open(zip)?).map_err(io::Error::other)?;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(io::Error::other)?;
         if entry.name().map_err(io::Error::other)?.starts_with("conversations") {
-            let mut json = Vec::new();
-            entry.read_to_end(&mut json)?;
-            entries.push(json);
+            take(&mut entry)?;
         }
     }
-    Ok(Costs::of(&entries))
+    Ok(())
 }
 
 /// What the stages cost, each with those before it, in seconds per GB of JSON on one core.
