@@ -172,12 +172,10 @@ pub enum Part<'a> {
     },
     /// A step in the life of a canvas document.
     Canvas(CanvasStep<'a>),
-    /// Content of a kind that we don't know.
+    /// Content of a kind that we don't know and find no text in.
     Unknown {
         /// The kind, in the export's word.
         kind: Text<'a>,
-        /// Its text, where it has any.
-        text: Option<Text<'a>>,
     },
 }
 

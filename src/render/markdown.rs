@@ -270,7 +270,7 @@ impl<'d, 'o> Writer<'d, 'o> {
                 }
                 _ => {
                     self.settle_text();
-                    self.part(id, position, parts, voice)
+                    self.part(id, position, parts)
                 }
             };
             position += taken;

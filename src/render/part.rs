@@ -13,7 +13,7 @@ use std::time::Duration;
 impl<'d> Writer<'d, '_> {
     /// Writes the first of `parts`, which stand at `position` in the message of `id`, with those after it that belong
     /// to the same block; returns how many these are. Prose and thinking are not written here.
-    pub(super) fn part(&mut self, id: NodeId, position: usize, parts: &'d [Part<'d>], voice: Voice) -> usize {
+    pub(super) fn part(&mut self, id: NodeId, position: usize, parts: &'d [Part<'d>]) -> usize {
         match parts {
             [Part::Audio { file, seconds }, Part::Video { file: video, frames }, ..] => {
                 let line = format!("{} {}", self.audio(file, *seconds), self.video(video.as_ref(), *frames));
@@ -29,13 +29,13 @@ impl<'d> Writer<'d, '_> {
                 self.items(files, |writer, file, out| out.push_str(&writer.file(file)));
                 return count;
             }
-            [part, ..] => self.single(id, position, part, voice),
+            [part, ..] => self.single(id, position, part),
             [] => {}
         }
         1
     }
 
-    fn single(&mut self, id: NodeId, position: usize, part: &'d Part<'d>, voice: Voice) {
+    fn single(&mut self, id: NodeId, position: usize, part: &'d Part<'d>) {
         match part {
             Part::Code { language, text } => self.fence(language, text),
             Part::Output(text) => self.fence("text", text),
@@ -57,10 +57,9 @@ impl<'d> Writer<'d, '_> {
             }
             Part::Quote { source, text } => self.quotation(source, text),
             Part::Canvas(step) => self.canvas(id, position, step),
-            Part::Unknown { kind, text } => match text.as_deref().filter(|text| !escape::is_blank(text)) {
-                Some(text) => self.text(text, voice),
-                None => self.block(&format!("*[Unsupported content: {}]*", escape::label(kind))),
-            },
+            Part::Unknown { kind } => {
+                self.block(&format!("*[Unsupported content: {}]*", escape::label(kind)));
+            }
             Part::Prose(_) | Part::Thoughts(_) | Part::Recap { .. } | Part::File(_) => {}
         }
     }

@@ -373,14 +373,13 @@ fn failures_links_quotes_and_unknown_content_are_blocks() {
             link("", "https://www.x.example/"),
         ]),
         Part::Quote { source: link("Page", "https://p.example/"), text: "# quoted\n\nmore".into() },
-        Part::Unknown { kind: "hologram_v1".into(), text: None },
-        Part::Unknown { kind: "scroll_v1".into(), text: Some("# Text".into()) },
+        Part::Unknown { kind: "hologram_v1".into() },
     ];
     shows(
         vec![message(Role::Assistant, parts)],
         "## ChatGPT\n\n> **Error** (AceConnectionException): timed out\n\n> **Error**:\n>\n> ````text\n> a\n> ```\n> # b\n\
          > ````\n\n- [Shop \\[1\\]](https://shop.example/a%20b%29)\n- [x.example](https://www.x.example/)\n\n\
-         > [Page](https://p.example/)\n>\n> \\# quoted\n>\n> more\n\n*[Unsupported content: hologram_v1]*\n\n### Text\n",
+         > [Page](https://p.example/)\n>\n> \\# quoted\n>\n> more\n\n*[Unsupported content: hologram_v1]*\n",
     );
 }
 

@@ -160,7 +160,7 @@ impl<'a> Builder<'_, 'a> {
             }
             _ if object.text.filled().is_some() => self.text_part(object.text.as_str()),
             "" => {}
-            _ => self.parts.push(Part::Unknown { kind: object.content_type.take(), text: None }),
+            _ => self.parts.push(Part::Unknown { kind: object.content_type.take() }),
         }
     }
 
@@ -319,20 +319,17 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         texts.retain(|text| !text.trim().is_empty());
-        let content = &mut *self.content;
-        let text = match texts.len() {
-            0 => content
-                .content
-                .text()
-                .take_filled()
-                .or_else(|| content.seldom().result.text().take_filled())
-                .or_else(|| content.seldom().output_str.text().take_filled()),
-            1 => texts.pop(),
-            _ => Some(Cow::Owned(texts.join("\n\n"))),
-        };
-        let says_nothing = text.is_none() && self.scope == Scope::Machinery;
-        if !says_nothing && (text.is_some() || objects.is_empty()) {
-            self.parts.push(Part::Unknown { kind, text });
+        if texts.is_empty() {
+            let content = &mut *self.content;
+            let text = content.content.text().take_filled();
+            let text = text.or_else(|| content.seldom().result.text().take_filled());
+            texts.extend(text.or_else(|| content.seldom().output_str.text().take_filled()));
+        }
+        if texts.is_empty() && objects.is_empty() && self.scope != Scope::Machinery {
+            self.parts.push(Part::Unknown { kind });
+        }
+        for text in texts {
+            if self.scope == Scope::Machinery { self.output(text) } else { self.prose(text) }
         }
         for object in objects {
             self.object(*object);

@@ -99,7 +99,7 @@ fn short(part: &Part<'_>) -> String {
         Part::Links(list) => format!("links {}", links(list)),
         Part::Quote { source, text } => format!("quote {} {text}", links(std::slice::from_ref(source))),
         Part::Canvas(step) => format!("canvas {step:?}"),
-        Part::Unknown { kind, text } => format!("unknown {kind} {text:?}"),
+        Part::Unknown { kind } => format!("unknown {kind}"),
     }
 }
 

@@ -310,14 +310,16 @@ fn content_of_an_unknown_type_is_never_dropped() {
     assert_eq!(
         shown(&messages),
         [
-            "unknown x1 None",
-            "unknown x2 Some(\"t\\n\\np\\n\\nq\")",
+            "unknown x1",
+            "prose t",
+            "prose p",
+            "prose q",
             "file file-a None None Other",
-            "unknown x3 Some(\"c\")",
-            "unknown x4 Some(\"r\")",
-            "unknown x5 Some(\"o\")",
+            "prose c",
+            "prose r",
+            "prose o",
             "file file-b None None Other",
-            "unknown y2 None",
+            "unknown y2",
             "prose z",
         ]
     );
