@@ -27,7 +27,7 @@ use super::repair;
 use super::shallow;
 use super::{Detail, Format, Use};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
-use crate::conversation::{Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
+use crate::conversation::{CanvasAction, Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
 use export::{Element, Export};
 use message::Context;
@@ -331,6 +331,15 @@ fn lacks_sources(tree: &MessageTree<'_>) -> bool {
     let messages = tree.ids().filter_map(|id| tree.message(id));
     messages.flat_map(|message| &message.parts).any(|part| match part {
         Part::Prose(prose) => reference::lacks_sources(prose),
+        Part::Thoughts(thoughts) => thoughts.iter().any(|thought| reference::is_marked(&thought.content)),
+        Part::Canvas(step) => match &step.action {
+            CanvasAction::Create(text) => reference::is_marked(text),
+            CanvasAction::Update(edits) => edits.iter().any(|edit| reference::is_marked(&edit.replacement)),
+            CanvasAction::Comment(remarks) => {
+                remarks.iter().any(|remark| reference::is_marked(&remark.comment))
+            }
+            CanvasAction::Unreadable(_) => false,
+        },
         _ => false,
     })
 }

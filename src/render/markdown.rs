@@ -283,10 +283,9 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
-        let sources = &self.document.conversation.sources;
-        let targets = Targets { sources, neighbours: self.neighbours };
         let glance = Glance::of(&prose.text);
-        let (text, glance) = reference::resolve(prose, glance, voice, targets);
+        let (text, glance) =
+            reference::resolve(&prose.text, &prose.references, glance, voice, self.targets());
         if self.cut.is_none() && !cut {
             self.linked_text(&text, glance, voice);
             self.footnotes(prose.footnotes.iter());
@@ -302,8 +301,13 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        let glance = Glance::of(text);
-        self.linked_text(&escape::without_stem(text, glance), glance, voice);
+        let (text, glance) = reference::resolve(text, &[], Glance::of(text), voice, self.targets());
+        self.linked_text(&text, glance, voice);
+    }
+
+    /// What references can lead to.
+    fn targets(&self) -> Targets<'d> {
+        Targets { sources: &self.document.conversation.sources, neighbours: self.neighbours }
     }
 
     /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `glance`

@@ -9,7 +9,7 @@ use super::block::Voice;
 use super::glance::Glance;
 use super::link::{self, Neighbours};
 use super::{STEM, escape};
-use crate::conversation::{Link, Meaning, Prose, Reference, SourceId};
+use crate::conversation::{Link, Meaning, Reference, SourceId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -23,24 +23,25 @@ pub(super) struct Targets<'d> {
     pub(super) neighbours: Neighbours<'d>,
 }
 
-/// The text of `prose` with its references resolved. Only Markdown is searched for marks that no reference covers:
+/// `text` with its references resolved. Only Markdown is searched for marks that no reference covers:
 /// what a user typed stays. Time grows like n log n in the length of the text and the number of references.
 ///
 /// What comes out may hold [`STEM`], but only where a link was put in. The glance that comes with it holds for it.
 pub(super) fn resolve<'p>(
-    prose: &'p Prose<'_>,
+    text: &'p str,
+    references: &[Reference<'_>],
     glance: Glance,
     voice: Voice,
     targets: Targets<'_>,
 ) -> (Cow<'p, str>, Glance) {
-    let text = escape::without_stem(&prose.text, glance);
+    let text = escape::without_stem(text, glance);
     let may_be_marked = voice == Voice::Markdown && marks::may_be_in(glance);
-    if prose.references.is_empty() && !may_be_marked {
+    if references.is_empty() && !may_be_marked {
         return (text, glance);
     }
     let mut spans = Spans::default();
-    if !prose.references.is_empty() {
-        referenced(&text, &prose.references, targets, &mut spans);
+    if !references.is_empty() {
+        referenced(&text, references, targets, &mut spans);
         spans.separate();
     }
     if may_be_marked {

@@ -108,6 +108,7 @@ cases! {
     a_cited_file_is_a_link_where_it_exists
     citations_of_2023_are_links_and_other_brackets_stay
     files_cited_in_2023_are_links_or_names
+    marks_in_thinking_and_canvas_documents_are_resolved_too
     marks_without_references_are_resolved_or_removed
     a_displaced_reference_is_found_and_a_lost_one_is_skipped
     a_lone_surrogate_counts_as_one

@@ -254,7 +254,7 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// May be wrong in one direction only: the usual text, whose marks are those of its references in the same order,
 /// needs nothing more.
 pub(super) fn lacks_sources(prose: &Prose<'_>) -> bool {
-    if memchr::memchr(MARK_LEAD, prose.text.as_bytes()).is_none() {
+    if !is_marked(&prose.text) {
         return false;
     }
     let mut marks = prose.text.match_indices(OPEN_MARK).map(|(at, _)| at);
@@ -269,6 +269,11 @@ pub(super) fn lacks_sources(prose: &Prose<'_>) -> bool {
         is_mark && follows && rest.is_some_and(|rest| rest.starts_with(mark))
     });
     !in_order || marks.next().is_some()
+}
+
+/// True if `text` may hold a mark.
+pub(super) fn is_marked(text: &str) -> bool {
+    memchr::memchr(MARK_LEAD, text.as_bytes()).is_some() && text.contains(OPEN_MARK)
 }
 
 /// Adds the web pages that a search found to `sources`, by their ids.

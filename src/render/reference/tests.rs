@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalog::Page;
-use crate::conversation::FileRef;
 use crate::conversation::files::Files;
+use crate::conversation::{FileRef, Prose};
 use proptest::prelude::*;
 
 fn link(label: &'static str, url: &'static str) -> Link<'static> {
@@ -14,7 +14,8 @@ fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
     sources.insert(id, link("known.example", "https://known.example/"));
     let files = Files::default();
     let neighbours = Neighbours::of(&files, Page::Thread);
-    resolve(prose, Glance::of(&prose.text), voice, Targets { sources: &sources, neighbours }).0.into_owned()
+    let targets = Targets { sources: &sources, neighbours };
+    resolve(&prose.text, &prose.references, Glance::of(&prose.text), voice, targets).0.into_owned()
 }
 
 /// A reference to the first occurrence of `matched`, in code points.
