@@ -8,7 +8,7 @@ use super::tolerant::{
     Flag, Later, List, Long, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
 };
 use crate::format::Detail;
-use crate::format::pull::{Reader, Result, Value};
+use crate::format::pull::{Raw, Reader, Result, Value};
 
 /// One conversation. Filled field by field, so that what stands before an error is there.
 #[derive(Debug, Default)]
@@ -222,6 +222,10 @@ impl<'a> Read<'a> for Part<'a> {
             }
         };
         Ok(())
+    }
+
+    fn from_lone(text: Raw<'a>) -> Option<Self> {
+        Some(Self::Text(Long::closed(text)))
     }
 }
 

@@ -12,6 +12,12 @@ use std::borrow::Cow;
 pub(super) trait Read<'a>: Default {
     /// Takes exactly one value.
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()>;
+
+    /// What a lone text means where a list of these is expected.
+    fn from_lone(text: Raw<'a>) -> Option<Self> {
+        let _ = text;
+        None
+    }
 }
 
 /// Reads a whole text.
@@ -312,7 +318,7 @@ impl<'a, T: Read<'a>> Read<'a> for Later<'a, T> {
     }
 }
 
-/// A list; anything else is an empty one.
+/// A list; a lone text may be a list of one, anything else is an empty one.
 #[derive(Debug)]
 pub(super) struct List<T>(pub(super) Vec<T>);
 
@@ -331,6 +337,10 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
                 self.0.push(T::default());
                 self.0.last_mut().map_or(Ok(()), |item| item.read(reader))
             }),
+            Value::Text(text) => {
+                self.0.extend(T::from_lone(text));
+                Ok(())
+            }
             other => pass_over(other, reader),
         }
     }

@@ -75,10 +75,11 @@ fn parts_that_are_null_or_empty_are_passed_over() {
     let messages = [
         message("user", json!({"content_type": "text", "parts": ["a", null, "", 7, "b"]}), json!({})),
         message("user", json!({"content_type": "text", "parts": null}), json!({})),
+        message("user", json!({"content_type": "text", "parts": "lone \n part"}), json!({})),
         message("user", json!("bare text"), json!({})),
         message("user", json!(null), json!({})),
     ];
-    assert_eq!(shown(&messages), ["prose a", "prose b", "prose bare text"]);
+    assert_eq!(shown(&messages), ["prose a", "prose b", "prose lone \n part", "prose bare text"]);
 }
 
 #[test]
