@@ -9,6 +9,8 @@ mod files;
 mod measure;
 mod pass;
 mod saved;
+#[cfg(test)]
+mod tests;
 
 use crate::archive::Archive;
 use crate::catalog::{Catalog, Content, EntryRef, Head, Measure, Page};

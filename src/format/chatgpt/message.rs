@@ -2,7 +2,7 @@
 
 use super::call;
 use super::export::{self, Content};
-use super::part::{Builder, Scope};
+use super::part::{self, Builder, Scope};
 use super::tolerant::Obj;
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
@@ -44,7 +44,8 @@ pub(super) fn message<'a>(
     if let Some(content) = content.as_mut()
         && (manner != Manner::Hidden || detail == Detail::All)
     {
-        if manner != Manner::As(Scope::Payload) || detail == Detail::All {
+        let withheld = manner == Manner::As(Scope::Payload) && part::is_text(content.content_type.as_str());
+        if !withheld || detail == Detail::All {
             content.open_parts()?;
         }
         content.open()?;

@@ -21,6 +21,11 @@ pub(super) enum Scope {
     Machinery,
 }
 
+/// True for content that is text with what goes with it. In a tool's message its text is meant for the model.
+pub(super) fn is_text(kind: &str) -> bool {
+    matches!(kind, "text" | "multimodal_text" | "")
+}
+
 /// The id in a pointer: without scheme, and without what follows `#` or `?`. Of a `sandbox:` address the path.
 pub(super) fn pointer_id(pointer: Text<'_>) -> Text<'_> {
     let start = match pointer.find("://") {
@@ -51,7 +56,7 @@ impl<'a> Builder<'_, 'a> {
     pub(super) fn build(mut self) -> Vec<Part<'a>> {
         let kind = self.content.content_type.as_str();
         match kind {
-            "text" | "multimodal_text" | "" => self.text(),
+            kind if is_text(kind) => self.text(),
             "code" | "tether_browsing_code" => self.code(),
             "execution_output" => self.execution(),
             "thoughts" => self.thoughts(),

@@ -305,6 +305,7 @@ fn content_of_an_unknown_type_is_never_dropped() {
         message(json!({"content_type": "x3", "content": "c"})),
         message(json!({"content_type": "x4", "result": "r"})),
         message(json!({"content_type": "x5", "output_str": "o"})),
+        super::message("tool", json!({"content_type": "x6", "parts": ["of \"a tool\""]}), json!({})),
         message(json!({"content_type": "multimodal_text", "parts": [
             {"content_type": "y1", "asset_pointer": "file-service://file-b"}, {"content_type": "y2"}, {"text": "z"}, {}]})),
     ];
@@ -319,6 +320,7 @@ fn content_of_an_unknown_type_is_never_dropped() {
             "prose c",
             "prose r",
             "prose o",
+            "prose of \"a tool\"",
             "file file-b None None Other",
             "unknown y2",
             "prose z",

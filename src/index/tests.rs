@@ -1,0 +1,146 @@
+//! A page is as long as it was measured, whatever was done to the export: else nobody could read it.
+
+use super::*;
+use crate::archive::Limits;
+use crate::source;
+use crate::time::Zone;
+use proptest::prelude::*;
+use std::path::Path;
+
+/// What is written over, or between, the bytes of an export: what JSON is made of, what it must not have, and what pages
+/// are made of.
+const PIECES: [&[u8]; 24] = [
+    b"\"",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"\\",
+    b"\n",
+    b"\0",
+    b"\xff",
+    b"\xed\xa0\xbd",
+    b"null",
+    b"NaN",
+    b"1e999",
+    b"[]",
+    b"{}",
+    b"[}",
+    b"{]",
+    b"\\ud83d",
+    b"```",
+    b"\\u0000",
+    b"\"mapping\":{",
+    b"</details>",
+];
+
+/// A change at a place, which is a share of the whole.
+#[derive(Clone, Debug)]
+enum Damage {
+    Over(&'static [u8]),
+    Between(&'static [u8]),
+    Lost(usize),
+    CutOff,
+}
+
+fn damages() -> impl Strategy<Value = Vec<(f64, Damage)>> {
+    let piece = || prop::sample::select(&PIECES[..]);
+    let damage = prop_oneof![
+        4 => piece().prop_map(Damage::Over),
+        4 => piece().prop_map(Damage::Between),
+        2 => (1..60_usize).prop_map(Damage::Lost),
+        1 => Just(Damage::CutOff),
+    ];
+    prop::collection::vec((0.0..1.0, damage), 0..6)
+}
+
+fn damaged(mut json: Vec<u8>, damages: &[(f64, Damage)]) -> Vec<u8> {
+    for (place, damage) in damages {
+        #[allow(clippy::cast_sign_loss, reason = "a share of a length is one")]
+        let at = (json.len() as f64 * place) as usize;
+        let rest = json.len() - at;
+        match damage {
+            Damage::Over(piece) => drop(json.splice(at..at + rest.min(1), piece.iter().copied())),
+            Damage::Between(piece) => drop(json.splice(at..at, piece.iter().copied())),
+            Damage::Lost(length) => drop(json.drain(at..at + rest.min(*length))),
+            Damage::CutOff => json.truncate(at),
+        }
+    }
+    json
+}
+
+/// The conversations of all fixtures.
+fn fixtures() -> &'static [Vec<u8>] {
+    static FIXTURES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FIXTURES.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/chatgpt");
+        let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|case| case.unwrap().path()).collect();
+        cases.sort();
+        cases.iter().map(|case| std::fs::read(case.join("conversation.json")).unwrap()).collect()
+    })
+}
+
+/// Every page of the export at `path` is as long as it was measured. True if there is an export.
+fn pages_fit(path: &Path, options: &Options) -> bool {
+    const STEM: &str = "A stem";
+    let export = source::open(&[path.to_owned()], &Limits::default());
+    let index = match export.and_then(|export| Index::build(export, options, &Progress::default())) {
+        Ok(index) => index,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotAnExport, "{error}");
+            return false;
+        }
+    };
+    for (at, head) in index.catalog().heads.iter().enumerate() {
+        let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
+        for page in branches.chain([Page::Thread]) {
+            let measured = head.measure(page).unwrap().size(STEM.len());
+            assert_eq!(index.page(at, page, STEM).unwrap().len() as u64, measured, "{page:?} of {at}");
+        }
+        for asset in &head.assets {
+            if let Content::Canvas(position) = asset.content {
+                let document = index.page(at, Page::Canvas(position), STEM).unwrap();
+                assert_eq!(document.len() as u64, asset.bytes, "canvas {position} of {at}");
+            }
+        }
+    }
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn pages_are_as_long_as_they_were_measured_whatever_the_damage(
+        first in any::<prop::sample::Index>(),
+        second in any::<prop::sample::Index>(),
+        damages in damages(),
+        in_list in any::<bool>(),
+        all in any::<bool>(),
+        jobs in 1..3_usize,
+        limit in prop_oneof![3 => Just(usize::MAX), 1 => 0..8000_usize],
+    ) {
+        let (first, second) = (first.get(fixtures()), second.get(fixtures()));
+        let json = if in_list {
+            let list = [b"[", &first[..], b", ", second, b"]"].concat();
+            damaged(list, &damages)
+        } else {
+            damaged(first.clone(), &damages)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conversations.json");
+        std::fs::write(&path, json).unwrap();
+        let render = render::Options { all, ..render::Options::new(Zone::utc()) };
+        pages_fit(&path, &Options { jobs, max_conversation: limit, ..Options::new(render) });
+    }
+}
+
+#[test]
+fn the_pages_of_all_fixtures_are_as_long_as_they_were_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conversations.json");
+    std::fs::write(&path, [b"[", &fixtures().join(&b","[..])[..], b"]"].concat()).unwrap();
+    assert!(pages_fit(&path, &Options::new(render::Options::new(Zone::utc()))));
+}
