@@ -36,6 +36,32 @@ const PIECES: [&[u8]; 24] = [
     b"</details>",
 ];
 
+/// What an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// One conversation.
+    Bare,
+    /// A list of two.
+    List,
+    /// The same in the page that the vendor makes for reading.
+    Viewer,
+}
+
+impl Form {
+    /// An export of this form in a folder of its own.
+    fn export(self, json: &[u8]) -> tempfile::TempDir {
+        let (name, text) = match self {
+            Self::Bare | Self::List => ("conversations.json", json.to_vec()),
+            Self::Viewer => {
+                ("chat.html", [b"<html><script>\nvar jsonData = ", json, b";\n</script></html>"].concat())
+            }
+        };
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder
+    }
+}
+
 /// A change at a place, which is a share of the whole.
 #[derive(Clone, Debug)]
 enum Damage {
@@ -117,30 +143,25 @@ proptest! {
         first in any::<prop::sample::Index>(),
         second in any::<prop::sample::Index>(),
         damages in damages(),
-        in_list in any::<bool>(),
+        form in prop::sample::select(&[Form::Bare, Form::List, Form::Viewer][..]),
         all in any::<bool>(),
         jobs in 1..3_usize,
         limit in prop_oneof![3 => Just(usize::MAX), 1 => 0..8000_usize],
     ) {
         let (first, second) = (first.get(fixtures()), second.get(fixtures()));
-        let json = if in_list {
-            let list = [b"[", &first[..], b", ", second, b"]"].concat();
-            damaged(list, &damages)
-        } else {
-            damaged(first.clone(), &damages)
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("conversations.json");
-        std::fs::write(&path, json).unwrap();
+        let list = || [b"[", &first[..], b", ", second, b"]"].concat();
+        let json = damaged(if form == Form::Bare { first.clone() } else { list() }, &damages);
+        let folder = form.export(&json);
         let render = render::Options { all, ..render::Options::new(Zone::utc()) };
-        pages_fit(&path, &Options { jobs, max_conversation: limit, ..Options::new(render) });
+        pages_fit(folder.path(), &Options { jobs, max_conversation: limit, ..Options::new(render) });
     }
 }
 
 #[test]
 fn the_pages_of_all_fixtures_are_as_long_as_they_were_measured() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("conversations.json");
-    std::fs::write(&path, [b"[", &fixtures().join(&b","[..])[..], b"]"].concat()).unwrap();
-    assert!(pages_fit(&path, &Options::new(render::Options::new(Zone::utc()))));
+    let json = [b"[", &fixtures().join(&b","[..])[..], b"]"].concat();
+    for form in [Form::List, Form::Viewer] {
+        let options = Options::new(render::Options::new(Zone::utc()));
+        assert!(pages_fit(form.export(&json).path(), &options), "{form:?} is no export");
+    }
 }
