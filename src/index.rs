@@ -213,7 +213,7 @@ impl Index {
         }
         // One that the stream breaks off in, or a word.
         scanner.finish(&mut take);
-        kept.map_or_else(|| self.json(head), Ok)
+        kept.ok_or_else(|| Error::new(ErrorKind::Environment, "too little memory for a conversation"))
     }
 
     fn shape(&self, entry: EntryRef) -> Option<Shape> {
