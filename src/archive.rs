@@ -5,10 +5,10 @@
 //! memory, where a truncated file would be a signal. After bytes were fetched, the open file is compared with what
 //! it was when it was opened: a changed one gives errors, never wrong bytes.
 
+mod chunk;
 mod directory;
 mod folder;
 pub mod inflate;
-mod piece;
 mod random;
 mod section;
 pub mod span;
@@ -19,10 +19,10 @@ mod whole;
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
+pub use chunk::Chunk;
 use directory::Encryption;
 pub use inflate::Kept;
 use inflate::{BUFFER_BYTES, Checkpoints};
-pub use piece::Piece;
 use random::RandomAccess;
 use section::{Section, Stamp};
 use serde::{Deserialize, Serialize};
@@ -33,12 +33,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use whole::{inflate_all, stream_stored, wrong_checksum};
 
-/// How large the pieces are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
+/// How large the chunks are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
 /// The longest are a window, what is inflated behind it, and the rest of one copy.
 pub const CHUNK_BYTES: usize = BUFFER_BYTES;
 
 /// Takes the next bytes of an entry, up to [`CHUNK_BYTES`]; an error ends the reading.
-pub type Each<'e> = &'e mut dyn FnMut(Piece<'_>) -> Result<()>;
+pub type Each<'e> = &'e mut dyn FnMut(Chunk<'_>) -> Result<()>;
 
 /// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
 /// within a millisecond, and the checkpoints take a two-hundredth of the data.
@@ -338,8 +338,8 @@ impl Archive {
     pub fn stream(&self, entry: u32, spacing: u64, each: Each<'_>) -> Result<()> {
         // Errors of `each` are passed on as they are; ours get the entry's name.
         let mut theirs = None;
-        let mut guarded = |piece: Piece<'_>| {
-            each(piece).map_err(|error| {
+        let mut guarded = |chunk: Chunk<'_>| {
+            each(chunk).map_err(|error| {
                 theirs = Some(error);
                 Error::new(ErrorKind::Interrupted, "the reader gave up")
             })
@@ -397,10 +397,10 @@ impl Archive {
             into.try_reserve(bytes)
                 .map_err(|_| Error::new(ErrorKind::OutOfMemory, format!("no memory for {bytes} bytes")))?;
         }
-        self.stream_range(entry, start, end, &mut |piece| append(into, piece))
+        self.stream_range(entry, start, end, &mut |chunk| append(into, chunk))
     }
 
-    /// Hands the bytes `start..end` of `entry` to `take`, piece by piece, in order; else as
+    /// Hands the bytes `start..end` of `entry` to `take`, chunk by chunk, in order; else as
     /// [`read_range`](Self::read_range).
     ///
     /// # Errors
@@ -418,9 +418,9 @@ impl Archive {
             let mut at = start;
             while at < end {
                 let length = usize::try_from(end - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-                let piece = buffer.get_mut(..length).unwrap_or_default();
-                self.read_stored(entry, at, piece)?;
-                take(piece);
+                let chunk = buffer.get_mut(..length).unwrap_or_default();
+                self.read_stored(entry, at, chunk)?;
+                take(chunk);
                 at = at.saturating_add(length as u64);
             }
             Ok(())
@@ -457,10 +457,10 @@ impl Archive {
         let locate = || self.locate(entry);
         let mut filled = 0_usize;
         let end = offset.saturating_add(buffer.len() as u64);
-        let mut copy = |piece: &[u8]| {
-            let until = filled.saturating_add(piece.len());
+        let mut copy = |chunk: &[u8]| {
+            let until = filled.saturating_add(chunk.len());
             if let Some(place) = buffer.get_mut(filled..until) {
-                place.copy_from_slice(piece);
+                place.copy_from_slice(chunk);
             }
             filled = until;
         };
@@ -565,7 +565,7 @@ impl Archive {
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
-        let mut write = |piece: Piece<'_>| std::io::Write::write_all(&mut file, &piece).map_err(cannot);
+        let mut write = |chunk: Chunk<'_>| std::io::Write::write_all(&mut file, &chunk).map_err(cannot);
         let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)

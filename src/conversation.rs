@@ -77,8 +77,8 @@ pub enum Role {
 pub enum Visibility {
     /// Shown in the thread.
     Shown,
-    /// Part of the machinery (search chatter, memory, instructions): shown folded, and only by option.
-    Machinery,
+    /// Part of hidden messages (search chatter, memory, instructions): shown folded, and only by option.
+    Hidden,
 }
 
 /// Why an answer ends before it is finished.
@@ -109,7 +109,7 @@ pub struct Message<'a> {
     pub visibility: Visibility,
     /// Why it ends early.
     pub cut: Option<Cut>,
-    /// What it consists of, in order. Empty for `Machinery` messages unless they were asked for.
+    /// What it consists of, in order. Empty for `Hidden` messages unless they were asked for.
     pub parts: Vec<Part<'a>>,
 }
 

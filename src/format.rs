@@ -17,10 +17,10 @@ use std::fmt;
 /// How much of a conversation is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
-    /// What is shown; messages of the machinery come without parts.
+    /// What is shown; hidden messages come without parts.
     #[default]
     Shown,
-    /// Everything: messages of the machinery come with their parts too.
+    /// Everything: hidden messages come with their parts too.
     All,
 }
 

@@ -7,11 +7,11 @@
 //!
 //! A panic in one request is an error of that request: it would end the mount otherwise.
 
-mod linger;
+mod busy_poll;
 pub(crate) mod log;
 pub mod mount;
 mod pool;
-mod walk;
+mod read_ahead;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Entry, Fs, Ino, Kind, Source, Totals};
@@ -373,7 +373,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
-        linger::linger(&self.device);
+        busy_poll::wait(&self.device);
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
@@ -384,7 +384,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
-        linger::linger(&self.device);
+        busy_poll::wait(&self.device);
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -439,7 +439,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
-        linger::linger(&self.device);
+        busy_poll::wait(&self.device);
     }
 
     fn readdirplus(
@@ -464,7 +464,7 @@ impl Filesystem for Adapter {
                 Err(error) => reply.error(error),
             }
         });
-        linger::linger(&self.device);
+        busy_poll::wait(&self.device);
     }
 
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {

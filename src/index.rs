@@ -143,7 +143,7 @@ impl Index {
     /// the first time.
     fn restore_points(&self) {
         let Some(saved) = &self.saved else { return };
-        // Held until they are in place: who reads meanwhile needs them.
+        // Deferred until they are in place: who reads meanwhile needs them.
         let mut saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
         for (entry, points) in saved.take().and_then(|saved| saved.load()).unwrap_or_default() {
             if let Ok(archive) = self.archive(entry) {
@@ -207,8 +207,8 @@ impl Index {
         } else {
             self.restore_points();
             let archive = self.archive(location.entry)?;
-            archive.stream_range(location.entry.entry, location.start, location.end, &mut |piece| {
-                scanner.feed(piece, &mut take);
+            archive.stream_range(location.entry.entry, location.start, location.end, &mut |chunk| {
+                scanner.feed(chunk, &mut take);
             })?;
         }
         // One that the stream breaks off in, or a word.

@@ -7,7 +7,7 @@ mod block;
 mod directive;
 mod escape;
 mod front_matter;
-mod glance;
+mod hints;
 mod link;
 mod markdown;
 mod part;
@@ -62,7 +62,7 @@ pub struct Options {
     pub headings: Headings,
     /// Adds the time to turn headings.
     pub times: bool,
-    /// Shows the machinery too, in folded blocks.
+    /// Shows hidden messages too, in folded blocks.
     pub all: bool,
     /// Names of custom GPTs and projects by their ids.
     pub names: HashMap<String, String>,

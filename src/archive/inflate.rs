@@ -277,10 +277,10 @@ impl Decoder {
         }
     }
 
-    /// Inflates the next piece, of as many bytes as fit, and lends it; otherwise as [`run`](Self::run), but without a
-    /// copy, and each checkpoint comes 32 KiB or more behind its place, when it is known what it needs. The piece that
+    /// Inflates the next chunk, of as many bytes as fit, and lends it; otherwise as [`run`](Self::run), but without a
+    /// copy, and each checkpoint comes 32 KiB or more behind its place, when it is known what it needs. The chunk that
     /// comes with a checkpoint is empty: what was inflated comes with the next.
-    pub(super) fn piece(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (Inflated<'_>, Result<Stop>) {
+    pub(super) fn chunk(&mut self, read: ReadAt<'_>, spacing: Option<u64>) -> (Inflated<'_>, Result<Stop>) {
         let stop = self.stop.take().unwrap_or_else(|| self.fill(read, spacing, Window::Wanted));
         let start = self.taken;
         if !matches!(stop, Ok(Stop::At(_))) {

@@ -64,7 +64,7 @@ struct Frontier {
     verified: bool,
 }
 
-/// Takes the bytes of a range, piece by piece, in order.
+/// Takes the bytes of a range, chunk by chunk, in order.
 type Sink<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Finds the compressed data. Asked only when something has to be decoded: what is cached is served even when the
@@ -132,7 +132,7 @@ impl RandomAccess {
         Ok(lock(&frontier).verified)
     }
 
-    /// Hands over what the piece at the start of `range` has of it, from the cache or from the checkpoint before it, and
+    /// Hands over what the chunk at the start of `range` has of it, from the cache or from the checkpoint before it, and
     /// returns where that ends.
     fn walk_piece(
         &self,
@@ -169,7 +169,7 @@ impl RandomAccess {
         }
     }
 
-    /// Decodes the piece with `offset`, in the stretch behind `point`. Keeps what comes before it, and pauses behind it.
+    /// Decodes the chunk with `offset`, in the stretch behind `point`. Keeps what comes before it, and pauses behind it.
     fn decode(
         &self,
         entry: u32,
@@ -196,7 +196,7 @@ impl RandomAccess {
         Ok((start, span))
     }
 
-    /// A decoder that stands at `start`, where a piece of the stretch behind `point` begins. Keeps what it passes.
+    /// A decoder that stands at `start`, where a chunk of the stretch behind `point` begins. Keeps what it passes.
     fn decode_up_to(
         &self,
         entry: u32,
@@ -222,7 +222,7 @@ impl RandomAccess {
         Ok(decoder)
     }
 
-    /// The decoder that was paused between the checkpoint at `base` and the piece at `wanted`, and nearest to that.
+    /// The decoder that was paused between the checkpoint at `base` and the chunk at `wanted`, and nearest to that.
     fn paused(&self, entry: u32, base: u64, wanted: u64) -> Option<Decoder> {
         let mut paused = lock(&self.paused);
         let fits = |(of, decoder): &(u32, Decoder)| {
@@ -244,7 +244,7 @@ impl RandomAccess {
 
     /// The whole of a small entry, compared with its checksum.
     fn small(&self, entry: u32, found: &Entry, locate: Locate<'_>) -> Result<Span> {
-        // No piece starts there.
+        // No chunk starts there.
         let key = self.key(entry, u64::MAX);
         if let Some(span) = self.spans.get(key) {
             return Ok(span);
@@ -252,8 +252,8 @@ impl RandomAccess {
         let section = &locate()?;
         let mut whole = Vec::new();
         reserve(&mut whole, usize::try_from(found.size).unwrap_or(usize::MAX))?;
-        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |piece| {
-            whole.extend_from_slice(&piece);
+        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |chunk| {
+            whole.extend_from_slice(&chunk);
             Ok(())
         });
         section.verify_unchanged().and(result)?;
@@ -304,7 +304,7 @@ impl RandomAccess {
         }
     }
 
-    /// Decodes one more piece at the frontier.
+    /// Decodes one more chunk at the frontier.
     fn advance(
         &self,
         entry: u32,
@@ -376,15 +376,15 @@ impl RandomAccess {
     }
 }
 
-/// Calls `piece` for whatever offset comes next: it gives a span that contains it, and where that begins.
+/// Calls `chunk` for whatever offset comes next: it gives a span that contains it, and where that begins.
 fn walk_pieces(
     range: Range<u64>,
     sink: Sink<'_>,
-    mut piece: impl FnMut(u64) -> Result<(u64, Span)>,
+    mut chunk: impl FnMut(u64) -> Result<(u64, Span)>,
 ) -> Result<()> {
     let mut at = range.start;
     while at < range.end {
-        let (start, span) = piece(at)?;
+        let (start, span) = chunk(at)?;
         at = hand_over(at..range.end, start, &span, sink)?;
     }
     Ok(())
@@ -402,7 +402,7 @@ fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: Sink<'_>) -> Resu
     Ok(range.start.saturating_add(bytes.len() as u64))
 }
 
-/// Where the piece with `offset` begins, in a stretch that begins at `base`.
+/// Where the chunk with `offset` begins, in a stretch that begins at `base`.
 fn piece_start(base: u64, offset: u64) -> u64 {
     let into = offset.saturating_sub(base);
     base.saturating_add(into - into % PIECE_BYTES)
@@ -417,7 +417,7 @@ fn fill(
 ) -> Result<(Vec<u8>, Result<Stop>)> {
     let mut bytes = Vec::new();
     reserve(&mut bytes, usize::try_from(length).unwrap_or(usize::MAX))?;
-    let stop = run(decoder, section, length, spacing, &mut |piece| append(&mut bytes, piece));
+    let stop = run(decoder, section, length, spacing, &mut |chunk| append(&mut bytes, chunk));
     Ok((bytes, stop))
 }
 

@@ -41,8 +41,8 @@ fn text(bytes: usize, seed: u64) -> Vec<u8> {
 
 fn streamed(archive: &Archive, entry: u32) -> (Vec<u8>, Result<()>) {
     let mut all = Vec::new();
-    let result = archive.stream(entry, SPACING_BYTES, &mut |piece| {
-        all.extend_from_slice(&piece);
+    let result = archive.stream(entry, SPACING_BYTES, &mut |chunk| {
+        all.extend_from_slice(&chunk);
         Ok(())
     });
     (all, result)

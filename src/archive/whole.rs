@@ -1,7 +1,7 @@
 //! Reading an entry from its first byte to its last, with everything about it checked.
 
+use super::chunk::Chunk;
 use super::inflate::{Checkpoints, Decoder, Stop};
-use super::piece::Piece;
 use super::section::Section;
 use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) ->
             hasher.update(bytes);
         }
         at = at.saturating_add(read as u64);
-        each(Piece::stored(bytes))?;
+        each(Chunk::stored(bytes))?;
     }
     if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
 }
@@ -39,16 +39,16 @@ pub(super) fn inflate_all(
     let mut done = 0_u64;
     let mut hasher = crc32fast::Hasher::new();
     loop {
-        let (mut bytes, stop) = decoder.piece(&read, spacing);
+        let (mut bytes, stop) = decoder.chunk(&read, spacing);
         let length = bytes.len() as u64;
-        // Of a piece that is longer than the header promised the rest tells that the header lies.
+        // Of a chunk that is longer than the header promised the rest tells that the header lies.
         let promised = length.min(found.size.saturating_sub(done));
         let excess = length - promised;
         done = done.saturating_add(promised);
         bytes.truncate(usize::try_from(promised).unwrap_or_default());
         if !bytes.is_empty() {
             hasher.update(&bytes);
-            each(Piece::inflated(bytes))?;
+            each(Chunk::inflated(bytes))?;
         }
         if excess > 0 {
             return Err(Error::new(ErrorKind::Damaged, "longer than its header says"));

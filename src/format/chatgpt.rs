@@ -14,13 +14,13 @@
 //! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
 
 mod call;
-mod export;
+mod lenient;
 mod link;
 mod message;
 mod node;
 mod part;
 mod reference;
-mod tolerant;
+mod schema;
 
 use super::pull::{Json, Reader, Result, Texts};
 use super::repair;
@@ -29,9 +29,9 @@ use super::{Detail, Format, Use};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{CanvasAction, Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
-use export::{Element, Export};
 use message::Context;
-use node::{Held, Nodes, Parent};
+use node::{Deferred, Nodes, Parent};
+use schema::{Element, RawConversation};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ impl Format for ChatGpt {
 
     fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool {
         let texts = Texts::default();
-        let mut export = Export { detail, ..Export::default() };
+        let mut export = RawConversation { detail, ..RawConversation::default() };
         if let Ok(text) = simdutf8::basic::from_utf8(without_mark(json))
             && let Ok(element) = parse(Json { text, texts: &texts }, &mut export)
             && let Ok((conversation, problems)) = conversation(export, element, detail)
@@ -69,7 +69,7 @@ impl Format for ChatGpt {
         let json = without_mark(json);
         let texts = Texts::default();
         let repaired = repair::repair(json);
-        let mut export = Export { detail, ..Export::default() };
+        let mut export = RawConversation { detail, ..RawConversation::default() };
         let parsed = parse(Json { text: &repaired.json, texts: &texts }, &mut export);
         if parsed.is_err() {
             add_head(&mut export, Json { text: &repaired.json, texts: &texts });
@@ -93,7 +93,7 @@ fn without_mark(json: &[u8]) -> &[u8] {
 }
 
 /// Reads `json` into `export`, which keeps what stands before an error.
-fn parse<'a>(json: Json<'a>, export: &mut Export<'a>) -> Result<Element> {
+fn parse<'a>(json: Json<'a>, export: &mut RawConversation<'a>) -> Result<Element> {
     let mut reader = Reader::new(json);
     let element = export.read(&mut reader)?;
     reader.end()?;
@@ -101,12 +101,12 @@ fn parse<'a>(json: Json<'a>, export: &mut Export<'a>) -> Result<Element> {
 }
 
 /// Adds to `export` the short fields that stand behind the place at which its JSON is broken.
-fn add_head<'a>(export: &mut Export<'a>, Json { text: json, texts }: Json<'a>) {
-    let text = |value: &'a [u8]| tolerant::Str(shallow::text(value).map(|text| texts.keep(&text)));
+fn add_head<'a>(export: &mut RawConversation<'a>, Json { text: json, texts }: Json<'a>) {
+    let text = |value: &'a [u8]| lenient::Str(shallow::text(value).map(|text| texts.keep(&text)));
     let time = |value: &[u8]| {
         let value =
             shallow::text(value).map_or_else(|| String::from_utf8_lossy(value).into_owned(), Cow::into_owned);
-        tolerant::Time(Timestamp::from_text(&value))
+        lenient::Time(Timestamp::from_text(&value))
     };
     for (key, value) in shallow::fields(json.as_bytes()) {
         match key.as_ref() {
@@ -124,7 +124,7 @@ fn add_head<'a>(export: &mut Export<'a>, Json { text: json, texts }: Json<'a>) {
 /// Puts an element into the neutral model, and says what is wrong with it. Fails if metadata that were put off turn out
 /// to be wanted and are refused; repaired JSON never is.
 fn conversation(
-    mut export: Export<'_>,
+    mut export: RawConversation<'_>,
     element: Element,
     detail: Detail,
 ) -> Result<(Conversation<'_>, Vec<String>)> {
@@ -136,7 +136,7 @@ fn conversation(
     let mut problems = Vec::new();
     let id = export.conversation_id.take_filled().or_else(|| export.id.take_filled());
     let [gizmo, template] =
-        [&mut export.gizmo_id, &mut export.conversation_template_id].map(tolerant::Str::take_filled);
+        [&mut export.gizmo_id, &mut export.conversation_template_id].map(lenient::Str::take_filled);
     let (project, gpt) = project_and_gpt([gizmo, template]);
     let mut nodes = std::mem::take(&mut export.nodes);
     let links = Links::of(&mut nodes, export.current_node.0, &mut problems)?;
@@ -299,9 +299,9 @@ fn tree<'a>(
             searches.push(node.searches);
         }
         let mut message = match node.message {
-            Held::None => None,
-            Held::Settled(message) => Some(message),
-            Held::Raw(mut raw) => {
+            Deferred::None => None,
+            Deferred::Settled(message) => Some(message),
+            Deferred::Raw(mut raw) => {
                 let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
                 Some(message::message(&mut raw, context.unwrap_or_default(), detail)?)
             }
@@ -355,7 +355,7 @@ fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<HashMap<u32, Con
         if message::role(raw) != Role::Tool {
             continue;
         }
-        let canvas = raw.metadata.0.seldom.as_mut().and_then(|seldom| seldom.canvas.0.take());
+        let canvas = raw.metadata.0.rare.as_mut().and_then(|rare| rare.canvas.0.take());
         if canvas.is_some() {
             if let Some(call) = call_of(nodes, links, at) {
                 contexts.entry(call).or_default().canvas.get_or_insert(Box::new(canvas.unwrap_or_default()));
@@ -371,10 +371,10 @@ fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<HashMap<u32, Con
 }
 
 /// True if a message holds a picture that does not say what it was made from.
-fn has_picture(raw: &export::Message<'_>) -> bool {
+fn has_picture(raw: &schema::Message<'_>) -> bool {
     let parts = raw.content.0.iter().flat_map(|content| &content.parts.0);
     let mut objects = parts.filter_map(|part| match part {
-        export::Part::Object(object) => Some(object),
+        schema::Part::Object(object) => Some(object),
         _ => None,
     });
     objects.any(|object| object.metadata.0.dalle.0.prompt.filled().is_none())

@@ -1,6 +1,6 @@
 //! JSON that strict parsers refuse and that exports contain, made acceptable without losing anything.
 //!
-//! A tolerant tokenizer that always writes valid JSON: it knows at every token what may stand there, and puts in
+//! A lenient tokenizer that always writes valid JSON: it knows at every token what may stand there, and puts in
 //! or leaves out what is needed. For the one conversation that strict parsing refused; goes byte by byte, once.
 
 mod tokens;

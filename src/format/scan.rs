@@ -10,7 +10,7 @@
 //! one element, so that a line of junk between two conversations is one thing that is wrong and not many.
 
 mod blocks;
-mod kept;
+mod deferred;
 mod prune;
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ mod tests;
 use crate::bytes::append;
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, Marks, State, WIDTH, backslashes};
-use kept::{Content, Kept};
+use deferred::{Content, Kept};
 use prune::{Key, Verdict, Way};
 use std::ops::Deref;
 

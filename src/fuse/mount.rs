@@ -8,12 +8,12 @@
 //! Whatever ends a mount, nothing is left behind: no entry in the table of mounts, and no directory that
 //! wasn't there before. What a killed daemon leaves is cleared by the next mount at the same place.
 
+mod channel;
 mod device;
-mod life;
-mod link;
-mod place;
+mod liveness;
+mod mountpoint;
 
-pub use place::unmount;
+pub use mountpoint::unmount;
 
 use super::{Access, Adapter, Stage, Tree, log};
 use crate::error::{Error, ErrorKind, Result, describe};
@@ -21,9 +21,9 @@ use crate::progress::{Progress, Snapshot};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
 use crate::text::printable;
+use channel::Message;
 use fuser::{Config, Session, SessionACL};
-use link::Message;
-use place::Place;
+use mountpoint::Mountpoint;
 use std::io::{self, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -102,7 +102,7 @@ pub fn mount<T: Tree>(
     mut tell: Tell,
 ) -> Result<Outcome> {
     device::check(options.allow_other)?;
-    let place = Place::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
+    let place = Mountpoint::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
     if User::current().is_root() && !options.allow_other && env::var_os("SUDO_UID").is_some() {
         tell(News::Note(
             "mounting as root: only root can read it; mount without sudo to read it yourself".into(),
@@ -117,14 +117,14 @@ pub fn mount<T: Tree>(
 
 fn begin<T: Tree>(
     options: &Options,
-    place: &Place,
+    place: &Mountpoint,
     build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
     tell: Tell,
 ) -> Result<Outcome> {
     let machine = |error| system_error(&"cannot start", &error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
-        return Serving::new(options, place, Link::Here(tell))
+        return Serving::new(options, place, Channel::Here(tell))
             .run(&signals, build)
             .map(|()| Outcome::Unmounted);
     }
@@ -147,12 +147,12 @@ fn begin<T: Tree>(
 
 fn serve_in_background<T: Tree>(
     options: &Options,
-    place: &Place,
+    place: &Mountpoint,
     socket: Arc<UnixStream>,
     signals: &EndSignals,
     build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
 ) -> u8 {
-    let serving = Serving::new(options, place, Link::Parent(socket));
+    let serving = Serving::new(options, place, Channel::Parent(socket));
     match serving.run(signals, build) {
         Ok(()) => 0,
         Err(error) => {
@@ -164,11 +164,11 @@ fn serve_in_background<T: Tree>(
 }
 
 /// Shows what the serving process tells until it is ready, or has failed and ended.
-fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Tell) -> Result<()> {
+fn attend(socket: &UnixStream, signals: &EndSignals, place: &Mountpoint, mut tell: Tell) -> Result<()> {
     let interruption = || Error::new(ErrorKind::Interrupted, "interrupted; nothing is mounted");
     let (mut received, mut failure, mut interrupted) = (Vec::new(), None, false);
     loop {
-        while let Some(message) = link::take(&mut received) {
+        while let Some(message) = channel::take(&mut received) {
             match message {
                 Message::News(news) => tell(news),
                 // It was ready before it could be stopped.
@@ -207,7 +207,7 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Place, mut tell: Te
 }
 
 /// To whom a serving process tells news before it is ready.
-enum Link {
+enum Channel {
     /// Whoever started this process.
     Parent(Arc<UnixStream>),
     /// The user, from this process.
@@ -219,8 +219,8 @@ enum Link {
 /// The process that serves a mount, from the first byte of the export to the last reader.
 struct Serving<'a> {
     options: &'a Options,
-    place: &'a Place,
-    link: Mutex<Link>,
+    place: &'a Mountpoint,
+    link: Mutex<Channel>,
     progress: Arc<Progress>,
     /// What we mounted. Locked while mounting, so that no signal comes between the deed and the note of it.
     mounted: Mutex<Option<Mounted>>,
@@ -233,7 +233,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Serving<'a> {
-    fn new(options: &'a Options, place: &'a Place, link: Link) -> Self {
+    fn new(options: &'a Options, place: &'a Mountpoint, link: Channel) -> Self {
         Self {
             options,
             place,
@@ -317,7 +317,7 @@ impl<'a> Serving<'a> {
         };
         *ours = Some(mounted.clone());
         drop(ours);
-        if let Some(life) = life::show(&mounted) {
+        if let Some(life) = liveness::show(&mounted) {
             // Nothing was there before: one process mounts once.
             let _ = self.life.set(life);
         }
@@ -344,9 +344,9 @@ impl<'a> Serving<'a> {
         let mut shown = Snapshot::default();
         loop {
             let (telling, parent) = match &*lock(&self.link) {
-                Link::Parent(socket) => (true, Some(Arc::clone(socket))),
-                Link::Here(_) => (true, None),
-                Link::Cut => (false, None),
+                Channel::Parent(socket) => (true, Some(Arc::clone(socket))),
+                Channel::Here(_) => (true, None),
+                Channel::Cut => (false, None),
             };
             let waited = sys::wait_readable(
                 [Some(ended.as_fd()), Some(signals.as_fd()), parent.as_ref().map(|parent| parent.as_fd())],
@@ -379,7 +379,7 @@ impl<'a> Serving<'a> {
     }
 
     fn is_ready(&self) -> bool {
-        matches!(*lock(&self.link), Link::Cut)
+        matches!(*lock(&self.link), Channel::Cut)
     }
 
     fn tell_news(&self, shown: &mut Snapshot) {
@@ -393,9 +393,9 @@ impl<'a> Serving<'a> {
         for news in news {
             match &mut *link {
                 // If nobody listens any more, the next wait tells.
-                Link::Parent(socket) => drop(link::send(socket, &Message::News(news))),
-                Link::Here(tell) => tell(news),
-                Link::Cut => {}
+                Channel::Parent(socket) => drop(channel::send(socket, &Message::News(news))),
+                Channel::Here(tell) => tell(news),
+                Channel::Cut => {}
             }
         }
     }
@@ -404,18 +404,18 @@ impl<'a> Serving<'a> {
     fn tell_ready(&self) -> Result<()> {
         self.tell_news(&mut Snapshot::default());
         let mut link = lock(&self.link);
-        if let Link::Parent(socket) = &*link {
-            link::send(socket, &Message::Ready)
+        if let Channel::Parent(socket) = &*link {
+            channel::send(socket, &Message::Ready)
                 .map_err(|_| Error::new(ErrorKind::Interrupted, "nobody waits for the mount"))?;
         }
-        *link = Link::Cut;
+        *link = Channel::Cut;
         Ok(())
     }
 
     fn tell_failure(&self, error: Error) {
         match &*lock(&self.link) {
             // If nobody listens there is nobody to tell.
-            Link::Parent(socket) => drop(link::send(socket, &Message::Failed(error))),
+            Channel::Parent(socket) => drop(channel::send(socket, &Message::Failed(error))),
             _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }
     }

@@ -4,7 +4,7 @@
 //! never takes a large page, so that small reads get through while large ones render. Idle workers render
 //! the pages that a recognised walk will ask for next. Knows nothing of the kernel.
 
-use super::walk::Walks;
+use super::read_ahead::Walks;
 use super::{Tree, log};
 use crate::error::{ErrorKind, Result};
 use crate::fs::Ino;

@@ -74,8 +74,8 @@ fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
     if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
         // What was read before a break is used; the conversations don't depend on it.
         let spacing = archive::spacing(export.entry(viewer).map_or(0, |entry| entry.size));
-        let _ = archive.stream(viewer.entry, spacing, &mut |piece| {
-            extract.feed(&piece, &mut |_, _| {});
+        let _ = archive.stream(viewer.entry, spacing, &mut |chunk| {
+            extract.feed(&chunk, &mut |_, _| {});
             Ok(())
         });
     }

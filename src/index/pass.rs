@@ -3,10 +3,10 @@
 //! A shard is inflated by one thread. As long as there is a shard for each thread, every one splits and measures what
 //! it reads by itself. Else those that have none help the others: see [`work`].
 
-mod work;
+mod scheduler;
 
 use super::{Options, measure};
-use crate::archive::{self, Archive, Kept, Piece};
+use crate::archive::{self, Archive, Chunk, Kept};
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -19,10 +19,10 @@ use crate::source::{Export, Shape, Shard};
 use crate::sys;
 use crate::text::printable;
 use crate::time::Timestamp;
+use scheduler::{AtOnce, Ended, Next, Scheduler, Task};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use work::{AtOnce, Ended, Next, Task, Work};
 
 /// A conversation of this size sets the peak of memory: before it grows further, what smaller ones have used is given
 /// back to the system.
@@ -95,7 +95,7 @@ impl Pass<'_> {
         let helpers = self.options.jobs.saturating_sub(readers);
         let next = AtomicUsize::new(0);
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
-        let work = Work::new(readers, helpers);
+        let work = Scheduler::new(readers, helpers);
         let thread = |at: usize| {
             let mut worker = Worker::new(self, &work);
             if at < readers {
@@ -249,14 +249,14 @@ impl Outcome {
 /// One thread of a pass.
 struct Worker<'p> {
     pass: &'p Pass<'p>,
-    work: &'p Work<Place, Splitter<'p>>,
+    work: &'p Scheduler<Place, Splitter<'p>>,
     outcomes: Vec<Outcome>,
     /// The scanner of the last shard, which has memory for the next one.
     scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
-    fn new(pass: &'p Pass<'p>, work: &'p Work<Place, Splitter<'p>>) -> Self {
+    fn new(pass: &'p Pass<'p>, work: &'p Scheduler<Place, Splitter<'p>>) -> Self {
         Self { pass, work, outcomes: Vec::new(), scanner: None }
     }
 
@@ -267,9 +267,9 @@ impl<'p> Worker<'p> {
         let scanner = self.scanner.take().unwrap_or_else(|| Scanner::new(pass.options.max_conversation));
         self.work.put_back(at, Splitter::new(pass, shard, found, scanner));
         let streamed = pass.archive(found.entry).and_then(|archive| {
-            archive.stream(found.entry.entry, pass.spacing, &mut |piece| {
-                pass.progress.advance(piece.len())?;
-                self.take(at, piece)
+            archive.stream(found.entry.entry, pass.spacing, &mut |chunk| {
+                pass.progress.advance(chunk.len())?;
+                self.take(at, chunk)
             })
         });
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
@@ -283,20 +283,20 @@ impl<'p> Worker<'p> {
 
     /// Takes the next bytes of the shard that the reader `at` reads: splits them while they are in the processor's cache,
     /// or hands them on.
-    fn take(&mut self, at: usize, piece: Piece<'_>) -> Result<()> {
+    fn take(&mut self, at: usize, chunk: Chunk<'_>) -> Result<()> {
         if let Some(splitter) = self.work.at_once(at) {
             match splitter {
                 AtOnce::Alone(mut splitter) => {
-                    if splitter.feed(&piece, &mut |place, json| self.measure(place, &json)) {
+                    if splitter.feed(&chunk, &mut |place, json| self.measure(place, &json)) {
                         self.make_room();
                     }
                     self.work.put_back(at, splitter);
                 }
-                AtOnce::Busy(splitter) => self.split(at, splitter, &piece),
+                AtOnce::Busy(splitter) => self.split(at, splitter, &chunk),
             }
             return Ok(());
         }
-        self.accept(at, piece.keep(self.work.spare_chunk()))
+        self.accept(at, chunk.keep(self.work.spare_chunk()))
     }
 
     /// Sees to it that what was read of the shard that the reader `at` reads is split.
@@ -417,7 +417,7 @@ impl<'p> Splitter<'p> {
     }
 }
 
-impl work::Splits for Splitter<'_> {
+impl scheduler::Splits for Splitter<'_> {
     fn held(&self) -> usize {
         self.scanner.held()
     }

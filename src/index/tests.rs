@@ -72,10 +72,10 @@ enum Damage {
 }
 
 fn damages() -> impl Strategy<Value = Vec<(f64, Damage)>> {
-    let piece = || prop::sample::select(&PIECES[..]);
+    let chunk = || prop::sample::select(&PIECES[..]);
     let damage = prop_oneof![
-        4 => piece().prop_map(Damage::Over),
-        4 => piece().prop_map(Damage::Between),
+        4 => chunk().prop_map(Damage::Over),
+        4 => chunk().prop_map(Damage::Between),
         2 => (1..60_usize).prop_map(Damage::Lost),
         1 => Just(Damage::CutOff),
     ];
@@ -88,8 +88,8 @@ fn damaged(mut json: Vec<u8>, damages: &[(f64, Damage)]) -> Vec<u8> {
         let at = (json.len() as f64 * place) as usize;
         let rest = json.len() - at;
         match damage {
-            Damage::Over(piece) => drop(json.splice(at..at + rest.min(1), piece.iter().copied())),
-            Damage::Between(piece) => drop(json.splice(at..at, piece.iter().copied())),
+            Damage::Over(chunk) => drop(json.splice(at..at + rest.min(1), chunk.iter().copied())),
+            Damage::Between(chunk) => drop(json.splice(at..at, chunk.iter().copied())),
             Damage::Lost(length) => drop(json.drain(at..at + rest.min(*length))),
             Damage::CutOff => json.truncate(at),
         }

@@ -4,7 +4,7 @@
 //! renderer wrote and no others of their level, and nothing that a message leaves open reaches the next one.
 
 use super::block::{self, Edit, Kind, Region, Regions, Voice};
-use super::glance::Glance;
+use super::hints::Hints;
 use super::{Headings, STEM};
 use crate::text::is_bidi_control;
 use memchr::{memchr, memchr_iter, memmem};
@@ -15,11 +15,11 @@ use std::sync::LazyLock;
 
 /// `text` as a page may hold it: line ends are `\n`, and of the other control characters, which nobody sees, only the
 /// tab is left. Copies nothing where nothing changes.
-pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
+pub(super) fn clean(text: &str, hints: Hints) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_c1 = |at: usize| matches!(bytes.get(at + 1), Some(0x80..=0x9f));
-    let needed = glance.may_have(Glance::CONTROL)
-        || (glance.may_have(Glance::LEAD) && memchr_iter(0xc2, bytes).any(is_c1));
+    let needed = hints.may_have(Hints::CONTROL)
+        || (hints.may_have(Hints::LEAD) && memchr_iter(0xc2, bytes).any(is_c1));
     if !needed {
         return Cow::Borrowed(text);
     }
@@ -40,8 +40,8 @@ pub(super) fn clean(text: &str, glance: Glance) -> Cow<'_, str> {
 
 /// `text` with U+FFFD for the sign of a page's own name, so that no export can write that. Takes the same number of
 /// bytes and code points. Copies nothing where nothing changes.
-pub(super) fn without_stem(text: &str, glance: Glance) -> Cow<'_, str> {
-    if !glance.may_have(Glance::LEAD) || STEM_FINDER.find(text.as_bytes()).is_none() {
+pub(super) fn without_stem(text: &str, hints: Hints) -> Cow<'_, str> {
+    if !hints.may_have(Hints::LEAD) || STEM_FINDER.find(text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace(STEM, "\u{fffd}"))
@@ -173,14 +173,8 @@ pub(super) struct Ending {
 
 /// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
 /// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
-pub(super) fn guard(
-    text: &str,
-    glance: Glance,
-    voice: Voice,
-    headings: Headings,
-    out: &mut String,
-) -> Ending {
-    let hits = if glance.may_have(Glance::TAG) { hits(text) } else { Vec::new() };
+pub(super) fn guard(text: &str, hints: Hints, voice: Voice, headings: Headings, out: &mut String) -> Ending {
+    let hits = if hints.may_have(Hints::TAG) { hits(text) } else { Vec::new() };
     let regions = if hits.is_empty() { Regions::Unwanted } else { Regions::Wanted };
     let mut found = block::structure(text, voice, regions);
     let open = if hits.is_empty() { 0 } else { defuse(text, &hits, &mut found) };

@@ -1,7 +1,7 @@
 //! Pages: title, turns, forks, and the order of everything.
 
 use super::block::Voice;
-use super::glance::Glance;
+use super::hints::Hints;
 use super::link::Neighbours;
 use super::reference::{self, Targets};
 use super::{Document, Options, STEM, Sink, Thinking, directive, escape, front_matter, link};
@@ -119,8 +119,8 @@ impl<'d, 'o> Writer<'d, 'o> {
             if let Some(message) = conversation.tree.message(id) {
                 match message.visibility {
                     Visibility::Shown => self.shown(id, message, turns.begins(message)),
-                    Visibility::Machinery if self.options.all => self.machinery(id, message),
-                    Visibility::Machinery => {}
+                    Visibility::Hidden if self.options.all => self.hidden(id, message),
+                    Visibility::Hidden => {}
                 }
             }
             self.forks.extend_from_slice(self.document.forks.at(Some(id)));
@@ -217,8 +217,8 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
     }
 
-    /// Shows a message of the machinery in a closed fold.
-    fn machinery(&mut self, id: NodeId, message: &'d Message<'d>) {
+    /// Shows a hidden message in a closed fold.
+    fn hidden(&mut self, id: NodeId, message: &'d Message<'d>) {
         self.settle();
         let role = match message.role {
             Role::User => "user",
@@ -283,11 +283,10 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
-        let glance = Glance::of(&prose.text);
-        let (text, glance) =
-            reference::resolve(&prose.text, &prose.references, glance, voice, self.targets());
+        let hints = Hints::of(&prose.text);
+        let (text, hints) = reference::resolve(&prose.text, &prose.references, hints, voice, self.targets());
         if self.cut.is_none() && !cut {
-            self.linked_text(&text, glance, voice);
+            self.linked_text(&text, hints, voice);
             self.footnotes(prose.footnotes.iter());
             return;
         }
@@ -301,8 +300,8 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        let (text, glance) = reference::resolve(text, &[], Glance::of(text), voice, self.targets());
-        self.linked_text(&text, glance, voice);
+        let (text, hints) = reference::resolve(text, &[], Hints::of(text), voice, self.targets());
+        self.linked_text(&text, hints, voice);
     }
 
     /// What references can lead to.
@@ -310,10 +309,10 @@ impl<'d, 'o> Writer<'d, 'o> {
         Targets { sources: &self.document.conversation.sources, neighbours: self.neighbours }
     }
 
-    /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `glance`
+    /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `hints`
     /// says.
-    fn linked_text(&mut self, text: &str, glance: Glance, voice: Voice) {
-        let cleaned = escape::clean(text, glance);
+    fn linked_text(&mut self, text: &str, hints: Hints, voice: Voice) {
+        let cleaned = escape::clean(text, hints);
         let mut text = Cow::Borrowed(escape::trim_block(&cleaned));
         if text.is_empty() {
             return;
@@ -321,12 +320,12 @@ impl<'d, 'o> Writer<'d, 'o> {
         if self.list.is_some() && text.starts_with([' ', '\t']) {
             self.block("<!-- -->"); // or the text would belong to the last item of the list before it
         }
-        if voice == Voice::Markdown && glance.may_have(Glance::BRACE) {
+        if voice == Voice::Markdown && hints.may_have(Hints::BRACE) {
             text = directive::expand(text);
         }
         self.block("");
         let text = text.trim_end();
-        self.list = escape::guard(text, glance, voice, self.options.headings, &mut self.buffer).list;
+        self.list = escape::guard(text, hints, voice, self.options.headings, &mut self.buffer).list;
     }
 
     /// Writes a list of `items` by `write`. It is not taken for the rest of one that the text before it ends in.
@@ -383,7 +382,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn settle_prose(&mut self) {
         if let Some(CutProse { text, footnotes }) = self.cut.take() {
-            self.linked_text(&text, Glance::of(&text), Voice::Markdown);
+            self.linked_text(&text, Hints::of(&text), Voice::Markdown);
             self.footnotes(footnotes.into_iter());
         }
     }

@@ -1,7 +1,7 @@
 //! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
 
 use super::block::Voice;
-use super::glance::Glance;
+use super::hints::Hints;
 use super::markdown::{Writer, duration};
 use super::{escape, link};
 use crate::conversation::canvas::Outcome;
@@ -69,10 +69,10 @@ impl<'d> Writer<'d, '_> {
         if escape::is_blank(text) {
             return;
         }
-        let glance = Glance::of(text);
-        let text = escape::without_stem(text, glance);
+        let hints = Hints::of(text);
+        let text = escape::without_stem(text, hints);
         self.block("");
-        escape::fence(language, &escape::clean(&text, glance), &mut self.buffer);
+        escape::fence(language, &escape::clean(&text, hints), &mut self.buffer);
     }
 
     fn image(&mut self, image: &Image<'_>) {

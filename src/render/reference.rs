@@ -6,7 +6,7 @@
 mod marks;
 
 use super::block::Voice;
-use super::glance::Glance;
+use super::hints::Hints;
 use super::link::{self, Neighbours};
 use super::{STEM, escape};
 use crate::conversation::{Link, Meaning, Reference, SourceId};
@@ -26,18 +26,18 @@ pub(super) struct Targets<'d> {
 /// `text` with its references resolved. Only Markdown is searched for marks that no reference covers:
 /// what a user typed stays. Time grows like n log n in the length of the text and the number of references.
 ///
-/// What comes out may hold [`STEM`], but only where a link was put in. The glance that comes with it holds for it.
+/// What comes out may hold [`STEM`], but only where a link was put in. The hints that comes with it holds for it.
 pub(super) fn resolve<'p>(
     text: &'p str,
     references: &[Reference<'_>],
-    glance: Glance,
+    hints: Hints,
     voice: Voice,
     targets: Targets<'_>,
-) -> (Cow<'p, str>, Glance) {
-    let text = escape::without_stem(text, glance);
-    let may_be_marked = voice == Voice::Markdown && marks::may_be_in(glance);
+) -> (Cow<'p, str>, Hints) {
+    let text = escape::without_stem(text, hints);
+    let may_be_marked = voice == Voice::Markdown && marks::may_be_in(hints);
     if references.is_empty() && !may_be_marked {
-        return (text, glance);
+        return (text, hints);
     }
     let mut spans = Spans::default();
     if !references.is_empty() {
@@ -45,12 +45,12 @@ pub(super) fn resolve<'p>(
         spans.separate();
     }
     if may_be_marked {
-        marks::find(&text, glance, targets, &mut spans);
+        marks::find(&text, hints, targets, &mut spans);
     }
     if spans.list.is_empty() {
-        return (text, glance);
+        return (text, hints);
     }
-    (Cow::Owned(spans.apply(&text)), glance | Glance::of(&spans.replacements))
+    (Cow::Owned(spans.apply(&text)), hints | Hints::of(&spans.replacements))
 }
 
 /// How a replacement stands in its sentence.

@@ -299,9 +299,9 @@ fn a_cut_answer_goes_on_where_it_broke_off() {
 }
 
 #[test]
-fn machinery_is_folded_and_only_shown_on_demand() {
+fn hidden_messages_are_folded_and_only_shown_on_demand() {
     let call = || Message {
-        visibility: Visibility::Machinery,
+        visibility: Visibility::Hidden,
         name: Some("web.run".into()),
         recipient: Some("<all>".into()),
         ..message(Role::Tool, vec![prose("# Results")])

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 fn deflated(data: &[u8], level: u32, block: usize) -> Vec<u8> {
     let mut compress = Compress::new(Compression::new(level), false);
     let mut stream = Vec::with_capacity(data.len() * 2 + 1000);
-    for piece in data.chunks(block) {
-        let status = compress.compress_vec(piece, &mut stream, FlushCompress::Sync);
+    for chunk in data.chunks(block) {
+        let status = compress.compress_vec(chunk, &mut stream, FlushCompress::Sync);
         assert_eq!(status.unwrap(), Status::Ok);
         stream.reserve(data.len() + 1000);
     }
@@ -40,7 +40,7 @@ fn read_at(stream: &[u8], most: usize) -> impl Fn(u64, &mut [u8]) -> io::Result<
     }
 }
 
-/// What ours makes of it from a checkpoint on, if it is read and inflated in pieces of these sizes; and the checkpoints
+/// What ours makes of it from a checkpoint on, if it is read and inflated in chunks of these sizes; and the checkpoints
 /// on the way.
 fn inflated(
     stream: &[u8],
@@ -65,19 +65,19 @@ fn inflated(
     }
 }
 
-/// What ours lends piece by piece, and the checkpoints on the way. Of so many pieces the last is kept.
+/// What ours lends chunk by chunk, and the checkpoints on the way. Of so many chunks the last is kept.
 fn lent(stream: &[u8], spacing: u64, keep: usize) -> (Vec<u8>, Vec<Checkpoint>) {
     let read = read_at(stream, usize::MAX);
     let (mut decoder, mut data, mut points) = (Decoder::from_start(), Vec::new(), Vec::new());
     let mut spare = None;
     for turn in 1.. {
-        let (piece, stop) = decoder.piece(&read, Some(spacing));
+        let (chunk, stop) = decoder.chunk(&read, Some(spacing));
         if turn % keep == 0 {
-            let kept = piece.keep(spare.take());
+            let kept = chunk.keep(spare.take());
             data.extend_from_slice(&kept);
             spare = Some(kept);
         } else {
-            data.extend_from_slice(&piece);
+            data.extend_from_slice(&chunk);
         }
         match stop.unwrap() {
             Stop::Full => {}
@@ -216,8 +216,8 @@ fn agree(stream: &[u8], sizes: (usize, usize)) -> Result<(), TestCaseError> {
 }
 
 /// Bits of a stream, written lowest first: pairs of a count and a value.
-fn bits(pieces: &[(usize, u32)]) -> Vec<u8> {
-    let all = pieces.iter().flat_map(|&(count, value)| (0..count).map(move |bit| value >> bit & 1));
+fn bits(chunks: &[(usize, u32)]) -> Vec<u8> {
+    let all = chunks.iter().flat_map(|&(count, value)| (0..count).map(move |bit| value >> bit & 1));
     let all: Vec<_> = all.collect();
     all.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | *bit as u8)).collect()
 }

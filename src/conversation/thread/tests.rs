@@ -30,7 +30,7 @@ fn message(spec: &Spec, id: String) -> Message<'static> {
     let (visibility, parts) = if spec.shown {
         (Visibility::Shown, vec![Part::Prose(Prose { text: "x".into(), ..Prose::default() })])
     } else {
-        (Visibility::Machinery, Vec::new())
+        (Visibility::Hidden, Vec::new())
     };
     Message {
         id: id.into(),

@@ -1,7 +1,7 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
-use super::export::{self, Content, Part as RawPart};
-use super::tolerant::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
+use super::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
+use super::schema::{self, Content, Part as RawPart};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
 use crate::format::pull::{self, Json, Texts, Value};
 use crate::format::repair;
@@ -55,7 +55,7 @@ pub(super) fn part<'a>(
     tool: &str,
     language: &Str<'a>,
     text: Text<'a>,
-    answer: Option<Box<export::Canvas<'a>>>,
+    answer: Option<Box<schema::Canvas<'a>>>,
 ) -> Option<Part<'a>> {
     if text.trim().is_empty() {
         return None;
@@ -86,18 +86,18 @@ pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
 /// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
 fn read<'t, T: Record<'t>>(text: &'t str, texts: &'t Texts) -> Option<T> {
     const FORGOTTEN: [&str; 6] = ["}", "]}", "}]}", "\"}", "\"}]}", "\"]}"];
-    let failed = match tolerant::read::<Maybe<T>>(Json { text, texts }) {
+    let failed = match lenient::read::<Maybe<T>>(Json { text, texts }) {
         Ok(Maybe(record)) => return record,
         Err(error) => error,
     };
     let text = if failed.is_end {
         let mut completed = FORGOTTEN.into_iter().map(|ending| [text, ending].concat());
-        completed.find(|text| tolerant::read::<Present>(Json { text, texts }).is_ok())?
+        completed.find(|text| lenient::read::<Present>(Json { text, texts }).is_ok())?
     } else {
         repair::repair(text.as_bytes()).json
     };
     let text = texts.keep(&text);
-    tolerant::read::<Maybe<T>>(Json { text, texts }).ok().and_then(|Maybe(record)| record)
+    lenient::read::<Maybe<T>>(Json { text, texts }).ok().and_then(|Maybe(record)| record)
 }
 
 record! {
@@ -223,7 +223,7 @@ fn owned<'a>(text: &mut Str<'_>) -> Text<'a> {
 }
 
 /// The step that a call of the canvas tool takes.
-fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<export::Canvas<'a>>>) -> CanvasStep<'a> {
+fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<schema::Canvas<'a>>>) -> CanvasStep<'a> {
     let mut answer = answer.unwrap_or_default();
     let mut step = CanvasStep {
         document: answer.textdoc_id.take_filled(),

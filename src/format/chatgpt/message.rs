@@ -1,9 +1,9 @@
 //! One message: who speaks, whether it is shown, and what it consists of.
 
 use super::call;
-use super::export::{self, Content};
+use super::lenient::Obj;
 use super::part::{self, Builder, Scope};
-use super::tolerant::Obj;
+use super::schema::{self, Content};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
 use crate::format::pull::Result;
@@ -14,11 +14,11 @@ pub(super) struct Context<'a> {
     /// For a tool's message: the words that its pictures were ordered with.
     pub(super) prompt: Option<Text<'a>>,
     /// For a call of the canvas tool: what the tool answered.
-    pub(super) canvas: Option<Box<export::Canvas<'a>>>,
+    pub(super) canvas: Option<Box<schema::Canvas<'a>>>,
 }
 
 /// Who speaks. A role that we don't know is shown like the model.
-pub(super) fn role(raw: &export::Message<'_>) -> Role {
+pub(super) fn role(raw: &schema::Message<'_>) -> Role {
     match raw.author.0.role.as_str() {
         "user" => Role::User,
         "tool" => Role::Tool,
@@ -28,13 +28,13 @@ pub(super) fn role(raw: &export::Message<'_>) -> Role {
 }
 
 /// Whom a message addresses, if not everybody.
-pub(super) fn recipient<'r>(raw: &'r export::Message<'_>) -> Option<&'r str> {
+pub(super) fn recipient<'r>(raw: &'r schema::Message<'_>) -> Option<&'r str> {
     Some(raw.recipient.as_str()).filter(|to| !to.is_empty() && *to != "all")
 }
 
 /// Puts one message into the neutral model. Its id is empty if it has none of its own.
 pub(super) fn message<'a>(
-    raw: &mut export::Message<'a>,
+    raw: &mut schema::Message<'a>,
     known: Context<'a>,
     detail: Detail,
 ) -> Result<Message<'a>> {
@@ -53,12 +53,12 @@ pub(super) fn message<'a>(
     }
     let parts = content.as_mut().map(|content| shown_parts(raw, content, manner, known));
     let mut parts = parts.unwrap_or_default();
-    let visibility = if parts.is_empty() { Visibility::Machinery } else { Visibility::Shown };
+    let visibility = if parts.is_empty() { Visibility::Hidden } else { Visibility::Shown };
     if parts.is_empty()
         && detail == Detail::All
         && let Some(content) = content.as_mut()
     {
-        parts = build(content, &mut raw.metadata, Scope::Machinery, None);
+        parts = build(content, &mut raw.metadata, Scope::Hidden, None);
     }
     Ok(Message {
         id: raw.id.take_filled().unwrap_or_default(),
@@ -73,22 +73,22 @@ pub(super) fn message<'a>(
     })
 }
 
-/// Reads those of the seldom needed metadata that `content` needs.
-fn open(metadata: &mut export::Metadata<'_>, content: &Content<'_>, detail: Detail) -> Result<()> {
+/// Reads those of the rare needed metadata that `content` needs.
+fn open(metadata: &mut schema::Metadata<'_>, content: &Content<'_>, detail: Detail) -> Result<()> {
     let references = &mut metadata.content_references.0;
     references.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
     if references.is_empty()
-        && let Some(seldom) = &mut metadata.seldom
+        && let Some(rare) = &mut metadata.rare
     {
-        seldom.citations.open()?;
-        seldom.cite_metadata.open()?;
+        rare.citations.open()?;
+        rare.cite_metadata.open()?;
     }
-    let Some(seldom) = &mut metadata.seldom else { return Ok(()) };
+    let Some(rare) = &mut metadata.rare else { return Ok(()) };
     if content.content_type.as_str() == "execution_output" {
-        seldom.aggregate_result.open()?;
+        rare.aggregate_result.open()?;
     }
     if detail == Detail::All {
-        seldom.user_context.open()?;
+        rare.user_context.open()?;
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ enum Manner {
 ///
 /// `weight` alone hides only messages of tools. A message that addresses a tool is a call; a tool's message shows what
 /// is meant for people (pictures, what programs printed, failures), while its text is written for the model.
-fn manner(raw: &export::Message<'_>, role: Role) -> Manner {
+fn manner(raw: &schema::Message<'_>, role: Role) -> Manner {
     let Some(content) = raw.content.0.as_ref() else { return Manner::Hidden };
     let metadata = &raw.metadata.0;
     let kind = content.content_type.as_str();
@@ -150,7 +150,7 @@ fn is_for_the_model(kind: &str) -> bool {
 
 fn build<'a>(
     content: &mut Content<'a>,
-    Obj(metadata): &mut Obj<export::Metadata<'a>>,
+    Obj(metadata): &mut Obj<schema::Metadata<'a>>,
     scope: Scope,
     prompt: Option<Text<'a>>,
 ) -> Vec<Part<'a>> {
@@ -160,7 +160,7 @@ fn build<'a>(
 
 /// What is shown of a message.
 fn shown_parts<'a>(
-    raw: &mut export::Message<'a>,
+    raw: &mut schema::Message<'a>,
     content: &mut Content<'a>,
     manner: Manner,
     known: Context<'a>,
@@ -177,7 +177,7 @@ fn shown_parts<'a>(
 }
 
 /// Why an answer ends early.
-fn cut(raw: &export::Message<'_>, role: Role) -> Option<Cut> {
+fn cut(raw: &schema::Message<'_>, role: Role) -> Option<Cut> {
     match raw.metadata.0.finish_details.0.kind.as_str() {
         "max_tokens" if role == Role::Assistant => Some(Cut::Length),
         "interrupted" if role == Role::Assistant => Some(Cut::Stopped),

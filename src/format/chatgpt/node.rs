@@ -3,9 +3,9 @@
 //! A message as the export has it is several times as large as in the model, so only those are held in full that
 //! their neighbours matter to: calls of tools, and what tools answer.
 
-use super::export::{self, SearchGroups};
+use super::lenient::{Later, List, Read, Record, Str, pass_over};
 use super::message::{self, Context};
-use super::tolerant::{Later, List, Read, Record, Str, pass_over};
+use super::schema::{self, SearchGroups};
 use crate::conversation::{Message, Role};
 use crate::format::Detail;
 use crate::format::pull::{Reader, Result, Value};
@@ -19,31 +19,31 @@ pub(super) struct Node<'a> {
     pub(super) id: Str<'a>,
     pub(super) parent: Parent<'a>,
     pub(super) children: Later<'a, List<Str<'a>>>,
-    pub(super) message: Held<'a>,
+    pub(super) message: Deferred<'a>,
     /// What its message says that searches found.
     pub(super) searches: Later<'a, SearchGroups<'a>>,
 }
 
 /// The message of a node.
 #[derive(Debug, Default)]
-pub(super) enum Held<'a> {
+pub(super) enum Deferred<'a> {
     /// There is none.
     #[default]
     None,
     /// As the export has it.
-    Raw(Box<export::Message<'a>>),
+    Raw(Box<schema::Message<'a>>),
     /// In the model; its id is empty where that of its node stands for it.
     Settled(Message<'a>),
 }
 
-impl<'a> Held<'a> {
+impl<'a> Deferred<'a> {
     /// The message as the export has it, if it is held so.
-    pub(super) fn raw(&self) -> Option<&export::Message<'a>> {
+    pub(super) fn raw(&self) -> Option<&schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }
 
     /// The same, to be changed.
-    pub(super) fn raw_mut(&mut self) -> Option<&mut export::Message<'a>> {
+    pub(super) fn raw_mut(&mut self) -> Option<&mut schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }
 
@@ -120,18 +120,18 @@ impl<'a> Node<'a> {
     }
 
     fn read_message(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
-        self.message = Held::None;
+        self.message = Deferred::None;
         let value = reader.value()?;
         if !matches!(value, Value::Object) {
             return pass_over(value, reader);
         }
-        let mut raw = export::Message::default();
+        let mut raw = schema::Message::default();
         let read = raw.fill(reader);
         self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
         self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
-            Held::Raw(Box::new(raw))
+            Deferred::Raw(Box::new(raw))
         } else {
-            Held::Settled(message::message(&mut raw, Context::default(), detail)?)
+            Deferred::Settled(message::message(&mut raw, Context::default(), detail)?)
         };
         read
     }

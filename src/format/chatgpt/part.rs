@@ -1,12 +1,12 @@
 //! The content of a message as parts: every content type and part type that ChatGPT has had.
 
 use super::call::language_of;
-use super::export::{
-    Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer,
-};
+use super::lenient::{Long, Maybe, Num, Obj, Str};
 use super::link::{link, untracked};
 use super::reference;
-use super::tolerant::{Long, Maybe, Num, Obj, Str};
+use super::schema::{
+    Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer,
+};
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ pub(super) enum Scope {
     Everything,
     /// A tool's message: only what is meant for people. Its text is meant for the model.
     Payload,
-    /// A message of the machinery: all of it, as it is.
-    Machinery,
+    /// A hidden message: all of it, as it is.
+    Hidden,
 }
 
 /// True for content that is text with what goes with it. In a tool's message its text is meant for the model.
@@ -64,27 +64,23 @@ impl<'a> Builder<'_, 'a> {
             "system_error" => self.failure(),
             "computer_output" => self.screenshot(),
             "citable_code_output" => {
-                let output = self.content.seldom().output_str.text().take();
+                let output = self.content.rare().output_str.text().take();
                 self.output(output);
             }
             "super_widget" => self.widgets(),
             "user_editable_context" => {
-                let texts = [
-                    self.content.seldom().user_profile.take(),
-                    self.content.seldom().user_instructions.take(),
-                ];
+                let texts =
+                    [self.content.rare().user_profile.take(), self.content.rare().user_instructions.take()];
                 self.proses(texts);
             }
             "model_editable_context" => {
-                let texts = [
-                    self.content.seldom().model_set_context.take(),
-                    self.content.seldom().repo_summary.take(),
-                ];
+                let texts =
+                    [self.content.rare().model_set_context.take(), self.content.rare().repo_summary.take()];
                 self.proses(texts);
             }
             "tether_browsing_display" => {
                 let texts =
-                    [self.content.seldom().result.text().take(), self.content.seldom().summary.text().take()];
+                    [self.content.rare().result.text().take(), self.content.rare().summary.text().take()];
                 for text in texts {
                     self.output(text);
                 }
@@ -124,7 +120,7 @@ impl<'a> Builder<'_, 'a> {
         for part in &mut std::mem::take(&mut self.content.parts.0) {
             match std::mem::take(part) {
                 RawPart::Empty => {}
-                // Kept for whoever wants to see the machinery.
+                // Kept for whoever wants to see hidden messages.
                 text @ RawPart::Text(_) if self.scope == Scope::Payload => kept.push(text),
                 RawPart::Text(mut text) => self.text_part(text.text().as_str()),
                 RawPart::Object(object) => self.object(*object),
@@ -139,8 +135,8 @@ impl<'a> Builder<'_, 'a> {
     fn text_part(&mut self, text: &'a str) {
         match self.scope {
             Scope::Everything => self.prose(text.into()),
-            Scope::Machinery => self.output(text.into()),
-            // Kept for whoever wants to see the machinery.
+            Scope::Hidden => self.output(text.into()),
+            // Kept for whoever wants to see hidden messages.
             Scope::Payload => self.content.parts.0.push(RawPart::Text(Long::new(text))),
         }
     }
@@ -172,7 +168,7 @@ impl<'a> Builder<'_, 'a> {
     fn image(&mut self, mut object: PartObject<'a>) {
         let file = file_of(&mut object, FileKind::Image);
         let prompt = object.metadata.0.dalle.0.prompt.take_filled().or_else(|| self.prompt.clone());
-        let title = self.metadata.seldom.as_ref().and_then(|seldom| seldom.image_gen_title.filled());
+        let title = self.metadata.rare.as_ref().and_then(|rare| rare.image_gen_title.filled());
         let title = title.map(Cow::Borrowed);
         let alt = title.or_else(|| prompt.clone());
         self.parts.push(Part::Image(Image { file, alt, prompt }));
@@ -205,7 +201,7 @@ impl<'a> Builder<'_, 'a> {
     /// What the code interpreter printed, how it failed, and its pictures.
     fn execution(&mut self) {
         let text = self.content.text.text().take_filled();
-        let run = self.metadata.seldom.as_mut().map(|seldom| seldom.aggregate_result.take().0);
+        let run = self.metadata.rare.as_mut().map(|rare| rare.aggregate_result.take().0);
         let mut run = run.unwrap_or_default();
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = text.unwrap_or_else(|| streams(&mut run));
@@ -264,16 +260,16 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn failure(&mut self) {
-        let (name, text) = (self.content.seldom().name.take(), self.content.text.text().take());
+        let (name, text) = (self.content.rare().name.take(), self.content.text.text().take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
     }
 
     fn screenshot(&mut self) {
-        let page = &mut self.content.seldom().state.0;
+        let page = &mut self.content.rare().state.0;
         let title = page.title.take_filled().or_else(|| page.url.take_filled().map(untracked));
-        let file = match std::mem::take(&mut self.content.seldom().screenshot) {
+        let file = match std::mem::take(&mut self.content.rare().screenshot) {
             RawPart::Object(mut object) => file_of(&mut object, FileKind::Image),
             RawPart::Text(mut pointer) => {
                 FileRef { id: pointer_id(pointer.text().take()), kind: FileKind::Image, ..FileRef::default() }
@@ -286,7 +282,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn widgets(&mut self) {
-        let items = std::mem::take(&mut self.content.seldom().widgets.0.navlinks.0);
+        let items = std::mem::take(&mut self.content.rare().widgets.0.navlinks.0);
         let links: Vec<_> = items
             .into_iter()
             .filter_map(|Obj(mut item)| link(item.title.take_filled(), item.url.take_filled()))
@@ -298,9 +294,9 @@ impl<'a> Builder<'_, 'a> {
 
     fn quote(&mut self) {
         let text = self.content.text.text().take();
-        let url = untracked(self.content.seldom().url.take());
+        let url = untracked(self.content.rare().url.take());
         let label =
-            self.content.seldom().title.take_filled().or_else(|| self.content.seldom().domain.take_filled());
+            self.content.rare().title.take_filled().or_else(|| self.content.rare().domain.take_filled());
         if !text.trim().is_empty() || label.is_some() {
             let source = Link { label: label.unwrap_or_default(), url, publisher: Cow::Borrowed("") };
             self.parts.push(Part::Quote { source, text });
@@ -327,27 +323,27 @@ impl<'a> Builder<'_, 'a> {
         if texts.is_empty() {
             let content = &mut *self.content;
             let text = content.content.text().take_filled();
-            let text = text.or_else(|| content.seldom().result.text().take_filled());
-            texts.extend(text.or_else(|| content.seldom().output_str.text().take_filled()));
+            let text = text.or_else(|| content.rare().result.text().take_filled());
+            texts.extend(text.or_else(|| content.rare().output_str.text().take_filled()));
         }
-        if texts.is_empty() && objects.is_empty() && self.scope != Scope::Machinery {
+        if texts.is_empty() && objects.is_empty() && self.scope != Scope::Hidden {
             self.parts.push(Part::Unknown { kind });
         }
         for text in texts {
-            if self.scope == Scope::Machinery { self.output(text) } else { self.prose(text) }
+            if self.scope == Scope::Hidden { self.output(text) } else { self.prose(text) }
         }
         for object in objects {
             self.object(*object);
         }
     }
 
-    /// The custom instructions that a message carries beside its content: only ever part of the machinery.
+    /// The custom instructions that a message carries beside its content: only ever part of hidden messages.
     fn user_context(&mut self) {
-        if self.scope != Scope::Machinery || !self.parts.is_empty() {
+        if self.scope != Scope::Hidden || !self.parts.is_empty() {
             return;
         }
-        let Some(seldom) = &mut self.metadata.seldom else { return };
-        let Obj(mut context) = seldom.user_context.take();
+        let Some(rare) = &mut self.metadata.rare else { return };
+        let Obj(mut context) = rare.user_context.take();
         let texts = [context.about_user.take(), context.about_model.take()];
         self.proses(texts);
     }
@@ -355,8 +351,8 @@ impl<'a> Builder<'_, 'a> {
     /// Gives the files in the parts the names that the attachments have for them, and adds the attachments that are
     /// not among the parts.
     fn attachments(&mut self) {
-        let Some(seldom) = &mut self.metadata.seldom else { return };
-        let attachments = std::mem::take(&mut seldom.attachments.0);
+        let Some(rare) = &mut self.metadata.rare else { return };
+        let attachments = std::mem::take(&mut rare.attachments.0);
         if attachments.is_empty() {
             return;
         }

@@ -1,11 +1,11 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::export::{
-    Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
-};
+use super::lenient::Obj;
 use super::link::{link, markdown, untracked};
 use super::part::pointer_id;
-use super::tolerant::Obj;
+use super::schema::{
+    Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
+};
 use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, SourceId, Text};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -26,9 +26,9 @@ const MARK_LEAD: u8 = 0xee;
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
     let references = std::mem::take(&mut metadata.content_references.0);
     if references.is_empty() {
-        if let Some(seldom) = &mut metadata.seldom {
-            prose.references = citations(&prose.text, seldom.citations.take().0);
-            by_number(prose, seldom.cite_metadata.take().0.list.0);
+        if let Some(rare) = &mut metadata.rare {
+            prose.references = citations(&prose.text, rare.citations.take().0);
+            by_number(prose, rare.cite_metadata.take().0.list.0);
         }
         return;
     }
@@ -172,7 +172,7 @@ fn file<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
     Meaning::File(FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() })
 }
 
-/// A product: a link only if it has an address, which it seldom has.
+/// A product: a link only if it has an address, which it rare has.
 fn product<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
     let product = &mut reference.product.0;
     match (product.title.take_filled(), product.url.take_filled()) {

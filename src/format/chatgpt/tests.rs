@@ -46,7 +46,7 @@ fn text(text: &str) -> Value {
     json!({"content_type": "text", "parts": [text]})
 }
 
-/// The parts of all messages, in short; those of the machinery in brackets.
+/// The parts of all messages, in short; those of hidden messages in brackets.
 fn parts(messages: &[Value], detail: Detail) -> Vec<String> {
     read(&chain(messages).to_string(), detail, |conversation, problems| {
         assert_eq!(problems, [] as [String; 0]);
@@ -55,7 +55,7 @@ fn parts(messages: &[Value], detail: Detail) -> Vec<String> {
             .flat_map(|message| {
                 message.parts.iter().map(|part| match message.visibility {
                     Visibility::Shown => short(part),
-                    Visibility::Machinery => format!("[{}]", short(part)),
+                    Visibility::Hidden => format!("[{}]", short(part)),
                 })
             })
             .collect()
@@ -216,7 +216,7 @@ fn an_element_that_is_no_object_says_what_it_is() {
 fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it() {
     let json = r#"{"id": "i", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"},
         "content": {"content_type": "text", "parts": ["kept"]}}}, "b": {"parent" "a"}}, "title": "T", "create_time": 1e9}"#;
-    let mut export = Export::default();
+    let mut export = RawConversation::default();
     let texts = Texts::default();
     assert!(parse(Json { text: json, texts: &texts }, &mut export).is_err());
     add_head(&mut export, Json { text: json, texts: &texts });

@@ -130,7 +130,7 @@ impl<'t> Key<'t> {
         Self::within(fresh).unwrap_or_else(|| Self::backwards(fresh.iter().rev().chain(kept.iter().rev())))
     }
 
-    /// The usual case: no doubt is possible, and the key lies in one piece.
+    /// The usual case: no doubt is possible, and the key lies in one chunk.
     fn within(text: &'t [u8]) -> Option<Self> {
         let text = match text {
             [text @ .., b'"', b':', b' '] => text,

@@ -169,9 +169,9 @@ fn a_mount_can_be_used_when_the_command_returns_and_leaves_nothing() {
     assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "tea\n");
     let mounted = mounts::at(&dir).unwrap().unwrap();
     assert_eq!((mounted.kind.as_str(), mounted.source.to_str()), ("fuse.gptfs", Some("export.zip")));
-    assert!(life::is_served(&mounted));
+    assert!(liveness::is_served(&mounted));
     unmount(&dir).unwrap();
-    assert!(!life::is_served(&mounted), "the daemon has ended");
+    assert!(!liveness::is_served(&mounted), "the daemon has ended");
     assert!(!dir.exists(), "a directory that the mount made is removed");
     assert_eq!(unmount(&dir).unwrap_err().kind(), ErrorKind::Environment);
 }
@@ -190,7 +190,7 @@ fn the_tools_of_the_system_end_the_daemon_too() {
         assert_mounts(&run("tree", &dir, ""));
         let mounted = mounts::at(&dir).unwrap().unwrap();
         assert!(Command::new(tool).args(arguments).arg(&dir).status().unwrap().success());
-        until(|| !life::is_served(&mounted) && !dir.exists());
+        until(|| !liveness::is_served(&mounted) && !dir.exists());
     }
 }
 
@@ -290,7 +290,7 @@ fn a_build_that_fails_after_mounting_unmounts() {
         fs::write(&gate, "").unwrap();
         // An error, or nothing if it came after the end; never part of a tree.
         assert_eq!(listing.join().unwrap().unwrap_or_default().len(), 0);
-        until(|| !life::is_served(&mounted) && !dir.exists());
+        until(|| !liveness::is_served(&mounted) && !dir.exists());
     });
 }
 
@@ -445,7 +445,7 @@ fn an_ordinary_user_has_the_whole_life_too() {
     let ground = Ground::new();
     let dir = ground.at("chats");
     let mut child = command("tree", &dir, "foreground", NOBODY).spawn().unwrap();
-    until(|| mounts::at(&dir).unwrap().is_some_and(|mounted| life::is_served(&mounted)));
+    until(|| mounts::at(&dir).unwrap().is_some_and(|mounted| liveness::is_served(&mounted)));
     signal(&child, "KILL");
     child.wait().unwrap();
     let output = command("tree", &dir, "", NOBODY).output().unwrap();
@@ -454,9 +454,9 @@ fn an_ordinary_user_has_the_whole_life_too() {
     let mounted = mounts::at(&dir).unwrap().unwrap();
     let ended = Command::new("fusermount3").arg("-u").arg(&dir).uid(NOBODY).gid(NOBODY).status().unwrap();
     assert!(ended.success());
-    until(|| !life::is_served(&mounted));
+    until(|| !liveness::is_served(&mounted));
     let mut child = command("tree", &ground.at("again"), "foreground", NOBODY).spawn().unwrap();
-    until(|| mounts::at(&ground.at("again")).unwrap().is_some_and(|mounted| life::is_served(&mounted)));
+    until(|| mounts::at(&ground.at("again")).unwrap().is_some_and(|mounted| liveness::is_served(&mounted)));
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!is_mounted(&ground.at("again")) && !ground.at("again").exists());
@@ -474,6 +474,6 @@ fn many_mounts_leave_no_descriptor_and_no_entry() {
         assert_mounts(&run("tree", &dir, ""));
         let mounted = daemon(&dir);
         unmount(&dir).unwrap();
-        assert!(!is_mounted(&dir) && !life::is_served(&mounted));
+        assert!(!is_mounted(&dir) && !liveness::is_served(&mounted));
     }
 }

@@ -1,16 +1,16 @@
 use super::*;
 
 fn cleaned(text: &str) -> Cow<'_, str> {
-    let glance = Glance::of(text);
-    match without_stem(text, glance) {
-        Cow::Borrowed(text) => clean(text, glance),
-        Cow::Owned(text) => Cow::Owned(clean(&text, glance).into_owned()),
+    let hints = Hints::of(text);
+    match without_stem(text, hints) {
+        Cow::Borrowed(text) => clean(text, hints),
+        Cow::Owned(text) => Cow::Owned(clean(&text, hints).into_owned()),
     }
 }
 
 fn guarded(text: &str, voice: Voice) -> String {
     let mut out = String::new();
-    guard(text, Glance::of(text), voice, Headings::Shift, &mut out);
+    guard(text, Hints::of(text), voice, Headings::Shift, &mut out);
     out
 }
 

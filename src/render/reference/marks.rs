@@ -6,7 +6,7 @@
 use super::{Spacing, Span, Spans, Targets, citation, is_taken};
 use crate::conversation::{FileRef, Link, SourceId};
 use crate::render::block::Voice;
-use crate::render::glance::Glance;
+use crate::render::hints::Hints;
 use crate::render::{escape, link};
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
@@ -43,28 +43,28 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// True if [`find`] may find something in a text of that glance.
-pub(super) fn may_be_in(glance: Glance) -> bool {
-    glance.may_have(Glance::PRIVATE | Glance::DAGGER | Glance::BRACE | Glance::BRACKET | Glance::EQUALS)
+/// True if [`find`] may find something in a text of that hints.
+pub(super) fn may_be_in(hints: Hints) -> bool {
+    hints.may_have(Hints::PRIVATE | Hints::DAGGER | Hints::BRACE | Hints::BRACKET | Hints::EQUALS)
 }
 
 /// Adds what is left to be replaced in `text` to `spans`, which are in order, and so they are afterwards. Fences stay as
 /// they are.
-pub(super) fn find(text: &str, glance: Glance, targets: Targets<'_>, spans: &mut Spans) {
+pub(super) fn find(text: &str, hints: Hints, targets: Targets<'_>, spans: &mut Spans) {
     let taken = std::mem::take(&mut spans.list);
-    if glance.may_have(Glance::PRIVATE) {
+    if hints.may_have(Hints::PRIVATE) {
         private_use(text, &taken, targets, spans);
     }
-    if glance.may_have(Glance::DAGGER) {
+    if hints.may_have(Hints::DAGGER) {
         brackets(text, spans);
     }
-    if glance.may_have(Glance::BRACE) {
+    if hints.may_have(Hints::BRACE) {
         artefacts(text, spans);
     }
-    if glance.may_have(Glance::BRACKET) {
+    if hints.may_have(Hints::BRACKET) {
         sandbox_links(text, targets, spans);
     }
-    if glance.may_have(Glance::EQUALS) {
+    if hints.may_have(Hints::EQUALS) {
         tracking(text, spans);
     }
     if spans.list.is_empty() {

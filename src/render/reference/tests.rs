@@ -15,7 +15,7 @@ fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
     let files = Files::default();
     let neighbours = Neighbours::of(&files, Page::Thread);
     let targets = Targets { sources: &sources, neighbours };
-    resolve(&prose.text, &prose.references, Glance::of(&prose.text), voice, targets).0.into_owned()
+    resolve(&prose.text, &prose.references, Hints::of(&prose.text), voice, targets).0.into_owned()
 }
 
 /// A reference to the first occurrence of `matched`, in code points.

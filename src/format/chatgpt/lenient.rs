@@ -69,14 +69,14 @@ macro_rules! record {
         #[allow(clippy::struct_field_names, reason = "fields are called as in the export")]
         pub(super) struct $name<'a> { $($(#[$field_meta])* pub(super) $field: $type,)* }
 
-        impl<'a> $crate::format::chatgpt::tolerant::Record<'a> for $name<'a> {
+        impl<'a> $crate::format::chatgpt::lenient::Record<'a> for $name<'a> {
             fn set(
                 &mut self,
                 key: &str,
                 reader: &mut $crate::format::pull::Reader<'a>,
             ) -> $crate::format::pull::Result<()> {
                 match key {
-                    $($key => $crate::format::chatgpt::tolerant::Read::read(&mut self.$field, reader),)*
+                    $($key => $crate::format::chatgpt::lenient::Read::read(&mut self.$field, reader),)*
                     _ => reader.skip(),
                 }
             }

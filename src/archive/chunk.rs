@@ -4,14 +4,14 @@ use super::inflate::{Inflated, Kept};
 use std::ops::Deref;
 
 /// The next bytes of an entry, never none.
-pub struct Piece<'p>(Source<'p>);
+pub struct Chunk<'p>(Source<'p>);
 
 enum Source<'p> {
     Inflated(Inflated<'p>),
     Stored(&'p [u8]),
 }
 
-impl<'p> Piece<'p> {
+impl<'p> Chunk<'p> {
     pub(super) fn inflated(bytes: Inflated<'p>) -> Self {
         Self(Source::Inflated(bytes))
     }
@@ -30,7 +30,7 @@ impl<'p> Piece<'p> {
     }
 }
 
-impl Deref for Piece<'_> {
+impl Deref for Chunk<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

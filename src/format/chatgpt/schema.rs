@@ -3,16 +3,16 @@
 //! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
-use super::node::{self, Nodes};
-use super::tolerant::{
+use super::lenient::{
     Flag, Later, List, Long, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
 };
+use super::node::{self, Nodes};
 use crate::format::Detail;
 use crate::format::pull::{Raw, Reader, Result, Value};
 
 /// One conversation. Filled field by field, so that what stands before an error is there.
 #[derive(Debug, Default)]
-pub(super) struct Export<'a> {
+pub(super) struct RawConversation<'a> {
     pub(super) conversation_id: Str<'a>,
     pub(super) id: Str<'a>,
     pub(super) title: Str<'a>,
@@ -38,7 +38,7 @@ pub(super) enum Element {
     Other(&'static str),
 }
 
-impl<'a> Export<'a> {
+impl<'a> RawConversation<'a> {
     /// Takes a conversation.
     ///
     /// # Errors
@@ -108,12 +108,12 @@ pub(super) struct Content<'a> {
     pub(super) language: Str<'a>,
     pub(super) thoughts: List<Maybe<Thought<'a>>>,
     pub(super) content: Long<'a>,
-    seldom: Option<Box<Seldom<'a>>>,
+    rare: Option<Box<Rare<'a>>>,
 }
 
 record! {
-    /// The fields of seldom types of content.
-    struct Seldom {
+    /// The fields of rare types of content.
+    struct Rare {
         name: Str<'a> = "name",
         url: Str<'a> = "url",
         domain: Str<'a> = "domain",
@@ -144,7 +144,7 @@ impl<'a> Record<'a> for Content<'a> {
             "thoughts" => self.thoughts.read(reader),
             "content" => self.content.read(reader),
             "source_analysis_msg_id" | "response_format_name" => reader.skip(), // of common types, and not shown
-            _ => self.seldom().set(key, reader),
+            _ => self.rare().set(key, reader),
         }
     }
 
@@ -158,19 +158,19 @@ impl<'a> Record<'a> for Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// The fields of seldom types.
-    pub(super) fn seldom(&mut self) -> &mut Seldom<'a> {
-        self.seldom.get_or_insert_default()
+    /// The fields of rare types.
+    pub(super) fn rare(&mut self) -> &mut Rare<'a> {
+        self.rare.get_or_insert_default()
     }
 
     /// Opens the texts beside the parts.
     pub(super) fn open(&mut self) -> Result<()> {
         self.text.open()?;
         self.content.open()?;
-        let Some(seldom) = &mut self.seldom else { return Ok(()) };
-        seldom.result.open()?;
-        seldom.summary.open()?;
-        seldom.output_str.open()
+        let Some(rare) = &mut self.rare else { return Ok(()) };
+        rare.result.open()?;
+        rare.summary.open()?;
+        rare.output_str.open()
     }
 
     /// Opens the parts.
@@ -281,11 +281,11 @@ pub(super) struct Metadata<'a> {
     pub(super) content_references: List<Obj<Reference<'a>>>,
     pub(super) search_result_groups: Later<'a, SearchGroups<'a>>,
     /// What few messages have.
-    pub(super) seldom: Option<Box<SeldomMetadata<'a>>>,
+    pub(super) rare: Option<Box<RareMetadata<'a>>>,
 }
 
 record! {
-    struct SeldomMetadata {
+    struct RareMetadata {
         image_gen_title: Str<'a> = "image_gen_title",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
         citations: Later<'a, List<Obj<Citation<'a>>>> = "citations",
@@ -314,10 +314,10 @@ impl<'a> Record<'a> for Metadata<'a> {
             | "canvas"
             | "user_context_message_data" => {
                 // Many are there and empty.
-                if self.seldom.is_none() && reader.is_nothing()? {
+                if self.rare.is_none() && reader.is_nothing()? {
                     return reader.skip();
                 }
-                self.seldom.get_or_insert_default().set(key, reader)
+                self.rare.get_or_insert_default().set(key, reader)
             }
             _ => reader.skip(),
         }

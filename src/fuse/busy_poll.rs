@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const MOMENT: Duration = Duration::from_micros(60);
 
 /// Comes back when a request has come, or after a moment.
-pub(super) fn linger(device: &OwnedFd) {
+pub(super) fn wait(device: &OwnedFd) {
     let begun = Instant::now();
     while begun.elapsed() < MOMENT {
         match sys::wait_readable([Some(device.as_fd())], Some(Duration::ZERO)) {
@@ -32,11 +32,11 @@ mod tests {
         let (ours, mut theirs) = io::pipe().unwrap();
         let device = OwnedFd::from(ours);
         let begun = Instant::now();
-        linger(&device);
+        wait(&device);
         assert!(begun.elapsed() >= MOMENT);
         theirs.write_all(b"x").unwrap();
-        linger(&device);
+        wait(&device);
         drop(theirs);
-        linger(&device);
+        wait(&device);
     }
 }

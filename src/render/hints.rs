@@ -4,9 +4,9 @@ use std::ops::BitOr;
 
 /// The rare bytes of a text. That a byte is there proves nothing; that it isn't spares a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glance(u8);
+pub(super) struct Hints(u8);
 
-impl Glance {
+impl Hints {
     /// A control character that pages don't hold.
     pub(super) const CONTROL: Self = Self(1);
     /// A byte that leads a C1 control, or the sign of a page's own name.
@@ -63,29 +63,29 @@ fn each_block(text: &[u8], mut see: impl FnMut([u8; BLOCK])) {
     }
 }
 
-fn of(text: &[u8]) -> Glance {
-    let mark = |is: bool, Glance(bit): Glance| if is { bit } else { 0 };
+fn of(text: &[u8]) -> Hints {
+    let mark = |is: bool, Hints(bit): Hints| if is { bit } else { 0 };
     let mut seen = [0; BLOCK];
     each_block(text, |block| {
         for (seen, byte) in seen.iter_mut().zip(block) {
             let is_control = byte == 0x7f || byte < 0x20 && !matches!(byte, b'\n' | b'\t');
-            *seen |= mark(is_control, Glance::CONTROL)
-                | mark(byte == 0xc2, Glance::LEAD)
-                | mark(byte == 0xef, Glance::LEAD)
-                | mark(byte == 0xee, Glance::PRIVATE)
-                | mark(byte == 0xa0, Glance::DAGGER)
-                | mark(byte == b'[', Glance::BRACKET)
-                | mark(byte == b'{', Glance::BRACE)
-                | mark(byte == b'=', Glance::EQUALS)
-                | mark(byte == b'<', Glance::TAG);
+            *seen |= mark(is_control, Hints::CONTROL)
+                | mark(byte == 0xc2, Hints::LEAD)
+                | mark(byte == 0xef, Hints::LEAD)
+                | mark(byte == 0xee, Hints::PRIVATE)
+                | mark(byte == 0xa0, Hints::DAGGER)
+                | mark(byte == b'[', Hints::BRACKET)
+                | mark(byte == b'{', Hints::BRACE)
+                | mark(byte == b'=', Hints::EQUALS)
+                | mark(byte == b'<', Hints::TAG);
         }
     });
-    Glance(seen.iter().fold(0, |all, &seen| all | seen))
+    Hints(seen.iter().fold(0, |all, &seen| all | seen))
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{BLOCK, Glance, each_block};
+    use super::{BLOCK, Hints, each_block};
     use std::arch::x86_64::{
         __m256i, _mm256_and_si256, _mm256_extract_epi64, _mm256_or_si256, _mm256_set_epi64x,
         _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
@@ -110,17 +110,17 @@ mod avx2 {
         let mut low = 0;
         while low < 0x10 {
             if low != b'\t' && low != b'\n' {
-                tables = with(tables, low, Glance::CONTROL.0);
+                tables = with(tables, low, Hints::CONTROL.0);
             }
             low += 1;
         }
-        tables = with(tables, 0xc2, Glance::LEAD.0);
-        tables = with(tables, 0xee, Glance::PRIVATE.0);
-        tables = with(tables, 0xa0, Glance::DAGGER.0);
-        tables = with(tables, b'[', Glance::BRACKET.0);
-        tables = with(tables, b'{', Glance::BRACE.0);
-        tables = with(tables, b'=', Glance::EQUALS.0);
-        with(tables, b'<', Glance::TAG.0)
+        tables = with(tables, 0xc2, Hints::LEAD.0);
+        tables = with(tables, 0xee, Hints::PRIVATE.0);
+        tables = with(tables, 0xa0, Hints::DAGGER.0);
+        tables = with(tables, b'[', Hints::BRACKET.0);
+        tables = with(tables, b'{', Hints::BRACE.0);
+        tables = with(tables, b'=', Hints::EQUALS.0);
+        with(tables, b'<', Hints::TAG.0)
     };
 
     /// The bit of U+007F, which shares no half with the other control characters.
@@ -131,15 +131,15 @@ mod avx2 {
         let mut tables = [[0; BLOCK]; 2];
         let mut low = 0;
         while low < 0x10 {
-            tables = with(tables, 0x10 | low, Glance::CONTROL.0);
+            tables = with(tables, 0x10 | low, Hints::CONTROL.0);
             low += 1;
         }
-        with(with(tables, 0xef, Glance::LEAD.0), 0x7f, DELETE)
+        with(with(tables, 0xef, Hints::LEAD.0), 0x7f, DELETE)
     };
 
-    /// [`Glance::of`], a third of what it takes without AVX2.
+    /// [`Hints::of`], a third of what it takes without AVX2.
     #[target_feature(enable = "avx2")]
-    pub(super) fn of(text: &[u8]) -> Glance {
+    pub(super) fn of(text: &[u8]) -> Hints {
         let (first, second) = ([vector(FIRST[0]), vector(FIRST[1])], [vector(SECOND[0]), vector(SECOND[1])]);
         let half = _mm256_set1_epi8(0xf);
         let mut seen = [_mm256_setzero_si256(); 2];
@@ -153,8 +153,8 @@ mod avx2 {
             ];
         });
         let (first, second) = (joined(seen[0]), joined(seen[1]));
-        let deletes = if second & DELETE == 0 { 0 } else { Glance::CONTROL.0 };
-        Glance(first | second & !DELETE | deletes)
+        let deletes = if second & DELETE == 0 { 0 } else { Hints::CONTROL.0 };
+        Hints(first | second & !DELETE | deletes)
     }
 
     /// What both tables say of each byte.
@@ -183,7 +183,7 @@ mod avx2 {
     }
 }
 
-impl BitOr for Glance {
+impl BitOr for Hints {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
@@ -193,14 +193,14 @@ impl BitOr for Glance {
 
 #[cfg(test)]
 mod tests {
-    use super::{Glance, of};
+    use super::{Hints, of};
 
     proptest::proptest! {
         #[test]
         fn no_place_is_overlooked(text in "[ a\n<\\[{=†\u{e200}\u{9b}\u{7f}]{0,80}") {
-            let each = text.chars().map(|c| Glance::of(c.encode_utf8(&mut [0; 4])));
-            proptest::prop_assert_eq!(Glance::of(&text), each.fold(Glance(0), |all, one| all | one));
-            proptest::prop_assert_eq!(Glance::of(&text), of(text.as_bytes()));
+            let each = text.chars().map(|c| Hints::of(c.encode_utf8(&mut [0; 4])));
+            proptest::prop_assert_eq!(Hints::of(&text), each.fold(Hints(0), |all, one| all | one));
+            proptest::prop_assert_eq!(Hints::of(&text), of(text.as_bytes()));
         }
     }
 
@@ -208,29 +208,29 @@ mod tests {
     fn every_byte_is_seen_alike_with_and_without_wide_vectors() {
         for c in '\0'..='\u{ffff}' {
             let text = String::from(c);
-            assert_eq!(Glance::of(&text), of(text.as_bytes()), "{c:?}");
+            assert_eq!(Hints::of(&text), of(text.as_bytes()), "{c:?}");
         }
     }
 
     #[test]
     fn each_byte_is_seen_for_what_it_may_begin() {
         for (text, seen) in [
-            ("plain text,\n\twith: 'marks' — and *more*", Glance(0)),
-            ("\r", Glance::CONTROL),
-            ("\u{7f}", Glance::CONTROL),
-            ("\u{9b}", Glance::LEAD),
-            ("\u{fdd0}", Glance::LEAD),
-            ("\u{e201}", Glance::PRIVATE),
-            ("†", Glance::DAGGER),
-            ("[", Glance::BRACKET),
-            ("{", Glance::BRACE),
-            ("=", Glance::EQUALS),
-            ("<", Glance::TAG),
-            ("<{", Glance::TAG | Glance::BRACE),
+            ("plain text,\n\twith: 'marks' — and *more*", Hints(0)),
+            ("\r", Hints::CONTROL),
+            ("\u{7f}", Hints::CONTROL),
+            ("\u{9b}", Hints::LEAD),
+            ("\u{fdd0}", Hints::LEAD),
+            ("\u{e201}", Hints::PRIVATE),
+            ("†", Hints::DAGGER),
+            ("[", Hints::BRACKET),
+            ("{", Hints::BRACE),
+            ("=", Hints::EQUALS),
+            ("<", Hints::TAG),
+            ("<{", Hints::TAG | Hints::BRACE),
         ] {
             for padding in [0, 1, 15, 16, 31, 32, 33, 100] {
                 let text = format!("{0}{text}{0}", "x".repeat(padding));
-                assert_eq!(Glance::of(&text), seen, "{text:?}");
+                assert_eq!(Hints::of(&text), seen, "{text:?}");
                 assert_eq!(of(text.as_bytes()), seen, "{text:?}");
             }
         }

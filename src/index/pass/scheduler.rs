@@ -113,7 +113,7 @@ pub(super) trait Splits {
 
 /// The shared work of so many readers, and of helpers, who read nothing.
 #[derive(Debug)]
-pub(super) struct Work<P, S> {
+pub(super) struct Scheduler<P, S> {
     state: Mutex<State<P, S>>,
     for_helpers: Condvar,
     for_readers: Condvar,
@@ -147,7 +147,7 @@ struct Shard<S> {
     chunks: VecDeque<Kept>,
 }
 
-impl<P, S: Splits> Work<P, S> {
+impl<P, S: Splits> Scheduler<P, S> {
     /// No work, and so many threads to share it.
     pub(super) fn new(readers: usize, helpers: usize) -> Self {
         let shard = || Shard { splitter: None, chunks: VecDeque::new() };

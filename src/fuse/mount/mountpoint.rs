@@ -1,6 +1,6 @@
 //! The directory that is mounted on: found, checked, made if it is missing, and removed again.
 
-use super::{News, Tell, device, life, system_error};
+use super::{News, Tell, device, liveness, system_error};
 use crate::error::{Error, ErrorKind, Result, describe};
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, Unmounting, User};
@@ -17,14 +17,14 @@ const DEAD_MOUNTS: usize = 16;
 
 /// A checked place to mount on.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Mountpoint {
     /// Absolute and without links.
     pub(super) path: PathBuf,
     /// We made it, so we remove it.
     made: AtomicBool,
 }
 
-impl Place {
+impl Mountpoint {
     /// Checks that `path` can be mounted on; makes it if it is missing; clears what is left of a mount of ours
     /// whose daemon died, and says so.
     ///
@@ -160,7 +160,7 @@ fn table_entry(path: &Path) -> Result<Option<Mounted>> {
 fn clear_if_dead(mounted: &Mounted, tell: &mut Tell) -> Result<()> {
     let name = mounted.target.display();
     let ours = mounted.kind == device::KIND;
-    if ours && life::is_served(mounted) {
+    if ours && liveness::is_served(mounted) {
         return Err(refused(name, "already mounted; to end that, run: gptfs unmount"));
     }
     // A dead mount of ours may still answer `stat` from the kernel's cache, but not `statfs`.
@@ -203,7 +203,7 @@ pub fn unmount(path: &Path) -> Result<()> {
     if !user.is_root() && mounted.user != Some(user.uid) {
         return Err(refused(name, "mounted by another user"));
     }
-    let daemon = life::watch(&mounted);
+    let daemon = liveness::watch(&mounted);
     // Nobody waits for an answer of a dead one.
     let how = if daemon.is_none() && is_dead(&path) { Unmounting::Detach } else { Unmounting::IfUnused };
     match device::unmount(&path, how) {

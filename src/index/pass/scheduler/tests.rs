@@ -14,7 +14,7 @@ impl Splits for () {
 
 #[test]
 fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
-    let work = Work::new(1, 1);
+    let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     work.offer("small", Json::InBuffer(b"{}"));
     assert!(work.at_once(0).is_none());
@@ -38,7 +38,7 @@ fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() 
 
 #[test]
 fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
-    let work = Work::new(1, 1);
+    let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     work.offer("huge", Json::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
     let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
@@ -56,7 +56,7 @@ fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
 
 #[test]
 fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
-    let work = Work::new(1, 1);
+    let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     let large = vec![b' '; WAITING_BYTES + 1];
     work.offer("large", Json::InBuffer(&large));
@@ -75,7 +75,7 @@ fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() 
 
 #[test]
 fn a_helper_is_woken_for_two_chunks_or_a_conversation() {
-    let work = Work::new(1, 1);
+    let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
     assert!(!work.lock().has_task());
@@ -98,7 +98,7 @@ impl Splits for Words {
 
 /// What readers of such texts, in chunks of such a length, and helpers have measured.
 fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
-    let work = Work::new(texts.len(), helpers);
+    let work = Scheduler::new(texts.len(), helpers);
     let found = Mutex::new(Vec::new());
     let split = |reader: usize, mut splitter: Words, chunk: &[u8]| {
         for &byte in chunk {
@@ -124,8 +124,8 @@ fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
     };
     let read = |reader: usize, text: &str| {
         work.put_back(reader, Words(Vec::new()));
-        for piece in text.as_bytes().chunks(length) {
-            let mut rest = chunk(piece);
+        for bytes in text.as_bytes().chunks(length) {
+            let mut rest = chunk(bytes);
             loop {
                 match work.accept(reader, rest).unwrap() {
                     Next::Waits => break,
