@@ -19,7 +19,7 @@ mod stages;
 #[path = "goals/table.rs"]
 mod table;
 
-use gptfs::format::scan::{Body, ELEMENT_LIMIT, End, Level, Scanner};
+use gptfs::internals::{Body, ELEMENT_LIMIT, End, Level, Scanner};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

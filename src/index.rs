@@ -23,7 +23,7 @@ use crate::fs::Library;
 use crate::progress::Progress;
 use crate::render::{self, Document};
 use crate::source::{Export, Shape};
-pub use saved::{Cache, Item};
+pub use saved::Cache;
 use saved::{Key, SavedPoints};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

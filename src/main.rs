@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gptfs::cli::run(std::env::args_os())
+    gptfs::run(std::env::args_os())
 }

@@ -1,11 +1,8 @@
 //! What each stage of the pass costs on one core: inflating, splitting, parsing, rendering.
 
-use gptfs::conversation::FileRef;
-use gptfs::conversation::files::{AssetIndex, Resolved};
-use gptfs::format::scan::{Body, ELEMENT_LIMIT, Scanner};
-use gptfs::format::{self, Detail};
-use gptfs::render::{Document, Options};
-use gptfs::time::{Timestamp, Zone};
+use gptfs::internals::{
+    AssetIndex, Body, Detail, Document, ELEMENT_LIMIT, FileRef, Options, Resolved, Scanner, Timestamp, Zone,
+};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{self, Read};
@@ -97,15 +94,15 @@ fn stage(entries: &[Vec<u8>], work: &dyn Fn(&[u8])) -> f64 {
     best / bytes as f64 * 1e9
 }
 
-fn parse(json: &[u8], take: &mut dyn FnMut(&gptfs::conversation::Conversation<'_>)) {
-    if let Some(format) = format::named("ChatGPT") {
+fn parse(json: &[u8], take: &mut dyn FnMut(&gptfs::internals::Conversation<'_>)) {
+    if let Some(format) = gptfs::internals::named("ChatGPT") {
         format.read(json, Detail::Shown, &mut |conversation, _| take(&conversation));
     }
 }
 
 fn split(json: &[u8], work: &dyn Fn(&[u8])) {
     let mut scanner = Scanner::new(ELEMENT_LIMIT);
-    let mut take = |element: gptfs::format::scan::Element<'_>| {
+    let mut take = |element: gptfs::internals::Element<'_>| {
         if let Body::Whole(body) = element.body {
             work(&body);
         }

@@ -1,14 +1,10 @@
 //! The frame of a page holds, whatever is in the messages: two independent Markdown parsers find the headings that the
 //! renderer wrote, in order, and no others of their levels.
 
-use gptfs::catalog::Page;
-use gptfs::conversation::canvas::Canvas;
-use gptfs::conversation::files::Files;
-use gptfs::conversation::thread::Threads;
-use gptfs::conversation::tree::{MessageTree, Node, NodeId};
-use gptfs::conversation::{Conversation, FileRef, Message, Part, Prose, Role, Thought, Visibility};
-use gptfs::render::{Document, Headings, Options};
-use gptfs::time::Zone;
+use gptfs::internals::{
+    Canvas, Conversation, Document, FileRef, Files, Headings, Message, MessageTree, Node, NodeId, Options,
+    Page, Part, Prose, Role, Thought, Threads, Visibility, Zone,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -253,7 +253,7 @@ fn names_are_clean_short_and_differ_in_more_than_case() {
             assert!(!name.chars().any(char::is_control), "{path:?}");
             assert!(!name.starts_with(['.', '-', '~', ' ']) && !name.ends_with(['.', ' ']), "{path:?}");
             assert!(!name.contains(['\\', ':', '*', '?', '"', '<', '>', '|']), "{path:?}");
-            assert!(folded.insert(gptfs::name::fold(path.trim_end_matches('/'))), "{path:?}");
+            assert!(folded.insert(gptfs::internals::fold(path.trim_end_matches('/'))), "{path:?}");
         }
     }
 }
