@@ -174,10 +174,10 @@ pub(super) struct Ending {
 /// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
 /// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
 pub(super) fn guard(text: &str, hints: Hints, voice: Voice, headings: Headings, out: &mut String) -> Ending {
-    let hits = if hints.may_have(Hints::TAG) { hits(text) } else { Vec::new() };
-    let regions = if hits.is_empty() { Regions::Unwanted } else { Regions::Wanted };
+    let tags = if hints.may_have(Hints::TAG) { hits(text) } else { Vec::new() };
+    let regions = if tags.is_empty() { Regions::Unwanted } else { Regions::Wanted };
     let mut found = block::structure(text, voice, regions);
-    let open = if hits.is_empty() { 0 } else { defuse(text, &hits, &mut found) };
+    let open = if tags.is_empty() { 0 } else { defuse(text, &tags, &mut found) };
     if headings == Headings::Keep {
         found.edits.clear();
     }
