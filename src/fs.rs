@@ -43,6 +43,10 @@ pub trait Library: Send + Sync {
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize>;
 }
 
+/// How many bytes of pages are rendered per reading of a conversation, so that one with many large branches stays
+/// bounded in memory.
+const TOGETHER_BYTES: u64 = 8 << 20;
+
 /// An inode number. 1 is the root. A number means one immutable content for the life of the mount, and the same
 /// at the next mount of the same export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -319,6 +323,60 @@ impl Fs {
         }
     }
 
+    /// Renders all pages of the conversation at position `head` of the catalog and hands them to `take` in listing order:
+    /// the visible thread, canvas documents, branches.
+    ///
+    /// For readers that go through everything, such as `export` and `grep`: walk the positions `0..catalog().heads.len()`,
+    /// which is archive order. The conversation is read once, or once per 8 MiB of pages if it has more. Uses neither
+    /// the cache nor a lock, so any number of threads may call it for different conversations. Blocks meanwhile.
+    ///
+    /// A page that can't be rendered is handed over as its error: those of [`Library`], or `Unexpected` if it isn't as
+    /// long as it was measured. A position past the end has no pages.
+    pub fn each_page(&self, head: usize, take: &mut dyn FnMut(Ino, Result<Vec<u8>>)) {
+        let pages = self.pages_of(head);
+        let Some(stem) = self.table.stem(head) else { return };
+        let mut rest = pages.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0_u64;
+            let fits = |(ino, _): &&(Ino, Page)| {
+                bytes = bytes.saturating_add(self.table.node(*ino).map_or(0, |node| node.size));
+                bytes <= TOGETHER_BYTES
+            };
+            let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            rest = after;
+            let wanted: Vec<Page> = batch.iter().map(|(_, page)| *page).collect();
+            match self.library.pages(head, &wanted, &stem) {
+                Ok(rendered) => {
+                    for ((ino, _), bytes) in batch.iter().zip(rendered) {
+                        take(
+                            *ino,
+                            self.node(*ino).and_then(|node| check_size(*ino, node, &bytes)).map(|()| bytes),
+                        );
+                    }
+                }
+                Err(error) => {
+                    for (ino, _) in batch {
+                        take(*ino, Err(Error::new(error.kind(), error.to_string())));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pages of the conversation at position `head` of the catalog, in listing order.
+    fn pages_of(&self, head: usize) -> Vec<(Ino, Page)> {
+        let mut pages = Vec::new();
+        let mut at = self.table.thread(head);
+        while let Some((ino, (of, page))) = at.and_then(|ino| Some((ino, self.page(ino)?))) {
+            if of != head {
+                break;
+            }
+            pages.push((ino, page));
+            at = self.table.next_page(ino);
+        }
+        pages
+    }
+
     /// The inode at `path`, which is relative to the root with or without a slash in front.
     ///
     /// # Errors
@@ -405,13 +463,19 @@ impl Fs {
     }
 }
 
-/// The page `ino`, if it is as long as it was measured. The size is what programs believe, so bytes that don't fit it
-/// would be cut off or missed.
-fn sized(ino: Ino, node: &Node, mut bytes: Vec<u8>) -> Result<Rendered> {
-    if bytes.len() as u64 != node.size {
-        let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
-        return Err(Error::new(ErrorKind::Unexpected, message));
+/// Refuses a page that isn't as long as it was measured. Programs trust the size: bytes past it would be cut off, and
+/// missing ones would be missed.
+fn check_size(ino: Ino, node: &Node, bytes: &[u8]) -> Result<()> {
+    if bytes.len() as u64 == node.size {
+        return Ok(());
     }
+    let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
+    Err(Error::new(ErrorKind::Unexpected, message))
+}
+
+/// The page `ino` as the cache keeps it.
+fn sized(ino: Ino, node: &Node, mut bytes: Vec<u8>) -> Result<Rendered> {
+    check_size(ino, node, &bytes)?;
     // Pages stay for a while, and what they have no use for would too.
     bytes.shrink_to_fit();
     Ok(Rendered::new(bytes))

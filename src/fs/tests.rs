@@ -412,6 +412,42 @@ fn pages_of_one_conversation_are_rendered_together_and_no_others() {
     }
 }
 
+/// The paths of the pages of one conversation, each with its bytes or the kind of its error.
+fn pages(fs: &Fs, head: usize) -> Vec<(String, Result<Vec<u8>, ErrorKind>)> {
+    let mut pages = Vec::new();
+    fs.each_page(head, &mut |ino, page| pages.push((fs.path(ino), page.map_err(|error| error.kind()))));
+    pages
+}
+
+#[test]
+fn all_pages_of_a_conversation_are_handed_over_in_listing_order() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let found = pages(&fs, 0);
+    let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "2025/03/Trip.md",
+            "2025/03/Trip.assets/plan.md",
+            "2025/03/Trip.branches/2.md",
+            "2025/03/Trip.branches/3.md"
+        ]
+    );
+    for (path, bytes) in found {
+        assert_eq!(bytes.unwrap(), text(&fs, &path).into_bytes(), "{path}");
+    }
+    assert_eq!(pages(&fs, 1).len(), 1);
+    assert!(pages(&fs, 99).is_empty());
+    library.broken.store(true, Ordering::SeqCst);
+    assert!(pages(&fs, 0).iter().all(|(_, page)| *page == Err(ErrorKind::Damaged)));
+}
+
+#[test]
+fn a_page_of_the_wrong_size_is_handed_over_as_an_error() {
+    let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog()) }.mount();
+    assert_eq!(pages(&fs, 0)[0].1, Err(ErrorKind::Unexpected));
+}
+
 #[test]
 fn what_fails_together_fails_for_its_reader_and_is_not_remembered() {
     let (library, fs) = Fake::new(catalog()).mount();
