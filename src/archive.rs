@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
 pub use chunk::Chunk;
 use directory::Encryption;
-pub use inflate::Kept;
+pub use inflate::OwnedChunk;
 use inflate::{BUFFER_BYTES, Checkpoints};
 use random::RandomAccess;
 use section::{Section, Stamp};

@@ -67,7 +67,7 @@ pub struct Branch {
 
 /// Where the bytes of a file in `title.assets/` come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Content {
+pub enum AssetContent {
     /// An entry of an archive, byte for byte.
     Entry(EntryRef),
     /// The last version of a canvas document, rendered from the conversation: its position among the
@@ -81,7 +81,7 @@ pub struct Asset {
     /// Its checked name, unique within the conversation.
     pub name: Box<str>,
     /// Where its bytes come from.
-    pub content: Content,
+    pub content: AssetContent,
     /// Its exact size in bytes.
     pub bytes: u64,
 }

@@ -13,7 +13,7 @@ mod saved;
 mod tests;
 
 use crate::archive::Archive;
-use crate::catalog::{Catalog, Content, EntryRef, Head, Measure, Page};
+use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Measure, Page};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -23,8 +23,8 @@ use crate::fs::Library;
 use crate::progress::Progress;
 use crate::render::{self, Document};
 use crate::source::{Export, Shape};
-pub use saved::Cache;
-use saved::{Key, SavedPoints};
+pub use saved::IndexCache;
+use saved::{IndexKey, SavedPoints};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -34,7 +34,7 @@ const SMALL_BYTES: u64 = 4 << 20;
 
 /// How an export is indexed.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct IndexOptions {
     /// How pages are rendered, and so measured.
     pub render: render::Options,
     /// Threads that inflate and measure; at least 1.
@@ -43,7 +43,7 @@ pub struct Options {
     pub max_conversation: usize,
 }
 
-impl Options {
+impl IndexOptions {
     /// How much of a conversation must be parsed to render it.
     fn detail(&self) -> Detail {
         if self.render.all { Detail::All } else { Detail::Shown }
@@ -65,7 +65,7 @@ pub struct Index {
     /// Where the checkpoints of an earlier process are, if the index came from it, until a page needs them.
     saved: Option<Mutex<Option<SavedPoints>>>,
     format: &'static dyn Format,
-    options: Options,
+    options: IndexOptions,
 }
 
 /// Follows a page of a conversation whose entry fails its checksum.
@@ -78,7 +78,7 @@ impl Index {
     /// # Errors
     /// `NotAnExport` if no conversation is found, with the reason; `Damaged` if everything that could hold one
     /// is; `Limit`; `Interrupted`.
-    pub fn build(export: Export, options: &Options, progress: &Progress) -> Result<Self> {
+    pub fn build(export: Export, options: &IndexOptions, progress: &Progress) -> Result<Self> {
         let export = Arc::new(export);
         let (assets, problems) = files::assets(&export);
         let found = pass::run(&export, &assets, options, progress)?;
@@ -102,8 +102,8 @@ impl Index {
     /// As for [`build`](Self::build).
     pub fn find_or_build(
         export: Export,
-        options: &Options,
-        cache: Option<&Cache>,
+        options: &IndexOptions,
+        cache: Option<&IndexCache>,
         progress: &Progress,
     ) -> Result<Self> {
         let found = cache.and_then(|cache| cache.load(&key(&export, options)));
@@ -126,7 +126,7 @@ impl Index {
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
-    pub fn save(&self, cache: &Cache) -> Result<()> {
+    pub fn save(&self, cache: &IndexCache) -> Result<()> {
         if self.saved.is_some() {
             return Ok(());
         }
@@ -274,7 +274,7 @@ fn text_of(measure: Option<Measure>) -> String {
 }
 
 /// What an index of `export` with these options depends on.
-fn key(export: &Export, options: &Options) -> Key {
+fn key(export: &Export, options: &IndexOptions) -> IndexKey {
     let render = &options.render;
     let mut names: Vec<_> = render.names.iter().collect();
     names.sort();
@@ -287,12 +287,12 @@ fn key(export: &Export, options: &Options) -> Key {
         render.all,
         options.max_conversation,
     );
-    Key::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
+    IndexKey::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
 }
 
 fn entry(asset: &crate::catalog::Asset) -> Option<EntryRef> {
     match asset.content {
-        Content::Entry(entry) => Some(entry),
-        Content::Canvas(_) => None,
+        AssetContent::Entry(entry) => Some(entry),
+        AssetContent::Canvas(_) => None,
     }
 }

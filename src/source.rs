@@ -18,7 +18,7 @@ use crate::archive::{Archive, Entry, Limits};
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
-use discover::{Found, discover};
+use discover::{Discovery, discover};
 use names::Side;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fs::File;
@@ -48,7 +48,7 @@ pub struct Shard {
 
 /// Files beside the conversations, each in the order of the archives. Any may be absent, broken, or there twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SideFiles {
+pub struct SideEntries {
     /// `conversation_asset_file_names.json`: names of assets.
     pub asset_names: Vec<EntryRef>,
     /// `library_files.json`: records of uploaded and generated files.
@@ -77,7 +77,7 @@ pub struct Export {
     /// Everything that may be a file of a conversation.
     pub files: Vec<EntryRef>,
     /// Files beside the conversations.
-    pub side: SideFiles,
+    pub side: SideEntries,
     /// What was found to be wrong, and did not stop us.
     pub problems: Vec<Problem>,
 }
@@ -109,14 +109,14 @@ pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
 /// An archive that takes part, or may.
 struct Member {
     archive: Archive,
-    found: Found,
+    found: Discovery,
     /// What its parts have in common: conversations that are absent in one may be in another.
     group: String,
     origin: Packing,
 }
 
 /// An archive that is still to be looked at.
-struct Pending {
+struct PendingArchive {
     archive: Archive,
     group: String,
     origin: Packing,
@@ -129,7 +129,7 @@ struct Opening<'a> {
     limits: &'a Limits,
     spans: Arc<SpanCache>,
     members: Vec<Member>,
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingArchive>,
     problems: Vec<Problem>,
     /// Errors of archives that nobody named, and that may not matter.
     failures: Vec<(String, Error)>,
@@ -183,7 +183,7 @@ impl<'a> Opening<'a> {
         match looks {
             Looks::Json | Looks::Viewer => {
                 let archive = Archive::bare(file, label, &base, &self.spans)?;
-                let mut found = Found::default();
+                let mut found = Discovery::default();
                 if looks == Looks::Json {
                     found.shards.push(0);
                     found.names.insert(base.to_string());
@@ -248,14 +248,14 @@ impl<'a> Opening<'a> {
         self.inflated = self.inflated.saturating_add(archive.inflated_bytes());
         Archive::check_total(self.inflated, self.limits)
             .map_err(|error| error.within(printable(archive.label())))?;
-        self.pending.push_back(Pending { archive, group, origin, nesting, certain });
+        self.pending.push_back(PendingArchive { archive, group, origin, nesting, certain });
         Ok(())
     }
 
     /// Looks at what is pending, and at what that holds.
     fn work(&mut self) -> Result<()> {
         while let Some(pending) = self.pending.pop_front() {
-            let Pending { archive, group, origin, nesting, certain } = pending;
+            let PendingArchive { archive, group, origin, nesting, certain } = pending;
             let found = discover(&archive)?;
             if found.shards.is_empty() && nesting < MAX_NESTING {
                 let inner = nested(&archive, origin, found.viewer.is_some());
@@ -345,12 +345,12 @@ impl<'a> Opening<'a> {
     /// Notes conversations that a manifest lists, or that are missing between numbered ones, and that no part has.
     fn note_absent(&mut self) {
         #[derive(Default)]
-        struct Group<'a> {
+        struct PartGroup<'a> {
             numbers: BTreeSet<u64>,
             names: HashSet<&'a str>,
             absent: Vec<&'a str>,
         }
-        let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, PartGroup<'_>> = BTreeMap::new();
         for Member { found, group, .. } in &self.members {
             let group = groups.entry(group).or_default();
             group.numbers.extend(&found.numbers);
@@ -358,7 +358,7 @@ impl<'a> Opening<'a> {
             group.absent.extend(found.absent.iter().map(String::as_str));
         }
         let mut problems = Vec::new();
-        for Group { numbers, names, absent } in groups.values() {
+        for PartGroup { numbers, names, absent } in groups.values() {
             let mut named = HashSet::new();
             for &name in absent {
                 if !names.contains(name) && named.insert(name) {
@@ -396,7 +396,7 @@ impl<'a> Opening<'a> {
             form,
             shards: Vec::new(),
             files: Vec::new(),
-            side: SideFiles::default(),
+            side: SideEntries::default(),
             problems: self.problems,
         };
         for Member { archive, found, .. } in self.members {

@@ -1,31 +1,31 @@
 //! The bytes of an entry as they are handed over: lent, and kept without a copy if they were inflated.
 
-use super::inflate::{Inflated, Kept};
+use super::inflate::{Inflated, OwnedChunk};
 use std::ops::Deref;
 
 /// The next bytes of an entry, never none.
-pub struct Chunk<'p>(Source<'p>);
+pub struct Chunk<'p>(ChunkBytes<'p>);
 
-enum Source<'p> {
+enum ChunkBytes<'p> {
     Inflated(Inflated<'p>),
     Stored(&'p [u8]),
 }
 
 impl<'p> Chunk<'p> {
     pub(super) fn inflated(bytes: Inflated<'p>) -> Self {
-        Self(Source::Inflated(bytes))
+        Self(ChunkBytes::Inflated(bytes))
     }
 
     pub(super) fn stored(bytes: &'p [u8]) -> Self {
-        Self(Source::Stored(bytes))
+        Self(ChunkBytes::Stored(bytes))
     }
 
     /// Keeps the bytes for another thread; `spare` is not needed any more and lends its memory. What was inflated costs a
     /// copy of 32 KiB however long it is, what was stored is copied.
-    pub fn keep(self, spare: Option<Kept>) -> Kept {
+    pub fn keep(self, spare: Option<OwnedChunk>) -> OwnedChunk {
         match self.0 {
-            Source::Inflated(bytes) => bytes.keep(spare),
-            Source::Stored(bytes) => Kept::copied(bytes, spare),
+            ChunkBytes::Inflated(bytes) => bytes.keep(spare),
+            ChunkBytes::Stored(bytes) => OwnedChunk::copied(bytes, spare),
         }
     }
 }
@@ -35,8 +35,8 @@ impl Deref for Chunk<'_> {
 
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Source::Inflated(bytes) => bytes,
-            Source::Stored(bytes) => bytes,
+            ChunkBytes::Inflated(bytes) => bytes,
+            ChunkBytes::Stored(bytes) => bytes,
         }
     }
 }

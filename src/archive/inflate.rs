@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::ops::{Deref, Range};
 pub(super) use stream::BUFFER_BYTES;
-use stream::{Buffer, State, Stream, zeros};
+use stream::{Buffer, Stream, StreamState, zeros};
 
 /// How far back a deflate stream can refer, in bytes.
 const WINDOW_BYTES: usize = 32 * 1024;
@@ -154,7 +154,7 @@ mod blob {
     }
 }
 
-/// Why [`Decoder::run`] came back.
+/// Why [`InflateDecoder::run`] came back.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// The output is full.
@@ -187,7 +187,7 @@ enum Window {
 }
 
 /// A deflate stream being inflated, forwards, in any number of steps.
-pub(super) struct Decoder {
+pub(super) struct InflateDecoder {
     stream: Stream,
     /// How much of the stream's output was handed over.
     taken: usize,
@@ -196,18 +196,18 @@ pub(super) struct Decoder {
     /// What comes behind the output that was not handed over yet.
     stop: Option<Result<Stop>>,
     /// A checkpoint whose window may still be referred to.
-    pending: Option<Pending>,
+    pending: Option<UnfinishedCheckpoint>,
 }
 
 /// A checkpoint that is not complete.
-struct Pending {
+struct UnfinishedCheckpoint {
     out: u64,
     input: u64,
     bits: Bits,
     window: Vec<u8>,
 }
 
-impl Pending {
+impl UnfinishedCheckpoint {
     /// The checkpoint, with those bytes of its window that are wanted.
     fn with(mut self, wanted: Option<&[bool]>) -> Checkpoint {
         for (byte, &wanted) in self.window.iter_mut().zip(wanted.unwrap_or_default()) {
@@ -224,7 +224,7 @@ impl Pending {
     }
 }
 
-impl Decoder {
+impl InflateDecoder {
     /// From the start of the stream.
     pub(super) fn from_start() -> Self {
         let stream = Stream::new(0, Bits::default(), &[]);
@@ -270,7 +270,7 @@ impl Decoder {
                 None | Some(Ok(Stop::Full)) => {}
                 Some(stop) => return stop,
             }
-            if left == 0 && self.stream.state() != State::End {
+            if left == 0 && self.stream.state() != StreamState::End {
                 return Ok(Stop::Full);
             }
             self.stop = Some(self.fill(read, spacing, Window::Whole));
@@ -296,7 +296,7 @@ impl Decoder {
         loop {
             let ahead = self.stream.end() - self.taken;
             let out = self.out.saturating_add(ahead as u64);
-            let ends = self.stream.state() == State::End;
+            let ends = self.stream.state() == StreamState::End;
             if let Some(pending) =
                 self.pending.take_if(|pending| ends || out - pending.out >= WINDOW_BYTES as u64)
             {
@@ -306,10 +306,11 @@ impl Decoder {
                 return Ok(Stop::End);
             }
             let due = spacing.is_some_and(|spacing| out.saturating_sub(self.last_checkpoint) >= spacing);
-            if due && self.stream.state() == State::Boundary && self.pending.is_none() {
+            if due && self.stream.state() == StreamState::Boundary && self.pending.is_none() {
                 self.last_checkpoint = out;
                 let (input, bits) = self.stream.position();
-                let pending = Pending { out, input, bits, window: self.stream.window().to_vec() };
+                let pending =
+                    UnfinishedCheckpoint { out, input, bits, window: self.stream.window().to_vec() };
                 match window {
                     Window::Whole => return Ok(Stop::At(pending.with(None))),
                     Window::Wanted => self.stream.watch(),
@@ -342,7 +343,7 @@ impl Decoder {
 
 /// Inflated bytes that a decoder lends.
 pub(super) struct Inflated<'d> {
-    decoder: &'d mut Decoder,
+    decoder: &'d mut InflateDecoder,
     range: Range<usize>,
 }
 
@@ -353,15 +354,15 @@ impl Inflated<'_> {
     }
 
     /// Keeps them, without a copy: the decoder goes on in the buffer of `spare`.
-    pub(super) fn keep(self, spare: Option<Kept>) -> Kept {
+    pub(super) fn keep(self, spare: Option<OwnedChunk>) -> OwnedChunk {
         if self.range.end < self.decoder.stream.end() {
             // What lies behind them is still to be handed over.
-            return Kept::copied(&self, spare);
+            return OwnedChunk::copied(&self, spare);
         }
         let spare = spare.unwrap_or_default();
         let buffer = self.decoder.stream.swap(spare.buffer);
         self.decoder.taken = self.decoder.stream.end();
-        Kept { buffer, range: self.range }
+        OwnedChunk { buffer, range: self.range }
     }
 }
 
@@ -375,12 +376,12 @@ impl Deref for Inflated<'_> {
 
 /// Bytes of an entry that were kept, up to [`CHUNK_BYTES`](super::CHUNK_BYTES).
 #[derive(Debug)]
-pub struct Kept {
+pub struct OwnedChunk {
     buffer: Buffer,
     range: Range<usize>,
 }
 
-impl Kept {
+impl OwnedChunk {
     /// A copy of `bytes`, at most [`CHUNK_BYTES`](super::CHUNK_BYTES), in the buffer of `spare`. Linear.
     pub fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
         debug_assert!(bytes.len() <= BUFFER_BYTES);
@@ -391,13 +392,13 @@ impl Kept {
     }
 }
 
-impl Default for Kept {
+impl Default for OwnedChunk {
     fn default() -> Self {
         Self { buffer: zeros(), range: 0..0 }
     }
 }
 
-impl Deref for Kept {
+impl Deref for OwnedChunk {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

@@ -4,9 +4,9 @@
 //! forwards, by a decoder that stays at the frontier; the last few such entries are remembered.
 
 use super::Entry;
-use super::inflate::{Checkpoint, Checkpoints, Decoder, Stop};
+use super::inflate::{Checkpoint, Checkpoints, InflateDecoder, Stop};
 use super::section::Section;
-use super::span::{Key, Span, SpanCache};
+use super::span::{Span, SpanCache, SpanKey};
 use super::whole::{inflate_all, wrong_checksum};
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ pub(super) struct RandomAccess {
     spans: Arc<SpanCache>,
     checkpoints: Mutex<HashMap<u32, Arc<Checkpoints>>>,
     /// Of which entries, the most recently used last.
-    paused: Mutex<Vec<(u32, Decoder)>>,
+    paused: Mutex<Vec<(u32, InflateDecoder)>>,
     /// The most recently used last.
     frontiers: Mutex<Vec<(u32, Arc<Mutex<Frontier>>)>>,
     /// Entry, bytes seen in order from its start, and their checksum.
@@ -57,7 +57,7 @@ impl std::fmt::Debug for RandomAccess {
 struct Frontier {
     points: Checkpoints,
     /// Stands where nothing was decoded yet; `None` before the first read, after an error and at the end.
-    decoder: Option<Decoder>,
+    decoder: Option<InflateDecoder>,
     /// How far it got.
     out: u64,
     crc: crc32fast::Hasher,
@@ -65,7 +65,7 @@ struct Frontier {
 }
 
 /// Takes the bytes of a range, chunk by chunk, in order.
-type Sink<'a> = &'a mut dyn FnMut(&[u8]);
+type TakeBytes<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Finds the compressed data. Asked only when something has to be decoded: what is cached is served even when the
 /// file is gone.
@@ -99,7 +99,7 @@ impl RandomAccess {
         found: &Entry,
         locate: Locate<'_>,
         range: Range<u64>,
-        sink: Sink<'_>,
+        sink: TakeBytes<'_>,
     ) -> Result<bool> {
         let Some(points) = self.checkpoints(entry) else {
             return self.walk_verifying(entry, found, locate, range, sink);
@@ -119,7 +119,7 @@ impl RandomAccess {
         found: &Entry,
         locate: Locate<'_>,
         range: Range<u64>,
-        sink: Sink<'_>,
+        sink: TakeBytes<'_>,
     ) -> Result<bool> {
         if found.size <= SMALL_BYTES {
             let whole = self.small(entry, found, locate)?;
@@ -141,7 +141,7 @@ impl RandomAccess {
         points: &Checkpoints,
         locate: Locate<'_>,
         range: Range<u64>,
-        sink: Sink<'_>,
+        sink: TakeBytes<'_>,
     ) -> Result<u64> {
         let offset = range.start;
         let (point, next) = points.around(offset);
@@ -204,10 +204,12 @@ impl RandomAccess {
         stretch: &Range<u64>,
         section: &Section,
         start: u64,
-    ) -> Result<Decoder> {
+    ) -> Result<InflateDecoder> {
         let mut decoder = match self.paused(entry, stretch.start, start) {
             Some(decoder) => decoder,
-            None => point.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint)?,
+            None => {
+                point.map_or_else(|| Ok(InflateDecoder::from_start()), InflateDecoder::from_checkpoint)?
+            }
         };
         while decoder.out() < start {
             let at = decoder.out();
@@ -223,9 +225,9 @@ impl RandomAccess {
     }
 
     /// The decoder that was paused between the checkpoint at `base` and the chunk at `wanted`, and nearest to that.
-    fn paused(&self, entry: u32, base: u64, wanted: u64) -> Option<Decoder> {
+    fn paused(&self, entry: u32, base: u64, wanted: u64) -> Option<InflateDecoder> {
         let mut paused = lock(&self.paused);
-        let fits = |(of, decoder): &(u32, Decoder)| {
+        let fits = |(of, decoder): &(u32, InflateDecoder)| {
             let out = decoder.out();
             *of == entry && (base..=wanted).contains(&out) && piece_start(base, out) == out
         };
@@ -234,7 +236,7 @@ impl RandomAccess {
         Some(paused.remove(at).1)
     }
 
-    fn pause(&self, entry: u32, decoder: Decoder) {
+    fn pause(&self, entry: u32, decoder: InflateDecoder) {
         let mut paused = lock(&self.paused);
         if paused.len() >= MAX_PAUSED {
             paused.remove(0);
@@ -317,7 +319,7 @@ impl RandomAccess {
             decoder
         } else {
             *frontier = Frontier::default();
-            Decoder::from_start()
+            InflateDecoder::from_start()
         };
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);
@@ -371,15 +373,15 @@ impl RandomAccess {
         None
     }
 
-    fn key(&self, entry: u32, start: u64) -> Key {
-        Key { archive: self.archive, entry, start }
+    fn key(&self, entry: u32, start: u64) -> SpanKey {
+        SpanKey { archive: self.archive, entry, start }
     }
 }
 
 /// Calls `chunk` for whatever offset comes next: it gives a span that contains it, and where that begins.
 fn walk_pieces(
     range: Range<u64>,
-    sink: Sink<'_>,
+    sink: TakeBytes<'_>,
     mut chunk: impl FnMut(u64) -> Result<(u64, Span)>,
 ) -> Result<()> {
     let mut at = range.start;
@@ -391,7 +393,7 @@ fn walk_pieces(
 }
 
 /// Hands over what `span`, which begins at `start`, has of the beginning of `range`, and returns where that ends.
-fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: Sink<'_>) -> Result<u64> {
+fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: TakeBytes<'_>) -> Result<u64> {
     let skip = usize::try_from(range.start.saturating_sub(start)).unwrap_or(usize::MAX);
     let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
     let bytes = span.get(skip..until).unwrap_or_default();
@@ -410,7 +412,7 @@ fn piece_start(base: u64, offset: u64) -> u64 {
 
 /// The next `length` bytes, or fewer with the reason: an error, the end, or a checkpoint if `spacing` is given.
 fn fill(
-    decoder: &mut Decoder,
+    decoder: &mut InflateDecoder,
     section: &Section,
     length: u64,
     spacing: Option<u64>,
@@ -423,11 +425,11 @@ fn fill(
 
 /// Hands over the next `length` bytes; else as [`fill`].
 fn run(
-    decoder: &mut Decoder,
+    decoder: &mut InflateDecoder,
     section: &Section,
     length: u64,
     spacing: Option<u64>,
-    sink: Sink<'_>,
+    sink: TakeBytes<'_>,
 ) -> Result<Stop> {
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
     let length = usize::try_from(length).unwrap_or(usize::MAX);

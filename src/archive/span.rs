@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Where a span lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct SpanKey {
     /// Number of the archive, unique in this process.
     pub(super) archive: u64,
     /// Index of the entry.
@@ -23,30 +23,30 @@ pub(super) type Span = Arc<Vec<u8>>;
 #[derive(Debug)]
 pub struct SpanCache {
     capacity: usize,
-    state: Mutex<State>,
+    state: Mutex<SpanMap>,
     /// A span that somebody decoded is there, or will not come.
     settled: Condvar,
 }
 
 /// The right to decode a stretch of spans; others who want one of them wait until this is dropped.
-pub(super) struct Claim<'c> {
+pub(super) struct DecodeClaim<'c> {
     cache: &'c SpanCache,
-    stretch: Key,
+    stretch: SpanKey,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    spans: HashMap<Key, (Span, u64)>,
+struct SpanMap {
+    spans: HashMap<SpanKey, (Span, u64)>,
     /// Keys by the tick of their last use.
-    order: BTreeMap<u64, Key>,
+    order: BTreeMap<u64, SpanKey>,
     bytes: usize,
     tick: u64,
     /// Stretches that are being decoded.
-    claimed: HashSet<Key>,
+    claimed: HashSet<SpanKey>,
 }
 
-impl State {
-    fn get(&mut self, key: Key) -> Option<Span> {
+impl SpanMap {
+    fn get(&mut self, key: SpanKey) -> Option<Span> {
         self.tick = self.tick.saturating_add(1);
         let (span, used) = self.spans.get_mut(&key)?;
         self.order.remove(used);
@@ -77,27 +77,31 @@ impl SpanCache {
         self.lock().bytes
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<Span> {
+    pub(super) fn get(&self, key: SpanKey) -> Option<Span> {
         self.lock().get(key)
     }
 
     /// The span, or the right to decode the stretch that it is in, whose key is that of its first span. Waits while
     /// somebody else decodes there: neighbours in a walk are wanted at the same time.
-    pub(super) fn get_or_claim(&self, key: Key, stretch: Key) -> std::result::Result<Span, Claim<'_>> {
+    pub(super) fn get_or_claim(
+        &self,
+        key: SpanKey,
+        stretch: SpanKey,
+    ) -> std::result::Result<Span, DecodeClaim<'_>> {
         let mut state = self.lock();
         loop {
             if let Some(span) = state.get(key) {
                 return Ok(span);
             }
             if state.claimed.insert(stretch) {
-                return Err(Claim { cache: self, stretch });
+                return Err(DecodeClaim { cache: self, stretch });
             }
             state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Keeps `span`, unless it is so large that it would push out most others.
-    pub(super) fn insert(&self, key: Key, span: Span) {
+    pub(super) fn insert(&self, key: SpanKey, span: Span) {
         let weight = weight(&span);
         if weight > self.capacity / 2 {
             return;
@@ -118,13 +122,13 @@ impl SpanCache {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SpanMap> {
         // Every change leaves the maps whole, so a panic elsewhere can't have broken them.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for DecodeClaim<'_> {
     fn drop(&mut self) {
         self.cache.lock().claimed.remove(&self.stretch);
         self.cache.settled.notify_all();
@@ -139,8 +143,8 @@ fn weight(span: &Span) -> usize {
 mod tests {
     use super::*;
 
-    fn key(start: u64) -> Key {
-        Key { archive: 0, entry: 0, start }
+    fn key(start: u64) -> SpanKey {
+        SpanKey { archive: 0, entry: 0, start }
     }
 
     fn span(bytes: usize) -> Span {

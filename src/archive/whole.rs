@@ -1,7 +1,7 @@
 //! Reading an entry from its first byte to its last, with everything about it checked.
 
 use super::chunk::Chunk;
-use super::inflate::{Checkpoints, Decoder, Stop};
+use super::inflate::{Checkpoints, InflateDecoder, Stop};
 use super::section::Section;
 use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ pub(super) fn inflate_all(
     each: Each<'_>,
 ) -> Result<()> {
     let read = |offset: u64, buffer: &mut [u8]| section.read_at(offset, buffer);
-    let mut decoder = Decoder::from_start();
+    let mut decoder = InflateDecoder::from_start();
     let mut done = 0_u64;
     let mut hasher = crc32fast::Hasher::new();
     loop {

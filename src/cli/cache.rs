@@ -2,14 +2,14 @@
 
 use super::args::CacheArgs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Cache;
+use crate::index::IndexCache;
 use crate::text::printable;
 use crate::time::{Timestamp, Zone};
 use std::time::UNIX_EPOCH;
 
 /// Lists the saved indexes, or removes them.
 pub(super) fn cache(args: &CacheArgs) -> Result<()> {
-    let cache = Cache::of_user().ok_or_else(|| {
+    let cache = IndexCache::of_user().ok_or_else(|| {
         Error::new(ErrorKind::Environment, "no cache: neither XDG_CACHE_HOME nor HOME is set")
     })?;
     if args.clear {

@@ -5,7 +5,7 @@ use super::progress;
 use crate::archive::Limits;
 use crate::error::Result;
 use crate::fs::{Fs, Library};
-use crate::index::{self, Cache, Index};
+use crate::index::{self, Index, IndexCache};
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::source;
@@ -32,7 +32,7 @@ pub(super) fn open(sources: &[PathBuf], reading: &ReadingArgs) -> Result<Opened>
 
 /// Opens and indexes `sources`, reporting to `progress` and printing nothing.
 pub(super) fn build(sources: &[PathBuf], reading: &ReadingArgs, progress: &Progress) -> Result<Opened> {
-    let mut options = index::Options::new(reading.rendering()?);
+    let mut options = index::IndexOptions::new(reading.rendering()?);
     options.jobs = reading.jobs.map_or(options.jobs, usize::from);
     options.max_conversation = usize::try_from(reading.max_conversation).unwrap_or(usize::MAX);
     let limits = Limits { max_bytes: reading.max_size, ..Limits::default() };
@@ -64,6 +64,6 @@ pub(super) fn save(index: &Index, reading: &ReadingArgs) {
     }
 }
 
-fn cache(reading: &ReadingArgs) -> Option<Cache> {
-    if reading.no_cache { None } else { Cache::of_user() }
+fn cache(reading: &ReadingArgs) -> Option<IndexCache> {
+    if reading.no_cache { None } else { IndexCache::of_user() }
 }

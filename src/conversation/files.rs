@@ -6,7 +6,7 @@ use super::canvas::Canvas;
 use super::thread::Threads;
 use super::tree::NodeId;
 use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
-use crate::catalog::{Content, EntryRef};
+use crate::catalog::{AssetContent, EntryRef};
 use crate::name::{FileName, fold};
 use crate::time::Timestamp;
 use memchr::memmem;
@@ -46,7 +46,7 @@ pub struct File {
     /// Its checked name, unique within the conversation.
     pub name: String,
     /// Where its bytes come from.
-    pub content: Content,
+    pub content: AssetContent,
     /// Its exact size in bytes. Of a canvas document that of its
     /// [`file_text`](super::canvas::Document::file_text).
     pub bytes: u64,
@@ -55,7 +55,7 @@ pub struct File {
 /// The files of one conversation, in order of first use.
 #[derive(Debug, Default)]
 pub struct Files {
-    /// The files that exist. `Content::Canvas(n)` stands at position n.
+    /// The files that exist. `AssetContent::Canvas(n)` stands at position n.
     pub files: Vec<File>,
     by_id: HashMap<String, usize>,
     /// The position of the first canvas document; the others follow it.
@@ -95,7 +95,8 @@ impl Files {
     /// Which of the canvas's documents stands at `position`, if one does.
     pub fn document(&self, position: u32) -> Option<usize> {
         let file = self.files.get(position as usize)?;
-        matches!(file.content, Content::Canvas(_)).then(|| (position as usize).checked_sub(self.documents))?
+        matches!(file.content, AssetContent::Canvas(_))
+            .then(|| (position as usize).checked_sub(self.documents))?
     }
 }
 
@@ -202,7 +203,7 @@ impl Plan<'_> {
         let files = &mut self.files.files;
         let at = *self.by_entry.entry(found.entry).or_insert_with(|| {
             let name = self.names.unique(&display_name(&decoded, &found));
-            files.push(File { name, content: Content::Entry(found.entry), bytes: found.bytes });
+            files.push(File { name, content: AssetContent::Entry(found.entry), bytes: found.bytes });
             files.len() - 1
         });
         self.files.by_id.insert(key.into_owned(), at);
@@ -219,7 +220,7 @@ impl Plan<'_> {
             let name = self.names.unique(&format!("{title}{ending}"));
             let position = u32::try_from(self.files.files.len()).unwrap_or(u32::MAX);
             let bytes = document.file_text().len() as u64;
-            self.files.files.push(File { name, content: Content::Canvas(position), bytes });
+            self.files.files.push(File { name, content: AssetContent::Canvas(position), bytes });
         }
     }
 }

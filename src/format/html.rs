@@ -8,7 +8,7 @@ mod entities;
 #[cfg(test)]
 mod tests;
 
-use crate::format::scan::{Level, State};
+use crate::format::scan::{BlockState, Level};
 use entities::Decoder;
 
 pub use entities::{decode_entities, is_encoded};
@@ -27,7 +27,7 @@ pub struct HtmlExtract {
     /// Offset of the current buffer in the file.
     base: u64,
     /// Strings and brackets of a plain value.
-    walk: State,
+    walk: BlockState,
     /// The same of a value that may be written with entities.
     decoder: Decoder,
     /// Bytes of conversations passed on so far.
@@ -116,7 +116,7 @@ impl HtmlExtract {
             level: Level::best(),
             place: SEEK,
             base: 0,
-            walk: State::default(),
+            walk: BlockState::default(),
             decoder: Decoder::default(),
             passed: 0,
             shift: 0,
@@ -238,7 +238,7 @@ impl HtmlExtract {
                     self.place = Place::Encoded(name);
                 }
                 Some(_) => {
-                    self.walk = State::outside(self.decoder.depth());
+                    self.walk = BlockState::outside(self.decoder.depth());
                     self.place = Place::Plain(name);
                 }
                 None => {}
@@ -290,7 +290,7 @@ impl HtmlExtract {
 }
 
 /// Where the value ends whose strings and brackets so far are in `walk`; `None` if not in `bytes`.
-fn end_of_value(level: Level, bytes: &[u8], mut at: usize, walk: &mut State) -> Option<usize> {
+fn end_of_value(level: Level, bytes: &[u8], mut at: usize, walk: &mut BlockState) -> Option<usize> {
     while let Some(block) = level.run(bytes, at, 0, walk) {
         let mut bits = block.open | block.close;
         while bits != 0 {

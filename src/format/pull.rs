@@ -9,7 +9,7 @@
 
 mod texts;
 
-use super::scan::{BATCH, Level, Marks, State, WIDTH};
+use super::scan::{BATCH, BlockState, Level, Marks, WIDTH};
 use std::fmt;
 pub(super) use texts::Texts;
 
@@ -93,7 +93,7 @@ pub(super) struct Reader<'a> {
     /// Behind the last token that was taken.
     at: usize,
     level: Level,
-    state: State,
+    state: BlockState,
     batch: [Marks; BATCH],
     /// How many blocks of the batch there are, and which one is current.
     blocks: usize,
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
             texts: json.texts,
             at: 0,
             level,
-            state: State::outside(0),
+            state: BlockState::outside(0),
             batch: [Marks::default(); BATCH],
             blocks: 0,
             block: 0,

@@ -17,9 +17,9 @@ mod tests;
 
 use crate::bytes::append;
 pub use blocks::Level;
-pub(super) use blocks::{BATCH, Marks, State, WIDTH, backslashes};
-use deferred::{Content, Kept};
-use prune::{Key, Verdict, Way};
+pub(super) use blocks::{BATCH, BlockState, Marks, WIDTH, backslashes};
+use deferred::{KeptBytes, KeptContent};
+use prune::{JsonKey, Verdict, Way};
 use std::ops::Deref;
 
 /// The largest element that is kept whole unless another limit is given: 256 MiB, without what is dropped.
@@ -43,7 +43,7 @@ pub struct Element<'a> {
 pub enum Body<'a> {
     /// The element, with `null` in place of containers that nobody reads: in `metadata` of messages all but a
     /// few, and lists of the conversation itself such as `moderation_results`.
-    Whole(Json<'a>),
+    Whole(ElementJson<'a>),
     /// The element is over the limit. Only its shallow keys and values are here, its containers are empty. At most
     /// 1 MiB, and cut there: then it is not valid JSON.
     TooLarge {
@@ -54,14 +54,14 @@ pub enum Body<'a> {
 
 /// The JSON of an element, which goes away with the element.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Json<'a> {
+pub enum ElementJson<'a> {
     /// It stands in the buffer that was fed.
     InBuffer(&'a [u8]),
     /// It was kept by the scanner, which does not need it any more.
     Kept(&'a mut Vec<u8>),
 }
 
-impl Json<'_> {
+impl ElementJson<'_> {
     /// The JSON for good, without a copy if the scanner kept it; then the scanner keeps the next one in `spare`.
     pub fn into_owned(self, mut spare: Vec<u8>) -> Vec<u8> {
         spare.clear();
@@ -73,7 +73,7 @@ impl Json<'_> {
     }
 }
 
-impl Deref for Json<'_> {
+impl Deref for ElementJson<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -107,7 +107,7 @@ pub struct Scanner {
     level: Level,
     /// Offset of the current buffer in the stream.
     base: u64,
-    place: Place,
+    place: Position,
     /// The list is in an object, which goes on behind it.
     wrapped: bool,
     /// The top-level value is the only element.
@@ -116,23 +116,23 @@ pub struct Scanner {
     trouble: Option<(&'static str, u64)>,
     /// Offset of the current element in the stream.
     start: u64,
-    kept: Kept,
+    kept: KeptBytes,
     /// Where the bytes of the current buffer begin that are to be kept and are not yet; `None` in a dropped
     /// container.
     from: Option<usize>,
-    walk: State,
+    walk: BlockState,
     way: Way,
 }
 
 /// Where in the stream we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// Before the top-level value, after so many bytes of a byte order mark.
     Start { mark: usize },
     /// In the list, outside any element.
     List(Expected),
     /// In an object or array.
-    Container(Role),
+    Container(ContainerRole),
     /// In an element that is a string.
     Text { escaped: bool },
     /// In an element that is a number or a word.
@@ -156,7 +156,7 @@ enum Expected {
 
 /// What a container is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum ContainerRole {
     /// An element.
     Element,
     /// The top-level object: a conversation, or around the list.
@@ -178,21 +178,21 @@ impl Scanner {
 
     /// The same with instructions of the given level, for measurements and tests.
     pub fn with_level(limit: usize, level: Level) -> Self {
-        Self::with_kept(Kept::new(limit), level)
+        Self::with_kept(KeptBytes::new(limit), level)
     }
 
-    fn with_kept(kept: Kept, level: Level) -> Self {
+    fn with_kept(kept: KeptBytes, level: Level) -> Self {
         Self {
             level,
             base: 0,
-            place: Place::Start { mark: 0 },
+            place: Position::Start { mark: 0 },
             wrapped: false,
             bare: false,
             trouble: None,
             start: 0,
             kept,
             from: None,
-            walk: State::default(),
+            walk: BlockState::default(),
             way: Way::Off,
         }
     }
@@ -205,14 +205,14 @@ impl Scanner {
         }
         while at < bytes.len() {
             at = match self.place {
-                Place::Start { mark } => self.start(bytes, at, mark),
-                Place::List(expected) => self.list(bytes, at, expected),
-                Place::Container(role) => self.container(bytes, at, role, found),
-                Place::Text { escaped } => self.text(bytes, at, escaped),
-                Place::Word => self.word(bytes, at),
-                Place::Gap { end } => self.gap(bytes, at, end, found),
-                Place::Over => self.over(bytes, at),
-                Place::Lost => bytes.len(),
+                Position::Start { mark } => self.start(bytes, at, mark),
+                Position::List(expected) => self.list(bytes, at, expected),
+                Position::Container(role) => self.container(bytes, at, role, found),
+                Position::Text { escaped } => self.text(bytes, at, escaped),
+                Position::Word => self.word(bytes, at),
+                Position::Gap { end } => self.gap(bytes, at, end, found),
+                Position::Over => self.over(bytes, at),
+                Position::Lost => bytes.len(),
             };
         }
         self.keep(bytes, bytes.len());
@@ -230,31 +230,31 @@ impl Scanner {
     pub fn finish(&mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
         let end = self.base;
         match self.place {
-            Place::Start { .. } => self.trouble("there is nothing", end),
-            Place::List(_) => self.trouble("the list of conversations has no end", end),
-            Place::Container(Role::Wrapper) => {
+            Position::Start { .. } => self.trouble("there is nothing", end),
+            Position::List(_) => self.trouble("the list of conversations has no end", end),
+            Position::Container(ContainerRole::Wrapper) => {
                 self.trouble("the object around the conversations has no end", end);
             }
-            Place::Container(Role::Undecided) if !is_conversation(self.kept.bytes()) => {
+            Position::Container(ContainerRole::Undecided) if !is_conversation(self.kept.bytes()) => {
                 self.trouble(NOT_CONVERSATIONS, self.start);
             }
-            Place::Container(_) | Place::Text { .. } => {
-                let in_string = !matches!(self.place, Place::Container(_)) || self.walk.in_string();
+            Position::Container(_) | Position::Text { .. } => {
+                let in_string = !matches!(self.place, Position::Container(_)) || self.walk.in_string();
                 self.trouble(
                     if in_string { "breaks off within a string" } else { "breaks off within a conversation" },
                     end,
                 );
                 self.emit(&[], 0, false, found);
             }
-            Place::Word => {
+            Position::Word => {
                 self.trouble("breaks off within the list", end);
                 self.emit(&[], 0, false, found);
             }
-            Place::Gap { .. } => {
+            Position::Gap { .. } => {
                 self.trouble("the list of conversations has no end", end);
                 self.emit(&[], 0, true, found);
             }
-            Place::Over | Place::Lost => {}
+            Position::Over | Position::Lost => {}
         }
         let end = self.trouble.map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
         self.kept.clear();
@@ -276,19 +276,19 @@ impl Scanner {
         let Some(&byte) = bytes.get(at) else { return bytes.len() };
         let offset = self.offset(at);
         if BYTE_ORDER_MARK.get(mark) == Some(&byte) && offset == mark as u64 {
-            self.place = Place::Start { mark: mark + 1 };
+            self.place = Position::Start { mark: mark + 1 };
             return at + 1;
         }
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => return at + 1,
             b'[' => {
-                self.place = Place::List(Expected::First);
+                self.place = Position::List(Expected::First);
                 return at + 1;
             }
             b'{' => {
                 self.bare = true;
-                self.begin(at, Place::Container(Role::Undecided));
-                self.walk = State::outside(1);
+                self.begin(at, Position::Container(ContainerRole::Undecided));
+                self.walk = BlockState::outside(1);
                 self.way = Way::Conversation;
                 return at + 1;
             }
@@ -297,7 +297,7 @@ impl Scanner {
             b't' | b'f' | b'n' => self.trouble("top level is neither a list nor an object", offset),
             _ => self.trouble("not JSON", offset),
         }
-        self.place = Place::Lost;
+        self.place = Position::Lost;
         bytes.len()
     }
 
@@ -310,7 +310,7 @@ impl Scanner {
                 if expected != Expected::Comma {
                     self.trouble("a comma too many between conversations", offset);
                 }
-                self.place = Place::List(Expected::Next);
+                self.place = Position::List(Expected::Next);
             }
             b']' => {
                 if expected == Expected::Next {
@@ -332,27 +332,27 @@ impl Scanner {
 
     fn leave_list(&mut self, at: usize) {
         if self.wrapped {
-            self.begin(at + 1, Place::Container(Role::Wrapper));
-            self.walk = State::outside(1);
+            self.begin(at + 1, Position::Container(ContainerRole::Wrapper));
+            self.walk = BlockState::outside(1);
             self.way = Way::Conversation;
         } else {
-            self.place = Place::Over;
+            self.place = Position::Over;
         }
     }
 
     fn begin_element(&mut self, byte: u8, at: usize) {
         match byte {
             b'{' | b'[' => {
-                self.begin(at, Place::Container(Role::Element));
-                self.walk = State::outside(1);
+                self.begin(at, Position::Container(ContainerRole::Element));
+                self.walk = BlockState::outside(1);
                 self.way = if byte == b'{' { Way::Conversation } else { Way::Off };
             }
-            b'"' => self.begin(at, Place::Text { escaped: false }),
-            _ => self.begin(at, Place::Word),
+            b'"' => self.begin(at, Position::Text { escaped: false }),
+            _ => self.begin(at, Position::Word),
         }
     }
 
-    fn begin(&mut self, at: usize, place: Place) {
+    fn begin(&mut self, at: usize, place: Position) {
         self.place = place;
         self.start = self.offset(at);
         self.kept.clear();
@@ -362,7 +362,7 @@ impl Scanner {
     fn text(&mut self, bytes: &[u8], at: usize, escaped: bool) -> usize {
         match bytes.get(at) {
             Some(b'"') if !escaped => self.pause(bytes, at + 1),
-            Some(&byte) => self.place = Place::Text { escaped: byte == b'\\' && !escaped },
+            Some(&byte) => self.place = Position::Text { escaped: byte == b'\\' && !escaped },
             None => {}
         }
         at + 1
@@ -382,7 +382,7 @@ impl Scanner {
     fn pause(&mut self, bytes: &[u8], end: usize) {
         self.keep(bytes, end);
         self.from = None;
-        self.place = Place::Gap { end: self.offset(end) };
+        self.place = Position::Gap { end: self.offset(end) };
     }
 
     /// Goes on behind a word or string that ended at `end`. Blanks between two of them are kept as one.
@@ -400,7 +400,7 @@ impl Scanner {
             self.kept.push(b" ");
         }
         self.from = Some(at);
-        self.place = if byte == b'"' { Place::Text { escaped: false } } else { Place::Word };
+        self.place = if byte == b'"' { Position::Text { escaped: false } } else { Position::Word };
         at + 1
     }
 
@@ -417,7 +417,7 @@ impl Scanner {
         &mut self,
         bytes: &[u8],
         mut at: usize,
-        role: Role,
+        role: ContainerRole,
         found: &mut dyn FnMut(Element<'_>),
     ) -> usize {
         let mut role = role;
@@ -446,20 +446,20 @@ impl Scanner {
     }
 
     /// Decides on a container that begins at `here`, on the way. True if it is the list of conversations.
-    fn enter(&mut self, bytes: &[u8], here: usize, role: &mut Role) -> bool {
+    fn enter(&mut self, bytes: &[u8], here: usize, role: &mut ContainerRole) -> bool {
         let bracket = bytes.get(here).copied().unwrap_or_default();
         let fresh = bytes.get(self.from.unwrap_or(here)..here).unwrap_or_default();
-        let key = || Key::before(self.kept.bytes(), fresh);
-        if *role != Role::Element && self.way == Way::Conversation {
+        let key = || JsonKey::before(self.kept.bytes(), fresh);
+        if *role != ContainerRole::Element && self.way == Way::Conversation {
             if bracket == b'[' && key().is(b"conversations") {
                 self.from = None;
                 self.kept.clear();
                 self.wrapped = true;
                 self.bare = false;
-                self.place = Place::List(Expected::First);
+                self.place = Position::List(Expected::First);
                 return true;
             }
-            if *role == Role::Wrapper {
+            if *role == ContainerRole::Wrapper {
                 self.drop_from(bytes, here);
                 return false;
             }
@@ -469,9 +469,9 @@ impl Scanner {
             Verdict::Drop => self.drop_from(bytes, here),
             Verdict::Follow => {
                 self.way = self.way.on();
-                if *role == Role::Undecided {
-                    *role = Role::Element;
-                    self.place = Place::Container(Role::Element);
+                if *role == ContainerRole::Undecided {
+                    *role = ContainerRole::Element;
+                    self.place = Position::Container(ContainerRole::Element);
                 }
             }
         }
@@ -481,7 +481,7 @@ impl Scanner {
     /// Leaves out the container that begins at `here`.
     fn drop_from(&mut self, bytes: &[u8], here: usize) {
         self.keep(bytes, here);
-        if self.place != Place::Container(Role::Wrapper) {
+        if self.place != Position::Container(ContainerRole::Wrapper) {
             self.kept.push_null();
         }
         self.from = None;
@@ -499,17 +499,23 @@ impl Scanner {
         self.walk.depth == 0
     }
 
-    fn end_container(&mut self, bytes: &[u8], end: usize, role: Role, found: &mut dyn FnMut(Element<'_>)) {
+    fn end_container(
+        &mut self,
+        bytes: &[u8],
+        end: usize,
+        role: ContainerRole,
+        found: &mut dyn FnMut(Element<'_>),
+    ) {
         match role {
-            Role::Element => self.emit(bytes, end, true, found),
-            Role::Wrapper => self.place = Place::Over,
-            Role::Undecided => {
+            ContainerRole::Element => self.emit(bytes, end, true, found),
+            ContainerRole::Wrapper => self.place = Position::Over,
+            ContainerRole::Undecided => {
                 self.keep(bytes, end);
                 if is_conversation(self.kept.bytes()) {
                     self.emit(bytes, end, true, found);
                 } else {
                     self.trouble(NOT_CONVERSATIONS, self.start);
-                    self.place = Place::Lost;
+                    self.place = Position::Lost;
                 }
             }
         }
@@ -524,23 +530,23 @@ impl Scanner {
         if !borrowed {
             self.keep(bytes, end);
         }
-        let end = if let Place::Gap { end } = self.place { end } else { self.offset(end) };
+        let end = if let Position::Gap { end } = self.place { end } else { self.offset(end) };
         let body = match self.kept.content() {
-            _ if borrowed => Body::Whole(Json::InBuffer(whole)),
-            Content::Whole(text) => Body::Whole(Json::Kept(text)),
-            Content::Skeleton(skeleton) => Body::TooLarge { skeleton },
+            _ if borrowed => Body::Whole(ElementJson::InBuffer(whole)),
+            KeptContent::Whole(text) => Body::Whole(ElementJson::Kept(text)),
+            KeptContent::Skeleton(skeleton) => Body::TooLarge { skeleton },
         };
         found(Element { start: self.start, end, body, complete });
         self.from = None;
         self.kept.clear();
-        self.place = if self.bare { Place::Over } else { Place::List(Expected::Comma) };
+        self.place = if self.bare { Position::Over } else { Position::List(Expected::Comma) };
     }
 
     /// Keeps what is to be kept of the current buffer up to `end`.
     fn keep(&mut self, bytes: &[u8], end: usize) {
         let Some(from) = self.from else { return };
         let fresh = bytes.get(from..end).unwrap_or_default();
-        if self.place == Place::Container(Role::Wrapper) {
+        if self.place == Position::Container(ContainerRole::Wrapper) {
             self.kept.push_last(fresh, LONGEST_GAP);
         } else {
             self.kept.push(fresh);
@@ -560,7 +566,7 @@ fn is_conversation(object: &[u8]) -> bool {
             b'{' | b'[' if !inside => depth = depth.saturating_add(1),
             b'}' | b']' if !inside => depth = depth.saturating_sub(1),
             b':' if !inside && depth == 1 => {
-                let key = Key::before(b"", object.get(..=at).unwrap_or_default());
+                let key = JsonKey::before(b"", object.get(..=at).unwrap_or_default());
                 return key.is(b"mapping") || key.is(b"current_node");
             }
             _ => {}

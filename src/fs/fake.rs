@@ -2,7 +2,7 @@
 
 use super::{Fs, Library};
 use crate::catalog::{
-    Asset, Branch, Catalog, Content, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
+    Asset, AssetContent, Branch, Catalog, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
@@ -58,8 +58,8 @@ pub(crate) fn rich(mut head: Head, branches: &[u32], bytes: u64) -> Head {
         .map(|&number| Branch { number, measure: measure(&head.id, Page::Branch(number)) })
         .collect();
     head.assets = vec![
-        Asset { name: "map.png".into(), content: Content::Entry(entry), bytes },
-        Asset { name: "plan.md".into(), content: Content::Canvas(1), bytes: canvas },
+        Asset { name: "map.png".into(), content: AssetContent::Entry(entry), bytes },
+        Asset { name: "plan.md".into(), content: AssetContent::Canvas(1), bytes: canvas },
     ];
     head
 }

@@ -5,7 +5,7 @@
 //! unlisted inodes come last.
 
 use super::Ino;
-use crate::catalog::{Catalog, Content, EntryRef, Head, Page, Problem};
+use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page, Problem};
 use crate::layout::{ASSETS, BRANCHES, HIDDEN, Layout, PAGE, UNDATED, file_names};
 use crate::render::{encode_path_segment, encoded_len};
 use crate::text::printable;
@@ -349,8 +349,8 @@ impl<'a> Builder<'a> {
         let names = file_names(head.assets.iter().map(|asset| asset.name.as_ref()));
         for (asset, name) in head.assets.iter().zip(names) {
             let what = match asset.content {
-                Content::Entry(entry) => What::Entry(entry),
-                Content::Canvas(file) => What::Page { head: number(position), page: Page::Canvas(file) },
+                AssetContent::Entry(entry) => What::Entry(entry),
+                AssetContent::Canvas(file) => What::Page { head: number(position), page: Page::Canvas(file) },
             };
             self.push(parent, &[name.as_str()], what, asset.bytes, self.times(head));
         }

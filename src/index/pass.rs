@@ -5,13 +5,13 @@
 
 mod scheduler;
 
-use super::{Options, measure};
-use crate::archive::{self, Archive, Chunk, Kept};
+use super::{IndexOptions, measure};
+use crate::archive::{self, Archive, Chunk, OwnedChunk};
 use crate::catalog::{EntryRef, Head, Location, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::html::HtmlExtract;
-use crate::format::scan::{Body, Element, End, Json, Scanner};
+use crate::format::scan::{Body, Element, ElementJson, End, Scanner};
 use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
@@ -29,14 +29,19 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 const HUGE_BYTES: usize = 8 << 20;
 
 /// What a pass found.
-pub(super) struct Found {
+pub(super) struct PassOutcome {
     pub(super) heads: Vec<Head>,
     pub(super) problems: Vec<Problem>,
     pub(super) format: &'static dyn Format,
 }
 
 /// Reads every shard of `export` once.
-pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress: &Progress) -> Result<Found> {
+pub(super) fn run(
+    export: &Export,
+    assets: &Assets,
+    options: &IndexOptions,
+    progress: &Progress,
+) -> Result<PassOutcome> {
     let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
     let total = total.fold(0, u64::saturating_add);
     progress.set_total(total);
@@ -50,7 +55,7 @@ pub(super) fn run(export: &Export, assets: &Assets, options: &Options, progress:
 struct Pass<'a> {
     export: &'a Export,
     assets: &'a Assets,
-    options: &'a Options,
+    options: &'a IndexOptions,
     progress: &'a Progress,
     /// Distance of checkpoints in the shards, in bytes.
     spacing: u64,
@@ -62,7 +67,7 @@ struct Pass<'a> {
 
 /// Where an element was found.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ElementPlace {
     /// Position of its shard.
     shard: usize,
     location: Location,
@@ -71,8 +76,8 @@ struct Place {
 }
 
 /// What one element turned out to be.
-struct Outcome {
-    place: Place,
+struct ElementOutcome {
+    place: ElementPlace,
     head: Head,
     /// Decides between two versions of a conversation, after their times.
     nodes: usize,
@@ -89,7 +94,7 @@ struct ShardEnd {
 
 impl Pass<'_> {
     /// What all elements are, in no order, and how each shard ended, in order.
-    fn run(&self) -> (Vec<Outcome>, Vec<ShardEnd>) {
+    fn run(&self) -> (Vec<ElementOutcome>, Vec<ShardEnd>) {
         let shards = &self.export.shards;
         let readers = self.options.jobs.clamp(1, shards.len().max(1));
         let helpers = self.options.jobs.saturating_sub(readers);
@@ -125,7 +130,7 @@ impl Pass<'_> {
     }
 
     /// Measures one element.
-    fn measure(&self, place: Place, json: &[u8]) -> Option<Outcome> {
+    fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<ElementOutcome> {
         let options = &self.options.render;
         let mut outcome = None;
         self.format_of(json).read(json, self.options.detail(), &mut |conversation, mut notes| {
@@ -145,7 +150,7 @@ impl Pass<'_> {
             };
             // What damages it is among its notes.
             let problems = notes.into_iter().map(|note| Problem::new(&subject, note)).collect();
-            outcome = Some(Outcome { place, head, nodes: conversation.tree.len(), problems });
+            outcome = Some(ElementOutcome { place, head, nodes: conversation.tree.len(), problems });
         });
         self.progress.count();
         outcome
@@ -171,7 +176,11 @@ impl Pass<'_> {
     }
 
     /// Joins what the shards gave: the newest version of each conversation, in the order of the archive.
-    fn put_together(&self, mut outcomes: Vec<Outcome>, mut ends: Vec<ShardEnd>) -> Result<Found> {
+    fn put_together(
+        &self,
+        mut outcomes: Vec<ElementOutcome>,
+        mut ends: Vec<ShardEnd>,
+    ) -> Result<PassOutcome> {
         if let Some(interrupted) = ends.iter().position(|end| end.is(ErrorKind::Interrupted)) {
             return Err(ends.swap_remove(interrupted).failure.unwrap_or_else(|| self.nothing_found(&[])));
         }
@@ -191,7 +200,7 @@ impl Pass<'_> {
         }
         let Some(&format) = self.format.get() else { return Err(self.nothing_found(&problems)) };
         let heads = newest(outcomes, &mut problems);
-        Ok(Found { heads, problems, format })
+        Ok(PassOutcome { heads, problems, format })
     }
 
     /// Why there is no conversation at all.
@@ -216,9 +225,9 @@ impl ShardEnd {
 
 /// The newest version of every conversation: the greater `updated` wins, then more nodes, then the later one.
 /// Keeps the order of the survivors. Conversations without an id are all kept.
-fn newest(outcomes: Vec<Outcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
+fn newest(outcomes: Vec<ElementOutcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
     let mut best: HashMap<Box<str>, usize> = HashMap::new();
-    let mut kept: Vec<Option<Outcome>> = Vec::with_capacity(outcomes.len());
+    let mut kept: Vec<Option<ElementOutcome>> = Vec::with_capacity(outcomes.len());
     for outcome in outcomes {
         if !outcome.head.id.is_empty() {
             let position = kept.len();
@@ -240,7 +249,7 @@ fn newest(outcomes: Vec<Outcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
     kept.into_iter().flatten().map(|outcome| outcome.head).collect()
 }
 
-impl Outcome {
+impl ElementOutcome {
     fn rank(&self) -> (Option<Timestamp>, usize) {
         (self.head.updated, self.nodes)
     }
@@ -249,14 +258,14 @@ impl Outcome {
 /// One thread of a pass.
 struct Worker<'p> {
     pass: &'p Pass<'p>,
-    work: &'p Scheduler<Place, Splitter<'p>>,
-    outcomes: Vec<Outcome>,
+    work: &'p Scheduler<ElementPlace, Splitter<'p>>,
+    outcomes: Vec<ElementOutcome>,
     /// The scanner of the last shard, which has memory for the next one.
     scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
-    fn new(pass: &'p Pass<'p>, work: &'p Scheduler<Place, Splitter<'p>>) -> Self {
+    fn new(pass: &'p Pass<'p>, work: &'p Scheduler<ElementPlace, Splitter<'p>>) -> Self {
         Self { pass, work, outcomes: Vec::new(), scanner: None }
     }
 
@@ -300,7 +309,7 @@ impl<'p> Worker<'p> {
     }
 
     /// Sees to it that what was read of the shard that the reader `at` reads is split.
-    fn accept(&mut self, at: usize, chunk: Kept) -> Result<()> {
+    fn accept(&mut self, at: usize, chunk: OwnedChunk) -> Result<()> {
         let mut chunk = chunk;
         loop {
             match self.work.accept(at, chunk) {
@@ -329,7 +338,7 @@ impl<'p> Worker<'p> {
         }
     }
 
-    fn perform(&mut self, task: Task<Place, Splitter<'p>>) {
+    fn perform(&mut self, task: Task<ElementPlace, Splitter<'p>>) {
         match task {
             Task::Split { reader, splitter, chunk } => {
                 self.split(reader, splitter, &chunk);
@@ -356,7 +365,7 @@ impl<'p> Worker<'p> {
         sys::trim_memory();
     }
 
-    fn measure(&mut self, place: Place, json: &[u8]) {
+    fn measure(&mut self, place: ElementPlace, json: &[u8]) {
         self.outcomes.extend(self.pass.measure(place, json));
     }
 }
@@ -387,7 +396,7 @@ struct Finding<'p> {
 }
 
 /// Takes a conversation that was found.
-type Take<'t> = &'t mut dyn FnMut(Place, Json<'_>);
+type Take<'t> = &'t mut dyn FnMut(ElementPlace, ElementJson<'_>);
 
 impl<'p> Splitter<'p> {
     fn new(pass: &'p Pass<'p>, at: usize, shard: &Shard, scanner: Scanner) -> Self {
@@ -435,10 +444,11 @@ impl Finding<'_> {
         // The limit is one of the export's bytes, so that a page and its size agree on who is above it.
         let too_large = end.saturating_sub(start) > self.pass.options.max_conversation as u64;
         let partial = too_large || matches!(element.body, Body::TooLarge { .. });
-        let place = Place { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
+        let place =
+            ElementPlace { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
         match element.body {
             Body::Whole(json) => take(place, json),
-            Body::TooLarge { skeleton } => take(place, Json::InBuffer(skeleton)),
+            Body::TooLarge { skeleton } => take(place, ElementJson::InBuffer(skeleton)),
         }
     }
 }

@@ -35,7 +35,7 @@ const HEADER_BYTES: usize = 8 + 3 * 12;
 
 /// What an index depends on. Equal keys give equal indexes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Key {
+pub(super) struct IndexKey {
     /// The content of the archives.
     pub(super) archives: Vec<Identity>,
     /// The words of all options that pages depend on.
@@ -44,7 +44,7 @@ pub(super) struct Key {
     program: (String, u64, i64),
 }
 
-impl Key {
+impl IndexKey {
     pub(super) fn new(archives: Vec<Identity>, options: String) -> Self {
         let file = std::env::current_exe().and_then(fs::metadata);
         let (bytes, modified) = file.map_or((0, 0), |file| (file.len(), file.mtime()));
@@ -56,7 +56,7 @@ impl Key {
 pub(super) type Points = Vec<(EntryRef, Checkpoints)>;
 
 /// An index that was found again.
-pub(super) struct Saved {
+pub(super) struct LoadedIndex {
     /// The name of the format that its conversations are in.
     pub(super) format: String,
     pub(super) catalog: Catalog,
@@ -67,7 +67,7 @@ pub(super) struct Saved {
 #[derive(Debug)]
 pub(super) struct SavedPoints {
     file: File,
-    part: Part,
+    part: FilePart,
 }
 
 impl SavedPoints {
@@ -79,13 +79,13 @@ impl SavedPoints {
 
 /// A place in the file, with the checksum of what is there.
 #[derive(Clone, Copy, Debug)]
-struct Part {
+struct FilePart {
     offset: u64,
     bytes: u64,
     crc: u32,
 }
 
-impl Part {
+impl FilePart {
     fn read(self, file: &File) -> Option<Vec<u8>> {
         let left = file.metadata().ok()?.len().checked_sub(self.offset)?;
         if self.bytes > left {
@@ -99,13 +99,13 @@ impl Part {
 
 /// The directory of saved indexes.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub struct IndexCache {
     dir: PathBuf,
 }
 
 /// One saved index, for a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct SavedIndex {
     /// Its file.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -114,7 +114,7 @@ pub struct Item {
     pub used: SystemTime,
 }
 
-impl Cache {
+impl IndexCache {
     /// The cache of this user: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
     pub fn of_user() -> Option<Self> {
         let absolute =
@@ -137,7 +137,7 @@ impl Cache {
     ///
     /// # Errors
     /// `Environment` if the directory can't be read.
-    pub fn items(&self) -> Result<Vec<Item>> {
+    pub fn items(&self) -> Result<Vec<SavedIndex>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|error| Error::io(self.dir.display(), error))?,
@@ -146,7 +146,7 @@ impl Cache {
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
                 let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-                (path.extension()? == EXTENSION).then(|| Item {
+                (path.extension()? == EXTENSION).then(|| SavedIndex {
                     path,
                     bytes: metadata.len(),
                     used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
@@ -174,7 +174,7 @@ impl Cache {
     }
 
     /// The index saved under `key`, if there is one and nothing speaks against it.
-    pub(super) fn load(&self, key: &Key) -> Option<Saved> {
+    pub(super) fn load(&self, key: &IndexKey) -> Option<LoadedIndex> {
         let key = postcard::to_stdvec(key).ok()?;
         let path = self.path(&key);
         let file = sys::open_without_following(&path).ok()?;
@@ -189,7 +189,7 @@ impl Cache {
         let (format, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
         // The time of last use decides what is evicted; nothing depends on it.
         let _ = file.set_modified(SystemTime::now());
-        Some(Saved { format, catalog, points: SavedPoints { file, part: points } })
+        Some(LoadedIndex { format, catalog, points: SavedPoints { file, part: points } })
     }
 
     /// Saves an index under `key`, wholly or not at all, and evicts what has become too much.
@@ -198,7 +198,7 @@ impl Cache {
     /// `Environment` if the directory is not ours alone or the file can't be written; nothing is left behind.
     pub(super) fn save(
         &self,
-        key: &Key,
+        key: &IndexKey,
         format: &str,
         catalog: &Catalog,
         points: &[(EntryRef, &Checkpoints)],
@@ -259,7 +259,7 @@ fn is_ours_alone(metadata: &fs::Metadata) -> bool {
 }
 
 /// The three parts that the header describes.
-fn parts(file: &File) -> Option<[Part; 3]> {
+fn parts(file: &File) -> Option<[FilePart; 3]> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact_at(&mut header, 0).ok()?;
     let (magic, mut rest) = header.split_first_chunk::<8>()?;
@@ -267,11 +267,11 @@ fn parts(file: &File) -> Option<[Part; 3]> {
         return None;
     }
     let mut offset = HEADER_BYTES as u64;
-    let mut parts = [Part { offset: 0, bytes: 0, crc: 0 }; 3];
+    let mut parts = [FilePart { offset: 0, bytes: 0, crc: 0 }; 3];
     for part in &mut parts {
         let (bytes, after) = rest.split_first_chunk::<8>()?;
         let (crc, after) = after.split_first_chunk::<4>()?;
-        *part = Part { offset, bytes: u64::from_le_bytes(*bytes), crc: u32::from_le_bytes(*crc) };
+        *part = FilePart { offset, bytes: u64::from_le_bytes(*bytes), crc: u32::from_le_bytes(*crc) };
         offset = offset.checked_add(part.bytes)?;
         rest = after;
     }
@@ -293,8 +293,8 @@ mod tests {
     use super::*;
     use crate::catalog::Problem;
 
-    fn key(options: &str) -> Key {
-        Key::new(vec![Identity { bytes: 1, modified: 2, directory: 3 }], options.to_owned())
+    fn key(options: &str) -> IndexKey {
+        IndexKey::new(vec![Identity { bytes: 1, modified: 2, directory: 3 }], options.to_owned())
     }
 
     fn catalog() -> Catalog {
@@ -305,9 +305,9 @@ mod tests {
         [(EntryRef { archive: 0, entry: 7 }, Checkpoints::default())]
     }
 
-    fn saved() -> (tempfile::TempDir, Cache) {
+    fn saved() -> (tempfile::TempDir, IndexCache) {
         let home = tempfile::tempdir().unwrap();
-        let cache = Cache::at(&home.path().join("cache/gptfs"));
+        let cache = IndexCache::at(&home.path().join("cache/gptfs"));
         let points = points();
         let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, points)).collect();
         cache.save(&key("a"), "f", &catalog(), &points).unwrap();
@@ -367,7 +367,8 @@ mod tests {
     fn a_directory_that_others_can_read_is_refused() {
         let home = tempfile::tempdir().unwrap();
         fs::DirBuilder::new().mode(0o755).create(home.path().join("gptfs")).unwrap();
-        let error = Cache::at(&home.path().join("gptfs")).save(&key("a"), "f", &catalog(), &[]).unwrap_err();
+        let error =
+            IndexCache::at(&home.path().join("gptfs")).save(&key("a"), "f", &catalog(), &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Environment);
     }
 

@@ -38,7 +38,7 @@ const PIECES: [&[u8]; 24] = [
 
 /// What an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum ExportForm {
     /// One conversation.
     Bare,
     /// A list of two.
@@ -47,7 +47,7 @@ enum Form {
     Viewer,
 }
 
-impl Form {
+impl ExportForm {
     /// An export of this form in a folder of its own.
     fn export(self, json: &[u8]) -> tempfile::TempDir {
         let (name, text) = match self {
@@ -109,7 +109,7 @@ fn fixtures() -> &'static [Vec<u8>] {
 }
 
 /// Every page of the export at `path` is as long as it was measured. True if there is an export.
-fn pages_fit(path: &Path, options: &Options) -> bool {
+fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
     const STEM: &str = "A stem";
     let export = source::open(&[path.to_owned()], &Limits::default());
     let index = match export.and_then(|export| Index::build(export, options, &Progress::default())) {
@@ -126,7 +126,7 @@ fn pages_fit(path: &Path, options: &Options) -> bool {
             assert_eq!(index.page(at, page, STEM).unwrap().len() as u64, measured, "{page:?} of {at}");
         }
         for asset in &head.assets {
-            if let Content::Canvas(position) = asset.content {
+            if let AssetContent::Canvas(position) = asset.content {
                 let document = index.page(at, Page::Canvas(position), STEM).unwrap();
                 assert_eq!(document.len() as u64, asset.bytes, "canvas {position} of {at}");
             }
@@ -143,25 +143,25 @@ proptest! {
         first in any::<prop::sample::Index>(),
         second in any::<prop::sample::Index>(),
         damages in damages(),
-        form in prop::sample::select(&[Form::Bare, Form::List, Form::Viewer][..]),
+        form in prop::sample::select(&[ExportForm::Bare, ExportForm::List, ExportForm::Viewer][..]),
         all in any::<bool>(),
         jobs in 1..3_usize,
         limit in prop_oneof![3 => Just(usize::MAX), 1 => 0..8000_usize],
     ) {
         let (first, second) = (first.get(fixtures()), second.get(fixtures()));
         let list = || [b"[", &first[..], b", ", second, b"]"].concat();
-        let json = damaged(if form == Form::Bare { first.clone() } else { list() }, &damages);
+        let json = damaged(if form == ExportForm::Bare { first.clone() } else { list() }, &damages);
         let folder = form.export(&json);
         let render = render::Options { all, ..render::Options::new(Zone::utc()) };
-        pages_fit(folder.path(), &Options { jobs, max_conversation: limit, ..Options::new(render) });
+        pages_fit(folder.path(), &IndexOptions { jobs, max_conversation: limit, ..IndexOptions::new(render) });
     }
 }
 
 #[test]
 fn the_pages_of_all_fixtures_are_as_long_as_they_were_measured() {
     let json = [b"[", &fixtures().join(&b","[..])[..], b"]"].concat();
-    for form in [Form::List, Form::Viewer] {
-        let options = Options::new(render::Options::new(Zone::utc()));
+    for form in [ExportForm::List, ExportForm::Viewer] {
+        let options = IndexOptions::new(render::Options::new(Zone::utc()));
         assert!(pages_fit(form.export(&json).path(), &options), "{form:?} is no export");
     }
 }

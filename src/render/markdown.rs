@@ -5,7 +5,7 @@ use super::hints::Hints;
 use super::link::Neighbours;
 use super::reference::{self, Targets};
 use super::{Document, Options, STEM, Sink, Thinking, directive, escape, front_matter, link};
-use crate::catalog::{Content, Page};
+use crate::catalog::{AssetContent, Page};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
@@ -38,7 +38,7 @@ fn branch<'d>(document: &'d Document<'_>, number: u32) -> Option<&'d Branch> {
 
 /// Writes the last version of the canvas document that is at `position` among the files.
 fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Result {
-    let is_canvas = |content: &Content| matches!(content, Content::Canvas(_));
+    let is_canvas = |content: &AssetContent| matches!(content, AssetContent::Canvas(_));
     let files = document.files.files.get(..position as usize).unwrap_or_default();
     let number = files.iter().filter(|file| is_canvas(&file.content)).count();
     let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Content, EntryRef};
+use crate::catalog::{AssetContent, EntryRef};
 use crate::conversation::canvas::{Outcome, Step};
 use crate::conversation::files::File;
 use crate::conversation::thread::Branch;
@@ -452,9 +452,9 @@ fn canvas_documents_are_quoted_at_every_version() {
 fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     let conversation = chain(vec![]);
     let file = |content| File { name: "n".into(), content, bytes: 1 };
-    let entry = Content::Entry(EntryRef { archive: 0, entry: 0 });
+    let entry = AssetContent::Entry(EntryRef { archive: 0, entry: 0 });
     let mut files = Files::default();
-    files.files = vec![file(Content::Canvas(0)), file(entry), file(Content::Canvas(2))];
+    files.files = vec![file(AssetContent::Canvas(0)), file(entry), file(AssetContent::Canvas(2))];
     let text = |text: &str| canvas_document(text);
     let mut canvas = Canvas::default();
     canvas.documents = vec![text("first"), text("# second\u{fdd0}\n")];

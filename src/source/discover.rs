@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What there is in an archive. Entries by their index.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Discovery {
     /// Entries with conversations, in order.
     pub(super) shards: Vec<u32>,
     /// Numbers of those that are numbered.
@@ -49,7 +49,7 @@ type ByName<'a> = HashMap<&'a str, (u32, u32)>;
 
 /// A directory that may be a root.
 #[derive(Debug, Default)]
-struct Candidate {
+struct RootCandidate {
     conversations: Vec<u32>,
     /// What its manifest lists as conversations, if it has one.
     listed: Option<Vec<String>>,
@@ -59,8 +59,8 @@ struct Candidate {
 ///
 /// # Errors
 /// `Damaged` if an entry that is needed can't be read, or has the name of another one.
-pub(super) fn discover(archive: &Archive) -> Result<Found> {
-    let mut found = Found::default();
+pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
+    let mut found = Discovery::default();
     let usable = usable_entries(archive, &mut found.problems);
     let roots = roots(archive, &usable, &mut found.problems);
     let mut by_name: ByName<'_> = HashMap::with_capacity(usable.len());
@@ -126,8 +126,8 @@ fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
 }
 
 /// The shallowest directories with conversations or with a manifest that lists them, by name.
-fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTreeMap<String, Candidate> {
-    let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
+fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTreeMap<String, RootCandidate> {
+    let mut candidates: BTreeMap<String, RootCandidate> = BTreeMap::new();
     let mut manifests = Vec::new();
     for &entry in usable {
         let (directory, base) = names::split(name(archive, entry));
@@ -140,7 +140,7 @@ fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTre
             manifests.push((names::depth(directory), entry));
         }
     }
-    let shallowest = |candidates: &BTreeMap<String, Candidate>| {
+    let shallowest = |candidates: &BTreeMap<String, RootCandidate>| {
         candidates.keys().map(|directory| names::depth(directory)).min().unwrap_or(usize::MAX)
     };
     manifests.sort_unstable();
@@ -183,9 +183,9 @@ fn listed(archive: &Archive, entry: u32) -> Result<Vec<String>, String> {
 fn order(
     archive: &Archive,
     directory: &str,
-    candidate: &Candidate,
+    candidate: &RootCandidate,
     by_name: &ByName<'_>,
-    found: &mut Found,
+    found: &mut Discovery,
 ) -> Vec<u32> {
     let mut shards = Vec::new();
     if let Some(listed) = &candidate.listed {

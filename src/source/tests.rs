@@ -30,9 +30,9 @@ fn manifest(shards: &[&str]) -> String {
     )
 }
 
-struct Place(tempfile::TempDir);
+struct TestFolder(tempfile::TempDir);
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -78,7 +78,8 @@ fn problems(export: &Export) -> Vec<(&str, &str)> {
 
 #[test]
 fn a_single_file_at_the_top_is_an_export() {
-    let place = Place::with("x.zip", zip(&["chat.html", "conversations.json", "user.json", "file-a-b.png"]));
+    let place =
+        TestFolder::with("x.zip", zip(&["chat.html", "conversations.json", "user.json", "file-a-b.png"]));
     let export = place.open("x.zip").unwrap();
     assert_eq!(export.name, "x.zip");
     assert_eq!(shards(&export), ["conversations.json"]);
@@ -92,7 +93,7 @@ fn a_single_file_at_the_top_is_an_export() {
 
 #[test]
 fn shards_come_in_the_order_of_their_numbers() {
-    let place = Place::with(
+    let place = TestFolder::with(
         "x.zip",
         zip(&[
             "conversations-010.json",
@@ -121,7 +122,7 @@ fn shards_come_in_the_order_of_their_numbers() {
 #[test]
 fn a_manifest_orders_shards_and_names_the_absent_ones() {
     let listed = manifest(&["conversations-001.json", "conversations-000.json", "conversations-003.json"]);
-    let place = Place::with(
+    let place = TestFolder::with(
         "x.zip",
         zip_with(
             CompressionMethod::DEFLATE,
@@ -154,7 +155,7 @@ fn a_manifest_orders_shards_and_names_the_absent_ones() {
 #[test]
 fn a_manifest_cannot_lead_out_of_the_archive() {
     let listed = manifest(&["../../etc/passwd", "/etc/passwd.json", "conversations-000.json"]);
-    let place = Place::new();
+    let place = TestFolder::new();
     place.put("x/export_manifest.json", listed);
     place.put("x/conversations-000.json", ONE);
     place.put("etc/passwd.json", ONE);
@@ -165,7 +166,7 @@ fn a_manifest_cannot_lead_out_of_the_archive() {
 
 #[test]
 fn a_broken_manifest_is_a_problem_and_no_obstacle() {
-    let place = Place::with(
+    let place = TestFolder::with(
         "x.zip",
         zip_with(
             CompressionMethod::Stored,
@@ -179,7 +180,7 @@ fn a_broken_manifest_is_a_problem_and_no_obstacle() {
 
 #[test]
 fn both_forms_together_are_both_read_the_shards_first() {
-    let place = Place::with("x.zip", zip(&["conversations.json", "conversations-000.json"]));
+    let place = TestFolder::with("x.zip", zip(&["conversations.json", "conversations-000.json"]));
     let export = place.open("x.zip").unwrap();
     assert_eq!(shards(&export), ["conversations-000.json", "conversations.json"]);
     assert_eq!(export.form.to_string(), "sharded (1 shard) and conversations.json");
@@ -187,7 +188,7 @@ fn both_forms_together_are_both_read_the_shards_first() {
 
 #[test]
 fn a_rezipped_export_has_leading_folders_and_junk() {
-    let place = Place::with(
+    let place = TestFolder::with(
         "x.zip",
         zip(&[
             "__MACOSX/a/b/._conversations.json",
@@ -207,7 +208,7 @@ fn a_rezipped_export_has_leading_folders_and_junk() {
 
 #[test]
 fn exports_side_by_side_in_one_zip_are_all_read() {
-    let place = Place::with("x.zip", zip(&["new/conversations-000.json", "old/conversations.json"]));
+    let place = TestFolder::with("x.zip", zip(&["new/conversations-000.json", "old/conversations.json"]));
     assert_eq!(
         shards(&place.open("x.zip").unwrap()),
         ["new/conversations-000.json", "old/conversations.json"]
@@ -246,7 +247,7 @@ fn a_container_gives_its_groups_and_parts_stored_or_deflated() {
                 ("OpenAI-export/Emails sent.csv", b"a,b"),
             ],
         );
-        let export = Place::with("x.zip", outer).open("x.zip").unwrap();
+        let export = TestFolder::with("x.zip", outer).open("x.zip").unwrap();
         assert_eq!(
             shards(&export),
             ["conversations-000.json", "conversations-001.json", "conversations.json"]
@@ -271,7 +272,7 @@ fn zips_are_opened_two_levels_deep_and_no_deeper() {
     let mut nested = zip(&["conversations.json"]);
     for level in 1..=3 {
         nested = zip_with(CompressionMethod::Stored, &[("Conversations__x.zip", &nested)]);
-        let place = Place::with("x.zip", &nested);
+        let place = TestFolder::with("x.zip", &nested);
         assert_eq!(place.open("x.zip").is_ok(), level <= 2, "{level}");
     }
 }
@@ -286,7 +287,7 @@ fn uploads_that_look_like_exports_are_not_taken_for_one() {
         ("file-abc.dat", &decoy),
         ("backup.zip", &decoy),
     ];
-    let place = Place::with("x.zip", zip_with(CompressionMethod::Stored, entries));
+    let place = TestFolder::with("x.zip", zip_with(CompressionMethod::Stored, entries));
     let (kind, message) = place.fails("x.zip");
     assert_eq!(kind, ErrorKind::NotAnExport);
     assert!(
@@ -297,7 +298,7 @@ fn uploads_that_look_like_exports_are_not_taken_for_one() {
 
 #[test]
 fn a_multi_part_export_may_be_named_by_any_part() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let first = zip_with(
         CompressionMethod::DEFLATE,
         &[
@@ -319,7 +320,7 @@ fn a_multi_part_export_may_be_named_by_any_part() {
     // Named twice, read once.
     let paths = [1, 2].map(|part| place.0.path().join(format!("C__a-chatgpt-0001-part-000{part}.zip")));
     assert_eq!(open(&paths, &Limits::default()).unwrap().archives.len(), 2);
-    let alone = Place::with("C-part-0002.zip", zip(&["file-a.dat"]));
+    let alone = TestFolder::with("C-part-0002.zip", zip(&["file-a.dat"]));
     assert_eq!(
         alone.fails("C-part-0002.zip").1,
         "C-part-0002.zip: no conversations found: this looks like part 2 of an export; put its part 1 beside it"
@@ -328,7 +329,7 @@ fn a_multi_part_export_may_be_named_by_any_part() {
 
 #[test]
 fn a_folder_may_hold_an_export_or_zips_of_any_name() {
-    let place = Place::new();
+    let place = TestFolder::new();
     place.put("plain/conversations.json", ONE);
     place.put("plain/user-1/file-a.png", "x");
     let export = place.open("plain").unwrap();
@@ -352,7 +353,7 @@ fn a_folder_may_hold_an_export_or_zips_of_any_name() {
 
 #[test]
 fn a_bare_json_file_of_any_name_is_taken_by_its_first_byte() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, text) in [
         ("conversations.json", ONE.to_owned()),
         ("mine.txt", format!("\u{feff} \n{ONE}")),
@@ -370,7 +371,7 @@ fn a_bare_json_file_of_any_name_is_taken_by_its_first_byte() {
 fn the_viewer_is_the_last_resort() {
     let page = "<html><head><title>ChatGPT Data Export</title><script>var jsonData = [];</script>";
     let place =
-        Place::with("x.zip", zip_with(CompressionMethod::Stored, &[("a/chat.html", page.as_bytes())]));
+        TestFolder::with("x.zip", zip_with(CompressionMethod::Stored, &[("a/chat.html", page.as_bytes())]));
     let export = place.open("x.zip").unwrap();
     assert_eq!((shards(&export), export.shards[0].shape), (vec!["a/chat.html"], Shape::Html));
     assert_eq!(export.form.to_string(), "chat.html only");
@@ -391,7 +392,7 @@ fn the_viewer_is_the_last_resort() {
 
 #[test]
 fn several_sources_are_one_export() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let paths = [
         place.put("old.zip", zip(&["conversations.json"])),
         place.put("new.json", ONE),
@@ -404,7 +405,7 @@ fn several_sources_are_one_export() {
 
 #[test]
 fn what_is_no_export_says_what_it_looks_like() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let no = "no conversations found:";
     for (names, expected) in [
         (&["Takeout/Mail/x.mbox"][..], format!("x.zip: {no} this looks like a Google Takeout archive")),
@@ -452,11 +453,11 @@ fn renamed(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
 fn two_conversation_files_of_one_name_are_refused() {
     let bytes = renamed(zip(&["conversations.json", "conversationz.json"]), "conversationz", "conversations");
     assert_eq!(
-        Place::with("x.zip", bytes).fails("x.zip"),
+        TestFolder::with("x.zip", bytes).fails("x.zip"),
         (ErrorKind::Damaged, "x.zip: two entries named conversations.json".to_owned())
     );
     let bytes = renamed(zip(&["conversations.json", "file-a", "file-b"]), "file-b", "file-a");
-    assert!(Place::with("x.zip", bytes).open("x.zip").is_ok());
+    assert!(TestFolder::with("x.zip", bytes).open("x.zip").is_ok());
 }
 
 #[test]
@@ -473,7 +474,7 @@ fn encryption_matters_only_where_conversations_are() {
                 bytes[flag] |= 1;
             }
         }
-        let place = Place::with("x.zip", bytes);
+        let place = TestFolder::with("x.zip", bytes);
         assert_eq!(place.open("x.zip").is_ok(), expected, "{encrypted}");
         if !expected {
             assert_eq!(
@@ -497,7 +498,7 @@ fn names_that_would_escape_are_left_out_and_said() {
     }
     writer.add_symlink("file-link.png", "/etc/passwd", options).unwrap();
     let bytes = renamed(writer.finish().unwrap().into_inner(), "aa/file-evil", "../file-evil");
-    let export = Place::with("x.zip", bytes).open("x.zip").unwrap();
+    let export = TestFolder::with("x.zip", bytes).open("x.zip").unwrap();
     assert_eq!(names(&export, &export.files), ["file-good.png"]);
     assert_eq!(
         problems(&export),
@@ -515,7 +516,7 @@ fn the_limit_counts_nested_archives_together() {
         CompressionMethod::Stored,
         &[("Conversations__1.zip", &inner), ("Conversations__2.zip", &inner)],
     );
-    let place = Place::with("x.zip", outer);
+    let place = TestFolder::with("x.zip", outer);
     let limits = Limits { max_bytes: 1_000_000, ..Limits::default() };
     let error = open(&[place.0.path().join("x.zip")], &limits).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
@@ -524,6 +525,6 @@ fn the_limit_counts_nested_archives_together() {
 
 #[test]
 fn a_hostile_outer_name_cannot_steer_the_terminal() {
-    let place = Place::with("\u{1b}[2J.zip", "no zip");
+    let place = TestFolder::with("\u{1b}[2J.zip", "no zip");
     assert!(place.fails("\u{1b}[2J.zip").1.starts_with("\\u{1b}[2J.zip: not a zip"));
 }

@@ -13,9 +13,9 @@ const LONGEST: usize = 15;
 /// as what is subtracted from a count of which six bits matter. Then come two flags, the length of the code, two more
 /// flags, and in the upper half a value: the byte, the shortest length or distance, or the length of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry(u32);
+pub(super) struct CodeEntry(u32);
 
-impl Entry {
+impl CodeEntry {
     const END: u32 = 1 << 6;
     const INVALID: u32 = 1 << 7;
     const LITERAL: u32 = 1 << 14;
@@ -92,14 +92,14 @@ impl Entry {
 
 /// A table of `SIZE` entries that is looked up by `MAIN` bits first.
 #[derive(Clone, Debug)]
-pub(super) struct Table<const MAIN: usize, const SIZE: usize>([Entry; SIZE]);
+pub(super) struct CodeTable<const MAIN: usize, const SIZE: usize>([CodeEntry; SIZE]);
 
 /// For bytes and lengths. As large as 286 symbols can need.
-pub(super) type Symbols = Table<11, 2400>;
+pub(super) type Symbols = CodeTable<11, 2400>;
 /// For distances. As large as 30 symbols can need.
-pub(super) type Distances = Table<8, 512>;
+pub(super) type Distances = CodeTable<8, 512>;
 /// For the lengths of the codes themselves.
-pub(super) type Lengths = Table<7, 128>;
+pub(super) type Lengths = CodeTable<7, 128>;
 
 /// Whether a code may leave bits without meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,38 +109,38 @@ enum Gaps {
     IfSingle,
 }
 
-impl<const MAIN: usize, const SIZE: usize> Default for Table<MAIN, SIZE> {
+impl<const MAIN: usize, const SIZE: usize> Default for CodeTable<MAIN, SIZE> {
     fn default() -> Self {
-        Self([Entry::NOTHING; SIZE])
+        Self([CodeEntry::NOTHING; SIZE])
     }
 }
 
-impl<const MAIN: usize, const SIZE: usize> Table<MAIN, SIZE> {
+impl<const MAIN: usize, const SIZE: usize> CodeTable<MAIN, SIZE> {
     /// What the next bits stand for, unless their code is a long one: see [`second`](Self::second).
     #[inline]
-    pub(super) fn first(&self, bits: u64) -> Entry {
+    pub(super) fn first(&self, bits: u64) -> CodeEntry {
         const { assert!(SIZE >= 1 << MAIN) };
         self.0[(bits & ((1 << MAIN) - 1)) as usize]
     }
 
     /// What `bits` stand for, where their entry in the first table is this.
     #[inline]
-    pub(super) fn second(&self, first: Entry, bits: u64) -> Entry {
-        if first.0 & (Entry::SPECIAL | Entry::END | Entry::INVALID) != Entry::SPECIAL {
+    pub(super) fn second(&self, first: CodeEntry, bits: u64) -> CodeEntry {
+        if first.0 & (CodeEntry::SPECIAL | CodeEntry::END | CodeEntry::INVALID) != CodeEntry::SPECIAL {
             return first;
         }
         let rest = bits >> MAIN & !u64::MAX.wrapping_shl(first.0 >> 8 & 15);
-        self.0.get(first.value() as usize + rest as usize).copied().unwrap_or(Entry::NOTHING)
+        self.0.get(first.value() as usize + rest as usize).copied().unwrap_or(CodeEntry::NOTHING)
     }
 
     /// What `bits` stand for.
-    pub(super) fn look_up(&self, bits: u64) -> Entry {
+    pub(super) fn look_up(&self, bits: u64) -> CodeEntry {
         self.second(self.first(bits), bits)
     }
 
     /// Fills the table for symbols with codes of these lengths. `None` if there is no such code.
-    fn fill(&mut self, lengths: &[u8], gaps: Gaps, entry: impl Fn(usize) -> Entry) -> Option<()> {
-        self.0.fill(Entry::NOTHING);
+    fn fill(&mut self, lengths: &[u8], gaps: Gaps, entry: impl Fn(usize) -> CodeEntry) -> Option<()> {
+        self.0.fill(CodeEntry::NOTHING);
         let mut counts = [0_usize; LONGEST + 1];
         for &length in lengths {
             *counts.get_mut(usize::from(length))? += 1;
@@ -180,7 +180,7 @@ impl<const MAIN: usize, const SIZE: usize> Table<MAIN, SIZE> {
                     Some(known @ (known_prefix, _, _)) if known_prefix == prefix => known,
                     _ => {
                         let width = width(&counts, length, longest, MAIN);
-                        *self.0.get_mut(prefix)? = Entry::link(u16::try_from(free).ok()?, width);
+                        *self.0.get_mut(prefix)? = CodeEntry::link(u16::try_from(free).ok()?, width);
                         let opened = (prefix, free, width);
                         free += 1 << width;
                         *second.insert(opened)
@@ -236,11 +236,11 @@ impl Symbols {
             [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
         lengths.get(256).filter(|&&length| length > 0)?;
         self.fill(lengths, Gaps::IfSingle, |symbol| match symbol {
-            0..256 => Entry::new(symbol as u16, 0, Entry::LITERAL),
-            256 => Entry::new(0, 0, Entry::SPECIAL | Entry::END),
+            0..256 => CodeEntry::new(symbol as u16, 0, CodeEntry::LITERAL),
+            256 => CodeEntry::new(0, 0, CodeEntry::SPECIAL | CodeEntry::END),
             _ => match (BASES.get(symbol - 257), EXTRA.get(symbol - 257)) {
-                (Some(&base), Some(&extra)) => Entry::new(base, extra, 0),
-                _ => Entry::NOTHING,
+                (Some(&base), Some(&extra)) => CodeEntry::new(base, extra, 0),
+                _ => CodeEntry::NOTHING,
             },
         })
     }
@@ -254,8 +254,8 @@ impl Distances {
             3073, 4097, 6145, 8193, 12289, 16385, 24577,
         ];
         self.fill(lengths, Gaps::IfSingle, |symbol| match BASES.get(symbol) {
-            Some(&base) => Entry::new(base, (symbol / 2).saturating_sub(1) as u8, 0),
-            None => Entry::NOTHING,
+            Some(&base) => CodeEntry::new(base, (symbol / 2).saturating_sub(1) as u8, 0),
+            None => CodeEntry::NOTHING,
         })
     }
 }
@@ -263,6 +263,6 @@ impl Distances {
 impl Lengths {
     /// The table for these code lengths. `None` if that is no code.
     pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
-        self.fill(lengths, Gaps::Never, |symbol| Entry::new(symbol as u16, 0, 0))
+        self.fill(lengths, Gaps::Never, |symbol| CodeEntry::new(symbol as u16, 0, 0))
     }
 }

@@ -32,7 +32,7 @@ pub(super) type Buffer = Box<[u8; BUFFER_BYTES]>;
 
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum StreamState {
     /// Before the header of a block.
     Boundary,
     /// In a block that is not compressed; so many bytes are left.
@@ -61,10 +61,10 @@ pub(super) struct Stream {
     output: Buffer,
     /// Where the output ends.
     end: usize,
-    state: State,
+    state: StreamState,
     /// The current block is the last one.
     is_last: bool,
-    tables: Box<Tables>,
+    tables: Box<BlockTables>,
     watch: Option<Watch>,
 }
 
@@ -91,7 +91,7 @@ impl Watch {
 }
 
 #[derive(Default)]
-struct Tables {
+struct BlockTables {
     symbols: Symbols,
     distances: Distances,
     lengths: Lengths,
@@ -124,7 +124,7 @@ impl Stream {
             count: u32::from(bits.count),
             output,
             end,
-            state: State::Boundary,
+            state: StreamState::Boundary,
             is_last: false,
             tables: Box::default(),
             watch: None,
@@ -143,7 +143,7 @@ impl Stream {
     }
 
     /// Where it stands.
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> StreamState {
         self.state
     }
 
@@ -208,19 +208,19 @@ impl Stream {
     }
 
     fn go_on(&mut self, read: ReadAt<'_>) -> Result<()> {
-        if self.state == State::Boundary {
+        if self.state == StreamState::Boundary {
             self.header(read)?;
         }
         match self.state {
-            State::Stored(left) => self.stored(left, read)?,
-            State::Coded => self.coded(read)?,
-            State::Boundary | State::End => {}
+            StreamState::Stored(left) => self.stored(left, read)?,
+            StreamState::Coded => self.coded(read)?,
+            StreamState::Boundary | StreamState::End => {}
         }
         Ok(())
     }
 
     fn end_block(&mut self) {
-        self.state = if self.is_last { State::End } else { State::Boundary };
+        self.state = if self.is_last { StreamState::End } else { StreamState::Boundary };
     }
 
     /// Reads more input behind what is left of it. At the end of the data there is none.
@@ -278,7 +278,7 @@ impl Stream {
                 if self.take(16, read)? != length ^ 0xffff {
                     return Err(damaged());
                 }
-                self.state = State::Stored(length as usize);
+                self.state = StreamState::Stored(length as usize);
             }
             1 => {
                 let lengths: [u8; 288] = std::array::from_fn(|symbol| match symbol {
@@ -286,13 +286,13 @@ impl Stream {
                     144..256 => 9,
                     256..280 => 7,
                 });
-                let Tables { symbols, distances, .. } = &mut *self.tables;
+                let BlockTables { symbols, distances, .. } = &mut *self.tables;
                 symbols.set(&lengths).and_then(|()| distances.set(&[5; 32])).ok_or_else(damaged)?;
-                self.state = State::Coded;
+                self.state = StreamState::Coded;
             }
             2 => {
                 self.codes(read)?;
-                self.state = State::Coded;
+                self.state = StreamState::Coded;
             }
             _ => return Err(damaged()),
         }
@@ -362,7 +362,7 @@ impl Stream {
             if self.used == self.filled {
                 self.read_more(read)?;
                 if self.ends {
-                    self.state = State::Stored(left);
+                    self.state = StreamState::Stored(left);
                     return Err(too_early());
                 }
             }
@@ -376,7 +376,7 @@ impl Stream {
             self.end += length;
             left -= length;
         }
-        self.state = State::Stored(left);
+        self.state = StreamState::Stored(left);
         if left == 0 {
             self.end_block();
         }
@@ -384,7 +384,7 @@ impl Stream {
     }
 
     fn coded(&mut self, read: ReadAt<'_>) -> Result<()> {
-        while self.end < FULL && self.state == State::Coded {
+        while self.end < FULL && self.state == StreamState::Coded {
             while !self.ends && self.filled - self.used < 2 * INPUT_SLACK {
                 self.read_more(read)?;
             }
@@ -403,7 +403,7 @@ impl Stream {
     /// Decodes symbols as long as there are enough bytes of input and room for output.
     fn many_symbols<const WATCHED: bool>(&mut self) -> Result<()> {
         let Self { input, output, tables, watch, .. } = self;
-        let Tables { symbols, distances, .. } = &**tables;
+        let BlockTables { symbols, distances, .. } = &**tables;
         // Each turn fills up twice, by at most 8 bytes.
         let last = self.filled.saturating_sub(INPUT_SLACK);
         // Of `count` only the lowest six bits matter.

@@ -49,7 +49,7 @@ fn inflated(
     spacing: u64,
 ) -> (Vec<u8>, bool, Vec<Checkpoint>) {
     let read = read_at(stream, input);
-    let decoder = from.map_or_else(|| Ok(Decoder::from_start()), Decoder::from_checkpoint);
+    let decoder = from.map_or_else(|| Ok(InflateDecoder::from_start()), InflateDecoder::from_checkpoint);
     let (mut decoder, mut data, mut points) = (decoder.unwrap(), Vec::new(), Vec::new());
     loop {
         let length = data.len() + output;
@@ -68,7 +68,7 @@ fn inflated(
 /// What ours lends chunk by chunk, and the checkpoints on the way. Of so many chunks the last is kept.
 fn lent(stream: &[u8], spacing: u64, keep: usize) -> (Vec<u8>, Vec<Checkpoint>) {
     let read = read_at(stream, usize::MAX);
-    let (mut decoder, mut data, mut points) = (Decoder::from_start(), Vec::new(), Vec::new());
+    let (mut decoder, mut data, mut points) = (InflateDecoder::from_start(), Vec::new(), Vec::new());
     let mut spare = None;
     for turn in 1.. {
         let (chunk, stop) = decoder.chunk(&read, Some(spacing));

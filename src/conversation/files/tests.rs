@@ -117,7 +117,10 @@ fn canvas_documents_come_last_at_their_own_positions() {
     let files = files(vec![node(None, vec![Part::File(file("a", Some("Haiku.md")))])], 0, &canvas, &index);
     assert_eq!(names(&files), ["Haiku.md", "Haiku-2.md", "tool.py", "a-b.md"]);
     let canvases: Vec<_> = files.files.iter().map(|file| (file.content, file.bytes)).skip(1).collect();
-    assert_eq!(canvases, [(Content::Canvas(1), 9), (Content::Canvas(2), 2), (Content::Canvas(3), 0)]);
+    assert_eq!(
+        canvases,
+        [(AssetContent::Canvas(1), 9), (AssetContent::Canvas(2), 2), (AssetContent::Canvas(3), 0)]
+    );
     assert_eq!([0, 1, 3, 4].map(|at| files.document(at)), [None, Some(0), Some(2), None]);
 }
 

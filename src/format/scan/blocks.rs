@@ -16,10 +16,10 @@ mod x86;
 
 /// The instructions that classify bytes. Only levels that this processor has can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level(Kind);
+pub struct Level(LevelKind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum LevelKind {
     /// 64 bytes at once; found at run time.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -38,18 +38,18 @@ enum Kind {
 
 impl Level {
     /// Plain Rust, which every processor runs.
-    pub const PORTABLE: Self = Self(Kind::Portable);
+    pub const PORTABLE: Self = Self(LevelKind::Portable);
 
     /// The fastest level that this processor has.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         return Self(match () {
-            () if x86::has_avx512() => Kind::Avx512,
-            () if x86::has_avx2() => Kind::Avx2,
-            () => Kind::Sse2,
+            () if x86::has_avx512() => LevelKind::Avx512,
+            () if x86::has_avx2() => LevelKind::Avx2,
+            () => LevelKind::Sse2,
         });
         #[cfg(target_arch = "aarch64")]
-        return Self(Kind::Neon);
+        return Self(LevelKind::Neon);
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         Self::PORTABLE
     }
@@ -58,9 +58,9 @@ impl Level {
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self::best()];
         #[cfg(target_arch = "x86_64")]
-        levels.extend(x86::has_avx2().then_some(Self(Kind::Avx2)));
+        levels.extend(x86::has_avx2().then_some(Self(LevelKind::Avx2)));
         #[cfg(target_arch = "x86_64")]
-        levels.push(Self(Kind::Sse2));
+        levels.push(Self(LevelKind::Sse2));
         levels.push(Self::PORTABLE);
         levels.dedup();
         levels
@@ -71,23 +71,23 @@ impl Level {
         self,
         bytes: &[u8],
         at: usize,
-        state: &mut State,
+        state: &mut BlockState,
         marks: &mut [Marks; BATCH],
     ) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX-512 and the rest.
-            Kind::Avx512 => unsafe { x86::marks_avx512(bytes, at, state, marks) },
+            LevelKind::Avx512 => unsafe { x86::marks_avx512(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX2 and the rest.
-            Kind::Avx2 => unsafe { x86::marks_avx2(bytes, at, state, marks) },
+            LevelKind::Avx2 => unsafe { x86::marks_avx2(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
-            Kind::Sse2 => unsafe { x86::marks_sse2(bytes, at, state, marks) },
+            LevelKind::Sse2 => unsafe { x86::marks_sse2(bytes, at, state, marks) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
-            Kind::Neon => unsafe { neon::marks_neon(bytes, at, state, marks) },
-            Kind::Portable => batch(portable::masks, parities, bytes, at, state, marks),
+            LevelKind::Neon => unsafe { neon::marks_neon(bytes, at, state, marks) },
+            LevelKind::Portable => batch(portable::masks, parities, bytes, at, state, marks),
         }
     }
 
@@ -102,29 +102,29 @@ impl Level {
         bytes: &[u8],
         at: usize,
         floor: u64,
-        state: &mut State,
+        state: &mut BlockState,
     ) -> Option<Block> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX-512 and the rest.
-            Kind::Avx512 => unsafe { x86::run_avx512(bytes, at, floor, state) },
+            LevelKind::Avx512 => unsafe { x86::run_avx512(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this level is only made where the processor has AVX2 and the rest.
-            Kind::Avx2 => unsafe { x86::run_avx2(bytes, at, floor, state) },
+            LevelKind::Avx2 => unsafe { x86::run_avx2(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
-            Kind::Sse2 => unsafe { x86::run_sse2(bytes, at, floor, state) },
+            LevelKind::Sse2 => unsafe { x86::run_sse2(bytes, at, floor, state) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: NEON is part of every aarch64 processor that Rust's standard library supports.
-            Kind::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
-            Kind::Portable => run(portable::masks, parities, bytes, at, floor, state),
+            LevelKind::Neon => unsafe { neon::run_neon(bytes, at, floor, state) },
+            LevelKind::Portable => run(portable::masks, parities, bytes, at, floor, state),
         }
     }
 }
 
 /// What is carried from block to block, and from buffer to buffer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::format) struct State {
+pub(in crate::format) struct BlockState {
     /// How many brackets are open.
     pub(in crate::format) depth: u64,
     /// All ones if the next byte is inside a string, else 0.
@@ -133,7 +133,7 @@ pub(in crate::format) struct State {
     escaped: u64,
 }
 
-impl State {
+impl BlockState {
     /// Outside a string, with `depth` open brackets.
     pub(in crate::format) fn outside(depth: u64) -> Self {
         Self { depth, inside: 0, escaped: 0 }
@@ -196,7 +196,7 @@ fn run(
     bytes: &[u8],
     mut at: usize,
     floor: u64,
-    state: &mut State,
+    state: &mut BlockState,
 ) -> Option<Block> {
     // In registers: through the reference every block would store it.
     let mut carried = *state;
@@ -231,7 +231,7 @@ fn batch(
     parities: impl Fn(u64) -> u64 + Copy,
     bytes: &[u8],
     at: usize,
-    state: &mut State,
+    state: &mut BlockState,
     marks: &mut [Marks; BATCH],
 ) -> usize {
     let mut carried = *state;
@@ -284,7 +284,12 @@ fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
 /// The quotes around strings, and the bytes inside strings, of a block whose first `len` bytes are real and the
 /// rest blanks. An opening quote counts as inside, a closing one does not.
 #[inline(always)]
-fn strings(masks: &Masks, parities: impl Fn(u64) -> u64 + Copy, len: usize, state: &mut State) -> (u64, u64) {
+fn strings(
+    masks: &Masks,
+    parities: impl Fn(u64) -> u64 + Copy,
+    len: usize,
+    state: &mut BlockState,
+) -> (u64, u64) {
     let quotes = masks.quote & !escaped(masks.backslash, len, &mut state.escaped);
     // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string.
     let inside = parities(quotes) ^ state.inside;
@@ -382,7 +387,7 @@ mod tests {
 
     /// What `run` finds with a floor that it stops at everywhere.
     fn all(level: Level, bytes: &[u8], feed: usize) -> Vec<(usize, bool)> {
-        let (mut state, mut found, mut base) = (State::outside(0), Vec::new(), 0);
+        let (mut state, mut found, mut base) = (BlockState::outside(0), Vec::new(), 0);
         for bytes in bytes.chunks(feed) {
             let mut at = 0;
             while let Some(block) = level.run(bytes, at, u64::MAX, &mut state) {
@@ -443,7 +448,7 @@ mod tests {
                 Some((at, *depth))
             }).find(|&(_, depth)| depth <= 990);
             for level in Level::available() {
-                let (mut state, mut at, mut reached) = (State::outside(1000), 0, None);
+                let (mut state, mut at, mut reached) = (BlockState::outside(1000), 0, None);
                 'all: while let Some(block) = level.run(&bytes, at, 990, &mut state) {
                     for bit in 0..64 {
                         state.depth += block.open >> bit & 1;

@@ -9,7 +9,7 @@ const SKELETON_LIMIT: usize = 1 << 20;
 
 /// The kept bytes of the current element: all of them up to a limit, else its shallow part.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptBytes {
     limit: usize,
     text: Vec<u8>,
     /// How many bytes of the text stand in place of others: they don't count against the limit.
@@ -18,14 +18,14 @@ pub(super) struct Kept {
 }
 
 /// What was kept.
-pub(super) enum Content<'k> {
+pub(super) enum KeptContent<'k> {
     /// All.
     Whole(&'k mut Vec<u8>),
     /// The shallow part.
     Skeleton(&'k [u8]),
 }
 
-impl Kept {
+impl KeptBytes {
     /// Nothing, and room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, text: Vec::new(), instead: 0, skeleton: None }
@@ -47,10 +47,10 @@ impl Kept {
     }
 
     /// The same, for somebody to take.
-    pub(super) fn content(&mut self) -> Content<'_> {
+    pub(super) fn content(&mut self) -> KeptContent<'_> {
         match &self.skeleton {
-            Some(skeleton) => Content::Skeleton(&skeleton.text),
-            None => Content::Whole(&mut self.text),
+            Some(skeleton) => KeptContent::Skeleton(&skeleton.text),
+            None => KeptContent::Whole(&mut self.text),
         }
     }
 
@@ -142,9 +142,9 @@ mod tests {
         let element =
             br#"{"title": "a {\"b\" ]", "mapping": {"x": {"y": [1, "}"]}}, "list": [[2]], "id": 7}"#;
         for feed in 1..element.len() {
-            let mut kept = Kept::new(20);
+            let mut kept = KeptBytes::new(20);
             element.chunks(feed).for_each(|bytes| kept.push(bytes));
-            assert!(matches!(kept.content(), Content::Skeleton(_)));
+            assert!(matches!(kept.content(), KeptContent::Skeleton(_)));
             assert_eq!(
                 String::from_utf8_lossy(kept.bytes()),
                 r#"{"title": "a {\"b\" ]", "mapping": {}, "list": [], "id": 7}"#
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_skeleton_is_cut_at_its_limit() {
-        let mut kept = Kept::new(0);
+        let mut kept = KeptBytes::new(0);
         kept.push(b"{\"title\": \"");
         for _ in 0..2 * SKELETON_LIMIT / 1000 {
             kept.push(&[b'x'; 1000]);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_large_element_leaves_no_memory_behind() {
-        let mut kept = Kept::new(usize::MAX);
+        let mut kept = KeptBytes::new(usize::MAX);
         kept.push(&vec![b' '; SHRINK_ABOVE + 1]);
         kept.clear();
         assert_eq!(kept.text.capacity(), 0);

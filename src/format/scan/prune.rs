@@ -84,7 +84,7 @@ impl Way {
     }
 
     /// What to do with a container that begins with `bracket` here. `key` finds its key.
-    pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> Key<'t>) -> Verdict {
+    pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> JsonKey<'t>) -> Verdict {
         let object = bracket == b'{';
         match self {
             Self::Mapping if object => Verdict::Follow,
@@ -99,7 +99,7 @@ impl Way {
                 if object && key().is(name) { Verdict::Follow } else { Verdict::Keep }
             }
             Self::Metadata => match key() {
-                Key::Unclear => Verdict::Keep,
+                JsonKey::Unclear => Verdict::Keep,
                 key if KEPT_METADATA.iter().any(|name| key.is(name)) => Verdict::Keep,
                 _ => Verdict::Drop,
             },
@@ -112,7 +112,7 @@ const LONGEST: usize = 32;
 
 /// The key of a value.
 #[derive(Debug)]
-pub(super) enum Key<'t> {
+pub(super) enum JsonKey<'t> {
     /// Its bytes.
     Name(&'t [u8]),
     /// Its bytes, last byte first, and how many there are.
@@ -123,7 +123,7 @@ pub(super) enum Key<'t> {
     Unclear,
 }
 
-impl<'t> Key<'t> {
+impl<'t> JsonKey<'t> {
     /// The key before a value, where the text before the value is `kept` and then `fresh`. Linear in the blanks around
     /// the colon.
     pub(super) fn before(kept: &[u8], fresh: &'t [u8]) -> Self {
@@ -182,19 +182,19 @@ mod tests {
     use super::*;
 
     /// The key, however the text before the value is cut into two.
-    fn key(before: &str) -> Key<'_> {
-        let same = |a: &Key<'_>, b: &Key<'_>| match (a, b) {
-            (Key::Unclear, Key::Unclear) | (Key::Long, Key::Long) => true,
-            (Key::Name(name), other) => other.is(name),
-            (Key::Reversed(bytes, len), other) => {
+    fn key(before: &str) -> JsonKey<'_> {
+        let same = |a: &JsonKey<'_>, b: &JsonKey<'_>| match (a, b) {
+            (JsonKey::Unclear, JsonKey::Unclear) | (JsonKey::Long, JsonKey::Long) => true,
+            (JsonKey::Name(name), other) => other.is(name),
+            (JsonKey::Reversed(bytes, len), other) => {
                 other.is(&bytes[..*len].iter().rev().copied().collect::<Vec<_>>())
             }
             _ => false,
         };
-        let whole = Key::before(b"", before.as_bytes());
+        let whole = JsonKey::before(b"", before.as_bytes());
         for cut in 0..before.len() {
             let (kept, fresh) = before.as_bytes().split_at(cut);
-            let parted = Key::before(kept, fresh);
+            let parted = JsonKey::before(kept, fresh);
             assert!(same(&parted, &whole), "{before} cut at {cut}: {parted:?}, {whole:?}");
         }
         whole
@@ -211,21 +211,21 @@ mod tests {
     #[test]
     fn a_key_with_escapes_is_unclear() {
         for text in [r#"{"a\"mapping":"#, r#"{"m\u0061pping":"#, r#"{"a\\":"#, r#"{"a\":"#] {
-            assert!(matches!(key(text), Key::Unclear), "{text}");
+            assert!(matches!(key(text), JsonKey::Unclear), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_key_is_unclear() {
         for text in ["[", "[1, ", r#"["a", "#, r#"mapping":"#, ":", "", r#"{"a" "#] {
-            assert!(matches!(key(text), Key::Unclear), "{text}");
+            assert!(matches!(key(text), JsonKey::Unclear), "{text}");
         }
     }
 
     #[test]
     fn a_long_key_is_none_that_is_kept() {
         let long = format!("{{\"{}\":", "x".repeat(LONGEST + 1));
-        assert!(matches!(key(&long), Key::Long));
+        assert!(matches!(key(&long), JsonKey::Long));
         assert!(KEPT_METADATA.iter().chain(&DROPPED).all(|name| name.len() < LONGEST));
         assert_eq!(Way::Metadata.verdict(b'{', || key(&long)), Verdict::Drop);
     }

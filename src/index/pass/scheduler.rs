@@ -8,9 +8,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::archive::Kept;
+use crate::archive::OwnedChunk;
 use crate::bytes::append;
-use crate::format::scan::Json;
+use crate::format::scan::ElementJson;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -44,7 +44,7 @@ const SPARE_LARGE_BYTES: usize = 4 << 20;
 
 /// A conversation that waits: where it belongs, and its JSON.
 #[derive(Debug)]
-pub(super) struct Job<P> {
+pub(super) struct MeasureJob<P> {
     /// What is known of its place.
     pub(super) place: P,
     /// Its JSON.
@@ -59,10 +59,10 @@ pub(super) enum Task<P, S> {
         /// Who reads the shard.
         reader: usize,
         splitter: S,
-        chunk: Kept,
+        chunk: OwnedChunk,
     },
     /// To measure a conversation, and to say so.
-    Measure(Job<P>),
+    Measure(MeasureJob<P>),
 }
 
 /// Which of the conversations that wait is measured next.
@@ -82,9 +82,9 @@ pub(super) enum Next<P, S> {
     /// It waits to be split.
     Waits,
     /// The reader splits it.
-    Split(S, Kept),
+    Split(S, OwnedChunk),
     /// There is no room for it before this is done.
-    First(Task<P, S>, Kept),
+    First(Task<P, S>, OwnedChunk),
 }
 
 /// A splitter for what was just read.
@@ -114,22 +114,22 @@ pub(super) trait Splits {
 /// The shared work of so many readers, and of helpers, who read nothing.
 #[derive(Debug)]
 pub(super) struct Scheduler<P, S> {
-    state: Mutex<State<P, S>>,
+    state: Mutex<SchedulerState<P, S>>,
     for_helpers: Condvar,
     for_readers: Condvar,
 }
 
 #[derive(Debug)]
-struct State<P, S> {
-    jobs: VecDeque<Job<P>>,
+struct SchedulerState<P, S> {
+    jobs: VecDeque<MeasureJob<P>>,
     /// Bytes of the jobs that wait.
     waiting: usize,
     /// Bytes of the large jobs that are being measured.
     large: usize,
-    shards: Vec<Shard<S>>,
+    shards: Vec<ShardQueue<S>>,
     spare: Vec<Vec<u8>>,
     spare_large: Vec<u8>,
-    spare_chunks: Vec<Kept>,
+    spare_chunks: Vec<OwnedChunk>,
     readers: usize,
     helpers: usize,
     /// How many of them wait.
@@ -140,18 +140,18 @@ struct State<P, S> {
 
 /// The shard that one reader reads.
 #[derive(Debug)]
-struct Shard<S> {
+struct ShardQueue<S> {
     /// Not there while somebody splits.
     splitter: Option<S>,
     /// What was read and is to be split next.
-    chunks: VecDeque<Kept>,
+    chunks: VecDeque<OwnedChunk>,
 }
 
 impl<P, S: Splits> Scheduler<P, S> {
     /// No work, and so many threads to share it.
     pub(super) fn new(readers: usize, helpers: usize) -> Self {
-        let shard = || Shard { splitter: None, chunks: VecDeque::new() };
-        let state = State {
+        let shard = || ShardQueue { splitter: None, chunks: VecDeque::new() };
+        let state = SchedulerState {
             jobs: VecDeque::new(),
             waiting: 0,
             large: 0,
@@ -182,7 +182,7 @@ impl<P, S: Splits> Scheduler<P, S> {
     }
 
     /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
-    pub(super) fn accept(&self, reader: usize, chunk: Kept) -> Option<Next<P, S>> {
+    pub(super) fn accept(&self, reader: usize, chunk: OwnedChunk) -> Option<Next<P, S>> {
         let mut state = self.lock();
         let next = loop {
             if state.abandoned {
@@ -278,17 +278,17 @@ impl<P, S: Splits> Scheduler<P, S> {
     }
 
     /// Gives a chunk back that was split.
-    pub(super) fn recycle(&self, chunk: Kept) {
+    pub(super) fn recycle(&self, chunk: OwnedChunk) {
         self.lock().spare_chunks.push(chunk);
     }
 
     /// A chunk that was split and is not needed any more.
-    pub(super) fn spare_chunk(&self) -> Option<Kept> {
+    pub(super) fn spare_chunk(&self) -> Option<OwnedChunk> {
         self.lock().spare_chunks.pop()
     }
 
     /// Adds a conversation that was found.
-    pub(super) fn offer(&self, place: P, json: Json<'_>) {
+    pub(super) fn offer(&self, place: P, json: ElementJson<'_>) {
         let json = if json.len() >= LARGE_BYTES {
             let spare = std::mem::take(&mut self.lock().spare_large);
             json.into_owned(spare)
@@ -300,12 +300,12 @@ impl<P, S: Splits> Scheduler<P, S> {
         };
         let mut state = self.lock();
         state.waiting += json.len();
-        state.jobs.push_back(Job { place, json });
+        state.jobs.push_back(MeasureJob { place, json });
         self.wake(state);
     }
 
     /// Notes that a conversation was measured, and takes its buffer back.
-    pub(super) fn finish(&self, job: Job<P>) {
+    pub(super) fn finish(&self, job: MeasureJob<P>) {
         let mut buffer = job.json;
         let mut state = self.lock();
         let length = buffer.len();
@@ -339,12 +339,15 @@ impl<P, S: Splits> Scheduler<P, S> {
         self.for_readers.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<P, S>> {
+    fn lock(&self) -> MutexGuard<'_, SchedulerState<P, S>> {
         // No foreign code runs while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_as_reader<'s>(&self, mut state: MutexGuard<'s, State<P, S>>) -> MutexGuard<'s, State<P, S>> {
+    fn wait_as_reader<'s>(
+        &self,
+        mut state: MutexGuard<'s, SchedulerState<P, S>>,
+    ) -> MutexGuard<'s, SchedulerState<P, S>> {
         state.waiting_readers += 1;
         let mut state = self.for_readers.wait(state).unwrap_or_else(PoisonError::into_inner);
         state.waiting_readers -= 1;
@@ -353,7 +356,7 @@ impl<P, S: Splits> Scheduler<P, S> {
 
     /// After a change: wakes those who can do something now. Of helpers one, who wakes the next if there is more to do:
     /// if all were woken for each chunk, they would only be in the reader's way.
-    fn wake(&self, state: MutexGuard<'_, State<P, S>>) {
+    fn wake(&self, state: MutexGuard<'_, SchedulerState<P, S>>) {
         let (helpers, readers) = (state.waiting_helpers > 0, state.waiting_readers > 0);
         let is_over = state.is_over();
         let is_task = helpers && state.has_task();
@@ -369,7 +372,7 @@ impl<P, S: Splits> Scheduler<P, S> {
     }
 }
 
-impl<P, S: Splits> State<P, S> {
+impl<P, S: Splits> SchedulerState<P, S> {
     /// What can be done now; of conversations the one of this choice. Splits first if few conversations wait.
     fn task(&mut self, choice: Choice) -> Option<Task<P, S>> {
         if !self.is_enough()
@@ -386,7 +389,7 @@ impl<P, S: Splits> State<P, S> {
     /// True if there is enough for a helper to do that it is worth waking one.
     fn has_task(&self) -> bool {
         let is_tight = self.is_tight();
-        let can_split = |shard: &Shard<S>| {
+        let can_split = |shard: &ShardQueue<S>| {
             shard.chunks.len() >= CHUNKS_TO_WAKE
                 && shard.splitter.as_ref().is_some_and(|splitter| may_split(splitter, is_tight))
         };
@@ -430,7 +433,7 @@ impl<P, S: Splits> State<P, S> {
     }
 
     /// The conversation of this choice among those that may be measured now.
-    fn job(&mut self, choice: Choice) -> Option<Job<P>> {
+    fn job(&mut self, choice: Choice) -> Option<MeasureJob<P>> {
         let may = self.jobs.iter().enumerate().filter(|(_, job)| self.may_measure(job, choice));
         let sized = may.map(|(at, job)| (job.json.len(), at));
         let (_, at) = if choice == Choice::Largest { sized.max()? } else { sized.min()? };
@@ -450,7 +453,7 @@ impl<P, S: Splits> State<P, S> {
     }
 
     /// True if a conversation may be measured now by those who choose so.
-    fn may_measure(&self, job: &Job<P>, choice: Choice) -> bool {
+    fn may_measure(&self, job: &MeasureJob<P>, choice: Choice) -> bool {
         let bytes = job.json.len();
         let beside_others = self.large == 0 || self.large + bytes <= LARGE_TOGETHER;
         bytes < LARGE_BYTES || choice != Choice::Small && beside_others

@@ -1,6 +1,6 @@
 //! Masks of a block with the vectors of aarch64.
 
-use super::{BATCH, Block, CASE, Marks, Masks, State, WIDTH, parities};
+use super::{BATCH, Block, BlockState, CASE, Marks, Masks, WIDTH, parities};
 use std::arch::aarch64::{
     uint8x16_t, vandq_u8, vceqq_u8, vcltq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
     vreinterpretq_u64_u8,
@@ -10,12 +10,17 @@ use std::arch::aarch64::{
 const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 #[target_feature(enable = "neon")]
-pub(super) fn run_neon(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+pub(super) fn run_neon(bytes: &[u8], at: usize, floor: u64, state: &mut BlockState) -> Option<Block> {
     super::run(|block| masks(block), parities, bytes, at, floor, state)
 }
 
 #[target_feature(enable = "neon")]
-pub(super) fn marks_neon(bytes: &[u8], at: usize, state: &mut State, marks: &mut [Marks; BATCH]) -> usize {
+pub(super) fn marks_neon(
+    bytes: &[u8],
+    at: usize,
+    state: &mut BlockState,
+    marks: &mut [Marks; BATCH],
+) -> usize {
     super::batch(|block| masks(block), parities, bytes, at, state, marks)
 }
 

@@ -1,6 +1,6 @@
 //! Masks of a block with the vectors of x86-64.
 
-use super::{BATCH, Block, CASE, Marks, Masks, State, WIDTH, parities};
+use super::{BATCH, Block, BlockState, CASE, Marks, Masks, WIDTH, parities};
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
     _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
@@ -32,12 +32,17 @@ pub(super) fn has_avx2() -> bool {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub(super) fn run_avx512(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+pub(super) fn run_avx512(bytes: &[u8], at: usize, floor: u64, state: &mut BlockState) -> Option<Block> {
     super::run(|block| masks_avx512(block), |bits| parities_clmul(bits), bytes, at, floor, state)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub(super) fn marks_avx512(bytes: &[u8], at: usize, state: &mut State, marks: &mut [Marks; BATCH]) -> usize {
+pub(super) fn marks_avx512(
+    bytes: &[u8],
+    at: usize,
+    state: &mut BlockState,
+    marks: &mut [Marks; BATCH],
+) -> usize {
     super::batch(|block| masks_avx512(block), |bits| parities_clmul(bits), bytes, at, state, marks)
 }
 
@@ -66,22 +71,32 @@ fn find_avx512(block: __m512i, byte: u8) -> u64 {
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub(super) fn run_avx2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+pub(super) fn run_avx2(bytes: &[u8], at: usize, floor: u64, state: &mut BlockState) -> Option<Block> {
     super::run(|block| masks_avx2(block), |bits| parities_clmul(bits), bytes, at, floor, state)
 }
 
 #[target_feature(enable = "sse2")]
-pub(super) fn run_sse2(bytes: &[u8], at: usize, floor: u64, state: &mut State) -> Option<Block> {
+pub(super) fn run_sse2(bytes: &[u8], at: usize, floor: u64, state: &mut BlockState) -> Option<Block> {
     super::run(|block| masks_sse2(block), parities, bytes, at, floor, state)
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub(super) fn marks_avx2(bytes: &[u8], at: usize, state: &mut State, marks: &mut [Marks; BATCH]) -> usize {
+pub(super) fn marks_avx2(
+    bytes: &[u8],
+    at: usize,
+    state: &mut BlockState,
+    marks: &mut [Marks; BATCH],
+) -> usize {
     super::batch(|block| masks_avx2(block), |bits| parities_clmul(bits), bytes, at, state, marks)
 }
 
 #[target_feature(enable = "sse2")]
-pub(super) fn marks_sse2(bytes: &[u8], at: usize, state: &mut State, marks: &mut [Marks; BATCH]) -> usize {
+pub(super) fn marks_sse2(
+    bytes: &[u8],
+    at: usize,
+    state: &mut BlockState,
+    marks: &mut [Marks; BATCH],
+) -> usize {
     super::batch(|block| masks_sse2(block), parities, bytes, at, state, marks)
 }
 

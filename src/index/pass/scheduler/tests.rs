@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn chunk(bytes: &[u8]) -> Kept {
-    Kept::copied(bytes, None)
+fn chunk(bytes: &[u8]) -> OwnedChunk {
+    OwnedChunk::copied(bytes, None)
 }
 
 impl Splits for () {
@@ -16,14 +16,14 @@ impl Splits for () {
 fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
-    work.offer("small", Json::InBuffer(b"{}"));
+    work.offer("small", ElementJson::InBuffer(b"{}"));
     assert!(work.at_once(0).is_none());
     assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
     assert!(matches!(work.next(), Some(Task::Split { .. })));
     work.put_back(0, ());
     assert!(matches!(work.next(), Some(Task::Measure(_))));
     assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
-    work.offer("enough", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+    work.offer("enough", ElementJson::InBuffer(&vec![b' '; ENOUGH_BYTES]));
     // What was read first is split first.
     let next = work.accept(0, chunk(b"z"));
     let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else {
@@ -40,10 +40,10 @@ fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() 
 fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
-    work.offer("huge", Json::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
+    work.offer("huge", ElementJson::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
     let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
-    work.offer("large", Json::InBuffer(&vec![b' '; ENOUGH_BYTES]));
-    work.offer("small", Json::InBuffer(b"{}"));
+    work.offer("large", ElementJson::InBuffer(&vec![b' '; ENOUGH_BYTES]));
+    work.offer("small", ElementJson::InBuffer(b"{}"));
     let next = work.accept(0, chunk(b"x"));
     let Some(Next::First(Task::Measure(small), back)) = next else { panic!("not the small one") };
     assert_eq!(small.place, "small");
@@ -59,8 +59,8 @@ fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() 
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     let large = vec![b' '; WAITING_BYTES + 1];
-    work.offer("large", Json::InBuffer(&large));
-    work.offer("small", Json::InBuffer(b"{}"));
+    work.offer("large", ElementJson::InBuffer(&large));
+    work.offer("small", ElementJson::InBuffer(b"{}"));
     let next = || work.accept(0, chunk(b"x")).unwrap();
     let measured = |next| match next {
         Next::First(Task::Measure(job), _) => Some(job.place),
@@ -83,7 +83,7 @@ fn a_helper_is_woken_for_two_chunks_or_a_conversation() {
     assert!(work.lock().has_task());
     let Some(Task::Split { .. }) = work.next() else { panic!("nothing to split") };
     assert!(!work.lock().has_task(), "somebody splits");
-    work.offer("small", Json::InBuffer(b"{}"));
+    work.offer("small", ElementJson::InBuffer(b"{}"));
     assert!(work.lock().has_task());
 }
 
@@ -103,7 +103,7 @@ fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
     let split = |reader: usize, mut splitter: Words, chunk: &[u8]| {
         for &byte in chunk {
             if byte == b' ' {
-                work.offer(reader, Json::InBuffer(&std::mem::take(&mut splitter.0)));
+                work.offer(reader, ElementJson::InBuffer(&std::mem::take(&mut splitter.0)));
             } else {
                 splitter.0.push(byte);
             }
