@@ -20,6 +20,7 @@
 
 mod bytes;
 mod error;
+mod markdown;
 mod name;
 mod progress;
 mod text;

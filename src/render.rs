@@ -3,17 +3,14 @@
 //! Knows neither archives nor names of files: links to neighbours are written with [`STEM`] where the page's own
 //! name goes, and whoever knows the name puts it in.
 
-mod block;
 mod directive;
-mod escape;
 mod front_matter;
-mod hints;
 mod link;
-mod markdown;
 mod part;
 mod reference;
+mod writer;
 
-pub use link::{encode_path_segment, encoded_len};
+pub use crate::markdown::Headings;
 
 use crate::catalog::{Measure, Page};
 use crate::conversation::Conversation;
@@ -21,13 +18,14 @@ use crate::conversation::canvas::Canvas;
 use crate::conversation::files::{AssetIndex, Files};
 use crate::conversation::thread::Threads;
 use crate::conversation::tree::NodeId;
+use crate::markdown;
 use crate::time::Zone;
 use std::collections::HashMap;
 use std::fmt;
 
 /// Stands in a rendered page where its own percent-encoded stem goes. A noncharacter: the renderer replaces it
 /// by U+FFFD wherever an export contains it.
-pub const STEM: char = '\u{fdd0}';
+pub const STEM: char = markdown::PLACEHOLDER;
 
 /// What becomes of the model's thinking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,16 +37,6 @@ pub enum Thinking {
     Fold,
     /// Left out.
     Hide,
-}
-
-/// What becomes of headings and other text that would disturb the frame of a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Headings {
-    /// Headings in answers move down two levels, and plain text is escaped where Markdown would take it for one.
-    #[default]
-    Shift,
-    /// Text stays as it is.
-    Keep,
 }
 
 /// How pages are rendered. The same options give the same bytes.
@@ -127,14 +115,14 @@ impl<'c> Document<'c> {
     /// # Errors
     /// Only those of `out`.
     pub fn render(&self, page: Page, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
-        markdown::page(self, page, options, &mut Through(out))
+        writer::page(self, page, options, &mut Through(out))
     }
 
     /// The size of `page`.
     pub fn measure(&self, page: Page, options: &Options) -> Measure {
         let mut counter = Counter::default();
         // A counter never fails.
-        let _ = markdown::page(self, page, options, &mut counter);
+        let _ = writer::page(self, page, options, &mut counter);
         counter.0
     }
 }
@@ -209,7 +197,8 @@ struct Counter(Measure);
 
 impl Sink for Counter {
     fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result {
-        let stems = if names_itself { escape::STEM_FINDER.find_iter(piece.as_bytes()).count() } else { 0 };
+        let stems =
+            if names_itself { markdown::PLACEHOLDER_FINDER.find_iter(piece.as_bytes()).count() } else { 0 };
         self.0.bytes += (piece.len() - stems * STEM.len_utf8()) as u64;
         self.0.stems += stems as u32;
         Ok(())

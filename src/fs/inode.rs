@@ -7,7 +7,7 @@
 use super::Ino;
 use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page, Problem};
 use crate::layout::{ASSETS, BRANCHES, HIDDEN, Layout, PAGE, UNDATED, file_names};
-use crate::render::{encode_path_segment, encoded_len};
+use crate::markdown::{encode_path_segment, encoded_len};
 use crate::text::printable;
 use crate::time::Timestamp;
 use std::collections::VecDeque;

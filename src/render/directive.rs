@@ -1,7 +1,6 @@
 //! Writing blocks: `:::writing{variant="email" subject="…"}` … `:::` in an answer, shown as a quote under its subject.
 
-use super::block::Voice;
-use super::escape;
+use crate::markdown::{self, Voice};
 use memchr::memmem;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,7 +15,7 @@ pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
     if OPEN_FINDER.find(text.as_bytes()).is_none() {
         return text;
     }
-    let code = escape::fenced_ranges(&text, Voice::Markdown);
+    let code = markdown::fenced_ranges(&text, Voice::Markdown);
     let is_code = |at: usize| {
         let next = code.partition_point(|range| range.end <= at);
         code.get(next).is_some_and(|range| range.start <= at)
@@ -60,7 +59,7 @@ struct Block {
 
 impl Block {
     fn write(&self, out: &mut String) {
-        let body = escape::trim_block(&self.body);
+        let body = markdown::trim_block(&self.body);
         let mut inside =
             self.subject.as_ref().map(|subject| format!("**Subject: {subject}**")).unwrap_or_default();
         if !inside.is_empty() && !body.is_empty() {
@@ -73,7 +72,7 @@ impl Block {
         if !out.is_empty() && !out.ends_with("\n\n") {
             out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
         }
-        escape::quote(&inside, out);
+        markdown::quote(&inside, out);
         out.push('\n');
     }
 }
@@ -92,7 +91,7 @@ fn opening(line: &str) -> Option<Block> {
             escaped = c == '\\' && !escaped;
             ends
         });
-        escape::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
+        markdown::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
             .into_owned()
     });
     Some(Block { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })

@@ -1,9 +1,10 @@
 //! The facts of a conversation as YAML between two lines of dashes.
 
-use super::{Document, Options, link};
+use super::{Document, Options};
 use crate::catalog::Page;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Conversation, Role, Visibility};
+use crate::markdown;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -65,9 +66,9 @@ fn named<'n>(names: &'n HashMap<String, String>, id: &'n str) -> &'n str {
 
 /// Where the vendor shows the conversation.
 fn url(conversation: &Conversation<'_>) -> String {
-    let id = link::encode_path_segment(&conversation.id);
+    let id = markdown::encode_path_segment(&conversation.id);
     match conversation.project.as_ref().or(conversation.gpt.as_ref()) {
-        Some(home) => format!("https://chatgpt.com/g/{}/c/{id}", link::encode_path_segment(home)),
+        Some(home) => format!("https://chatgpt.com/g/{}/c/{id}", markdown::encode_path_segment(home)),
         None => format!("https://chatgpt.com/c/{id}"),
     }
 }

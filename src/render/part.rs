@@ -1,12 +1,11 @@
 //! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
 
-use super::block::Voice;
-use super::hints::Hints;
-use super::markdown::{Writer, duration};
-use super::{escape, link};
+use super::link;
+use super::writer::{Writer, duration};
 use crate::conversation::canvas::Outcome;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
+use crate::markdown::{self, Hints, Voice};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -53,12 +52,12 @@ impl<'d> Writer<'d, '_> {
             Part::Failure { name, text } => self.failure(name, text),
             Part::Links(links) => {
                 let links = links.iter().filter(|link| !link::is_empty(link));
-                self.items(links, |_, link, out| link::external(link, out));
+                self.items(links, |_, link, out| markdown::external(&link.label, &link.url, out));
             }
             Part::Quote { source, text } => self.quotation(source, text),
             Part::Canvas(step) => self.canvas(id, position, step),
             Part::Unknown { kind } => {
-                self.block(&format!("*[Unsupported content: {}]*", escape::label(kind)));
+                self.block(&format!("*[Unsupported content: {}]*", markdown::label(kind)));
             }
             Part::Prose(_) | Part::Thoughts(_) | Part::Recap { .. } | Part::File(_) => {}
         }
@@ -66,29 +65,29 @@ impl<'d> Writer<'d, '_> {
 
     /// Writes code, or what a program printed. Nothing if there is none.
     fn fence(&mut self, language: &str, text: &str) {
-        if escape::is_blank(text) {
+        if markdown::is_blank(text) {
             return;
         }
         let hints = Hints::of(text);
-        let text = escape::without_stem(text, hints);
+        let text = markdown::without_placeholder(text, hints);
         self.block("");
-        escape::fence(language, &escape::clean(&text, hints), &mut self.buffer);
+        markdown::fence(language, &markdown::clean(&text, hints), &mut self.buffer);
     }
 
     fn image(&mut self, image: &Image<'_>) {
-        let prompt = image.prompt.as_deref().map(escape::one_line).filter(|text| !text.is_empty());
-        let alt = image.alt.as_deref().map(escape::one_line).filter(|text| !text.is_empty());
+        let prompt = image.prompt.as_deref().map(markdown::one_line).filter(|text| !text.is_empty());
+        let alt = image.alt.as_deref().map(markdown::one_line).filter(|text| !text.is_empty());
         if let Some(address) = self.neighbours.file(&image.file) {
             let alt =
                 alt.or_else(|| prompt.clone()).unwrap_or_else(|| self.neighbours.name(&image.file).into());
             self.block("!");
-            link::write(&escape::label(&alt), &address, &mut self.buffer);
+            markdown::link(&markdown::label(&alt), &address, &mut self.buffer);
         } else {
             let name = alt.unwrap_or_else(|| self.neighbours.name(&image.file).into());
             self.block(&format!("*[{}]*", link::missing(&name, &image.file)));
         }
         if let Some(prompt) = prompt {
-            self.block(&format!("*Prompt: {}*", escape::label(&prompt)));
+            self.block(&format!("*Prompt: {}*", markdown::label(&prompt)));
         }
     }
 
@@ -131,16 +130,16 @@ impl<'d> Writer<'d, '_> {
     fn file(&self, file: &FileRef<'_>) -> String {
         let name = self.neighbours.name(file);
         match self.neighbours.file(file) {
-            Some(address) => format!("[{}]({address})", escape::label(&name)),
+            Some(address) => format!("[{}]({address})", markdown::label(&name)),
             None => format!("*{}*", link::missing(&name, file)),
         }
     }
 
     fn failure(&mut self, name: &str, text: &str) {
-        let name = escape::label(name);
+        let name = markdown::label(name);
         let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
         if !text.trim().contains('\n') {
-            self.block(&format!("> **Error**{name}: {}", escape::label(text)));
+            self.block(&format!("> **Error**{name}: {}", markdown::label(text)));
             return;
         }
         self.quoted(|writer| {
@@ -153,7 +152,7 @@ impl<'d> Writer<'d, '_> {
         self.quoted(|writer| {
             if !link::is_empty(source) {
                 writer.block("");
-                link::external(source, &mut writer.buffer);
+                markdown::external(&source.label, &source.url, &mut writer.buffer);
             }
             writer.text(text, Voice::Plain);
         });
@@ -200,7 +199,7 @@ impl<'d> Writer<'d, '_> {
 
     /// Edits that could not be applied: no word of them is lost.
     fn edits(&mut self, edits: &[CanvasEdit<'_>], reason: &str) {
-        self.block(&format!("*[edits not applied: {}]*", escape::label(reason)));
+        self.block(&format!("*[edits not applied: {}]*", markdown::label(reason)));
         for edit in edits {
             self.block(if edit.multiple { "Replace all:" } else { "Replace:" });
             self.fence("text", &edit.pattern);
@@ -210,10 +209,10 @@ impl<'d> Writer<'d, '_> {
     }
 
     fn comment(&mut self, comment: &CanvasComment<'_>) {
-        let passage = escape::label(&comment.pattern);
+        let passage = markdown::label(&comment.pattern);
         let passage = if passage.is_empty() { String::new() } else { format!(" on “{passage}”") };
         if !comment.comment.trim().contains('\n') {
-            self.block(&format!("> **Canvas comment**{passage}: {}", escape::label(&comment.comment)));
+            self.block(&format!("> **Canvas comment**{passage}: {}", markdown::label(&comment.comment)));
             return;
         }
         self.quoted(|writer| {
@@ -225,7 +224,7 @@ impl<'d> Writer<'d, '_> {
 
 /// The line above a version of a canvas document: `**Canvas: Haiku** (version 2)`.
 fn canvas_head(title: &str, version: Option<u64>, failed: bool) -> String {
-    let title = escape::label(title);
+    let title = markdown::label(title);
     let mut head = if title.is_empty() { "**Canvas**".to_owned() } else { format!("**Canvas: {title}**") };
     let version = version.map(|version| format!("version {version}"));
     let notes: Vec<String> = version.into_iter().chain(failed.then(|| "failed".to_owned())).collect();

@@ -5,11 +5,10 @@
 
 mod marks;
 
-use super::block::Voice;
-use super::hints::Hints;
+use super::STEM;
 use super::link::{self, Neighbours};
-use super::{STEM, escape};
 use crate::conversation::{Link, Meaning, Reference, SourceId};
+use crate::markdown::{self, Hints, Voice};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -34,7 +33,7 @@ pub(super) fn resolve<'p>(
     voice: Voice,
     targets: Targets<'_>,
 ) -> (Cow<'p, str>, Hints) {
-    let text = escape::without_stem(text, hints);
+    let text = markdown::without_placeholder(text, hints);
     let may_be_marked = voice == Voice::Markdown && marks::may_be_in(hints);
     if references.is_empty() && !may_be_marked {
         return (text, hints);
@@ -294,18 +293,18 @@ fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>, out: &mut String) {
         Meaning::Nothing => {}
         Meaning::Citation(links) => citation(links.iter(), out),
         Meaning::Markdown(markdown) => out.push_str(&supplied(markdown)),
-        Meaning::Plain(text) => out.push_str(&escape::label(text)),
+        Meaning::Plain(text) => out.push_str(&markdown::label(text)),
         Meaning::Links(links) => join(links.iter(), out),
         Meaning::File(file) => {
             let name = targets.neighbours.name(file);
-            let label = escape::label(&name);
+            let label = markdown::label(&name);
             let address = targets.neighbours.file(file);
             if address.is_none() && label.is_empty() {
                 return;
             }
             out.push('(');
             match address {
-                Some(address) => link::write(&label, &address, out),
+                Some(address) => markdown::link(&label, &address, out),
                 None => out.push_str(&label),
             }
             out.push(')');
@@ -333,7 +332,7 @@ fn join<'l>(links: impl Iterator<Item = &'l Link<'l>>, out: &mut String) {
         if out.len() > begin {
             out.push_str(", ");
         }
-        link::external(link, out);
+        markdown::external(&link.label, &link.url, out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Addresses and the Markdown around them: tracking parameters go, and links to nowhere become their labels.
 
 use crate::conversation::{Link, Text};
+use crate::markdown::host;
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -85,15 +86,6 @@ fn without_empty_links(text: &str) -> String {
     clean
 }
 
-/// The host of an address without `www.`; the whole address if it has none.
-pub(super) fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.strip_prefix("www.").unwrap_or(host)
-}
-
 /// The host of `url` as a label that borrows where `url` does.
 fn host_label<'a>(url: &Text<'a>) -> Text<'a> {
     match url {
@@ -148,12 +140,5 @@ mod tests {
         ] {
             assert_eq!(markdown(given.into()), expected, "{given}");
         }
-    }
-
-    #[test]
-    fn the_host_is_the_label() {
-        assert_eq!(host("https://www.winter.example/newts?x#y"), "winter.example");
-        assert_eq!(host("https://user@a.example:80"), "a.example:80");
-        assert_eq!(host("a.example/x"), "a.example");
     }
 }

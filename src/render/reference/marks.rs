@@ -4,11 +4,9 @@
 //! A mark is U+E200, a kind, arguments each after U+E202, and U+E201. Other private-use characters belong to users.
 
 use super::{Spacing, Span, Spans, Targets, citation, is_taken};
-use crate::conversation::{FileRef, Link, SourceId};
-use crate::render::block::Voice;
-use crate::render::hints::Hints;
-use crate::render::{escape, link};
-use memchr::{memchr, memchr_iter, memmem};
+use crate::conversation::{FileRef, SourceId};
+use crate::markdown::{self, Hints, Voice};
+use memchr::{memchr_iter, memmem};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -71,7 +69,7 @@ pub(super) fn find(text: &str, hints: Hints, targets: Targets<'_>, spans: &mut S
         spans.list = taken;
         return;
     }
-    let code = escape::fenced_ranges(text, Voice::Markdown);
+    let code = markdown::fenced_ranges(text, Voice::Markdown);
     spans.list.retain(|span| {
         let at = code.partition_point(|range| range.end <= span.range.start);
         let in_code = code.get(at).is_some_and(|range| range.start < span.range.end);
@@ -147,9 +145,9 @@ fn resolve_mark(mark: &str, targets: Targets<'_>, out: &mut String) -> Option<()
             let (label, url) =
                 if url.is_empty() && label.contains("://") { ("", label) } else { (label, url) };
             let url = without_tracking(url);
-            link::external(&Link { label: label.into(), url, publisher: "".into() }, out);
+            markdown::external(label, &url, out);
         }
-        "entity" | "product_entity" => out.push_str(&escape::label(&second_string(parts.next()?)?)),
+        "entity" | "product_entity" => out.push_str(&markdown::label(&second_string(parts.next()?)?)),
         _ => {}
     }
     Some(())
@@ -255,7 +253,7 @@ fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Spans) {
         let label = text.get(open + 1..middle).unwrap_or_default();
         let path = rest.get(..length).unwrap_or_default().trim();
         let (path, _) = path.split_once(" \"").unwrap_or((path, ""));
-        let decoded = percent_decode(path);
+        let decoded = markdown::percent_decode(path);
         let is_image = text.get(..open).is_some_and(|before| before.ends_with('!'));
         let start = open - usize::from(is_image);
         let found = [path, &decoded]
@@ -265,7 +263,7 @@ fn sandbox_links(text: &str, targets: Targets<'_>, spans: &mut Spans) {
             Some(address) => format!("{}[{label}]({address})", if is_image { "!" } else { "" }),
             None if label.is_empty() => {
                 let name = decoded.rsplit('/').next().unwrap_or_default();
-                format!("{} *(file not in export)*", escape::label(name))
+                format!("{} *(file not in export)*", markdown::label(name))
             }
             None => format!("{label} *(file not in export)*"),
         };
@@ -302,20 +300,6 @@ fn closing_parenthesis(rest: &str) -> Option<usize> {
         }
     }
     None
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr(b'%', rest.as_bytes()) {
-        let (before, after) = rest.split_at(at);
-        bytes.extend_from_slice(before.as_bytes());
-        let byte = after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(b'%'));
-        rest = after.get(if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 const ARTEFACT: &str = ":contentReference[oaicite:";

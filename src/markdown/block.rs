@@ -7,13 +7,13 @@
 mod line;
 
 use line::{Cursor, Indent, Lines, Marker, PLAIN, Start};
-pub(super) use line::{is_among, tag_name};
+pub(crate) use line::{is_among, tag_name};
 use memchr::memchr;
 use std::ops::Range;
 
 /// How a text is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Voice {
+pub(crate) enum Voice {
     /// As Markdown: its headings are headings, two levels down.
     Markdown,
     /// As plain text: what looks like a heading is text.
@@ -22,15 +22,15 @@ pub(super) enum Voice {
 
 /// A change of the text: `remove` bytes at `at` become `insert`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edit {
-    pub(super) at: usize,
-    pub(super) remove: usize,
-    pub(super) insert: &'static str,
+pub(crate) struct Edit {
+    pub(crate) at: usize,
+    pub(crate) remove: usize,
+    pub(crate) insert: &'static str,
 }
 
 /// What stands in a range of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A paragraph or a heading.
     Inline,
     /// The inside of a fence.
@@ -43,29 +43,29 @@ pub(super) enum Kind {
 
 /// A range of the text with what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Region {
-    pub(super) range: Range<usize>,
-    pub(super) kind: Kind,
+pub(crate) struct Region {
+    pub(crate) range: Range<usize>,
+    pub(crate) kind: Kind,
     /// How many block quotes and list items enclose it.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
 }
 
 /// What was found in a text.
 #[derive(Debug, Default)]
-pub(super) struct Structure {
+pub(crate) struct Structure {
     /// What to change so that the text can't leave its frame; ascending.
-    pub(super) edits: Vec<Edit>,
+    pub(crate) edits: Vec<Edit>,
     /// What stands where, ascending; empty unless it was asked for.
-    pub(super) regions: Vec<Region>,
+    pub(crate) regions: Vec<Region>,
     /// The fence that the text leaves open outside of all containers: its character and length.
-    pub(super) open_fence: Option<(char, usize)>,
+    pub(crate) open_fence: Option<(char, usize)>,
     /// The character of the list that the text ends in, where a list that follows would be taken for its rest.
-    pub(super) list: Option<char>,
+    pub(crate) list: Option<char>,
 }
 
 /// Whether [`structure`] tells what stands where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Regions {
+pub(crate) enum Regions {
     /// It does.
     Wanted,
     /// It doesn't, and is faster.
@@ -73,7 +73,7 @@ pub(super) enum Regions {
 }
 
 /// The structure of `text`, which has no line ends but `\n`. Linear.
-pub(super) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure {
+pub(crate) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure {
     let mut blocks = Blocks {
         bytes: text.as_bytes(),
         lines: Lines { bytes: text.as_bytes() },

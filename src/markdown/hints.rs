@@ -4,28 +4,28 @@ use std::ops::BitOr;
 
 /// The rare bytes of a text. That a byte is there proves nothing; that it isn't spares a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hints(u8);
+pub(crate) struct Hints(u8);
 
 impl Hints {
     /// A control character that pages don't hold.
-    pub(super) const CONTROL: Self = Self(1);
+    pub(crate) const CONTROL: Self = Self(1);
     /// A byte that leads a C1 control, or the sign of a page's own name.
-    pub(super) const LEAD: Self = Self(1 << 1);
+    pub(crate) const LEAD: Self = Self(1 << 1);
     /// A byte that leads the vendor's private-use characters.
-    pub(super) const PRIVATE: Self = Self(1 << 2);
+    pub(crate) const PRIVATE: Self = Self(1 << 2);
     /// The last byte of a dagger.
-    pub(super) const DAGGER: Self = Self(1 << 3);
+    pub(crate) const DAGGER: Self = Self(1 << 3);
     /// An opening bracket, as links have.
-    pub(super) const BRACKET: Self = Self(1 << 4);
+    pub(crate) const BRACKET: Self = Self(1 << 4);
     /// An opening brace, as writing blocks and artefacts have.
-    pub(super) const BRACE: Self = Self(1 << 5);
+    pub(crate) const BRACE: Self = Self(1 << 5);
     /// An equals sign, as parameters of addresses have.
-    pub(super) const EQUALS: Self = Self(1 << 6);
+    pub(crate) const EQUALS: Self = Self(1 << 6);
     /// The beginning of a tag.
-    pub(super) const TAG: Self = Self(1 << 7);
+    pub(crate) const TAG: Self = Self(1 << 7);
 
     /// What `text` may contain.
-    pub(super) fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has AVX2.
@@ -35,7 +35,7 @@ impl Hints {
     }
 
     /// True if the text may contain any of `wanted`.
-    pub(super) fn may_have(self, wanted: Self) -> bool {
+    pub(crate) fn may_have(self, wanted: Self) -> bool {
         self.0 & wanted.0 != 0
     }
 }
@@ -139,7 +139,7 @@ mod avx2 {
 
     /// [`Hints::of`], a third of what it takes without AVX2.
     #[target_feature(enable = "avx2")]
-    pub(super) fn of(text: &[u8]) -> Hints {
+    pub(crate) fn of(text: &[u8]) -> Hints {
         let (first, second) = ([vector(FIRST[0]), vector(FIRST[1])], [vector(SECOND[0]), vector(SECOND[1])]);
         let half = _mm256_set1_epi8(0xf);
         let mut seen = [_mm256_setzero_si256(); 2];

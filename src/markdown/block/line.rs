@@ -327,7 +327,7 @@ fn is_one(digits: &[u8]) -> bool {
 }
 
 /// The tag name that `rest` begins with.
-pub(in crate::render) fn tag_name(rest: &[u8]) -> &[u8] {
+pub(crate) fn tag_name(rest: &[u8]) -> &[u8] {
     if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
         return &[];
     }
@@ -337,6 +337,6 @@ pub(in crate::render) fn tag_name(rest: &[u8]) -> &[u8] {
 }
 
 /// True if `name` is one of `names`, in whatever case.
-pub(in crate::render) fn is_among(name: &[u8], names: &[&str]) -> bool {
+pub(crate) fn is_among(name: &[u8], names: &[&str]) -> bool {
     names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }

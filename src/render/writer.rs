@@ -1,14 +1,13 @@
 //! Pages: title, turns, forks, and the order of everything.
 
-use super::block::Voice;
-use super::hints::Hints;
 use super::link::Neighbours;
 use super::reference::{self, Targets};
-use super::{Document, Options, STEM, Sink, Thinking, directive, escape, front_matter, link};
+use super::{Document, Options, STEM, Sink, Thinking, directive, front_matter, link};
 use crate::catalog::{AssetContent, Page};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
+use crate::markdown::{self, Hints, Voice};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -138,7 +137,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     /// Title, and what there is to say before the first turn.
     fn head(&mut self, nodes: &[NodeId], branch: Option<&Branch>) {
         let conversation = self.document.conversation;
-        let title = conversation.title.as_deref().map(escape::label).filter(|title| !title.is_empty());
+        let title = conversation.title.as_deref().map(markdown::label).filter(|title| !title.is_empty());
         let title = title.unwrap_or(Cow::Borrowed("Untitled"));
         self.block("# ");
         self.buffer.push_str(&title);
@@ -147,14 +146,14 @@ impl<'d, 'o> Writer<'d, 'o> {
             None => self.forks.extend_from_slice(self.document.forks.at(None)),
         }
         if let Some(reason) = &conversation.damage {
-            let reason = escape::label(reason.trim_end_matches('.'));
+            let reason = markdown::label(reason.trim_end_matches('.'));
             self.block(&format!("*This conversation is damaged in the export: {reason}.*"));
         }
     }
 
     fn way_back(&mut self, title: &str, number: u32, nodes: &[NodeId]) {
         self.block(&format!("*Branch {number} of "));
-        link::write(title, &format!("../{STEM}.md"), &mut self.buffer);
+        markdown::link(title, &format!("../{STEM}.md"), &mut self.buffer);
         self.names_itself = true;
         let mut messages = nodes.iter().filter_map(|&id| self.document.conversation.tree.message(id));
         let began = messages.find(|message| message.visibility == Visibility::Shown).and_then(|m| m.created);
@@ -202,7 +201,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     fn heading(&mut self, message: &Message<'_>) {
         if message.role == Role::User {
             self.block("## User");
-            let name = message.name.as_deref().map(escape::label).filter(|name| !name.is_empty());
+            let name = message.name.as_deref().map(markdown::label).filter(|name| !name.is_empty());
             if let Some(name) = name {
                 self.buffer.push_str(" (");
                 self.buffer.push_str(&name);
@@ -230,7 +229,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         for (before, name) in [(": ", &message.name), (" → ", &message.recipient)] {
             if let Some(name) = name.as_deref().filter(|name| !name.is_empty()) {
                 summary.push_str(before);
-                summary.push_str(&escape::html(name));
+                summary.push_str(&markdown::html(name));
             }
         }
         self.fold(&summary, |writer| {
@@ -312,8 +311,8 @@ impl<'d, 'o> Writer<'d, 'o> {
     /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `hints`
     /// says.
     fn linked_text(&mut self, text: &str, hints: Hints, voice: Voice) {
-        let cleaned = escape::clean(text, hints);
-        let mut text = Cow::Borrowed(escape::trim_block(&cleaned));
+        let cleaned = markdown::clean(text, hints);
+        let mut text = Cow::Borrowed(markdown::trim_block(&cleaned));
         if text.is_empty() {
             return;
         }
@@ -325,7 +324,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         self.block("");
         let text = text.trim_end();
-        self.list = escape::guard(text, hints, voice, self.options.headings, &mut self.buffer).list;
+        self.list = markdown::guard(text, hints, voice, self.options.headings, &mut self.buffer).list;
     }
 
     /// Writes a list of `items` by `write`. It is not taken for the rest of one that the text before it ends in.
@@ -370,7 +369,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             if position > 0 {
                 self.buffer.push_str(", ");
             }
-            link::write(&number.to_string(), &self.neighbours.branch(number), &mut self.buffer);
+            markdown::link(&number.to_string(), &self.neighbours.branch(number), &mut self.buffer);
         }
         self.buffer.push('*');
     }
@@ -388,8 +387,9 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn think(&mut self, thoughts: &'d [Thought<'d>]) {
-        let is_empty =
-            |thought: &&Thought<'_>| escape::is_blank(&thought.summary) && escape::is_blank(&thought.content);
+        let is_empty = |thought: &&Thought<'_>| {
+            markdown::is_blank(&thought.summary) && markdown::is_blank(&thought.content)
+        };
         let thoughts = thoughts.iter().filter(|thought| !is_empty(thought));
         if self.options.thinking != Thinking::Hide {
             self.thoughts.extend(thoughts);
@@ -402,14 +402,14 @@ impl<'d, 'o> Writer<'d, 'o> {
     fn recap(&mut self, seconds: Option<u64>, text: &str) {
         let label = match seconds {
             Some(seconds) => Cow::Owned(format!("Thought for {}", duration(seconds))),
-            None => escape::one_line(text),
+            None => markdown::one_line(text),
         };
         match self.options.thinking {
             Thinking::Hide => {}
             _ if self.thoughts.is_empty() && label.is_empty() => {}
             _ if self.thoughts.is_empty() => {
                 self.settle_prose();
-                self.block(&format!("*{}*", escape::label(&label)));
+                self.block(&format!("*{}*", markdown::label(&label)));
             }
             _ => self.write_thoughts(&label),
         }
@@ -426,7 +426,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         let thoughts = std::mem::take(&mut self.thoughts);
         let write = |writer: &mut Self| {
             for thought in thoughts {
-                let summary = escape::label(&thought.summary);
+                let summary = markdown::label(&thought.summary);
                 if !summary.is_empty() {
                     writer.block("**");
                     writer.buffer.push_str(&summary);
@@ -436,10 +436,10 @@ impl<'d, 'o> Writer<'d, 'o> {
             }
         };
         if self.options.thinking == Thinking::Fold {
-            self.fold(&escape::html(label), write);
+            self.fold(&markdown::html(label), write);
         } else {
             self.quoted(|writer| {
-                writer.block(&format!("**{}**", escape::label(label)));
+                writer.block(&format!("**{}**", markdown::label(label)));
                 write(writer);
             });
         }
@@ -451,7 +451,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         inside(self);
         let quoted = std::mem::replace(&mut self.buffer, outside);
         self.block("");
-        escape::quote(quoted.trim_start_matches('\n'), &mut self.buffer);
+        markdown::quote(quoted.trim_start_matches('\n'), &mut self.buffer);
     }
 }
 
@@ -464,8 +464,8 @@ fn voice(role: Role) -> Voice {
 }
 
 fn footnote(link: &Link<'_>, out: &mut String) {
-    link::external(link, out);
-    let publisher = escape::label(&link.publisher);
+    markdown::external(&link.label, &link.url, out);
+    let publisher = markdown::label(&link.publisher);
     if !publisher.is_empty() && link.publisher != link.label {
         out.push_str(" (");
         out.push_str(&publisher);

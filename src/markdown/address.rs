@@ -1,0 +1,137 @@
+//! Links and the addresses in them.
+
+use super::{PLACEHOLDER, words};
+use memchr::memchr;
+use std::borrow::Cow;
+
+/// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
+/// that every reader of Markdown finds the file.
+pub(crate) fn encode_path_segment(name: &str) -> String {
+    let mut encoded = String::with_capacity(encoded_len(name));
+    for byte in name.bytes() {
+        percent_encode(byte, is_unreserved, &mut encoded);
+    }
+    encoded
+}
+
+/// How long a name is once it is [encoded](encode_path_segment), in bytes.
+pub(crate) fn encoded_len(name: &str) -> usize {
+    name.bytes().map(|byte| if is_unreserved(byte) { 1 } else { 3 }).sum()
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
+    if is_kept(byte) {
+        out.push(char::from(byte));
+    } else {
+        let digit = |digit: u8| char::from(if digit < 10 { b'0' + digit } else { b'A' - 10 + digit });
+        out.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
+    }
+}
+
+/// Writes `[label](address)`; `address` is already fit for it.
+pub(crate) fn link(label: &str, address: &str, out: &mut String) {
+    out.reserve(label.len().saturating_add(address.len()).saturating_add(4));
+    out.push('[');
+    out.push_str(label);
+    out.push_str("](");
+    out.push_str(address);
+    out.push(')');
+}
+
+/// Writes a link to the outside, or its label alone if it has no address. Without a label it is called by its host.
+pub(crate) fn external(label: &str, url: &str, out: &mut String) {
+    let url = url.trim();
+    let text = words::label(if words::is_blank(label) { host(url) } else { label });
+    if url.is_empty() {
+        out.push_str(&text);
+    } else {
+        link(&text, &destination(url), out);
+    }
+}
+
+/// The bytes that mean nothing special in the destination of a link.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'<' | b'>' | b'\\' | b'`' | b'(' | b')' | b'&');
+        byte += 1;
+    }
+    plain
+};
+
+/// `url`, without white space around it, as the destination of a link: nothing in it can end the link. Copies nothing
+/// where nothing changes.
+fn destination(url: &str) -> Cow<'_, str> {
+    if url.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
+        return Cow::Borrowed(url);
+    }
+    let balanced = has_balanced_parentheses(url);
+    let mut encoded = String::with_capacity(url.len());
+    for (at, c) in url.char_indices() {
+        let harmful =
+            c.is_control() || c.is_whitespace() || c == PLACEHOLDER || matches!(c, '<' | '>' | '\\' | '`');
+        if harmful || (!balanced && matches!(c, '(' | ')')) {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                percent_encode(byte, |_| false, &mut encoded);
+            }
+            continue;
+        }
+        let rest = url.get(at + 1..).filter(|_| c == '&').unwrap_or_default();
+        let name =
+            rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
+        if name > 0 && rest.as_bytes().get(name) == Some(&b';') {
+            encoded.push('\\'); // or it would be taken for a character reference
+        }
+        encoded.push(c);
+    }
+    Cow::Owned(encoded)
+}
+
+/// True if the parentheses of `url` pair up, no deeper than every parser takes.
+fn has_balanced_parentheses(url: &str) -> bool {
+    let mut depth = 0_usize;
+    for byte in url.bytes() {
+        match byte {
+            b'(' if depth < 8 => depth += 1,
+            b'(' => return false,
+            b')' => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return false,
+            },
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
+/// The host of `url` without `www.` and without a user's name; all of it if it has none.
+pub(crate) fn host(url: &str) -> &str {
+    let url = url.trim();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// `text` with `%41` as `A`; what is no such code stays.
+pub(crate) fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr(b'%', rest.as_bytes()) {
+        let (before, after) = rest.split_at(at);
+        bytes.extend_from_slice(before.as_bytes());
+        let byte = after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = after.get(if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Code in Markdown: where fences and spans are, and writing fences and quotes that nothing inside can end.
+
+use super::block::{self, Kind, Region, Regions, Voice};
+use memchr::{memchr, memmem};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// The insides of the fences of `text`, ascending.
+pub(crate) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
+    if BACKTICKS.find(text.as_bytes()).is_none() && TILDES.find(text.as_bytes()).is_none() {
+        return Vec::new();
+    }
+    let is_fenced = |region: &Region| region.kind == Kind::Fenced;
+    let regions = block::structure(text, voice, Regions::Wanted).regions;
+    regions.into_iter().filter(is_fenced).map(|region| region.range).collect()
+}
+
+/// Find what a fence begins with at least.
+static BACKTICKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("```"));
+static TILDES: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("~~~"));
+
+/// True if `at` is inside one of `ranges`, which ascend.
+pub(crate) fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
+    let position = ranges.partition_point(|range| range.end <= at);
+    ranges.get(position).is_some_and(|range| range.contains(&at))
+}
+
+/// True if the byte at `at` has a backslash in front of it that escapes it.
+pub(crate) fn is_escaped(text: &str, at: usize) -> bool {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+/// The code spans in `range` of `text`, ascending. Linear but for a logarithm.
+pub(crate) fn code_spans(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
+    let end = range.end;
+    let bytes = text.as_bytes();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut by_length: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut at = range.start;
+    while let Some(found) = bytes.get(at..end).and_then(|rest| memchr(b'`', rest)) {
+        let start = at + found;
+        let rest = bytes.get(start..end).unwrap_or_default();
+        let length = rest.iter().take_while(|&&byte| byte == b'`').count();
+        by_length.entry(length).or_default().push(start);
+        runs.push((start, length));
+        at = start + length;
+    }
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    for (start, length) in runs {
+        if spans.last().is_some_and(|span| start < span.end) {
+            continue;
+        }
+        // The first of the run may be escaped.
+        let opening = length - usize::from(is_escaped(text, start));
+        let starts = by_length.get(&opening).map_or(&[][..], Vec::as_slice);
+        let next = starts.partition_point(|&other| other <= start);
+        if let Some(&close) = starts.get(next) {
+            spans.push(start..close + opening);
+        }
+    }
+    spans
+}
+
+/// Writes `text` as a fence tagged `language` that nothing inside it can close. The text has to be clean.
+pub(crate) fn fence(language: &str, text: &str, out: &mut String) {
+    let text = text.trim_end_matches(['\n', ' ', '\t']);
+    let length = longest_run(text).saturating_add(1).max(3);
+    out.extend(std::iter::repeat_n('`', length));
+    let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '#' | '.');
+    out.extend(language.chars().take(40).take_while(fits));
+    out.push('\n');
+    out.push_str(text);
+    if !text.is_empty() {
+        out.push('\n');
+    }
+    out.extend(std::iter::repeat_n('`', length));
+}
+
+/// Finds two backticks: one alone ends no fence.
+static PAIR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("``"));
+
+/// The length of the longest run of backticks in `text`, of those that are longer than one.
+fn longest_run(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut longest, mut at) = (0, 0);
+    while let Some(found) = bytes.get(at..).and_then(|rest| PAIR.find(rest)) {
+        let start = at + found;
+        let length = bytes.get(start..).unwrap_or_default().iter().take_while(|&&b| b == b'`').count();
+        longest = longest.max(length);
+        at = start + length;
+    }
+    longest
+}
+
+/// Writes the lines of `text` as a block quote.
+pub(crate) fn quote(text: &str, out: &mut String) {
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        out.push('>');
+        if !line.is_empty() {
+            out.push(' ');
+            out.push_str(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
