@@ -1,7 +1,7 @@
-//! The command line: arguments, and one short function per command. The only user of `clap`.
+//! The command line: its grammar, and one short function per command. The only user of `clap`.
 //!
-//! Words become checked values in two steps: clap sees to their form, and the commands to their sense. Data
-//! goes to standard output, everything else to standard error.
+//! Arguments become values in two steps: clap checks their form, then [`settings`] checks their meaning, once per
+//! command. Data goes to standard output, everything else to standard error, and nothing outside this room prints.
 
 mod args;
 mod cache;
@@ -11,6 +11,7 @@ mod list;
 mod mount;
 mod open;
 mod progress;
+mod settings;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::printable;
@@ -19,17 +20,17 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Runs the command that `arguments` (the program's name first) ask for, and prints what there is to say.
+/// Runs the command that `arguments` ask for; the first is the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match args::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Where even this can't be printed nobody is listening.
+            // If this can't be printed, neither can a complaint about it.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let done = match cli.command {
+    let result = match cli.command {
         args::Command::Mount(args) => mount::mount(args),
         args::Command::Unmount { dir } => mount::unmount(&dir),
         args::Command::Ls(args) => list::ls(&args),
@@ -38,7 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Info(args) => info::info(&args),
         args::Command::Cache(args) => cache::cache(&args),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error);
@@ -47,13 +48,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// One line on standard error.
-fn say(what: &impl ToString) {
-    // Standard error may be closed; there is nowhere else to say it.
-    let _ = writeln!(io::stderr(), "gptfs: {}", printable(&what.to_string()));
+/// Prints one line to standard error.
+fn say(message: &impl ToString) {
+    // Standard error may be closed, and there is nowhere else to go.
+    let _ = writeln!(io::stderr(), "gptfs: {}", printable(&message.to_string()));
 }
 
-/// Writes data to standard output. A reader that has seen enough (`| head`) is not an error.
+/// Writes data to standard output. A reader that closes the pipe early, such as `head`, is not an error.
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {

@@ -1,4 +1,4 @@
-//! `cache`: the saved indexes, listed and cleared.
+//! `cache`: lists and clears the saved indexes.
 
 use super::args::CacheArgs;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,7 +1,8 @@
-//! `info`: what is in an export.
+//! `info`: a summary of an export.
 
 use super::args::InfoArgs;
 use super::open;
+use super::settings::Settings;
 use crate::catalog::{Catalog, Head};
 use crate::error::Result;
 use crate::fs::Library;
@@ -11,11 +12,11 @@ use crate::time::{Timestamp, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
-/// Says what is in an export.
+/// Prints a summary of an export.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
-    let open::Opened { index, fs } = open::open(&args.sources, &args.reading)?;
-    let zone = args.reading.rendering()?.zone;
-    let mut rows = about(index.export(), index.catalog(), &zone);
+    let settings = Settings::new(&args.reading)?;
+    let open::Opened { index, fs } = open::open(&args.sources, &settings)?;
+    let mut rows = summary(index.export(), index.catalog(), settings.zone());
     let totals = fs.totals();
     rows.push(("pages", format!("{} of Markdown and files, {} inodes", bytes(totals.bytes), totals.inodes)));
     super::print(|out| {
@@ -24,8 +25,8 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
     })
 }
 
-/// The lines of the answer: a label and its value.
-fn about(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str, String)> {
+/// The lines of the summary: a label and its value.
+fn summary(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str, String)> {
     let heads = &catalog.heads;
     let sum = |count: fn(&Head) -> usize| heads.iter().map(count).sum::<usize>();
     let mut rows = vec![("form", export.form.to_string()), ("conversations", heads.len().to_string())];
@@ -56,7 +57,7 @@ fn about(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str, 
     rows
 }
 
-/// From when to when, and in how many months; `None` if no conversation has a time.
+/// The first and last date and the number of months between; `None` if no conversation has a time.
 fn dates(heads: &[Head], zone: &Zone) -> Option<String> {
     let created = || heads.iter().filter_map(|head| head.created);
     let months: BTreeSet<_> = created().map(|time: Timestamp| zone.year_month(time)).collect();
@@ -64,7 +65,7 @@ fn dates(heads: &[Head], zone: &Zone) -> Option<String> {
     Some(format!("{} to {}, in {} months", zone.minute(first), zone.minute(last), months.len()))
 }
 
-/// The different items and how often each occurs, the most frequent first.
+/// Each distinct item with its count, the most frequent first.
 fn counted(items: impl Iterator<Item = impl Display>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for item in items {
@@ -75,7 +76,7 @@ fn counted(items: impl Iterator<Item = impl Display>) -> String {
     counts.into_iter().map(|(item, count)| format!("{item} ({count})")).collect::<Vec<_>>().join(", ")
 }
 
-/// A number of bytes for a person, in decimal units.
+/// A number of bytes in decimal units, such as `1.2 MB`.
 fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {

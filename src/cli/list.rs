@@ -1,7 +1,8 @@
-//! `ls` and `cat`: what the mount would show, without a mount.
+//! `ls` and `cat`: what a mount would show, without mounting.
 
 use super::args::{CatArgs, LsArgs};
 use super::open;
+use super::settings::Settings;
 use crate::error::Result;
 use crate::format;
 use crate::fs::{Attr, Fs, Ino, Kind};
@@ -9,7 +10,7 @@ use crate::text::printable;
 use crate::time::Zone;
 use std::io::{self, Write};
 
-/// How a line of a listing looks.
+/// The format of a line of a listing.
 enum Style {
     Names,
     Long(Zone),
@@ -18,8 +19,9 @@ enum Style {
 
 /// Lists a directory or a file.
 pub(super) fn ls(args: &LsArgs) -> Result<()> {
-    let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &args.reading)?;
-    let zone = args.reading.rendering()?.zone;
+    let settings = Settings::new(&args.reading)?;
+    let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
+    let zone = settings.zone().clone();
     let style = match (args.json, args.long) {
         (true, _) => Style::Json(zone),
         (_, true) => Style::Long(zone),
@@ -30,12 +32,13 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
     super::print(|out| lines.iter().try_for_each(|(path, attr)| style.write(out, path, *attr)))
 }
 
-/// Prints files one after another. Those that can be read are printed even if others can't.
+/// Prints files one after another. A file that can't be read doesn't stop the others.
 pub(super) fn cat(args: &CatArgs) -> Result<()> {
-    let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &args.reading)?;
+    let settings = Settings::new(&args.reading)?;
+    let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
     let mut failed = None;
     for path in &args.paths {
-        // An error of the resolution names the path already.
+        // An error from `resolve` already names the path.
         let copied =
             fs.resolve(path).and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
         if let Err(error) = copied
@@ -47,25 +50,25 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
-/// How many bytes of a file are copied at a time.
-const BLOCK: usize = 1 << 20;
+/// Bytes copied at a time.
+const BLOCK_BYTES: usize = 1 << 20;
 
 fn copy(fs: &Fs, ino: Ino) -> Result<()> {
     let size = fs.attr(ino)?.size;
     let mut offset = 0;
     loop {
-        let block = fs.read(ino, offset, BLOCK)?;
+        let block = fs.read(ino, offset, BLOCK_BYTES)?;
         if block.is_empty() {
             break;
         }
         offset += block.len() as u64;
         super::print(|out| out.write_all(&block))?;
     }
-    debug_assert_eq!(offset, size, "a file has exactly the size that its listing states");
+    debug_assert_eq!(offset, size, "a file has the size that its listing states");
     Ok(())
 }
 
-/// What a listing of `path` consists of: names, or whole paths if it is recursive.
+/// The lines of a listing of `path`: names, or paths from the root if it is recursive.
 fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
     let ino = fs.resolve(path)?;
     let attr = fs.attr(ino)?;
@@ -79,8 +82,8 @@ fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
     Ok(entries.collect())
 }
 
-/// Everything below the directory `ino` with whole paths, in the order of a walk. Not the walk of the whole tree, which
-/// has no unlisted directory.
+/// Everything below the directory `ino` by its path from the root, depth first. [`Fs::walk`] would leave out the
+/// unlisted directories.
 fn below(fs: &Fs, ino: Ino) -> Result<Vec<(String, Attr)>> {
     let mut lines = Vec::new();
     let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];

@@ -3,21 +3,22 @@
 use super::args::MountArgs;
 use super::open;
 use super::progress::Line;
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fuse::mount::{self, News, Options};
+use crate::progress::Progress;
 use std::path::{self, Path, PathBuf};
 use std::thread;
 
-/// Mounts an export; returns when the tree can be used, or in the foreground when it was unmounted.
+/// Mounts an export. Returns once the tree can be used or, in the foreground, once it is unmounted.
 pub(super) fn mount(args: MountArgs) -> Result<()> {
+    let settings = Settings::new(&args.reading)?;
     let mut sources = args.paths;
     let Some(mountpoint) = sources.pop() else {
-        return Err(Error::new(ErrorKind::Usage, "mount SOURCE… DIR: both are needed"));
+        return Err(Error::new(ErrorKind::Usage, "mount needs a source and a directory"));
     };
-    // The serving process leaves this working directory.
+    // The daemon changes its working directory.
     let sources = sources.iter().map(absolute).collect::<Result<Vec<_>>>()?;
-    // Wrong words are refused before anything is started.
-    args.reading.rendering()?;
     let options = Options {
         mountpoint: absolute(&mountpoint)?,
         source_name: sources.first().map(|source| source.display().to_string()).unwrap_or_default(),
@@ -34,22 +35,21 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
             super::say(&note);
         }
     };
-    let reading = args.reading;
-    let build = move |progress: &crate::progress::Progress| {
-        let opened = open::build(&sources, &reading, progress)?;
+    let build = move |progress: &Progress| {
+        let opened = open::build(&sources, &settings, progress)?;
         if let Some(note) = opened.problems() {
             progress.note(note);
         }
         let open::Opened { index, fs } = opened;
-        // Nobody waits for this, and nothing depends on it.
-        let saving = move || open::save(&index, &reading);
+        // Nothing waits for the index to be saved. If there can't be a thread, it is saved another time.
+        let saving = move || open::save(&index, &settings);
         let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
         Ok(fs)
     };
     mount::mount(&options, build, Box::new(tell)).map(|_| ())
 }
 
-/// Unmounts a directory, dead or alive.
+/// Unmounts a directory, also one whose daemon has died.
 pub(super) fn unmount(dir: &Path) -> Result<()> {
     mount::unmount(&absolute(dir)?)
 }

@@ -1,50 +1,45 @@
-//! From the words of a command to a file system: where the two halves of the program are joined.
+//! From sources and settings to a file system: the one place where the two halves of the program meet.
 
-use super::args::ReadingArgs;
 use super::progress;
-use crate::archive::Limits;
+use super::settings::Settings;
 use crate::error::Result;
 use crate::fs::{Fs, Library};
-use crate::index::{self, Index, IndexCache};
+use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::source;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// An export and the tree that it is shown as.
+/// An export and the tree that shows it.
 pub(super) struct Opened {
     pub(super) index: Arc<Index>,
     pub(super) fs: Fs,
 }
 
-/// Opens `sources` for a command that needs no mount: with progress on a terminal, and a line on standard error
-/// if something is wrong with the export.
-pub(super) fn open(sources: &[PathBuf], reading: &ReadingArgs) -> Result<Opened> {
+/// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints one line if the export has
+/// problems, and saves the index.
+pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
     let progress = Progress::default();
-    let opened = progress::shown(&progress, || build(sources, reading, &progress))?;
+    let opened = progress::shown(&progress, || build(sources, settings, &progress))?;
     if let Some(note) = opened.problems() {
         super::say(&note);
     }
-    save(&opened.index, reading);
+    save(&opened.index, settings);
     Ok(opened)
 }
 
-/// Opens and indexes `sources`, reporting to `progress` and printing nothing.
-pub(super) fn build(sources: &[PathBuf], reading: &ReadingArgs, progress: &Progress) -> Result<Opened> {
-    let mut options = index::IndexOptions::new(reading.rendering()?);
-    options.jobs = reading.jobs.map_or(options.jobs, usize::from);
-    options.max_conversation = usize::try_from(reading.max_conversation).unwrap_or(usize::MAX);
-    let limits = Limits { max_bytes: reading.max_size, ..Limits::default() };
-    let export = source::open(sources, &limits)?;
-    let index = Index::find_or_build(export, &options, cache(reading).as_ref(), progress)?;
+/// Opens and indexes `sources`. Reports to `progress` and prints nothing.
+pub(super) fn build(sources: &[PathBuf], settings: &Settings, progress: &Progress) -> Result<Opened> {
+    let export = source::open(sources, &settings.limits)?;
+    let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
     let index = Arc::new(index);
-    let layout = Layout::new(index.catalog(), &options.render.zone);
+    let layout = Layout::new(index.catalog(), settings.zone());
     Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout), index })
 }
 
 impl Opened {
-    /// What to say of the export's problems, if it has any.
+    /// One line about the export's problems, if it has any.
     pub(super) fn problems(&self) -> Option<String> {
         let problems = &self.index.catalog().problems;
         let first = problems.first()?;
@@ -57,13 +52,9 @@ impl Opened {
     }
 }
 
-/// Saves the index for the next time, unless it may not be saved or came from there. Failure costs only time.
-pub(super) fn save(index: &Index, reading: &ReadingArgs) {
-    if let Some(cache) = cache(reading) {
-        let _ = index.save(&cache);
+/// Saves `index` for the next run, unless it came from the cache or may not be saved. A failure only costs time.
+pub(super) fn save(index: &Index, settings: &Settings) {
+    if let Some(cache) = &settings.cache {
+        let _ = index.save(cache);
     }
-}
-
-fn cache(reading: &ReadingArgs) -> Option<IndexCache> {
-    if reading.no_cache { None } else { IndexCache::of_user() }
 }

@@ -1,14 +1,14 @@
-//! Progress of long work, on a terminal and nowhere else.
+//! The progress line, which only a terminal gets.
 
 use crate::progress::{Progress, Snapshot};
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// How often the line is drawn anew, and how long work may take before it is drawn at all.
+/// Time between two redraws, and before the first one.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// A line on a terminal that says how far a reading has come.
+/// A line on a terminal that shows the progress of reading an export.
 #[derive(Debug)]
 pub(super) struct Line {
     start: Instant,
@@ -23,16 +23,16 @@ impl Default for Line {
 }
 
 impl Line {
-    /// Shows `now`, unless the last line is too young.
+    /// Redraws the line, unless that was done a moment ago.
     pub(super) fn draw(&mut self, now: Snapshot) {
         if self.terminal && self.drawn.unwrap_or(self.start).elapsed() >= INTERVAL {
-            // A terminal that is gone sees no progress.
+            // If the terminal is gone, so is the need for progress.
             let _ = write!(io::stderr(), "\r{}\x1b[K", line(now, self.start.elapsed()));
             self.drawn = Some(Instant::now());
         }
     }
 
-    /// Leaves the terminal as it was.
+    /// Removes the line.
     pub(super) fn clear(&mut self) {
         if self.drawn.take().is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");
@@ -46,7 +46,7 @@ impl Drop for Line {
     }
 }
 
-/// Does `work`, and shows how far it has come while it lasts.
+/// Runs `work` and shows its progress.
 pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
     let mut line = Line::default();
     if !line.terminal {
@@ -65,7 +65,7 @@ pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// How far a reading has come, and how long the rest may take if it goes on like that.
+/// The text of the line, with the time left at the average speed so far.
 fn line(now: Snapshot, elapsed: Duration) -> String {
     let percent = now.done.saturating_mul(100).checked_div(now.total).unwrap_or(0).min(100);
     let left = match now.done {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_what_is_done_and_what_is_left() {
+    fn the_line_has_the_share_done_and_the_time_left() {
         let second = Duration::from_secs(1);
         let now = |done, total, conversations| line(Snapshot { done, total, conversations }, second);
         assert_eq!(now(250_000_000, 1_000_000_000, 7), "25 % of 1000 MB, 7 conversations, 3 s left");
