@@ -5,7 +5,9 @@
 pub mod assets;
 pub mod chatgpt;
 pub mod html;
+mod lenient;
 pub mod names;
+mod pointer;
 mod pull;
 pub mod repair;
 pub mod scan;

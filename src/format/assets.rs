@@ -15,6 +15,7 @@ mod sniff;
 
 pub use library::{Record, parse_library, parse_names, parse_pointers};
 
+use super::pointer;
 use crate::catalog::{EntryRef, Orphan};
 use crate::conversation::files::{AssetIndex, Names, Resolved, extension, extension_of_mime};
 use crate::conversation::{FileKind, FileRef};
@@ -86,7 +87,7 @@ impl Assets {
             pointers: side
                 .pointers
                 .into_iter()
-                .map(|(pointer, path)| (id_of_pointer(&pointer).to_owned(), path))
+                .map(|(pointer, path)| (pointer::id(&pointer).to_owned(), path))
                 .collect(),
             library: Library::new(side.library),
             candidates: Vec::new(),
@@ -250,12 +251,6 @@ impl AssetIndex for Assets {
 /// Folder and base name of a path, whichever slashes it has.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once(['/', '\\']).unwrap_or(("", path))
-}
-
-/// A pointer without its scheme and without what follows `#` or `?`.
-fn id_of_pointer(pointer: &str) -> &str {
-    let id = pointer.split_once("://").map_or(pointer, |(_, id)| id);
-    id.split(['#', '?']).next().unwrap_or_default()
 }
 
 /// True if the base name of this path begins with an asset id, so that no table is needed to know what it is.

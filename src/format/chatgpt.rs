@@ -14,7 +14,6 @@
 //! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
 
 mod call;
-mod lenient;
 mod link;
 mod message;
 mod node;
@@ -22,6 +21,7 @@ mod part;
 mod reference;
 mod schema;
 
+use super::lenient;
 use super::pull::{Json, Reader, Result, Texts};
 use super::repair;
 use super::shallow;
@@ -30,8 +30,7 @@ use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{CanvasAction, Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
 use message::Context;
-use node::{Deferred, Nodes, Parent};
-use schema::{Element, RawConversation};
+use node::{Element, NodeMessage, Nodes, Parent, RawConversation};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -222,9 +221,6 @@ impl Links {
     /// the first node that lists it as a child.
     fn of(nodes: &mut Nodes<'_>, current: Option<&str>, problems: &mut Vec<String>) -> Result<Self> {
         let silent = nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing));
-        if silent {
-            nodes.iter_mut().try_for_each(|(_, node)| node.children.open())?;
-        }
         let mut by_key = if let Some(by_key) = by_key(nodes) {
             by_key
         } else {
@@ -250,7 +246,7 @@ impl Links {
             })
             .collect();
         if silent {
-            adopt(nodes, &by_key, &mut parents);
+            adopt(nodes, &by_key, &mut parents)?;
         }
         if lost > 0 {
             problems.push(format!("messages whose parent does not exist: {lost}"));
@@ -267,10 +263,10 @@ impl Links {
 }
 
 /// Gives the nodes that say nothing of a parent to those that list them as children.
-fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, parents: &mut [Option<NodeId>]) {
+fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, parents: &mut [Option<NodeId>]) -> Result<()> {
     let mut adopted = vec![false; nodes.len()];
     for ((_, node), at) in nodes.iter().zip(0u32..) {
-        for child in node.children.opened().iter().flat_map(|children| &children.0) {
+        for child in node.children.open()?.0 {
             let Some(&NodeId(child)) = by_key.get(child.as_str()) else { continue };
             let child = child as usize;
             let silent = nodes.get(child).is_some_and(|(_, node)| matches!(node.parent, Parent::Missing));
@@ -282,6 +278,7 @@ fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, parents: &mut [Option<NodeId>]) 
             }
         }
     }
+    Ok(())
 }
 
 /// Turns nodes into the tree of messages, and gathers the web pages that their searches found.
@@ -299,9 +296,9 @@ fn tree<'a>(
             searches.push(node.searches);
         }
         let mut message = match node.message {
-            Deferred::None => None,
-            Deferred::Settled(message) => Some(message),
-            Deferred::Raw(mut raw) => {
+            NodeMessage::None => None,
+            NodeMessage::Settled(message) => Some(message),
+            NodeMessage::Raw(mut raw) => {
                 let context = if contexts.is_empty() { None } else { contexts.remove(&at) };
                 Some(message::message(&mut raw, context.unwrap_or_default(), detail)?)
             }
@@ -314,9 +311,8 @@ fn tree<'a>(
     let tree = MessageTree::new(tree);
     let mut sources = HashMap::new();
     if !searches.is_empty() && lacks_sources(&tree) {
-        for mut found in searches {
-            found.open()?;
-            reference::gather(found.take(), &mut sources);
+        for found in searches {
+            reference::gather(found.open()?, &mut sources);
         }
     }
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
@@ -380,12 +376,9 @@ fn has_picture(raw: &schema::Message<'_>) -> bool {
     objects.any(|object| object.metadata.0.dalle.0.prompt.filled().is_none())
 }
 
-fn prompt_of(nodes: &mut Nodes<'_>, call: u32) -> Result<Option<String>> {
-    let raw = nodes.get_mut(call as usize).and_then(|(_, node)| node.message.raw_mut());
-    let Some(content) = raw.and_then(|raw| raw.content.0.as_mut()) else { return Ok(None) };
-    content.open()?;
-    content.open_parts()?;
-    Ok(call::prompt(content))
+fn prompt_of(nodes: &Nodes<'_>, call: u32) -> Result<Option<String>> {
+    let raw = nodes.get(call as usize).and_then(|(_, node)| node.message.raw());
+    raw.and_then(|raw| raw.content.0.as_ref()).map_or(Ok(None), call::prompt)
 }
 
 /// The call that the tool's message at `answer` answers: the nearest one above it, within the same turn, to a tool of

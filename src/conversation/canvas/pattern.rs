@@ -4,13 +4,11 @@
 //! construct means the same. What has no counterpart (look-around, back references, possessive repetition …), what
 //! Python refuses, and what depends on tables of characters that differ is refused with a reason.
 
-use super::template::{Template, escape, octal_char};
+use super::template::{Result, Template, escape, octal_char};
 use crate::conversation::CanvasEdit;
 use regex::{Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::fmt::Write;
-
-pub(super) type Result<T> = std::result::Result<T, &'static str>;
 
 const UNSUPPORTED: &str = "its pattern has no exact counterpart";
 const INVALID: &str = "its pattern is not valid";

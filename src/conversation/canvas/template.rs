@@ -1,7 +1,9 @@
 //! Replacements in the manner of Python's `Match.expand`.
 
-use super::pattern::Result;
 use regex::{Captures, Regex};
+
+/// A result, or the reason why an edit can't be applied, in a few words.
+pub(super) type Result<T> = std::result::Result<T, &'static str>;
 
 const TEMPLATE: &str = "its replacement is not valid";
 

@@ -1,8 +1,8 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
-use super::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
 use super::schema::{self, Content, Part as RawPart};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
+use crate::format::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
 use crate::format::pull::{self, Json, Texts, Value};
 use crate::format::repair;
 use std::borrow::Cow;
@@ -27,33 +27,10 @@ pub(super) fn is_canvas(tool: &str) -> bool {
     matches!(tool, "canmore.create_textdoc" | "canmore.update_textdoc" | "canmore.comment_textdoc")
 }
 
-/// Takes the text of a call: it stands in `text` or in the parts.
-pub(super) fn take_text<'a>(content: &mut Content<'a>) -> Text<'a> {
-    if let Some(text) = content.text.text().take_filled() {
-        return text;
-    }
-    let texts = content.parts.0.iter_mut().filter_map(|part| match part {
-        RawPart::Text(text) => Some(text.text().take()),
-        _ => None,
-    });
-    joined(texts)
-}
-
-/// Texts joined by a blank line; a single one borrows as before.
-fn joined<'a>(mut texts: impl Iterator<Item = Text<'a>>) -> Text<'a> {
-    let mut all = texts.next().unwrap_or_default();
-    for text in texts {
-        let owned = all.to_mut();
-        owned.push_str("\n\n");
-        owned.push_str(&text);
-    }
-    all
-}
-
 /// The call of `tool` with this text as a part; `answer` is what the canvas tool said about it.
 pub(super) fn part<'a>(
     tool: &str,
-    language: &Str<'a>,
+    content: &Content<'a>,
     text: Text<'a>,
     answer: Option<Box<schema::Canvas<'a>>>,
 ) -> Option<Part<'a>> {
@@ -65,22 +42,13 @@ pub(super) fn part<'a>(
     } else if tool == "container.exec" {
         match shell_command(&text) {
             Some(command) => Part::Code { language: "sh".into(), text: command.into() },
-            None => Part::Code { language: language_of(language, &text), text },
+            None => Part::Code { language: content.language_of(&text), text },
         }
-    } else if is_python(tool) && matches!(language.as_str(), "" | "unknown") {
+    } else if is_python(tool) && matches!(content.language.as_str(), "" | "unknown") {
         Part::Code { language: "python".into(), text }
     } else {
-        Part::Code { language: language_of(language, &text), text }
+        Part::Code { language: content.language_of(&text), text }
     })
-}
-
-/// The tag of a fence: the language that is given, or that the text looks like.
-pub(super) fn language_of<'a>(language: &Str<'a>, text: &str) -> Text<'a> {
-    match language.filled() {
-        Some(language) if language != "unknown" => Cow::Borrowed(language),
-        _ if text.trim_start().starts_with('{') => "json".into(),
-        _ => "".into(),
-    }
 }
 
 /// Reads the JSON that a model wrote: strictly, then with the brackets that it forgot, then repaired.
@@ -174,14 +142,19 @@ record! {
     }
 }
 
-/// The words from which a picture was ordered, if `content`, which was opened, is such a call.
-pub(super) fn prompt(content: &mut Content<'_>) -> Option<String> {
-    let text = content.text.text().filled().map(AsRef::as_ref).or_else(|| {
-        content.parts.0.iter_mut().find_map(|part| match part {
-            RawPart::Text(text) => Some(text.text().as_str()),
-            _ => None,
-        })
-    })?;
+/// The prompt that a picture was ordered with, if `content` is such a call.
+pub(super) fn prompt(content: &Content<'_>) -> pull::Result<Option<String>> {
+    let text = match content.text.open()?.filled() {
+        Some(text) => text,
+        None => match content.parts.0.iter().find_map(RawPart::text) {
+            Some(text) => text.open()?.as_str(),
+            None => return Ok(None),
+        },
+    };
+    Ok(prompt_in(text))
+}
+
+fn prompt_in(text: &str) -> Option<String> {
     let texts = Texts::default();
     let mut call = read::<PictureCall<'_>>(text, &texts)?;
     let prompt = call.prompt.take_filled().or_else(|| match call.prompts.0.as_mut_slice() {

@@ -1,8 +1,7 @@
 //! One message: who speaks, whether it is shown, and what it consists of.
 
 use super::call;
-use super::lenient::Obj;
-use super::part::{self, Builder, Scope};
+use super::part::{Builder, Scope};
 use super::schema::{self, Content};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
@@ -41,24 +40,16 @@ pub(super) fn message<'a>(
     let role = role(raw);
     let manner = manner(raw, role);
     let mut content = raw.content.0.take();
-    if let Some(content) = content.as_mut()
-        && (manner != Manner::Hidden || detail == Detail::All)
-    {
-        let withheld = manner == Manner::As(Scope::Payload) && part::is_text(content.content_type.as_str());
-        if !withheld || detail == Detail::All {
-            content.open_parts()?;
-        }
-        content.open()?;
-        open(&mut raw.metadata.0, content, detail)?;
-    }
-    let parts = content.as_mut().map(|content| shown_parts(raw, content, manner, known));
-    let mut parts = parts.unwrap_or_default();
+    let mut parts = match &mut content {
+        Some(content) => shown_parts(raw, content, manner, known)?,
+        None => Vec::new(),
+    };
     let visibility = if parts.is_empty() { Visibility::Hidden } else { Visibility::Shown };
     if parts.is_empty()
         && detail == Detail::All
         && let Some(content) = content.as_mut()
     {
-        parts = build(content, &mut raw.metadata, Scope::Hidden, None);
+        parts = build(content, &mut raw.metadata.0, Scope::Hidden, None)?;
     }
     Ok(Message {
         id: raw.id.take_filled().unwrap_or_default(),
@@ -71,26 +62,6 @@ pub(super) fn message<'a>(
         cut: cut(raw, role),
         parts,
     })
-}
-
-/// Reads those of the rare needed metadata that `content` needs.
-fn open(metadata: &mut schema::Metadata<'_>, content: &Content<'_>, detail: Detail) -> Result<()> {
-    let references = &mut metadata.content_references.0;
-    references.iter_mut().try_for_each(|Obj(reference)| reference.open())?;
-    if references.is_empty()
-        && let Some(rare) = &mut metadata.rare
-    {
-        rare.citations.open()?;
-        rare.cite_metadata.open()?;
-    }
-    let Some(rare) = &mut metadata.rare else { return Ok(()) };
-    if content.content_type.as_str() == "execution_output" {
-        rare.aggregate_result.open()?;
-    }
-    if detail == Detail::All {
-        rare.user_context.open()?;
-    }
-    Ok(())
 }
 
 /// In which manner a message is shown.
@@ -150,10 +121,10 @@ fn is_for_the_model(kind: &str) -> bool {
 
 fn build<'a>(
     content: &mut Content<'a>,
-    Obj(metadata): &mut Obj<schema::Metadata<'a>>,
+    metadata: &mut schema::Metadata<'a>,
     scope: Scope,
     prompt: Option<Text<'a>>,
-) -> Vec<Part<'a>> {
+) -> Result<Vec<Part<'a>>> {
     // Most messages have one part.
     Builder { content, metadata, scope, prompt, parts: Vec::with_capacity(1) }.build()
 }
@@ -164,15 +135,15 @@ fn shown_parts<'a>(
     content: &mut Content<'a>,
     manner: Manner,
     known: Context<'a>,
-) -> Vec<Part<'a>> {
+) -> Result<Vec<Part<'a>>> {
     match manner {
-        Manner::Hidden => Vec::new(),
+        Manner::Hidden => Ok(Vec::new()),
         Manner::Call => {
-            let text = call::take_text(content);
+            let text = content.call_text()?;
             let tool = raw.recipient.as_str();
-            call::part(tool, &content.language, text, known.canvas).into_iter().collect()
+            Ok(call::part(tool, content, text, known.canvas).into_iter().collect())
         }
-        Manner::As(scope) => build(content, &mut raw.metadata, scope, known.prompt),
+        Manner::As(scope) => build(content, &mut raw.metadata.0, scope, known.prompt),
     }
 }
 

@@ -3,12 +3,80 @@
 //! A message as the export has it is several times as large as in the model, so only those are held in full that
 //! their neighbours matter to: calls of tools, and what tools answer.
 
-use super::lenient::{Later, List, Read, Record, Str, pass_over};
 use super::message::{self, Context};
 use super::schema::{self, SearchGroups};
 use crate::conversation::{Message, Role};
 use crate::format::Detail;
+use crate::format::lenient::{Deferred, Flag, List, Read, Record, Str, Time, pass_over};
 use crate::format::pull::{Reader, Result, Value};
+
+/// One conversation. Filled field by field, so that what stands before an error is there.
+#[derive(Debug, Default)]
+pub(super) struct RawConversation<'a> {
+    pub(super) conversation_id: Str<'a>,
+    pub(super) id: Str<'a>,
+    pub(super) title: Str<'a>,
+    pub(super) create_time: Time,
+    pub(super) update_time: Time,
+    pub(super) current_node: Str<'a>,
+    pub(super) gizmo_id: Str<'a>,
+    pub(super) conversation_template_id: Str<'a>,
+    pub(super) default_model_slug: Str<'a>,
+    pub(super) is_starred: Flag,
+    pub(super) is_archived: Flag,
+    pub(super) nodes: Nodes<'a>,
+    /// How much of its messages is read.
+    pub(super) detail: Detail,
+}
+
+/// What stands where a conversation is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    /// An object.
+    Conversation,
+    /// Something else, in JSON's word for it.
+    Other(&'static str),
+}
+
+impl<'a> RawConversation<'a> {
+    /// Takes a conversation.
+    ///
+    /// # Errors
+    /// If it is no JSON; what stands before the error was taken.
+    pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
+        let value = reader.value()?;
+        if matches!(value, Value::Object) {
+            reader.fields(|reader, key| self.set(key.text()?, reader))?;
+            return Ok(Element::Conversation);
+        }
+        pass_over(value, reader)?;
+        Ok(Element::Other(match value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List | Value::Object => "a list",
+        }))
+    }
+
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "mapping" => read(&mut self.nodes, self.detail, reader),
+            "conversation_id" => self.conversation_id.read(reader),
+            "id" => self.id.read(reader),
+            "title" => self.title.read(reader),
+            "create_time" => self.create_time.read(reader),
+            "update_time" => self.update_time.read(reader),
+            "current_node" => self.current_node.read(reader),
+            "gizmo_id" => self.gizmo_id.read(reader),
+            "conversation_template_id" => self.conversation_template_id.read(reader),
+            "default_model_slug" => self.default_model_slug.read(reader),
+            "is_starred" => self.is_starred.read(reader),
+            "is_archived" => self.is_archived.read(reader),
+            _ => reader.skip(),
+        }
+    }
+}
 
 /// Nodes by the keys of `mapping`, in order; a key may occur twice.
 pub(super) type Nodes<'a> = Vec<(&'a str, Node<'a>)>;
@@ -18,15 +86,15 @@ pub(super) type Nodes<'a> = Vec<(&'a str, Node<'a>)>;
 pub(super) struct Node<'a> {
     pub(super) id: Str<'a>,
     pub(super) parent: Parent<'a>,
-    pub(super) children: Later<'a, List<Str<'a>>>,
-    pub(super) message: Deferred<'a>,
+    pub(super) children: Deferred<'a, List<Str<'a>>>,
+    pub(super) message: NodeMessage<'a>,
     /// What its message says that searches found.
-    pub(super) searches: Later<'a, SearchGroups<'a>>,
+    pub(super) searches: Deferred<'a, SearchGroups<'a>>,
 }
 
 /// The message of a node.
 #[derive(Debug, Default)]
-pub(super) enum Deferred<'a> {
+pub(super) enum NodeMessage<'a> {
     /// There is none.
     #[default]
     None,
@@ -36,7 +104,7 @@ pub(super) enum Deferred<'a> {
     Settled(Message<'a>),
 }
 
-impl<'a> Deferred<'a> {
+impl<'a> NodeMessage<'a> {
     /// The message as the export has it, if it is held so.
     pub(super) fn raw(&self) -> Option<&schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
@@ -120,7 +188,7 @@ impl<'a> Node<'a> {
     }
 
     fn read_message(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
-        self.message = Deferred::None;
+        self.message = NodeMessage::None;
         let value = reader.value()?;
         if !matches!(value, Value::Object) {
             return pass_over(value, reader);
@@ -129,9 +197,9 @@ impl<'a> Node<'a> {
         let read = raw.fill(reader);
         self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
         self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
-            Deferred::Raw(Box::new(raw))
+            NodeMessage::Raw(Box::new(raw))
         } else {
-            Deferred::Settled(message::message(&mut raw, Context::default(), detail)?)
+            NodeMessage::Settled(message::message(&mut raw, Context::default(), detail)?)
         };
         read
     }

@@ -1,13 +1,14 @@
 //! The content of a message as parts: every content type and part type that ChatGPT has had.
 
-use super::call::language_of;
-use super::lenient::{Long, Maybe, Num, Obj, Str};
 use super::link::{link, untracked};
 use super::reference;
 use super::schema::{
     Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer,
 };
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
+use crate::format::lenient::{Escaped, Maybe, Num, Obj, Str};
+use crate::format::pointer;
+use crate::format::pull::Result;
 use std::borrow::Cow;
 
 /// For whom content is turned into parts.
@@ -26,21 +27,6 @@ pub(super) fn is_text(kind: &str) -> bool {
     matches!(kind, "text" | "multimodal_text" | "")
 }
 
-/// The id in a pointer: without scheme, and without what follows `#` or `?`. Of a `sandbox:` address the path.
-pub(super) fn pointer_id(pointer: Text<'_>) -> Text<'_> {
-    let start = match pointer.find("://") {
-        Some(at) => at + 3,
-        None if pointer.starts_with("sandbox:") => "sandbox:".len(),
-        None => 0,
-    };
-    let rest = pointer.get(start..).unwrap_or_default();
-    let end = start + rest.find(['#', '?']).unwrap_or(rest.len());
-    match pointer {
-        Cow::Borrowed(pointer) => Cow::Borrowed(pointer.get(start..end).unwrap_or_default()),
-        Cow::Owned(pointer) => Cow::Owned(pointer.get(start..end).unwrap_or_default().to_owned()),
-    }
-}
-
 /// A message's content on its way to parts.
 pub(super) struct Builder<'m, 'a> {
     pub(super) content: &'m mut Content<'a>,
@@ -53,60 +39,58 @@ pub(super) struct Builder<'m, 'a> {
 
 impl<'a> Builder<'_, 'a> {
     /// The parts of the content, then the attachments that are not among them.
-    pub(super) fn build(mut self) -> Vec<Part<'a>> {
+    pub(super) fn build(mut self) -> Result<Vec<Part<'a>>> {
         let kind = self.content.content_type.as_str();
         match kind {
-            kind if is_text(kind) => self.text(),
-            "code" | "tether_browsing_code" => self.code(),
-            "execution_output" => self.execution(),
-            "thoughts" => self.thoughts(),
-            "reasoning_recap" => self.recap(),
-            "system_error" => self.failure(),
-            "computer_output" => self.screenshot(),
+            kind if is_text(kind) => self.text()?,
+            "code" | "tether_browsing_code" => self.code()?,
+            "execution_output" => self.execution()?,
+            "thoughts" => self.thoughts()?,
+            "reasoning_recap" => self.recap()?,
+            "system_error" => self.failure()?,
+            "computer_output" => self.screenshot()?,
             "citable_code_output" => {
-                let output = self.content.rare().output_str.text().take();
+                let output = self.content.rare().output_str.open()?.take();
                 self.output(output);
             }
             "super_widget" => self.widgets(),
             "user_editable_context" => {
                 let texts =
                     [self.content.rare().user_profile.take(), self.content.rare().user_instructions.take()];
-                self.proses(texts);
+                self.proses(texts)?;
             }
             "model_editable_context" => {
                 let texts =
                     [self.content.rare().model_set_context.take(), self.content.rare().repo_summary.take()];
-                self.proses(texts);
+                self.proses(texts)?;
             }
             "tether_browsing_display" => {
-                let texts =
-                    [self.content.rare().result.text().take(), self.content.rare().summary.text().take()];
-                for text in texts {
-                    self.output(text);
+                let rare = self.content.rare();
+                for text in [rare.result, rare.summary] {
+                    self.output(text.open()?.take());
                 }
             }
-            "tether_quote" | "sonic_webpage" => self.quote(),
-            _ => self.unknown(Cow::Borrowed(kind)),
+            "tether_quote" | "sonic_webpage" => self.quote()?,
+            _ => self.unknown(Cow::Borrowed(kind))?,
         }
-        self.user_context();
+        self.user_context()?;
         self.attachments();
-        self.parts
+        Ok(self.parts)
     }
 
-    fn prose(&mut self, text: Text<'a>) {
+    fn prose(&mut self, text: Text<'a>) -> Result<()> {
         if text.trim().is_empty() {
-            return;
+            return Ok(());
         }
         let mut prose = Prose { text, ..Prose::default() };
         // References count from the beginning of the first text.
-        reference::add(&mut prose, self.metadata);
+        reference::add(&mut prose, self.metadata)?;
         self.parts.push(Part::Prose(prose));
+        Ok(())
     }
 
-    fn proses(&mut self, texts: [Text<'a>; 2]) {
-        for text in texts {
-            self.prose(text);
-        }
+    fn proses(&mut self, texts: [Text<'a>; 2]) -> Result<()> {
+        texts.into_iter().try_for_each(|text| self.prose(text))
     }
 
     fn output(&mut self, text: Text<'a>) {
@@ -115,37 +99,39 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    fn text(&mut self) {
+    fn text(&mut self) -> Result<()> {
         let mut kept = Vec::new();
         for part in &mut std::mem::take(&mut self.content.parts.0) {
             match std::mem::take(part) {
                 RawPart::Empty => {}
                 // Kept for whoever wants to see hidden messages.
                 text @ RawPart::Text(_) if self.scope == Scope::Payload => kept.push(text),
-                RawPart::Text(mut text) => self.text_part(text.text().as_str()),
-                RawPart::Object(object) => self.object(*object),
+                RawPart::Text(text) => self.text_part(text.open()?.as_str())?,
+                RawPart::Object(object) => self.object(*object)?,
             }
         }
         self.content.parts.0.append(&mut kept);
-        if let Some(text) = std::mem::take(self.content.text.text()).filled() {
-            self.text_part(text);
+        if let Some(text) = std::mem::take(&mut self.content.text).open()?.filled() {
+            self.text_part(text)?;
         }
+        Ok(())
     }
 
-    fn text_part(&mut self, text: &'a str) {
+    fn text_part(&mut self, text: &'a str) -> Result<()> {
         match self.scope {
-            Scope::Everything => self.prose(text.into()),
+            Scope::Everything => self.prose(text.into())?,
             Scope::Hidden => self.output(text.into()),
             // Kept for whoever wants to see hidden messages.
-            Scope::Payload => self.content.parts.0.push(RawPart::Text(Long::new(text))),
+            Scope::Payload => self.content.parts.0.push(RawPart::Text(Escaped::Plain(text))),
         }
+        Ok(())
     }
 
     /// A part that is an object.
-    fn object(&mut self, mut object: PartObject<'a>) {
+    fn object(&mut self, mut object: PartObject<'a>) -> Result<()> {
         match object.content_type.as_str() {
             "image_asset_pointer" => self.image(object),
-            "audio_transcription" => self.prose(object.text.take()),
+            "audio_transcription" => self.prose(object.text.take())?,
             "audio_asset_pointer" => {
                 let seconds = seconds(object.metadata.0.start, object.metadata.0.end);
                 self.parts.push(Part::Audio { file: file_of(&mut object, FileKind::Audio), seconds });
@@ -159,10 +145,11 @@ impl<'a> Builder<'_, 'a> {
             _ if object.asset_pointer.filled().is_some() => {
                 self.parts.push(Part::File(file_of(&mut object, FileKind::Other)));
             }
-            _ if object.text.filled().is_some() => self.text_part(object.text.as_str()),
+            _ if object.text.filled().is_some() => self.text_part(object.text.as_str())?,
             "" => {}
             _ => self.parts.push(Part::Unknown { kind: object.content_type.take() }),
         }
+        Ok(())
     }
 
     fn image(&mut self, mut object: PartObject<'a>) {
@@ -191,18 +178,21 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    fn code(&mut self) {
-        let text = super::call::take_text(self.content);
+    fn code(&mut self) -> Result<()> {
+        let text = self.content.call_text()?;
         if !text.trim().is_empty() {
-            self.parts.push(Part::Code { language: language_of(&self.content.language, &text), text });
+            self.parts.push(Part::Code { language: self.content.language_of(&text), text });
         }
+        Ok(())
     }
 
     /// What the code interpreter printed, how it failed, and its pictures.
-    fn execution(&mut self) {
-        let text = self.content.text.text().take_filled();
-        let run = self.metadata.rare.as_mut().map(|rare| rare.aggregate_result.take().0);
-        let mut run = run.unwrap_or_default();
+    fn execution(&mut self) -> Result<()> {
+        let text = self.content.text.open()?.take_filled();
+        let mut run = match &self.metadata.rare {
+            Some(rare) => rare.aggregate_result.open()?.0,
+            None => Aggregate::default(),
+        };
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = text.unwrap_or_else(|| streams(&mut run));
         for exception in failures.into_iter().flatten() {
@@ -219,15 +209,16 @@ impl<'a> Builder<'_, 'a> {
             run.messages.0.into_iter().filter_map(|Obj(mut message)| message.image_url.take_filled());
         let shown =
             run.jupyter_messages.0.into_iter().flat_map(|Obj(message)| message.content.0.data.0.images);
-        for id in pictures.chain(shown.map(Cow::Borrowed)).map(pointer_id) {
+        for id in pictures.chain(shown.map(Cow::Borrowed)).map(pointer::id_of) {
             if !id.is_empty() && seen.insert(id.clone()) {
                 let file = FileRef { id, kind: FileKind::Image, ..FileRef::default() };
                 self.parts.push(Part::Image(Image { file, alt: Some("Plot".into()), prompt: None }));
             }
         }
+        Ok(())
     }
 
-    fn thoughts(&mut self) {
+    fn thoughts(&mut self) -> Result<()> {
         let thoughts = std::mem::take(&mut self.content.thoughts.0);
         let mut thoughts: Vec<_> = thoughts
             .into_iter()
@@ -242,43 +233,49 @@ impl<'a> Builder<'_, 'a> {
             })
             .collect();
         if thoughts.is_empty() {
-            let text =
-                self.content.content.text().take_filled().or_else(|| self.content.text.text().take_filled());
+            let own = [self.content.content.open()?, self.content.text.open()?];
+            let text = own.into_iter().find_map(|mut text| text.take_filled());
             thoughts.extend(text.map(|content| Thought { summary: Cow::Borrowed(""), content }));
         }
         if !thoughts.is_empty() {
             self.parts.push(Part::Thoughts(thoughts));
         }
+        Ok(())
     }
 
-    fn recap(&mut self) {
+    fn recap(&mut self) -> Result<()> {
         let seconds = self.metadata.finished_duration_sec.whole();
-        let text = self.content.content.text().take();
+        let text = self.content.content.open()?.take();
         if seconds.is_some() || !text.trim().is_empty() {
             self.parts.push(Part::Recap { seconds, text });
         }
+        Ok(())
     }
 
-    fn failure(&mut self) {
-        let (name, text) = (self.content.rare().name.take(), self.content.text.text().take());
+    fn failure(&mut self) -> Result<()> {
+        let (name, text) = (self.content.rare().name.take(), self.content.text.open()?.take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
+        Ok(())
     }
 
-    fn screenshot(&mut self) {
+    fn screenshot(&mut self) -> Result<()> {
         let page = &mut self.content.rare().state.0;
         let title = page.title.take_filled().or_else(|| page.url.take_filled().map(untracked));
         let file = match std::mem::take(&mut self.content.rare().screenshot) {
             RawPart::Object(mut object) => file_of(&mut object, FileKind::Image),
-            RawPart::Text(mut pointer) => {
-                FileRef { id: pointer_id(pointer.text().take()), kind: FileKind::Image, ..FileRef::default() }
-            }
+            RawPart::Text(pointer) => FileRef {
+                id: pointer::id_of(pointer.open()?.take()),
+                kind: FileKind::Image,
+                ..FileRef::default()
+            },
             RawPart::Empty => FileRef { kind: FileKind::Image, ..FileRef::default() },
         };
         let alt =
             title.map_or(Cow::Borrowed("Screenshot"), |title| Cow::Owned(format!("Screenshot: {title}")));
         self.parts.push(Part::Image(Image { file, alt: Some(alt), prompt: None }));
+        Ok(())
     }
 
     fn widgets(&mut self) {
@@ -292,8 +289,8 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    fn quote(&mut self) {
-        let text = self.content.text.text().take();
+    fn quote(&mut self) -> Result<()> {
+        let text = self.content.text.open()?.take();
         let url = untracked(self.content.rare().url.take());
         let label =
             self.content.rare().title.take_filled().or_else(|| self.content.rare().domain.take_filled());
@@ -301,16 +298,17 @@ impl<'a> Builder<'_, 'a> {
             let source = Link { label: label.unwrap_or_default(), url, publisher: Cow::Borrowed("") };
             self.parts.push(Part::Quote { source, text });
         }
+        Ok(())
     }
 
     /// Content of a type that we don't know: whatever text it has, and its files.
-    fn unknown(&mut self, kind: Text<'a>) {
+    fn unknown(&mut self, kind: Text<'a>) -> Result<()> {
         let mut objects = Vec::new();
-        let mut texts = vec![self.content.text.text().take()];
+        let mut texts = vec![self.content.text.open()?.take()];
         for part in std::mem::take(&mut self.content.parts.0) {
             match part {
                 RawPart::Empty => {}
-                RawPart::Text(mut text) => texts.push(text.text().take()),
+                RawPart::Text(text) => texts.push(text.open()?.take()),
                 RawPart::Object(mut object) => {
                     texts.push(object.text.take());
                     if object.asset_pointer.filled().is_some() {
@@ -321,31 +319,34 @@ impl<'a> Builder<'_, 'a> {
         }
         texts.retain(|text| !text.trim().is_empty());
         if texts.is_empty() {
-            let content = &mut *self.content;
-            let text = content.content.text().take_filled();
-            let text = text.or_else(|| content.rare().result.text().take_filled());
-            texts.extend(text.or_else(|| content.rare().output_str.text().take_filled()));
+            let content = self.content.content;
+            let rare = self.content.rare();
+            for text in [content, rare.result, rare.output_str] {
+                if texts.is_empty() {
+                    texts.extend(text.open()?.take_filled());
+                }
+            }
         }
         if texts.is_empty() && objects.is_empty() && self.scope != Scope::Hidden {
             self.parts.push(Part::Unknown { kind });
         }
         for text in texts {
-            if self.scope == Scope::Hidden { self.output(text) } else { self.prose(text) }
+            if self.scope == Scope::Hidden { self.output(text) } else { self.prose(text)? }
         }
         for object in objects {
-            self.object(*object);
+            self.object(*object)?;
         }
+        Ok(())
     }
 
     /// The custom instructions that a message carries beside its content: only ever part of hidden messages.
-    fn user_context(&mut self) {
+    fn user_context(&mut self) -> Result<()> {
         if self.scope != Scope::Hidden || !self.parts.is_empty() {
-            return;
+            return Ok(());
         }
-        let Some(rare) = &mut self.metadata.rare else { return };
-        let Obj(mut context) = rare.user_context.take();
-        let texts = [context.about_user.take(), context.about_model.take()];
-        self.proses(texts);
+        let Some(rare) = &self.metadata.rare else { return Ok(()) };
+        let Obj(mut context) = rare.user_context.open()?;
+        self.proses([context.about_user.take(), context.about_model.take()])
     }
 
     /// Gives the files in the parts the names that the attachments have for them, and adds the attachments that are
@@ -410,7 +411,7 @@ fn seconds(start: Num, end: Num) -> Option<f64> {
 /// The file that a part points to.
 fn file_of<'a>(object: &mut PartObject<'a>, kind: FileKind) -> FileRef<'a> {
     FileRef {
-        id: pointer_id(object.asset_pointer.take()),
+        id: pointer::id_of(object.asset_pointer.take()),
         name: object.name.take_filled(),
         mime: object.mime_type.take_filled(),
         bytes: object.size_bytes.whole(),
@@ -420,7 +421,7 @@ fn file_of<'a>(object: &mut PartObject<'a>, kind: FileKind) -> FileRef<'a> {
 
 /// The file that a pointer inside a part points to.
 fn file_at<'a>(pointer: &mut Pointer<'a>, kind: FileKind) -> FileRef<'a> {
-    let (id, bytes) = (pointer_id(pointer.asset_pointer.take()), pointer.size_bytes.whole());
+    let (id, bytes) = (pointer::id_of(pointer.asset_pointer.take()), pointer.size_bytes.whole());
     FileRef { id, bytes, kind, ..FileRef::default() }
 }
 
@@ -435,7 +436,7 @@ fn file_attached(mut attachment: Attachment<'_>) -> FileRef<'_> {
     };
     let id = attachment.id.take_filled().or_else(|| attachment.library_file_id.take_filled());
     FileRef {
-        id: id.map(pointer_id).unwrap_or_default(),
+        id: id.map(pointer::id_of).unwrap_or_default(),
         name: attachment.name.take_filled(),
         mime,
         bytes: attachment.size.whole(),

@@ -1,12 +1,13 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::lenient::Obj;
 use super::link::{link, markdown, untracked};
-use super::part::pointer_id;
 use super::schema::{
     Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
 };
 use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, SourceId, Text};
+use crate::format::lenient::Obj;
+use crate::format::pointer;
+use crate::format::pull::Result;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,14 +24,14 @@ const CLOSE_MARK: char = '\u{e201}';
 const MARK_LEAD: u8 = 0xee;
 
 /// Adds to `prose` what the message's metadata say about its text.
-pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
+pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Result<()> {
     let references = std::mem::take(&mut metadata.content_references.0);
     if references.is_empty() {
         if let Some(rare) = &mut metadata.rare {
-            prose.references = citations(&prose.text, rare.citations.take().0);
-            by_number(prose, rare.cite_metadata.take().0.list.0);
+            prose.references = citations(&prose.text, rare.citations.open()?.0);
+            by_number(prose, rare.cite_metadata.open()?.0.list.0);
         }
-        return;
+        return Ok(());
     }
     let mut seen = BTreeSet::new();
     for Obj(mut reference) in references {
@@ -38,7 +39,7 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
             let sources = reference.sources.0.into_iter().filter_map(|Obj(source)| footnote(source));
             prose.footnotes.extend(sources.filter(|source| seen.insert(source.url.clone())));
         } else if reference.matched_text.filled().is_some()
-            && let Some(meaning) = meaning(&mut reference)
+            && let Some(meaning) = meaning(&mut reference)?
         {
             prose.references.push(Reference {
                 start: position(reference.start_idx.whole()),
@@ -48,6 +49,7 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) {
             });
         }
     }
+    Ok(())
 }
 
 /// A code point index of the export as one of ours.
@@ -112,18 +114,19 @@ fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
 ///
 /// `attribution` marks words of the answer, so it must change nothing. For `grouped_webpages` the ready-made `alt`
 /// is missing in a third of all cases where `items` are there.
-fn meaning<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> {
     let kind = reference.kind.take();
     let found = match kind.as_ref() {
-        "attribution" => return None,
+        "attribution" => return Ok(None),
         "hidden"
         | "grouped_webpages_model_predicted_fallback"
         | "optimistic_image_citation"
         | "optimistic_image_inline"
         | "navigation" => None,
-        "grouped_webpages" => citation(sources(&mut reference.items.0))
-            .or_else(|| alt(reference))
-            .or_else(|| citation(sources(&mut reference.fallback_items.take().0))),
+        "grouped_webpages" => match citation(sources(&mut reference.items.0)).or_else(|| alt(reference)) {
+            None => citation(sources(&mut reference.fallback_items.open()?.0)),
+            found => found,
+        },
         "webpage_extended" => own_citation(reference).or_else(|| alt(reference)),
         "webpage" => alt(reference).or_else(|| own_citation(reference)),
         "file" => Some(file(reference)),
@@ -138,9 +141,9 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
         "nav_list" => alt(reference).or_else(|| links(titled(&mut reference.items.0))),
         "link_title" | "title_citation" | "url" => own_link(reference).or_else(|| alt(reference)),
         "alt_text" | "products" | "product" | "businesses_map" | "tldr" => alt(reference),
-        _ => return unknown(reference),
+        _ => return Ok(unknown(reference)),
     };
-    Some(found.unwrap_or(Meaning::Nothing))
+    Ok(Some(found.unwrap_or(Meaning::Nothing)))
 }
 
 /// What a reference of a type that we don't know stands for: what the vendor's client would show.
@@ -164,7 +167,7 @@ fn own_citation<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
 }
 
 fn file<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
-    let id = reference.id.take_filled().map(pointer_id);
+    let id = reference.id.take_filled().map(pointer::id_of);
     let name = reference.name.take_filled();
     if id.is_none() && name.is_none() {
         return Meaning::Nothing;
@@ -202,7 +205,7 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
     let title = source.title.take_filled().or_else(|| source.name.take_filled());
     let url = source.url.take_filled().map(untracked);
     if source.kind.as_str() == "file" || url.is_none() {
-        let id = source.id.take_filled().map(pointer_id);
+        let id = source.id.take_filled().map(pointer::id_of);
         if id.is_none() && title.is_none() {
             return None;
         }

@@ -3,80 +3,11 @@
 //! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
-use super::lenient::{
-    Flag, Later, List, Long, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
+use crate::conversation::Text;
+use crate::format::lenient::{
+    Deferred, Escaped, Flag, List, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
 };
-use super::node::{self, Nodes};
-use crate::format::Detail;
 use crate::format::pull::{Raw, Reader, Result, Value};
-
-/// One conversation. Filled field by field, so that what stands before an error is there.
-#[derive(Debug, Default)]
-pub(super) struct RawConversation<'a> {
-    pub(super) conversation_id: Str<'a>,
-    pub(super) id: Str<'a>,
-    pub(super) title: Str<'a>,
-    pub(super) create_time: Time,
-    pub(super) update_time: Time,
-    pub(super) current_node: Str<'a>,
-    pub(super) gizmo_id: Str<'a>,
-    pub(super) conversation_template_id: Str<'a>,
-    pub(super) default_model_slug: Str<'a>,
-    pub(super) is_starred: Flag,
-    pub(super) is_archived: Flag,
-    pub(super) nodes: Nodes<'a>,
-    /// How much of its messages is read.
-    pub(super) detail: Detail,
-}
-
-/// What stands where a conversation is expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
-    /// An object.
-    Conversation,
-    /// Something else, in JSON's word for it.
-    Other(&'static str),
-}
-
-impl<'a> RawConversation<'a> {
-    /// Takes a conversation.
-    ///
-    /// # Errors
-    /// If it is no JSON; what stands before the error was taken.
-    pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
-        let value = reader.value()?;
-        if matches!(value, Value::Object) {
-            reader.fields(|reader, key| self.set(key.text()?, reader))?;
-            return Ok(Element::Conversation);
-        }
-        pass_over(value, reader)?;
-        Ok(Element::Other(match value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::Text(_) => "text",
-            Value::List | Value::Object => "a list",
-        }))
-    }
-
-    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
-        match key {
-            "mapping" => node::read(&mut self.nodes, self.detail, reader),
-            "conversation_id" => self.conversation_id.read(reader),
-            "id" => self.id.read(reader),
-            "title" => self.title.read(reader),
-            "create_time" => self.create_time.read(reader),
-            "update_time" => self.update_time.read(reader),
-            "current_node" => self.current_node.read(reader),
-            "gizmo_id" => self.gizmo_id.read(reader),
-            "conversation_template_id" => self.conversation_template_id.read(reader),
-            "default_model_slug" => self.default_model_slug.read(reader),
-            "is_starred" => self.is_starred.read(reader),
-            "is_archived" => self.is_archived.read(reader),
-            _ => reader.skip(),
-        }
-    }
-}
 
 record! {
     struct Message {
@@ -104,10 +35,10 @@ record! {
 pub(super) struct Content<'a> {
     pub(super) content_type: Str<'a>,
     pub(super) parts: List<Part<'a>>,
-    pub(super) text: Long<'a>,
+    pub(super) text: Escaped<'a>,
     pub(super) language: Str<'a>,
     pub(super) thoughts: List<Maybe<Thought<'a>>>,
-    pub(super) content: Long<'a>,
+    pub(super) content: Escaped<'a>,
     rare: Option<Box<Rare<'a>>>,
 }
 
@@ -118,9 +49,9 @@ record! {
         url: Str<'a> = "url",
         domain: Str<'a> = "domain",
         title: Str<'a> = "title",
-        result: Long<'a> = "result",
-        summary: Long<'a> = "summary",
-        output_str: Long<'a> = "output_str",
+        result: Escaped<'a> = "result",
+        summary: Escaped<'a> = "summary",
+        output_str: Escaped<'a> = "output_str",
         screenshot: Part<'a> = "screenshot",
         state: Obj<Item<'a>> = "state",
         widgets: Obj<Widgets<'a>> = "widgets",
@@ -151,7 +82,7 @@ impl<'a> Record<'a> for Content<'a> {
     fn from_text(text: &'a str) -> Option<Self> {
         Some(Self {
             content_type: Str(Some("text")),
-            parts: List(vec![Part::Text(Long::new(text))]),
+            parts: List(vec![Part::Text(Escaped::Plain(text))]),
             ..Self::default()
         })
     }
@@ -163,22 +94,32 @@ impl<'a> Content<'a> {
         self.rare.get_or_insert_default()
     }
 
-    /// Opens the texts beside the parts.
-    pub(super) fn open(&mut self) -> Result<()> {
-        self.text.open()?;
-        self.content.open()?;
-        let Some(rare) = &mut self.rare else { return Ok(()) };
-        rare.result.open()?;
-        rare.summary.open()?;
-        rare.output_str.open()
+    /// The text of a call of a tool: that of `text`, or else of the parts, joined by blank lines.
+    pub(super) fn call_text(&self) -> Result<Text<'a>> {
+        if let Some(text) = self.text.open()?.take_filled() {
+            return Ok(text);
+        }
+        let mut all = Text::default();
+        for (at, text) in self.parts.0.iter().filter_map(Part::text).enumerate() {
+            let text = text.open()?.take();
+            if at == 0 {
+                all = text;
+            } else {
+                let all = all.to_mut();
+                all.push_str("\n\n");
+                all.push_str(&text);
+            }
+        }
+        Ok(all)
     }
 
-    /// Opens the parts.
-    pub(super) fn open_parts(&mut self) -> Result<()> {
-        self.parts.0.iter_mut().try_for_each(|part| match part {
-            Part::Text(text) => text.open(),
-            Part::Empty | Part::Object(_) => Ok(()),
-        })
+    /// The info string for a fence around `text`: the declared language, or the one that the text looks like.
+    pub(super) fn language_of(&self, text: &str) -> Text<'a> {
+        match self.language.filled() {
+            Some(language) if language != "unknown" => language.into(),
+            _ if text.trim_start().starts_with('{') => "json".into(),
+            _ => "".into(),
+        }
     }
 }
 
@@ -203,14 +144,21 @@ pub(super) enum Part<'a> {
     /// Null, or nothing that could be shown.
     #[default]
     Empty,
-    Text(Long<'a>),
+    Text(Escaped<'a>),
     Object(Box<PartObject<'a>>),
+}
+
+impl<'a> Part<'a> {
+    /// The part, if it is a string.
+    pub(super) fn text(&self) -> Option<Escaped<'a>> {
+        if let Self::Text(text) = self { Some(*text) } else { None }
+    }
 }
 
 impl<'a> Read<'a> for Part<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         *self = match reader.value()? {
-            Value::Text(text) => Self::Text(Long::closed(text)),
+            Value::Text(text) => Self::Text(Escaped::new(text)),
             Value::Object => {
                 let mut object = Box::<PartObject<'a>>::default();
                 object.fill(reader)?;
@@ -225,7 +173,7 @@ impl<'a> Read<'a> for Part<'a> {
     }
 
     fn from_lone(text: Raw<'a>) -> Option<Self> {
-        Some(Self::Text(Long::closed(text)))
+        Some(Self::Text(Escaped::new(text)))
     }
 }
 
@@ -279,7 +227,7 @@ pub(super) struct Metadata<'a> {
     pub(super) is_async_result: Flag,
     pub(super) finish_details: Obj<FinishDetails<'a>>,
     pub(super) content_references: List<Obj<Reference<'a>>>,
-    pub(super) search_result_groups: Later<'a, SearchGroups<'a>>,
+    pub(super) search_result_groups: Deferred<'a, SearchGroups<'a>>,
     /// What few messages have.
     pub(super) rare: Option<Box<RareMetadata<'a>>>,
 }
@@ -288,11 +236,11 @@ record! {
     struct RareMetadata {
         image_gen_title: Str<'a> = "image_gen_title",
         attachments: List<Obj<Attachment<'a>>> = "attachments",
-        citations: Later<'a, List<Obj<Citation<'a>>>> = "citations",
-        cite_metadata: Later<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
-        aggregate_result: Later<'a, Obj<Aggregate<'a>>> = "aggregate_result",
+        citations: Deferred<'a, List<Obj<Citation<'a>>>> = "citations",
+        cite_metadata: Deferred<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
+        aggregate_result: Deferred<'a, Obj<Aggregate<'a>>> = "aggregate_result",
         canvas: Maybe<Canvas<'a>> = "canvas",
-        user_context: Later<'a, Obj<UserContext<'a>>> = "user_context_message_data",
+        user_context: Deferred<'a, Obj<UserContext<'a>>> = "user_context_message_data",
     }
 }
 
@@ -355,19 +303,11 @@ record! {
         id: Str<'a> = "id",
         attribution: Str<'a> = "attribution",
         items: List<Obj<Item<'a>>> = "items",
-        fallback_items: Later<'a, List<Obj<Item<'a>>>> = "fallback_items",
+        fallback_items: Deferred<'a, List<Obj<Item<'a>>>> = "fallback_items",
         sources: List<Obj<Item<'a>>> = "sources",
         images: List<Obj<PictureItem<'a>>> = "images",
         product: Obj<Item<'a>> = "product",
         item: Obj<Item<'a>> = "item",
-    }
-}
-
-impl Reference<'_> {
-    /// Opens what a reference of its kind needs.
-    pub(super) fn open(&mut self) -> Result<()> {
-        let has_items = self.items.0.iter().any(|Obj(item)| item.url.filled().is_some());
-        if has_items { Ok(()) } else { self.fallback_items.open() }
     }
 }
 

@@ -1,27 +1,30 @@
-//! JSON values that never fail for their type: what is missing, null or of another type is empty.
+//! Field types that accept any JSON value: missing, null, or of the wrong type, they are empty.
 //!
-//! Exports of four years, and tools that re-process them, disagree about types. A number may come as text and text
-//! as a number; one odd field must not cost the conversation. Text borrows from the JSON where it has no
-//! escapes. Of duplicate keys the last one counts, as for most parsers; objects in place are filled twice then.
+//! Exports of several years, and the tools that re-process them, disagree about types. Numbers arrive as text and
+//! text as numbers, and one odd field must not cost a conversation. Text without escapes borrows from the JSON. Of
+//! duplicate keys the last one wins, as in most parsers; an [`Obj`] is then filled twice.
+//!
+//! Shared by all vendors: a vendor's schema is a set of [`record!`]s made of these types.
 
-use crate::format::pull::{Json, Raw, Reader, Result, Texts, Value};
+use super::pull::{Json, Raw, Reader, Result, Value};
 use crate::time::Timestamp;
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-/// What can be read from any value.
-pub(super) trait Read<'a>: Default {
-    /// Takes exactly one value.
+/// A type that can be read from any JSON value.
+pub(in crate::format) trait Read<'a>: Default {
+    /// Consumes exactly one value.
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()>;
 
-    /// What a lone text means where a list of these is expected.
+    /// The item that a bare string stands for where a list of these is expected.
     fn from_lone(text: Raw<'a>) -> Option<Self> {
         let _ = text;
         None
     }
 }
 
-/// Reads a whole text.
-pub(super) fn read<'a, T: Read<'a>>(json: Json<'a>) -> Result<T> {
+/// Reads a complete JSON text.
+pub(in crate::format) fn read<'a, T: Read<'a>>(json: Json<'a>) -> Result<T> {
     let mut reader = Reader::new(json);
     let mut value = T::default();
     value.read(&mut reader)?;
@@ -29,26 +32,26 @@ pub(super) fn read<'a, T: Read<'a>>(json: Json<'a>) -> Result<T> {
     Ok(value)
 }
 
-/// Passes over what is left of a value of a type that is not wanted.
-pub(super) fn pass_over(value: Value<'_>, reader: &mut Reader<'_>) -> Result<()> {
+/// Skips the rest of a value whose type is of no use.
+pub(in crate::format) fn pass_over(value: Value<'_>, reader: &mut Reader<'_>) -> Result<()> {
     match value {
         Value::List | Value::Object => reader.leave(),
         _ => Ok(()),
     }
 }
 
-/// An object whose fields are set one by one.
-pub(super) trait Record<'a>: Default {
-    /// Takes the value of `key`; must take exactly one value.
+/// An object that is filled field by field.
+pub(in crate::format) trait Record<'a>: Default {
+    /// Reads the value of `key`; must consume exactly one value.
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()>;
 
-    /// What a bare text means where the object is expected.
+    /// The object that a bare string stands for.
     fn from_text(text: &'a str) -> Option<Self> {
         let _ = text;
         None
     }
 
-    /// Takes the fields of an object whose bracket was taken.
+    /// Reads the fields of an object whose opening bracket was consumed.
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         reader.fields(|reader, key| match key.plain() {
             Some(key) => self.set(key, reader),
@@ -57,7 +60,7 @@ pub(super) trait Record<'a>: Default {
     }
 }
 
-/// Defines an object by its fields, their types and the keys that set them.
+/// Defines a [`Record`] by its fields, their types, and the keys that set them.
 macro_rules! record {
     (
         $(#[$meta:meta])*
@@ -69,14 +72,14 @@ macro_rules! record {
         #[allow(clippy::struct_field_names, reason = "fields are called as in the export")]
         pub(super) struct $name<'a> { $($(#[$field_meta])* pub(super) $field: $type,)* }
 
-        impl<'a> $crate::format::chatgpt::lenient::Record<'a> for $name<'a> {
+        impl<'a> $crate::format::lenient::Record<'a> for $name<'a> {
             fn set(
                 &mut self,
                 key: &str,
                 reader: &mut $crate::format::pull::Reader<'a>,
             ) -> $crate::format::pull::Result<()> {
                 match key {
-                    $($key => $crate::format::chatgpt::lenient::Read::read(&mut self.$field, reader),)*
+                    $($key => $crate::format::lenient::Read::read(&mut self.$field, reader),)*
                     _ => reader.skip(),
                 }
             }
@@ -88,41 +91,41 @@ macro_rules! record {
         }
     };
 }
-pub(super) use record;
+pub(in crate::format) use record;
 
-/// Text; also what a number says.
+/// A string, or the digits of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Str<'a>(pub(super) Option<&'a str>);
+pub(in crate::format) struct Str<'a>(pub(in crate::format) Option<&'a str>);
 
 impl<'a> Str<'a> {
     /// The text; empty if there is none.
-    pub(super) fn as_str(&self) -> &'a str {
+    pub(in crate::format) fn as_str(&self) -> &'a str {
         self.0.unwrap_or_default()
     }
 
-    /// The text if there is any beside blanks.
-    pub(super) fn filled(&self) -> Option<&'a str> {
-        // Almost all texts begin with their first word.
+    /// The text, unless it is blank.
+    pub(in crate::format) fn filled(&self) -> Option<&'a str> {
+        // Nearly all texts start with a printable ASCII character.
         self.0.filter(|text| {
             text.as_bytes().first().is_some_and(u8::is_ascii_graphic) || !text.trim().is_empty()
         })
     }
 
-    /// Takes the text if there is any beside blanks.
-    pub(super) fn take_filled(&mut self) -> Option<Cow<'a, str>> {
+    /// Takes the text, unless it is blank.
+    pub(in crate::format) fn take_filled(&mut self) -> Option<Cow<'a, str>> {
         self.filled()?;
         self.0.take().map(Cow::Borrowed)
     }
 
     /// Takes the text; empty if there is none.
-    pub(super) fn take(&mut self) -> Cow<'a, str> {
+    pub(in crate::format) fn take(&mut self) -> Cow<'a, str> {
         Cow::Borrowed(self.0.take().unwrap_or_default())
     }
 }
 
 impl<'a> Read<'a> for Str<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        // The usual case.
+        // The common case.
         if let Some(text) = reader.string_ahead()? {
             self.0 = Some(text.text()?);
             return Ok(());
@@ -138,74 +141,64 @@ impl<'a> Read<'a> for Str<'a> {
     }
 }
 
-/// Text that may be long and is often not shown: its escapes are read when it is opened.
+/// A string that is often long and often not shown, so its escapes are decoded only on [`open`](Self::open).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Long<'a> {
-    /// With its escapes as long as it is closed.
-    text: Str<'a>,
-    /// Where the text goes when it is opened, if it is closed.
-    closed: Option<&'a Texts>,
+pub(in crate::format) enum Escaped<'a> {
+    /// Not a string.
+    #[default]
+    Absent,
+    /// Free of escapes.
+    Plain(&'a str),
+    /// As written in the JSON, escapes included.
+    Raw(Json<'a>),
 }
 
-impl<'a> Long<'a> {
-    /// This text.
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text: Str(Some(text)), closed: None }
+impl<'a> Escaped<'a> {
+    /// A string of the JSON.
+    pub(in crate::format) fn new(raw: Raw<'a>) -> Self {
+        raw.plain().map_or_else(|| Self::Raw(raw.as_written()), Self::Plain)
     }
 
-    /// Text as it stands in JSON.
-    pub(super) fn closed(raw: Raw<'a>) -> Self {
-        let Json { text, texts } = raw.as_written();
-        Self { text: Str(Some(text)), closed: raw.plain().is_none().then_some(texts) }
-    }
-
-    /// Reads the escapes.
+    /// The text itself.
     ///
     /// # Errors
     /// What strict JSON refuses in a string, such as half of a surrogate pair.
-    pub(super) fn open(&mut self) -> Result<()> {
-        if let (Some(texts), Some(text)) = (self.closed, self.text.0) {
-            self.text = Str(Some(texts.unescaped(text)?));
-            self.closed = None;
-        }
-        Ok(())
-    }
-
-    /// The text. Should have been opened; otherwise it has its escapes still.
-    pub(super) fn text(&mut self) -> &mut Str<'a> {
-        debug_assert!(self.closed.is_none(), "a text is used that was not opened");
-        self.closed = None;
-        &mut self.text
+    pub(in crate::format) fn open(self) -> Result<Str<'a>> {
+        Ok(Str(match self {
+            Self::Absent => None,
+            Self::Plain(text) => Some(text),
+            Self::Raw(Json { text, texts }) => Some(texts.unescaped(text)?),
+        }))
     }
 }
 
-impl<'a> Read<'a> for Long<'a> {
+impl<'a> Read<'a> for Escaped<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         *self = match reader.value()? {
-            Value::Text(text) => Self::closed(text),
-            Value::Number(number) => Self::new(reader.texts().keep(&number.to_string())),
+            Value::Text(text) => Self::new(text),
+            Value::Number(number) => Self::Plain(reader.texts().keep(&number.to_string())),
             other => {
                 pass_over(other, reader)?;
-                Self::default()
+                Self::Absent
             }
         };
         Ok(())
     }
 }
 
-/// A number; also what a text says if it is one.
+/// A number, or a string that spells one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Num(pub(super) Option<f64>);
+pub(in crate::format) struct Num(pub(in crate::format) Option<f64>);
 
 impl Num {
-    /// The number as a count or position; `None` if it is negative or not finite.
+    /// The number as a count or position; `None` if negative or not finite.
     #[allow(clippy::cast_sign_loss, reason = "negative numbers are filtered out")]
-    pub(super) fn whole(self) -> Option<u64> {
+    pub(in crate::format) fn whole(self) -> Option<u64> {
         self.0.filter(|number| *number >= 0.0 && number.is_finite()).map(|number| number as u64)
     }
 
-    /// The number as a count or position that fits 32 bits.
-    pub(super) fn small(self) -> Option<u32> {
+    /// The number as a count or position that fits in 32 bits.
+    pub(in crate::format) fn small(self) -> Option<u32> {
         self.whole().and_then(|number| u32::try_from(number).ok())
     }
 }
@@ -226,7 +219,7 @@ impl<'a> Read<'a> for Num {
 
 /// A point in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Time(pub(super) Option<Timestamp>);
+pub(in crate::format) struct Time(pub(in crate::format) Option<Timestamp>);
 
 impl<'a> Read<'a> for Time {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
@@ -242,9 +235,9 @@ impl<'a> Read<'a> for Time {
     }
 }
 
-/// True only for `true`, a number beside 0, or the text `true`.
+/// True for `true`, a nonzero number, or the string `true`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Flag(pub(super) bool);
+pub(in crate::format) struct Flag(pub(in crate::format) bool);
 
 impl<'a> Read<'a> for Flag {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
@@ -261,9 +254,9 @@ impl<'a> Read<'a> for Flag {
     }
 }
 
-/// Any value; only its presence counts.
+/// Any value; only its presence matters.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Present;
+pub(in crate::format) struct Present;
 
 impl<'a> Read<'a> for Present {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
@@ -271,56 +264,46 @@ impl<'a> Read<'a> for Present {
     }
 }
 
-/// A value that most readers don't need: its JSON, to be read when it turns out to be wanted.
+/// A value that is rarely needed: only its JSON is kept until it is [opened](Self::open).
 #[derive(Debug)]
-pub(super) struct Later<'a, T> {
+pub(in crate::format) struct Deferred<'a, T> {
     json: Option<Json<'a>>,
-    value: Option<Box<T>>,
+    value: PhantomData<fn() -> T>,
 }
 
-impl<T> Default for Later<'_, T> {
+impl<T> Default for Deferred<'_, T> {
     fn default() -> Self {
-        Self { json: None, value: None }
+        Self { json: None, value: PhantomData }
     }
 }
 
-impl<'a, T: Read<'a>> Later<'a, T> {
-    /// Reads the value. What strict parsing refuses, such as half of a surrogate pair, it refuses here.
-    pub(super) fn open(&mut self) -> Result<()> {
-        if let Some(json) = self.json.take() {
-            self.value = Some(Box::new(read(json)?));
-        }
-        Ok(())
-    }
-
-    /// The value, if it was opened and there is one.
-    pub(super) fn opened(&self) -> Option<&T> {
-        self.value.as_deref()
-    }
-
-    /// Takes the value; an empty one if it was not opened.
-    pub(super) fn take(&mut self) -> T {
-        self.value.take().map(|value| *value).unwrap_or_default()
+impl<'a, T: Read<'a>> Deferred<'a, T> {
+    /// Reads the value; the default if there is none.
+    ///
+    /// # Errors
+    /// What strict parsing refuses, such as half of a surrogate pair.
+    pub(in crate::format) fn open(&self) -> Result<T> {
+        self.json.map_or_else(|| Ok(T::default()), read)
     }
 
     /// True if there is nothing to open.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::format) fn is_empty(&self) -> bool {
         self.json.is_none()
     }
 }
 
-impl<'a, T: Read<'a>> Read<'a> for Later<'a, T> {
+impl<'a, T: Read<'a>> Read<'a> for Deferred<'a, T> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         let json = reader.raw()?;
         let is_empty = matches!(json.text, "" | "null" | "[]" | "{}");
-        *self = Self { json: (!is_empty).then_some(json), value: None };
+        self.json = (!is_empty).then_some(json);
         Ok(())
     }
 }
 
-/// A list; a lone text may be a list of one, anything else is an empty one.
+/// A list. A bare string may count as a list of one; anything else is empty.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(in crate::format) struct List<T>(pub(in crate::format) Vec<T>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -333,7 +316,7 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
         self.0.clear();
         match reader.value()? {
             Value::List => reader.each(|reader| {
-                // Filled in place: items are large.
+                // Items are large, so they are filled in place.
                 self.0.push(T::default());
                 self.0.last_mut().map_or(Ok(()), |item| item.read(reader))
             }),
@@ -356,9 +339,9 @@ impl<'a, T: Record<'a>> Record<'a> for Box<T> {
     }
 }
 
-/// An object; `None` if something else stands there.
+/// An object; `None` for anything else.
 #[derive(Debug)]
-pub(super) struct Maybe<T>(pub(super) Option<T>);
+pub(in crate::format) struct Maybe<T>(pub(in crate::format) Option<T>);
 
 impl<T> Default for Maybe<T> {
     fn default() -> Self {
@@ -380,9 +363,9 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
     }
 }
 
-/// An object in place; an empty one if something else stands there.
+/// An object stored inline; empty for anything else.
 #[derive(Debug, Default)]
-pub(super) struct Obj<T>(pub(super) T);
+pub(in crate::format) struct Obj<T>(pub(in crate::format) T);
 
 impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
@@ -400,6 +383,7 @@ impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::pull::Texts;
 
     record! {
         struct Sample {
@@ -413,13 +397,13 @@ mod tests {
     }
 
     fn read(json: &str) -> Sample<'_> {
-        // What a test looks at may stay.
+        // Leaked so that the result can borrow from it.
         let texts: &'static Texts = Box::leak(Box::default());
         super::read::<Obj<Sample<'_>>>(Json { text: json, texts }).unwrap().0
     }
 
     #[test]
-    fn no_type_is_wrong_enough_to_fail() {
+    fn a_value_of_the_wrong_type_never_fails() {
         let values = ["null", "true", "-1", "7", "1.5", "\"x\"", "[1, [2]]", "{\"a\": {}}"];
         for value in values {
             for key in ["id", "count", "on", "list", "inner", "unknown"] {
@@ -430,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_texts_stand_in_for_each_other() {
+    fn numbers_and_strings_are_accepted_for_each_other() {
         let sample = read(r#"{"id": 17, "count": "42", "on": "True", "list": ["a", null, 3]}"#);
         assert_eq!(sample.id.as_str(), "17");
         assert_eq!(sample.count.whole(), Some(42));
@@ -441,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_duplicate_keys_counts_and_a_bare_text_is_an_object() {
+    fn the_last_of_duplicate_keys_wins_and_a_bare_string_is_an_object() {
         assert_eq!(read(r#"{"id": "first", "id": "last"}"#).id.as_str(), "last");
         assert_eq!(read(r#"{"inner": "bare"}"#).inner.0.unwrap().id.as_str(), "bare");
     }
