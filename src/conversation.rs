@@ -113,6 +113,23 @@ pub struct Message<'a> {
     pub parts: Vec<Part<'a>>,
 }
 
+impl<'a> Message<'a> {
+    /// A shown message with a role and parts, and nothing else.
+    pub fn new(role: Role, parts: Vec<Part<'a>>) -> Self {
+        Self {
+            id: Text::default(),
+            role,
+            name: None,
+            recipient: None,
+            created: None,
+            model: None,
+            visibility: Visibility::Shown,
+            cut: None,
+            parts,
+        }
+    }
+}
+
 /// A piece of a message; each is shown as one block.
 #[derive(Debug)]
 pub enum Part<'a> {

@@ -26,6 +26,9 @@ mod progress;
 mod text;
 mod time;
 
+#[cfg(test)]
+mod testing;
+
 mod archive;
 mod catalog;
 mod conversation;
@@ -44,7 +47,7 @@ mod cli;
 
 pub use cli::run;
 
-/// What the integration tests and benchmarks look at beside the command line. Not a stable interface.
+/// Internals for the integration tests and benchmarks. Not a stable interface.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::catalog::Page;
@@ -52,7 +55,7 @@ pub mod internals {
     pub use crate::conversation::files::{AssetIndex, Files, Resolved};
     pub use crate::conversation::thread::Threads;
     pub use crate::conversation::tree::{MessageTree, Node, NodeId};
-    pub use crate::conversation::{Conversation, FileRef, Message, Part, Prose, Role, Thought, Visibility};
+    pub use crate::conversation::{Conversation, FileRef, Message, Part, Prose, Role, Thought};
     pub use crate::format::scan::{Body, ELEMENT_LIMIT, Element, End, Level, Scanner};
     pub use crate::format::{Detail, named};
     pub use crate::name::fold;

@@ -310,6 +310,7 @@ pub(crate) fn slice(page: &[u8], offset: u64, length: usize) -> &[u8] {
 mod tests {
     use super::super::tests::{Double, Manner};
     use super::*;
+    use crate::testing::until;
     use std::sync::mpsc::{Receiver, channel};
 
     fn ask(pool: &Pool, ino: Ino, offset: u64, length: usize) -> Receiver<Result<Vec<u8>, ErrorKind>> {
@@ -375,9 +376,7 @@ mod tests {
         pool.observe(tree.ino("000.md"));
         pool.observe(tree.ino("001.md"));
         // Pages 2 to 65 come without being asked for.
-        while tree.renderings.lock().unwrap().len() < 64 {
-            thread::yield_now();
-        }
+        until("the pages ahead are rendered", || tree.renderings.lock().unwrap().len() >= 64);
         let mut rendered = tree.renderings.lock().unwrap().clone();
         rendered.sort();
         let expected: Vec<_> = (0..64).map(|number| Ino(tree.ino("002.md").0 + number)).collect();
@@ -393,9 +392,7 @@ mod tests {
         pool.observe(tree.ino("00.md"));
         pool.observe(tree.ino("01.md"));
         // Both workers are in a run.
-        while pool.0.lock().busy < 2 {
-            thread::yield_now();
-        }
+        until("both workers are in a run", || pool.0.lock().busy == 2);
         let part = ask(&pool, tree.ino("raw.png"), 0, 9);
         let page = ask(&pool, tree.ino("59.md"), 0, 9);
         tree.open_gate();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sys::Unmounting;
+use crate::testing::until;
 use fuser::{Config, Session, SessionACL};
 use std::collections::HashMap;
 use std::fs;
@@ -349,9 +350,7 @@ fn a_slow_page_stalls_nobody_and_is_rendered_once() {
     thread::scope(|scope| {
         let readers: Vec<_> =
             (0..8).map(|_| scope.spawn(|| fs::read(mounted.file("slow.md")).unwrap().len())).collect();
-        while tree.reads.load(Ordering::Relaxed) == 0 {
-            thread::yield_now();
-        }
+        until("a read arrives", || tree.reads.load(Ordering::Relaxed) > 0);
         assert_eq!(fs::read_dir(&mounted.path).unwrap().count(), 3);
         assert_eq!(fs::read(mounted.file("quick.md")).unwrap(), b"quick");
         assert_eq!(fs::read(mounted.file("raw.png")).unwrap(), b"raw");
@@ -371,9 +370,7 @@ fn who_comes_before_the_tree_waits_for_it() {
     thread::scope(|scope| {
         let listing = scope.spawn(|| fs::read_dir(&mounted.path).unwrap().count());
         let reading = scope.spawn(|| fs::read_to_string(mounted.file("2023/04/Tea.md")).unwrap());
-        while lock_parked(&mounted.stage) < 2 {
-            thread::yield_now();
-        }
+        until("both requests wait", || lock_parked(&mounted.stage) >= 2);
         assert!(!listing.is_finished() && !reading.is_finished());
         mounted.stage.set_ready(small(), 2).unwrap();
         assert_eq!(listing.join().unwrap(), 2);
@@ -389,9 +386,7 @@ fn who_waits_for_a_tree_that_never_comes_gets_an_error() {
     let mounted = Mounted::unready();
     thread::scope(|scope| {
         let listing = scope.spawn(|| fs::read_dir(&mounted.path).map(|_| ()));
-        while lock_parked(&mounted.stage) == 0 {
-            thread::yield_now();
-        }
+        until("the listing waits", || lock_parked(&mounted.stage) > 0);
         mounted.stage.set_failed(ErrorKind::NotAnExport);
         assert_eq!(errno_of(listing.join().unwrap()), EIO);
     });

@@ -10,30 +10,16 @@ use crate::conversation::{
 };
 use crate::time::Timestamp;
 
-fn message(role: Role, parts: Vec<Part<'_>>) -> Message<'_> {
-    Message {
-        id: "".into(),
-        role,
-        name: None,
-        recipient: None,
-        created: None,
-        model: None,
-        visibility: Visibility::Shown,
-        cut: None,
-        parts,
-    }
-}
-
 fn prose(text: &str) -> Part<'_> {
     Part::Prose(Prose { text: text.into(), ..Prose::default() })
 }
 
 fn user(text: &str) -> Message<'_> {
-    message(Role::User, vec![prose(text)])
+    Message::new(Role::User, vec![prose(text)])
 }
 
 fn answer(text: &str) -> Message<'_> {
-    message(Role::Assistant, vec![prose(text)])
+    Message::new(Role::Assistant, vec![prose(text)])
 }
 
 fn missing(name: &'static str) -> FileRef<'static> {
@@ -91,7 +77,7 @@ fn each_turn_has_one_heading() {
         user("One?"),
         user("Two?"),
         answer("One."),
-        message(Role::Tool, vec![prose("Two.")]),
+        Message::new(Role::Tool, vec![prose("Two.")]),
         user("Bye"),
     ];
     shows(messages, "## User\n\nOne?\n\n## User\n\nTwo?\n\n## ChatGPT\n\nOne.\n\nTwo.\n\n## User\n\nBye\n");
@@ -226,7 +212,7 @@ fn code_and_output_are_fences_longer_than_what_is_in_them() {
         Part::Code { language: "a b`\n# x".into(), text: "1\r\n2".into() },
     ];
     shows(
-        vec![message(Role::Tool, parts)],
+        vec![Message::new(Role::Tool, parts)],
         "## ChatGPT\n\n````python\nprint('```')\n````\n\n`````text\n````\n`````\n\n```a\n1\n2\n```\n",
     );
 }
@@ -242,10 +228,10 @@ fn recap(seconds: Option<u64>) -> Part<'static> {
 #[test]
 fn thoughts_up_to_their_recap_are_one_fold() {
     let messages = vec![
-        message(Role::Assistant, vec![Part::Thoughts(vec![])]),
-        message(Role::Assistant, vec![thoughts("One", "91 = 7 × 13.\n```\nopen")]),
-        message(Role::Assistant, vec![thoughts("", "Again.</details>")]),
-        message(Role::Assistant, vec![recap(Some(72))]),
+        Message::new(Role::Assistant, vec![Part::Thoughts(vec![])]),
+        Message::new(Role::Assistant, vec![thoughts("One", "91 = 7 × 13.\n```\nopen")]),
+        Message::new(Role::Assistant, vec![thoughts("", "Again.</details>")]),
+        Message::new(Role::Assistant, vec![recap(Some(72))]),
         answer("No."),
     ];
     shows(
@@ -257,7 +243,7 @@ fn thoughts_up_to_their_recap_are_one_fold() {
 
 #[test]
 fn thinking_is_labelled_by_what_is_known_of_it() {
-    let turn = |part| vec![message(Role::Assistant, vec![thoughts("One", ""), part, prose("No.")])];
+    let turn = |part| vec![Message::new(Role::Assistant, vec![thoughts("One", ""), part, prose("No.")])];
     shows(
         turn(recap(None)),
         "## ChatGPT\n\n<details>\n<summary>Pensou &lt;um&gt; pouco</summary>\n\n**One**\n\n</details>\n\nNo.\n",
@@ -267,15 +253,16 @@ fn thinking_is_labelled_by_what_is_known_of_it() {
         "## ChatGPT\n\n<details>\n<summary>Thinking</summary>\n\n**One**\n\n</details>\n\nNo.\n",
     );
     shows(
-        vec![message(Role::Assistant, vec![recap(Some(4)), prose("No.")])],
+        vec![Message::new(Role::Assistant, vec![recap(Some(4)), prose("No.")])],
         "## ChatGPT\n\n*Thought for 4 s*\n\nNo.\n",
     );
 }
 
 #[test]
 fn thinking_may_be_shown_or_hidden() {
-    let turn =
-        || vec![message(Role::Assistant, vec![thoughts("One", "# Two"), recap(Some(3600)), prose("No.")])];
+    let turn = || {
+        vec![Message::new(Role::Assistant, vec![thoughts("One", "# Two"), recap(Some(3600)), prose("No.")])]
+    };
     let mut options = options();
     options.thinking = Thinking::Hide;
     shows_with(&options, turn(), "## ChatGPT\n\nNo.\n");
@@ -304,7 +291,7 @@ fn hidden_messages_are_folded_and_only_shown_on_demand() {
         visibility: Visibility::Hidden,
         name: Some("web.run".into()),
         recipient: Some("<all>".into()),
-        ..message(Role::Tool, vec![prose("# Results")])
+        ..Message::new(Role::Tool, vec![prose("# Results")])
     };
     shows(vec![user("Hi"), call(), answer("Ho")], "## User\n\nHi\n\n## ChatGPT\n\nHo\n");
     let mut options = options();
@@ -329,7 +316,7 @@ fn files_that_the_export_lacks_are_named_with_their_size() {
         Part::Video { file: None, frames: 2 },
     ];
     shows(
-        vec![message(Role::User, parts)],
+        vec![Message::new(Role::User, parts)],
         "## User\n\n*[my_cat.png, not in export]*\n\nWhat is this?\n\n- *lost.docx, 2.0 kB, not in export*\n\
          - *Image, 1.0 MB, not in export*\n\n*[Audio, 1.6 s, not in export]* *(2 video frames, not in export)*\n",
     );
@@ -343,7 +330,7 @@ fn a_generated_picture_has_its_prompt() {
         prompt: Some("a dog\n# *on* grass".into()),
     };
     shows(
-        vec![message(Role::Tool, vec![Part::Image(picture)])],
+        vec![Message::new(Role::Tool, vec![Part::Image(picture)])],
         "## ChatGPT\n\n*[A dog, not in export]*\n\n*Prompt: a dog # \\*on\\* grass*\n",
     );
 }
@@ -352,7 +339,7 @@ fn a_generated_picture_has_its_prompt() {
 fn a_list_of_files_is_not_taken_for_the_end_of_a_list_in_the_text() {
     let parts = vec![prose("- one\n- two"), Part::File(missing("a")), prose("   code?")];
     shows(
-        vec![message(Role::User, parts)],
+        vec![Message::new(Role::User, parts)],
         "## User\n\n- one\n- two\n\n* *a, not in export*\n\n<!-- -->\n\n   code?\n",
     );
 }
@@ -376,7 +363,7 @@ fn failures_links_quotes_and_unknown_content_are_blocks() {
         Part::Unknown { kind: "hologram_v1".into() },
     ];
     shows(
-        vec![message(Role::Assistant, parts)],
+        vec![Message::new(Role::Assistant, parts)],
         "## ChatGPT\n\n> **Error** (AceConnectionException): timed out\n\n> **Error**:\n>\n> ````text\n> a\n> ```\n> # b\n\
          > ````\n\n- [Shop \\[1\\]](https://shop.example/a%20b%29)\n- [x.example](https://www.x.example/)\n\n\
          > [Page](https://p.example/)\n>\n> \\# quoted\n>\n> more\n\n*[Unsupported content: hologram_v1]*\n",
@@ -395,7 +382,7 @@ fn footnotes_are_listed_after_their_message() {
         ..Prose::default()
     };
     shows(
-        vec![message(Role::Assistant, vec![Part::Prose(prose)])],
+        vec![Message::new(Role::Assistant, vec![Part::Prose(prose)])],
         "## ChatGPT\n\nText.\n\nSources:\n\n- [Ponds](https://pond.example/) (Pond Book)\n",
     );
 }
@@ -419,13 +406,13 @@ fn canvas_documents_are_quoted_at_every_version() {
         CanvasComment { pattern: "".into(), comment: "one\n# two".into() },
     ];
     let conversation = chain(vec![
-        message(Role::Assistant, vec![step(CanvasAction::Create("old pond\n# frog\n```\nopen".into()))]),
-        message(Role::Assistant, vec![step(CanvasAction::Create("x = 1".into()))]),
-        message(
+        Message::new(Role::Assistant, vec![step(CanvasAction::Create("old pond\n# frog\n```\nopen".into()))]),
+        Message::new(Role::Assistant, vec![step(CanvasAction::Create("x = 1".into()))]),
+        Message::new(
             Role::Assistant,
             vec![step(CanvasAction::Update(vec![edit])), step(CanvasAction::Comment(comments))],
         ),
-        message(Role::Assistant, vec![step(CanvasAction::Unreadable("{".into()))]),
+        Message::new(Role::Assistant, vec![step(CanvasAction::Unreadable("{".into()))]),
     ]);
     let known = |kind: &str, version, outcome| Step {
         title: "Haiku".into(),

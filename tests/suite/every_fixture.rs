@@ -1,7 +1,6 @@
-//! What holds of every fixture: nothing visible is lost or doubled, and links lead to the right files within their month.
+//! Properties of every fixture: no visible word is lost or repeated, and links lead to the right files in the same month.
 //!
-//! The cases of `fixtures/chatgpt/` are looked at as the trees they are expected to become; that they do become them is
-//! what `golden.rs` proves.
+//! Golden cases are checked as their expected trees; `golden.rs` proves that they become those trees.
 
 use crate::support::{Mount, Tree, exported, fixtures, outcome};
 use crate::tree::{links, percent_decoded};
@@ -11,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A fixture: its name, the conversations as the export has them, its other files, and the tree.
+/// A fixture: its name, the JSON of its conversations, its other files, and its tree.
 struct Fixture {
     name: String,
     json: Vec<Vec<u8>>,
@@ -19,7 +18,7 @@ struct Fixture {
     tree: Tree,
 }
 
-/// Every golden case and the demonstration.
+/// Every golden case and the demo export.
 fn all() -> Vec<Fixture> {
     let mut found = Vec::new();
     for entry in fs::read_dir(fixtures().join("chatgpt")).expect("fixtures/chatgpt") {
@@ -34,7 +33,7 @@ fn all() -> Vec<Fixture> {
     let files = Tree::read(&fixtures().join("demo"));
     let shards = files.0.iter().filter(|(name, _)| name.starts_with("conversations-"));
     let json: Vec<_> = shards.map(|(_, bytes)| bytes.clone()).collect();
-    assert_eq!(json.len(), 3, "the shards of the demonstration");
+    assert_eq!(json.len(), 3, "the shards of the demo export");
     found.push(Fixture { name: "demo".into(), json, files, tree: exported(&fixtures().join("demo.zip")) });
     assert!(found.len() > 60, "only {} fixtures", found.len());
     found
@@ -51,7 +50,7 @@ fn pages(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 
 // Words.
 
-/// Words that the program itself writes.
+/// Words that the renderer writes.
 const FRAME: [&str; 20] = [
     "ChatGPT",
     "User",
@@ -81,7 +80,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.chars().count() >= 4 && word.chars().all(char::is_alphabetic))
 }
 
-/// Every string of `value`, keys too.
+/// Calls `take` with every string in `value`, keys included.
 fn strings<'v>(value: &'v Value, take: &mut dyn FnMut(&'v str)) {
     let mut waiting = vec![value];
     while let Some(value) = waiting.pop() {
@@ -97,8 +96,8 @@ fn strings<'v>(value: &'v Value, take: &mut dyn FnMut(&'v str)) {
     }
 }
 
-/// The lines of a message that is shown in its own words: of a person or an answer, to everybody, not hidden. Lines
-/// with marks of the vendor's are left out, whose arguments nobody sees.
+/// The lines of a message that appears verbatim on its page: a question or an answer, addressed to everybody, not
+/// hidden. Lines with the vendor's markup are left out, because its arguments are not shown.
 fn shown_lines(message: &Value) -> impl Iterator<Item = &str> {
     let role = message["author"]["role"].as_str().unwrap_or_default();
     let shown = matches!(role, "user" | "assistant")
@@ -111,7 +110,7 @@ fn shown_lines(message: &Value) -> impl Iterator<Item = &str> {
     lines.filter(move |line| !marks.iter().any(|mark| line.contains(mark)))
 }
 
-/// How often each word is to be found in the pages: words that stand in shown texts and nowhere else in the export.
+/// How often each word should appear in the pages. Only words that occur in shown text and nowhere else count.
 fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
     let (mut shown, mut anywhere) = (BTreeMap::new(), BTreeMap::new());
     let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
@@ -126,13 +125,13 @@ fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
 }
 
 #[test]
-fn every_visible_word_of_every_branch_is_found_exactly_as_often_as_the_export_says_it() {
+fn every_visible_word_appears_exactly_as_often_as_in_the_export() {
     let (mut compared, mut not_json, mut wrong) = (0, Vec::new(), Vec::new());
-    // The one case in which a word of the page stands in two messages.
+    // In this one case a word of the page is made of two messages.
     let other = |fixture: &Fixture| fixture.name != "an_answer_cut_in_a_word_goes_on_in_it";
     for fixture in all().into_iter().filter(other) {
         for json in &fixture.json {
-            // What only a lenient reader reads has its golden tree alone.
+            // Fixtures that only a lenient reader accepts have just their golden trees.
             let Ok(json) = serde_json::from_slice::<Value>(json) else {
                 not_json.push(fixture.name.clone());
                 continue;
@@ -159,7 +158,7 @@ fn every_visible_word_of_every_branch_is_found_exactly_as_often_as_the_export_sa
     assert!(not_json.len() <= 3, "{not_json:?}");
 }
 
-/// True if `word` stands in more than one shard.
+/// True if `word` occurs in more than one shard.
 fn is_elsewhere(fixture: &Fixture, word: &str, count: usize) -> bool {
     let text: Vec<Value> = fixture.json.iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
     let mut total = 0;
@@ -171,7 +170,7 @@ fn is_elsewhere(fixture: &Fixture, word: &str, count: usize) -> bool {
 
 // Links.
 
-/// `target` as seen from the page at `path`, without `.` and `..`; `None` if it leads out of the tree.
+/// Resolves a relative link of the page at `path`, or returns `None` if it leaves the tree.
 fn resolved(path: &str, target: &str) -> Option<String> {
     let mut steps: Vec<&str> = path.split('/').collect();
     steps.pop();
@@ -186,12 +185,12 @@ fn resolved(path: &str, target: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_leads_to_the_right_bytes_within_its_month() {
+fn every_link_leads_to_the_right_bytes_in_the_same_month() {
     let mut count = 0;
     for fixture in all() {
         let stored: BTreeSet<&[u8]> = fixture.files.0.values().map(Vec::as_slice).collect();
         for (path, page) in pages(&fixture.tree) {
-            // The month, or `undated`: the first two steps of a path that has a year.
+            // `year/month/` or `undated/`.
             let month = path
                 .match_indices('/')
                 .map(|(at, _)| &path[..=at])
@@ -203,7 +202,7 @@ fn every_link_leads_to_the_right_bytes_within_its_month() {
                 let told = format!("{}: {path}: {link}", fixture.name);
                 assert!(target.starts_with(month), "{told} leaves {month}");
                 let bytes = fixture.tree.0.get(&target).unwrap_or_else(|| panic!("{told} leads nowhere"));
-                // Whatever is no page and no canvas document is a file of the export, byte for byte.
+                // Every target but pages and canvas documents is a file of the export, byte for byte.
                 let own = is_page(&target) || page.contains("**Canvas");
                 assert!(own || stored.contains(bytes.as_slice()), "{told} has bytes of its own");
                 count += 1;
@@ -214,7 +213,7 @@ fn every_link_leads_to_the_right_bytes_within_its_month() {
 }
 
 #[test]
-fn each_month_that_is_copied_alone_has_all_that_its_links_name() {
+fn a_month_copied_alone_has_every_file_that_its_links_name() {
     let Some(mount) = Mount::new(&fixtures().join("demo.zip"), &[]) else { return };
     let whole = exported(&fixtures().join("demo.zip"));
     let months: BTreeSet<&str> = whole.0.keys().filter_map(|path| path.get(..7)).collect();

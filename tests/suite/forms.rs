@@ -1,38 +1,38 @@
-//! Every form in which an export arrives becomes the same tree, and what is no export leaves nothing behind.
+//! Exports come in many forms. Each becomes the same tree, and anything that is not an export is refused without a
+//! trace.
 //!
-//! The conversations are those of `fixtures/forms/`, and so is the tree that they become; each test only wraps
-//! them differently.
+//! The conversations and their expected tree are in `fixtures/forms/`; each test only packages them differently.
 
 use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A conversation of 2024 whose text has an emoji, quotes, brackets, `&` and `</script>`.
+/// A conversation of 2024 with an emoji, quotes, brackets, `&` and `</script>` in its text.
 const FIRST: &str = include_str!("../../fixtures/forms/first.json");
-/// A conversation of 2025 with letters of two and three bytes.
+/// A conversation of 2025 with characters of two and three bytes.
 const SECOND: &str = include_str!("../../fixtures/forms/second.json");
-/// A conversation of 2026, in the slim form, with a picture.
+/// A conversation of 2026 with slim nodes and a picture.
 const THIRD: &str = include_str!("../../fixtures/forms/third.json");
 /// The picture.
 const CHARM: &[u8] =
     include_bytes!("../../fixtures/forms/expected/2026/05/Third time lucky.assets/charm.png");
-/// The picture's entry, named as exports of 2024 name it.
+/// The name of the picture's entry in exports of 2024.
 const CHARM_NAMED: &str = "file-CharmCharmCharmCharm01-charm.png";
-/// The picture's entry, named as exports of 2026 name it.
+/// The name of the picture's entry in exports of 2026.
 const CHARM_DAT: &str = "file-CharmCharmCharmCharm01.dat";
 
-/// All three conversations and the picture as one archive.
+/// An archive of all three conversations and the picture.
 fn whole() -> Zip {
     Zip::new().deflated("conversations.json", array(&[FIRST, SECOND, THIRD])).deflated(CHARM_NAMED, CHARM)
 }
 
-/// The two conversations without files as one archive.
+/// An archive of the two conversations without files.
 fn pair() -> Zip {
     Zip::new().deflated("conversations.json", array(&[FIRST, SECOND]))
 }
 
-/// The manifest of an export with these shards.
+/// An `export_manifest.json` that lists these shards.
 fn manifest(shards: &[&str]) -> String {
     let files: Vec<_> = shards.iter().map(|path| format!("\"{path}\"")).collect();
     let sizes: Vec<_> =
@@ -45,7 +45,7 @@ fn manifest(shards: &[&str]) -> String {
     )
 }
 
-/// The expected tree of all three conversations, or of those whose paths contain one of `needles`.
+/// The expected tree, or the files in it whose paths contain any of `needles`.
 fn expected(needles: &[&str]) -> Tree {
     let tree = Tree::read(&fixtures().join("forms/expected"));
     if needles.is_empty() { tree } else { tree.only(needles) }
@@ -80,15 +80,15 @@ fn assert_pair_as_json(json: impl AsRef<[u8]>) {
     assert_pair_in(&Zip::new().deflated("conversations.json", json));
 }
 
-// What a ZIP may look like inside.
+// Layouts of a ZIP.
 
 #[test]
-fn one_json_in_a_zip() {
+fn a_single_json_in_a_zip() {
     assert_whole_in(&whole());
 }
 
 #[test]
-fn a_dat_file_gets_its_name_from_the_message() {
+fn a_dat_file_is_named_after_its_attachment() {
     let json = array(&[FIRST, SECOND, THIRD]);
     assert_whole_in(&Zip::new().deflated("conversations.json", json).stored(CHARM_DAT, CHARM));
 }
@@ -119,7 +119,7 @@ fn shards_without_a_manifest_and_with_a_gap() {
 }
 
 #[test]
-fn a_shard_that_is_listed_and_absent_is_named_and_not_fatal() {
+fn a_listed_shard_that_is_missing_is_reported_and_not_fatal() {
     let scratch = Scratch::new();
     let zip = Zip::new()
         .deflated("conversations-000.json", array(&[FIRST, SECOND]))
@@ -131,7 +131,7 @@ fn a_shard_that_is_listed_and_absent_is_named_and_not_fatal() {
 }
 
 #[test]
-fn an_empty_shard_hides_nothing() {
+fn an_empty_shard_does_not_hide_the_others() {
     assert_pair_in(
         &Zip::new()
             .deflated("conversations-000.json", "[]")
@@ -140,7 +140,7 @@ fn an_empty_shard_hides_nothing() {
 }
 
 #[test]
-fn shards_and_one_json_together_are_one_set_by_id() {
+fn shards_and_a_single_json_are_merged_by_id() {
     assert_whole_in(
         &Zip::new()
             .deflated("conversations.json", array(&[FIRST, THIRD]))
@@ -150,7 +150,7 @@ fn shards_and_one_json_together_are_one_set_by_id() {
 }
 
 #[test]
-fn a_zip_made_again_with_leading_folders_and_leftovers_of_macos() {
+fn a_zip_packed_again_on_macos_with_leading_folders() {
     assert_whole_in(
         &Zip::new()
             .directory("__MACOSX")
@@ -163,7 +163,7 @@ fn a_zip_made_again_with_leading_folders_and_leftovers_of_macos() {
 }
 
 #[test]
-fn sixty_four_bit_sizes() {
+fn zip64_sizes() {
     assert_whole_in(&whole().zip64());
 }
 
@@ -174,13 +174,13 @@ fn stored_entries() {
 }
 
 #[test]
-fn sizes_after_the_data() {
+fn data_descriptors() {
     assert_whole_in(&whole().data_descriptors());
     assert_whole_in(&whole().data_descriptors().zip64());
 }
 
 #[test]
-fn bytes_before_the_archive() {
+fn bytes_in_front_of_the_archive() {
     let scratch = Scratch::new();
     let bytes = [b"#!/bin/sh\nexit\n".as_slice(), &pair().bytes()].concat();
     assert_pair(&scratch.file("export.zip", bytes));
@@ -198,7 +198,7 @@ fn a_container_with_a_deflated_zip() {
     assert_whole_in(&container(|zip, name, inner| zip.deflated(name, inner.bytes())));
 }
 
-/// A privacy portal's container around the whole export, which `add` puts in.
+/// A privacy portal container. `add` stores the inner export in it.
 fn container(add: fn(Zip, &str, &Zip) -> Zip) -> Zip {
     let zip = Zip::new()
         .deflated("report.html", "<html><body>Your data</body></html>")
@@ -224,7 +224,7 @@ fn a_container_with_groups_and_parts() {
 }
 
 #[test]
-fn an_export_in_parts_is_whole_by_whichever_part_it_is_named() {
+fn any_part_of_a_multi_part_export_names_the_whole() {
     let scratch = Scratch::new();
     let shards = ["conversations-000.json", "conversations-001.json"];
     let parts = [
@@ -252,7 +252,7 @@ fn an_unpacked_folder() {
 }
 
 #[test]
-fn an_unpacked_folder_within_folders() {
+fn an_unpacked_folder_inside_other_folders() {
     let scratch = Scratch::new();
     whole().as_tree().write(&scratch.path("Downloads/OpenAI/export"));
     assert_whole(&scratch.path("Downloads"));
@@ -270,7 +270,7 @@ fn a_folder_that_holds_zips() {
     assert_eq!(got.paths(), expected(&[]).paths());
 }
 
-// What the JSON may look like.
+// Layouts of the JSON.
 
 #[test]
 fn a_bare_json() {
@@ -283,14 +283,14 @@ fn an_object_around_the_array() {
 }
 
 #[test]
-fn one_bare_conversation() {
+fn a_single_bare_conversation() {
     let scratch = Scratch::new();
     let tree = exported(&scratch.file("conversation.json", FIRST));
     tree.assert_is(&expected(&["First"]), "the first conversation");
 }
 
 #[test]
-fn a_byte_order_mark_and_blanks_before_the_array() {
+fn a_byte_order_mark_and_whitespace_around_the_array() {
     assert_pair_as_json(format!("\u{feff}\r\n\t {} \n", array(&[FIRST, SECOND])));
 }
 
@@ -307,12 +307,12 @@ fn json_in_pure_ascii() {
         .chars()
         .map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) })
         .collect();
-    assert!(json.contains("\\ud83c\\udf05"), "an emoji is two escapes");
+    assert!(json.contains("\\ud83c\\udf05"), "an emoji becomes two escapes");
     assert_pair_as_json(json);
 }
 
 #[test]
-fn json_with_every_slash_and_letter_of_a_title_escaped() {
+fn json_with_needless_escapes() {
     let title: String = "First light".chars().map(escaped).collect();
     assert_pair_as_json(array(&[&FIRST.replace("First light", &title).replace('/', "\\/"), SECOND]));
 }
@@ -330,7 +330,7 @@ fn escaped(c: char) -> String {
 }
 
 #[test]
-fn an_older_copy_of_a_conversation_gives_way_to_the_newer() {
+fn the_newest_copy_of_a_conversation_wins() {
     let older = FIRST
         .replace("First light", "Stale")
         .replace("\"update_time\": 1707552600.0", "\"update_time\": 1.0e9");
@@ -339,7 +339,7 @@ fn an_older_copy_of_a_conversation_gives_way_to_the_newer() {
 }
 
 #[test]
-fn conversations_of_one_title_in_one_month_are_told_apart_by_their_ids() {
+fn equal_titles_in_a_month_get_suffixes_from_their_ids() {
     let later = |id: &str, title: &str, hours: u32| {
         FIRST.replace("0f1e2d3c", id).replace("First light", title).replace(
             "\"create_time\": 1707552000.0",
@@ -352,11 +352,11 @@ fn conversations_of_one_title_in_one_month_are_told_apart_by_their_ids() {
     let backwards = exported(&scratch.file("backwards.json", array(&[&third, &second, FIRST])));
     let names = ["FIRST LIGHT-9e8d7c6b.md", "First light-00000001.md", "First light.md"];
     assert_eq!(forwards.paths(), names.map(|name| format!("2024/02/{name}")));
-    forwards.assert_is(&backwards, "the order of the export decides nothing");
+    forwards.assert_is(&backwards, "names do not depend on the order of the export");
 }
 
 #[test]
-fn a_broken_conversation_leaves_its_neighbours_as_they_are() {
+fn a_broken_conversation_leaves_its_neighbours_alone() {
     let broken = r#"{"id": "deadbeef-0000-4000-8000-000000000000", "title": "Broken", "mapping": 7}"#;
     let scratch = Scratch::new();
     let tree = exported(&scratch.file("conversations.json", array(&[FIRST, broken, "null", "{}", SECOND])));
@@ -366,7 +366,7 @@ fn a_broken_conversation_leaves_its_neighbours_as_they_are() {
     assert!(!page.1.is_empty());
 }
 
-// The viewer's page as the last resort.
+// `chat.html` as the last resort.
 
 #[test]
 fn the_viewer_alone() {
@@ -390,7 +390,7 @@ fn the_viewer_with_entities() {
 }
 
 #[test]
-fn the_viewer_is_not_asked_where_there_is_json() {
+fn the_viewer_is_ignored_if_there_is_json() {
     let stale = viewer(&array(&[&SECOND.replace("Second", "Stale")]));
     assert_pair_in(&pair().deflated("chat.html", stale));
 }
@@ -403,10 +403,10 @@ fn viewer(json: &str) -> String {
     )
 }
 
-// What looks like an export and is a user's file.
+// Uploads that look like exports.
 
 #[test]
-fn files_that_a_user_uploaded_are_never_taken_for_the_export() {
+fn uploaded_files_are_never_mistaken_for_the_export() {
     let decoy = FIRST.replace("First light", "Decoy").replace("0f1e2d3c", "dec0dec0");
     let upload = Zip::new().deflated("conversations.json", array(&[&decoy])).bytes();
     let library = Zip::new().deflated("personal/files/conversations.json", array(&[&decoy])).bytes();
@@ -425,7 +425,7 @@ fn files_that_a_user_uploaded_are_never_taken_for_the_export() {
 }
 
 #[test]
-fn names_that_lead_out_of_the_archive_are_left_out() {
+fn entries_whose_names_escape_the_archive_are_ignored() {
     let decoy = array(&[&FIRST.replace("0f1e2d3c", "dec0dec0")]);
     assert_pair_in(
         &pair()
@@ -435,18 +435,19 @@ fn names_that_lead_out_of_the_archive_are_left_out() {
     );
 }
 
-// The two bundled forms of the demonstration.
+// The demo export, packed and unpacked.
 
 #[test]
-fn the_demo_folder_and_the_demo_zip_are_one_tree() {
+fn the_demo_folder_and_the_demo_zip_become_the_same_tree() {
     let folder = exported(&fixtures().join("demo"));
-    exported(&fixtures().join("demo.zip")).assert_is(&folder, "the ZIP's tree against the folder's");
+    exported(&fixtures().join("demo.zip"))
+        .assert_is(&folder, "the tree of the ZIP against that of the folder");
     let listed = include_str!("../../fixtures/demo.paths");
     assert_eq!(folder.paths(), listed.lines().collect::<Vec<_>>());
 }
 
 #[test]
-fn the_listing_of_the_root_is_its_years() {
+fn the_root_lists_the_years() {
     let scratch = Scratch::new();
     let source = scratch.zip("export.zip", &whole());
     let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
@@ -455,7 +456,7 @@ fn the_listing_of_the_root_is_its_years() {
 }
 
 #[test]
-fn a_page_read_by_path_has_the_exported_bytes() {
+fn cat_prints_the_exported_bytes() {
     let scratch = Scratch::new();
     let source = scratch.zip("export.zip", &whole());
     for (path, bytes) in expected(&[".md"]).0 {
@@ -464,9 +465,9 @@ fn a_page_read_by_path_has_the_exported_bytes() {
     }
 }
 
-// What is no export: one line, the documented exit code, and nothing on the disk.
+// Inputs that are refused: one line, the documented exit code, nothing written.
 
-/// Not an export that we can read.
+/// Not an export that gptfs can read.
 const NOT_AN_EXPORT: i32 = 3;
 /// Damaged, truncated or encrypted.
 const DAMAGED: i32 = 4;
@@ -476,11 +477,15 @@ fn assert_refused(scratch: &Scratch, source: &str, code: i32) {
     let before = scratch.tree();
     let (path, out) = (scratch.path(source), scratch.path("out"));
     let told = gptfs([OsStr::new("export"), path.as_os_str(), out.as_os_str()]).failed(code);
-    assert!(told.stderr.contains(source), "names its source: {}", told.stderr);
-    assert!(!told.stderr.contains(&format!("{}: {}", source, path.display())), "twice: {}", told.stderr);
-    assert!(!out.exists(), "makes nothing");
+    assert!(told.stderr.contains(source), "the message names the source: {}", told.stderr);
+    assert!(
+        !told.stderr.contains(&format!("{}: {}", source, path.display())),
+        "the source is named twice: {}",
+        told.stderr
+    );
+    assert!(!out.exists(), "the target is not created");
     gptfs([OsStr::new("ls"), path.as_os_str()]).failed(code);
-    scratch.tree().assert_is(&before, "leaves the disk alone");
+    scratch.tree().assert_is(&before, "nothing is written");
 }
 
 #[track_caller]
@@ -514,25 +519,25 @@ fn an_encrypted_zip_is_refused() {
 }
 
 #[test]
-fn what_is_no_zip_and_no_json_is_refused() {
+fn a_file_that_is_neither_zip_nor_json_is_refused() {
     assert_file_refused("export.zip", "not a zip archive at all\n", NOT_AN_EXPORT);
     assert_file_refused("export.zip", [0_u8; 4096], NOT_AN_EXPORT);
     assert_file_refused("photo.png", CHARM, NOT_AN_EXPORT);
 }
 
 #[test]
-fn a_zip_without_entries_is_refused() {
+fn an_empty_zip_is_refused() {
     assert_file_refused("export.zip", Zip::new().bytes(), NOT_AN_EXPORT);
 }
 
 #[test]
-fn a_zip_of_other_things_is_refused() {
+fn a_zip_without_conversations_is_refused() {
     let zip = Zip::new().deflated("holiday/beach.txt", "sand").deflated("list.json", "[1, 2]");
     assert_file_refused("export.zip", zip.bytes(), NOT_AN_EXPORT);
 }
 
 #[test]
-fn what_is_in_place_of_conversations_is_said() {
+fn the_message_says_what_was_found_in_place_of_conversations() {
     for (json, expected) in [
         ("[1, 2]", "this looks like a list of something else"),
         (r#"[{"a": 1}, {"b": 2}]"#, "this looks like a list of something else"),
@@ -547,7 +552,7 @@ fn what_is_in_place_of_conversations_is_said() {
 }
 
 #[test]
-fn json_of_other_products_is_refused() {
+fn exports_of_other_products_are_refused() {
     let claude = r#"[{"uuid": "3f1d0000-0000-4000-8000-000000000001", "name": "Tea", "summary": "",
         "account": {"uuid": "3f1d0000-0000-4000-8000-000000000002"}, "created_at": "2025-01-02T03:04:05Z",
         "updated_at": "2025-01-02T03:04:05Z", "chat_messages": [{"uuid": "3f1d0000-0000-4000-8000-000000000003",

@@ -1,29 +1,15 @@
-//! The frame of a page holds, whatever is in the messages: two independent Markdown parsers find the headings that the
-//! renderer wrote, in order, and no others of their levels.
+//! No message can forge or swallow the frame of a page: two independent Markdown parsers find exactly the headings of
+//! levels 1 and 2 that the renderer wrote, in order.
 
 use gptfs::internals::{
     Canvas, Conversation, Document, FileRef, Files, Headings, Message, MessageTree, Node, NodeId, Options,
-    Page, Part, Prose, Role, Thought, Threads, Visibility, Zone,
+    Page, Part, Prose, Role, Thought, Threads, Zone,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A page's headings of levels 1 and 2, each with its level.
+/// Headings of levels 1 and 2, each with its level.
 type Found = Vec<(u8, String)>;
-
-fn message(role: Role, parts: Vec<Part<'_>>) -> Message<'_> {
-    Message {
-        id: "".into(),
-        role,
-        name: None,
-        recipient: None,
-        created: None,
-        model: None,
-        visibility: Visibility::Shown,
-        cut: None,
-        parts,
-    }
-}
 
 fn prose(text: &str) -> Part<'_> {
     Part::Prose(Prose { text: text.into(), ..Prose::default() })
@@ -42,21 +28,21 @@ fn render(conversation: &Conversation<'_>, options: &Options) -> String {
     let threads = Threads { visible: conversation.tree.ids().collect(), branches: Vec::new() };
     let document = Document::from_parts(conversation, threads, Canvas::default(), Files::default());
     let mut page = String::new();
-    document.render(Page::Thread, options, &mut page).expect("a string takes everything");
+    document.render(Page::Thread, options, &mut page).expect("writing to a string succeeds");
     let measure = document.measure(Page::Thread, options);
     assert_eq!(measure.size(0) as usize, page.len());
     page
 }
 
-/// The page of a question and an answer with `body`, each followed by blocks of our own, and a last turn.
+/// A page that uses `body` in every role, with blocks of the renderer between, and ends with a plain turn.
 fn page(body: &str) -> String {
     let file = || FileRef { name: Some("lost.txt".into()), ..FileRef::default() };
     let thought = Thought { summary: "Summary".into(), content: body.into() };
     let messages = vec![
-        message(Role::User, vec![prose(body), Part::File(file())]),
-        message(Role::Assistant, vec![Part::Thoughts(vec![thought]), prose(body), Part::File(file())]),
-        message(Role::Tool, vec![prose(body), Part::Output("printed".into()), prose(body)]),
-        message(Role::User, vec![prose("last words")]),
+        Message::new(Role::User, vec![prose(body), Part::File(file())]),
+        Message::new(Role::Assistant, vec![Part::Thoughts(vec![thought]), prose(body), Part::File(file())]),
+        Message::new(Role::Tool, vec![prose(body), Part::Output("printed".into()), prose(body)]),
+        Message::new(Role::User, vec![prose("last words")]),
     ];
     render(&conversation("The title", messages), &Options::new(Zone::utc()))
 }
@@ -67,7 +53,7 @@ fn expected() -> Found {
 }
 
 fn without_front_matter(page: &str) -> &str {
-    let (_, rest) = page.split_once("\n---\n").expect("front matter ends");
+    let (_, rest) = page.split_once("\n---\n").expect("the end of the front matter");
     rest
 }
 
@@ -125,7 +111,7 @@ fn github_extensions() -> comrak::Options<'static> {
     options
 }
 
-/// Says what is wrong with the headings of `page`, if anything.
+/// Returns a description of the first parser that finds other headings than `expected`.
 fn fault(page: &str, expected: &Found) -> Option<String> {
     let markdown = without_front_matter(page);
     let plain = pulldown_cmark::Options::empty();
@@ -151,7 +137,7 @@ fn holds(body: &str) {
     }
 }
 
-/// Bodies that try each construct of Markdown against the frame.
+/// Bodies that turn each construct of Markdown against the frame.
 const BODIES: &[&str] = &[
     "plain",
     "# one",
@@ -299,7 +285,7 @@ fn no_construct_of_markdown_forges_or_swallows_a_heading() {
     }
 }
 
-/// The examples of a CommonMark `spec.txt`: the Markdown in front of the line with a single dot, `→` for tabs.
+/// The Markdown of the examples in CommonMark's `spec.txt`: up to the line with a single dot, with `→` for tabs.
 fn examples(spec: &str) -> Vec<String> {
     let fence = "`".repeat(32);
     let opening = format!("{fence} example\n");
@@ -308,10 +294,10 @@ fn examples(spec: &str) -> Vec<String> {
     bodies.map(|(markdown, _)| markdown.replace('→', "\t")).collect()
 }
 
-/// The specification is not bundled, for its licence; `GPTFS_SPEC` names a copy of `spec.txt`. What stands here is
-/// checked with or without it.
+/// The licence of the specification keeps it out of this repository; `GPTFS_SPEC` names a copy of `spec.txt`. Without
+/// it only the sample runs.
 #[test]
-fn no_example_of_the_specification_forges_or_swallows_a_heading() {
+fn no_commonmark_example_forges_or_swallows_a_heading() {
     let fence = "`".repeat(32);
     let sample = format!("{fence} example\n# a\n→b\n.\n<h1>a</h1>\n{fence}\n");
     assert_eq!(examples(&sample), ["# a\n\tb"]);
@@ -347,7 +333,7 @@ fn deep_nesting_forges_nothing() {
     }
 }
 
-/// Pieces of which hostile texts consist.
+/// Fragments that random hostile texts are made of.
 const PIECES: &[&str] = &[
     "\n",
     "\n",
@@ -446,7 +432,7 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// How many random cases to try: 10,000, or what `GPTFS_CASES` says.
+/// The number of random cases, 10,000 unless `GPTFS_CASES` is set.
 fn cases() -> u32 {
     std::env::var("GPTFS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
 }
@@ -470,7 +456,7 @@ fn no_title_forges_a_heading_or_breaks_the_front_matter() {
         prop_oneof![hostile(), any::<String>(), "[\"'\\\\:#\u{85}\u{2028}\u{feff}\u{fdd0}\u{ffff} -]{0,8}"];
     let result = TestRunner::new(config).run(&titles, |title| {
         let page = render(
-            &conversation(&title, vec![message(Role::User, vec![prose("Hi")])]),
+            &conversation(&title, vec![Message::new(Role::User, vec![prose("Hi")])]),
             &Options::new(Zone::utc()),
         );
         let markdown = without_front_matter(&page);
@@ -494,10 +480,10 @@ fn no_title_forges_a_heading_or_breaks_the_front_matter() {
 }
 
 #[test]
-fn kept_text_is_untouched_but_for_an_open_fence() {
+fn headings_keep_changes_nothing_but_an_open_fence() {
     let mut options = Options::new(Zone::utc());
     options.headings = Headings::Keep;
     let body = "# one\n\ntwo\n---\n\n<!-- x\n\n```\nopen";
-    let page = render(&conversation("T", vec![message(Role::Assistant, vec![prose(body)])]), &options);
+    let page = render(&conversation("T", vec![Message::new(Role::Assistant, vec![prose(body)])]), &options);
     assert_eq!(page, format!("---\ntitle: \"T\"\n---\n\n# T\n\n## ChatGPT\n\n{body}\n```\n"));
 }

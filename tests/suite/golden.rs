@@ -2,12 +2,12 @@
 //! becomes exactly its expected tree, names and bytes.
 //!
 //! A case is a directory named like its test: `conversation.json`, perhaps `export/` (further entries of the
-//! archive), and `expected/`. `GPTFS_BLESS=1` rewrites `expected/`; read the difference before you commit it.
+//! archive), and `expected/`. `GPTFS_BLESS=1` rewrites `expected/`; read the diff before you commit it.
 
 use crate::support::{Scratch, Tree, Zip, exported, fixtures};
 use std::fs;
 
-/// One test a case, and one that no case lacks its test.
+/// Declares a test for each case, and one that checks that no directory lacks a test.
 macro_rules! cases {
     ($($case:ident)*) => {
         $(#[test] fn $case() { check(stringify!($case)); })*

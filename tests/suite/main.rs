@@ -1,4 +1,4 @@
-//! The suite: what a user meets at the command line and in a mounted tree.
+//! The suite: what a user sees at the command line and in a mounted tree.
 
 mod cli;
 mod every_fixture;
@@ -9,6 +9,7 @@ mod generate;
 mod golden;
 mod hostile;
 mod house;
+mod measured;
 mod mount;
 mod support;
 mod tree;

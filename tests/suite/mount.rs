@@ -1,4 +1,4 @@
-//! The life of a mount: the real program, the real kernel.
+//! The life cycle of a mount, with the real program and the real kernel.
 
 use crate::support::{
     Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, mounted,
@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-/// The environment refuses: mount point, FUSE, space, permission.
+/// The environment is at fault: mountpoint, FUSE, space, permissions.
 const ENVIRONMENT: i32 = 6;
-/// A user who owns nothing.
+/// The uid and gid of `nobody`.
 const NOBODY: u32 = 65534;
-/// A file of the demonstration, and a month of it.
+/// A page of the demo export.
 const PAGE: &str = "2023/03/Ideas for a garden.md";
 
 fn demo() -> PathBuf {
@@ -37,7 +37,7 @@ fn send(signal: &str, process: u32) {
 // Mounting and unmounting.
 
 #[test]
-fn a_mount_can_be_used_when_the_command_returns() {
+fn a_mount_is_usable_when_the_command_returns() {
     if !can_mount() {
         return;
     }
@@ -46,14 +46,14 @@ fn a_mount_can_be_used_when_the_command_returns() {
     let told = outcome(program(&home).arg("mount").arg(demo()).arg(&dir)).succeeded();
     let tree = Tree::read(&dir);
     outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
-    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", ""), "no news is good news");
-    tree.assert_is(&exported(&demo()), "the mount shows what an export writes");
-    assert!(dir.is_dir(), "a directory that was there stays");
+    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", ""), "success is silent");
+    tree.assert_is(&exported(&demo()), "the mount against an export");
+    assert!(dir.is_dir(), "a directory that existed before stays");
     assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]));
 }
 
 #[test]
-fn a_missing_mount_point_is_made_and_removed_again() {
+fn a_missing_mountpoint_is_created_and_removed_again() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     assert!(mount.dir().join(PAGE).is_file());
     mount.unmount().succeeded();
@@ -67,12 +67,12 @@ fn every_way_to_unmount_ends_the_daemon() {
         let Some(mount) = Mount::new(&demo(), &[]) else { return };
         let (name, options) = command.split_first().expect("a name");
         if !is_root() && *name == "umount" {
-            skip("umount, which only root may use");
+            skip("`umount`, which needs root");
             continue;
         }
         assert!(mount.dir().join(PAGE).is_file());
         outcome(Command::new(name).args(options).arg(mount.dir())).succeeded();
-        until("the daemon ends and removes its directory", || {
+        until("the daemon exits and removes its mountpoint", || {
             daemons(&mount.dir()).is_empty() && !mount.dir().exists()
         });
         mount.assert_nothing_is_left();
@@ -95,9 +95,9 @@ fn a_signal_ends_a_foreground_mount_cleanly() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program");
-        until("the tree can be used", || dir.join(PAGE).is_file());
+        until("the tree is usable", || dir.join(PAGE).is_file());
         assert_eq!(child.try_wait().expect("a child"), None, "it stays in the foreground");
-        assert_eq!(daemons(&dir), [child.id()], "and has no other process");
+        assert_eq!(daemons(&dir), [child.id()], "and starts no other process");
         send(signal, child.id());
         let output = child.wait_with_output().expect("its end");
         assert_eq!(output.status.code(), Some(0), "SIG{signal}");
@@ -118,13 +118,13 @@ fn a_signal_to_the_daemon_unmounts() {
 }
 
 #[test]
-fn a_killed_daemon_leaves_a_dead_mount_that_the_next_one_clears() {
+fn the_next_mount_clears_the_dead_mount_of_a_killed_daemon() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     send("KILL", mount.daemon());
     until("the daemon is dead", || daemons(&mount.dir()).is_empty());
-    assert!(fs::read(mount.dir().join(PAGE)).is_err(), "it is dead");
+    assert!(fs::read(mount.dir().join(PAGE)).is_err(), "the mount is dead");
     let told = mount.again(&demo(), &[]).succeeded();
-    assert!(told.stderr.contains("cleared a dead mount"), "says what it cleared: {}", told.stderr);
+    assert!(told.stderr.contains("cleared a dead mount"), "it reports what it cleared: {}", told.stderr);
     assert_eq!(told.stderr.lines().count(), 1);
     assert!(mount.dir().join(PAGE).is_file());
     mount.unmount().succeeded();
@@ -142,7 +142,7 @@ fn unmount_clears_a_dead_mount() {
 }
 
 #[test]
-fn a_busy_mount_stays() {
+fn a_busy_mount_stays_mounted() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     let open = File::open(mount.dir().join(PAGE)).expect("a page");
     let told = mount.unmount().failed(ENVIRONMENT);
@@ -154,7 +154,7 @@ fn a_busy_mount_stays() {
 }
 
 #[test]
-fn names_relative_to_the_working_directory_are_understood() {
+fn relative_paths_work() {
     if !can_mount() {
         return;
     }
@@ -169,7 +169,7 @@ fn names_relative_to_the_working_directory_are_understood() {
 }
 
 #[test]
-fn one_export_is_mounted_twice_at_two_places() {
+fn one_export_can_be_mounted_twice() {
     let Some(one) = Mount::new(&demo(), &[]) else { return };
     let Some(two) = Mount::new(&demo(), &[]) else { return };
     let tree = Tree::read(&one.dir());
@@ -178,23 +178,23 @@ fn one_export_is_mounted_twice_at_two_places() {
     Tree::read(&two.dir()).assert_is(&tree, "the second mount after the first is gone");
 }
 
-// Bad mount points: each has its sentence, and nothing changes.
+// Bad mountpoints: each is refused with its own message, and nothing changes.
 
 #[track_caller]
-fn assert_place_refused(scratch: &Scratch, dir: &Path, reason: &str) {
+fn assert_mountpoint_refused(scratch: &Scratch, dir: &Path, reason: &str) {
     let before = scratch.tree();
     let told = gptfs([OsStr::new("mount"), demo().as_os_str(), dir.as_os_str()]).failed(ENVIRONMENT);
     let name = dir.file_name().and_then(OsStr::to_str).expect("a name");
     assert!(told.stderr.contains(name) && told.stderr.contains(reason), "{}", told.stderr);
-    scratch.tree().assert_is(&before, "the directory stays as it is");
+    scratch.tree().assert_is(&before, "the directory is untouched");
     assert_eq!((mounted(dir), daemons(dir)), (None, vec![]));
 }
 
 #[test]
-fn a_file_is_no_mount_point() {
+fn a_file_is_refused_as_a_mountpoint() {
     if can_mount() {
         let scratch = Scratch::new();
-        assert_place_refused(&scratch, &scratch.file("notes", "text"), "not a directory");
+        assert_mountpoint_refused(&scratch, &scratch.file("notes", "text"), "not a directory");
     }
 }
 
@@ -203,20 +203,24 @@ fn a_directory_that_is_not_empty_is_refused() {
     if can_mount() {
         let scratch = Scratch::new();
         scratch.file("full/notes.txt", "text");
-        assert_place_refused(&scratch, &scratch.path("full"), "not empty");
+        assert_mountpoint_refused(&scratch, &scratch.path("full"), "not empty");
     }
 }
 
 #[test]
-fn a_mount_point_without_a_parent_is_refused() {
+fn a_mountpoint_without_a_parent_is_refused() {
     if can_mount() {
         let scratch = Scratch::new();
-        assert_place_refused(&scratch, &scratch.path("nowhere/chats"), "parent directory does not exist");
+        assert_mountpoint_refused(
+            &scratch,
+            &scratch.path("nowhere/chats"),
+            "parent directory does not exist",
+        );
     }
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_refused() {
+fn a_dangling_symlink_is_refused() {
     if can_mount() {
         let scratch = Scratch::new();
         std::os::unix::fs::symlink("nowhere", scratch.path("link")).expect("a link");
@@ -228,7 +232,7 @@ fn a_link_that_leads_nowhere_is_refused() {
 }
 
 #[test]
-fn a_place_already_mounted_is_refused_and_goes_on() {
+fn a_second_mount_on_a_mountpoint_is_refused_and_the_first_goes_on() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     let daemon = mount.daemon();
     let told = mount.again(&demo(), &[]).failed(ENVIRONMENT);
@@ -238,7 +242,7 @@ fn a_place_already_mounted_is_refused_and_goes_on() {
 }
 
 #[test]
-fn a_directory_that_is_not_empty_can_be_hidden() {
+fn non_empty_mounts_over_a_directory_with_files() {
     if !can_mount() {
         return;
     }
@@ -252,7 +256,7 @@ fn a_directory_that_is_not_empty_can_be_hidden() {
 }
 
 #[test]
-fn what_is_not_mounted_cannot_be_unmounted() {
+fn unmount_refuses_a_directory_that_is_not_a_mount_of_gptfs() {
     let scratch = Scratch::new();
     let told = gptfs([OsStr::new("unmount"), scratch.directory("chats").as_os_str()]).failed(ENVIRONMENT);
     assert!(told.stderr.contains("not mounted"), "{}", told.stderr);
@@ -260,14 +264,14 @@ fn what_is_not_mounted_cannot_be_unmounted() {
     assert!(told.stderr.contains("not a mount of gptfs"), "{}", told.stderr);
 }
 
-// Bad exports: nothing is mounted and nothing is left.
+// Bad exports: nothing is mounted and nothing is left behind.
 
 #[test]
-fn an_export_that_cannot_be_read_mounts_nothing_and_leaves_nothing() {
+fn an_unreadable_export_mounts_nothing_and_leaves_nothing_behind() {
     if !can_mount() {
         return;
     }
-    let whole = fs::read(demo()).expect("the demonstration");
+    let whole = fs::read(demo()).expect("the demo export");
     let json = array(&[include_str!("../../fixtures/forms/first.json")]);
     let inputs: [(&str, Vec<u8>, &[&str], i32); 6] = [
         ("words.zip", b"not a zip archive at all\n".to_vec(), &[], 3),
@@ -285,7 +289,7 @@ fn an_export_that_cannot_be_read_mounts_nothing_and_leaves_nothing() {
             let dir = scratch.path("chats");
             let words = ["mount"].iter().chain(options).chain(foreground).map(OsStr::new);
             let told = gptfs(words.chain([source.as_os_str(), dir.as_os_str()])).failed(code);
-            assert!(told.stderr.contains(name), "names its source: {}", told.stderr);
+            assert!(told.stderr.contains(name), "the message names the source: {}", told.stderr);
             assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]), "{name}");
             scratch.tree().assert_is(&before, name);
         }
@@ -293,7 +297,7 @@ fn an_export_that_cannot_be_read_mounts_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn a_source_that_is_missing_mounts_nothing_and_leaves_nothing() {
+fn a_missing_source_mounts_nothing_and_leaves_nothing_behind() {
     if !can_mount() {
         return;
     }
@@ -304,10 +308,10 @@ fn a_source_that_is_missing_mounts_nothing_and_leaves_nothing() {
     scratch.tree().assert_is(&Tree::default(), "nothing is left");
 }
 
-// Without waiting.
+// `--no-wait`.
 
 #[test]
-fn without_waiting_a_listing_waits_for_the_whole_tree() {
+fn with_no_wait_a_listing_waits_for_the_whole_tree() {
     let Some(mount) = Mount::new(&demo(), &["--no-wait"]) else { return };
     Tree::read(&mount.dir()).assert_is(&exported(&demo()), "the tree");
     mount.unmount().succeeded();
@@ -315,7 +319,7 @@ fn without_waiting_a_listing_waits_for_the_whole_tree() {
 }
 
 #[test]
-fn without_waiting_an_export_that_cannot_be_read_unmounts_itself() {
+fn with_no_wait_an_unreadable_export_unmounts_itself() {
     if !can_mount() {
         return;
     }
@@ -324,21 +328,21 @@ fn without_waiting_an_export_that_cannot_be_read_unmounts_itself() {
     let before = scratch.tree();
     let dir = scratch.path("chats");
     outcome(program(&home).args(["mount", "--no-wait"]).arg(&source).arg(&dir));
-    until("it gives up", || mounted(&dir).is_none() && daemons(&dir).is_empty());
+    until("the daemon gives up", || mounted(&dir).is_none() && daemons(&dir).is_empty());
     scratch.tree().assert_is(&before, "nothing is left");
 }
 
-// What a mount promises.
+// Promises of a mount.
 
 #[test]
-fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
+fn every_change_is_refused_with_erofs() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     let dir = mount.dir();
     let before = Tree::read(&dir);
     let (page, month, new) = (dir.join(PAGE), dir.join("2023/03"), dir.join("2023/03/new"));
     let name = |path: &Path| CString::new(path.as_os_str().as_bytes()).expect("a path");
     let (c_page, c_new) = (name(&page), name(&new));
-    // SAFETY: each call gets pointers to strings that end with a zero and outlive it, and no other memory.
+    // SAFETY: callers pass only pointers to NUL-terminated strings that outlive the call.
     let system = |call: &dyn Fn() -> libc::c_int| match call() {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -370,7 +374,7 @@ fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
         ("truncate by name", system(&|| unsafe { libc::truncate(c_page.as_ptr(), 0) })),
         (
             "setxattr",
-            // SAFETY: see above; the value has the one byte that is named.
+            // SAFETY: see above; the value is one byte long, as stated.
             system(&|| unsafe {
                 libc::setxattr(c_page.as_ptr(), c"user.x".as_ptr(), c"y".as_ptr().cast(), 1, 0)
             }),
@@ -386,25 +390,25 @@ fn every_attempt_to_change_anything_is_refused_as_on_a_read_only_disk() {
 }
 
 #[test]
-fn nothing_in_a_mount_can_be_run_or_be_a_device() {
+fn a_mount_is_read_only_without_setuid_devices_or_programs() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     let line = mounted(&mount.dir()).expect("mounted");
-    let (options, kind) = line.split_once(" - ").expect("a line of the table");
+    let (options, kind) = line.split_once(" - ").expect("a mountinfo line");
     for option in ["ro", "nosuid", "nodev", "noexec"] {
         let options = options.split(' ').nth(5).expect("options");
         assert!(options.split(',').any(|one| one == option), "{option}: {options}");
     }
     assert!(kind.starts_with("fuse.gptfs "), "{kind}");
-    let error = Command::new(mount.dir().join(PAGE)).spawn().expect_err("a page is no program");
+    let error = Command::new(mount.dir().join(PAGE)).spawn().expect_err("a page must not be executable");
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
 }
 
-/// What another user gets when reading the page of a mount.
+/// Reads the page of a mount as another user.
 fn read_as_nobody(mount: &Mount) -> Outcome {
     outcome(Command::new("cat").arg(mount.dir().join(PAGE)).uid(NOBODY).gid(NOBODY))
 }
 
-/// Opens the directory around the mount to everybody, so that only the mount itself decides.
+/// Opens the parent directory to everybody, so that only the mount itself controls access.
 fn open_the_way(mount: &Mount) {
     let parent = mount.dir().parent().expect("a parent").to_owned();
     fs::set_permissions(parent, Permissions::from_mode(0o755)).expect("our directory");
@@ -413,7 +417,7 @@ fn open_the_way(mount: &Mount) {
 #[test]
 fn another_user_cannot_read_a_mount() {
     if !is_root() {
-        return skip("a test of two users, which takes root");
+        return skip("a test with two users, which needs root");
     }
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
     open_the_way(&mount);
@@ -428,7 +432,7 @@ fn another_user_cannot_read_a_mount() {
 #[test]
 fn another_user_can_read_a_mount_that_is_open_to_others() {
     if !is_root() {
-        return skip("a test of two users, which takes root");
+        return skip("a test with two users, which needs root");
     }
     let Some(mount) = Mount::new(&demo(), &["--allow-other"]) else { return };
     open_the_way(&mount);
@@ -444,16 +448,16 @@ fn an_ordinary_user_mounts_and_unmounts_with_fusermount3() {
         return;
     }
     if !is_root() {
-        return skip("becoming an ordinary user, which takes root: every other test is already one");
+        return skip("switching to an ordinary user, which needs root (the other tests already run as one)");
     }
     if fs::metadata("/dev/fuse").expect("/dev/fuse").mode() & 0o006 != 0o006 {
-        return skip("mounting as an ordinary user: /dev/fuse is closed to them here (chmod 666 /dev/fuse)");
+        return skip("mounting as an ordinary user: /dev/fuse is closed to them (chmod 666 /dev/fuse)");
     }
     if Command::new("fusermount3").arg("-V").output().is_err() {
         return skip("mounting as an ordinary user: fusermount3 is missing (install fuse3)");
     }
     let (home, scratch) = (Scratch::new(), Scratch::new());
-    // Where this project is built may be closed to others.
+    // The build directory may be closed to others.
     let (binary, source, dir) =
         (scratch.path("gptfs"), scratch.path("export.zip"), scratch.directory("chats"));
     fs::copy(env!("CARGO_BIN_EXE_gptfs"), &binary).expect("a copy");
@@ -479,14 +483,14 @@ fn an_ordinary_user_mounts_and_unmounts_with_fusermount3() {
     let unmounted = run(&binary, &["unmount".as_ref(), dir.as_os_str()]);
     unmounted.succeeded();
     assert_eq!(page.succeeded().stdout.into_bytes(), exported(&demo()).0[PAGE]);
-    assert!(by_root.is_err(), "not even root reads another user's mount");
+    assert!(by_root.is_err(), "not even root can read another user's mount");
     assert_eq!((mounted(&dir), daemons(&dir)), (None, vec![]));
 }
 
-// Bad luck.
+// Sources that change or vanish, and a missing device.
 
 #[test]
-fn an_export_that_is_deleted_or_replaced_stays_mounted_as_it_was() {
+fn deleting_or_replacing_the_export_does_not_change_the_mount() {
     let scratch = Scratch::new();
     let source = scratch.path("export.zip");
     fs::copy(demo(), &source).expect("a copy");
@@ -499,7 +503,7 @@ fn an_export_that_is_deleted_or_replaced_stays_mounted_as_it_was() {
 }
 
 #[test]
-fn an_export_that_is_overwritten_in_place_never_shows_wrong_bytes() {
+fn overwriting_the_export_in_place_never_shows_wrong_bytes() {
     let expected = exported(&demo());
     for cut in [true, false] {
         let scratch = Scratch::new();
@@ -528,16 +532,16 @@ fn an_export_that_is_overwritten_in_place_never_shows_wrong_bytes() {
             }
         }
         assert_eq!(right + refused, expected.0.len());
-        assert!(refused > 0, "what can't be known any more is refused");
+        assert!(refused > 0, "data that can no longer be verified is refused");
         mount.unmount().succeeded();
         mount.assert_nothing_is_left();
     }
 }
 
 #[test]
-fn without_the_device_a_mount_says_what_to_install_and_what_works_without() {
+fn without_dev_fuse_mount_names_the_package_and_the_commands_that_still_work() {
     if !is_root() {
-        return skip("a test that hides /dev, which takes root");
+        return skip("a test that hides /dev, which needs root");
     }
     let (home, scratch) = (Scratch::new(), Scratch::new());
     let dir = scratch.path("chats");
@@ -550,7 +554,7 @@ fn without_the_device_a_mount_says_what_to_install_and_what_works_without() {
     };
     let listed = hidden(&["ls".as_ref(), demo().as_os_str()]);
     if listed.code == Some(1) && listed.stderr.contains("unshare") {
-        return skip("hiding /dev: this container may not unshare");
+        return skip("hiding /dev: unshare is not permitted here");
     }
     assert!(listed.succeeded().stdout.starts_with("2023/\n"));
     let told = hidden(&["mount".as_ref(), demo().as_os_str(), dir.as_os_str()]).failed(ENVIRONMENT);

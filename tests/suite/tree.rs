@@ -1,4 +1,4 @@
-//! The tree that a mount shows: true to the byte, the same at every look, and the same as every other command's.
+//! The mounted tree is exact to the byte, the same at every look, and the same as in every other command.
 
 use crate::generate::{self, Spec, Style};
 use crate::support::{Mount, Scratch, Zip, array, exported, fixtures, gptfs, outcome, program, skip};
@@ -16,7 +16,7 @@ fn demo() -> PathBuf {
     fixtures().join("demo.zip")
 }
 
-/// A generated export of 10 MB of JSON.
+/// A generated export with 10 MB of JSON.
 fn generated() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let make = || {
@@ -28,12 +28,12 @@ fn generated() -> PathBuf {
     MADE.get_or_init(make).clone()
 }
 
-/// The two exports that these tests look at.
+/// The exports under test.
 fn exports() -> [PathBuf; 2] {
     [demo(), generated()]
 }
 
-/// Everything below `root`, by its path, directories with `/` at their end; in the order of the listings.
+/// Everything below `root` with its path, in listing order. Paths of directories end with `/`.
 fn walk(root: &Path) -> Vec<(String, Metadata)> {
     let (mut found, mut waiting) = (Vec::new(), vec![String::new()]);
     while let Some(prefix) = waiting.pop() {
@@ -59,38 +59,38 @@ fn files(root: &Path) -> Vec<(String, Metadata)> {
 
 // Sizes and bytes.
 
-/// The bytes of a file as a mapping into memory shows them.
+/// Reads a file through a memory mapping.
 fn mapped(file: &File, size: usize) -> Vec<u8> {
     if size == 0 {
         return Vec::new();
     }
-    // SAFETY: a new mapping at an address that the kernel chooses, of an open file.
+    // SAFETY: maps an open file at an address of the kernel's choice.
     let at = unsafe {
         libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
     };
     assert_ne!(at, libc::MAP_FAILED, "a mapping");
-    // SAFETY: the mapping has `size` readable bytes, is ours alone, and the file can't be truncated.
+    // SAFETY: the mapping is private, has `size` readable bytes, and the file can't be truncated.
     let bytes = unsafe { std::slice::from_raw_parts(at.cast::<u8>(), size) }.to_vec();
-    // SAFETY: exactly what was mapped, and no reference into it is left.
+    // SAFETY: unmaps exactly what was mapped, and no reference into it is left.
     assert_eq!(unsafe { libc::munmap(at, size) }, 0);
     bytes
 }
 
-/// The bytes of a file, read piece by piece from pieces in no order, also beyond the end.
+/// Reads a file in shuffled chunks, and past its end.
 fn scattered(file: &File, size: usize, seed: u64) -> Vec<u8> {
-    const PIECE: usize = 3001;
+    const CHUNK: usize = 3001;
     let mut bytes = vec![0; size];
-    let pieces = size / PIECE + 1;
+    let chunks = size / CHUNK + 1;
     let mut random = seed | 1;
-    let mut order: Vec<usize> = (0..pieces).collect();
-    for at in (1..pieces).rev() {
+    let mut order: Vec<usize> = (0..chunks).collect();
+    for at in (1..chunks).rev() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         order.swap(at, (random >> 33) as usize % (at + 1));
     }
-    for piece in order {
-        let start = piece * PIECE;
-        let wanted = &mut bytes[start..size.min(start + PIECE)];
-        file.read_exact_at(wanted, start as u64).expect("a piece");
+    for chunk in order {
+        let start = chunk * CHUNK;
+        let wanted = &mut bytes[start..size.min(start + CHUNK)];
+        file.read_exact_at(wanted, start as u64).expect("a chunk");
     }
     let mut beyond = [0; 64];
     for offset in [size as u64, size as u64 + 4096, u64::from(u32::MAX) << 8] {
@@ -100,7 +100,7 @@ fn scattered(file: &File, size: usize, seed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_has_the_same_bytes_and_size_however_it_is_read() {
+fn every_way_to_read_a_file_gives_the_same_bytes_and_size() {
     for source in exports() {
         let Some(mount) = Mount::new(&source, &[]) else { return };
         let expected = exported(&source);
@@ -111,7 +111,7 @@ fn a_file_has_the_same_bytes_and_size_however_it_is_read() {
             let file = File::open(mount.dir().join(&path)).expect("a file");
             assert!(scattered(&file, size, metadata.ino()) == *bytes, "{path}: by pread");
             assert!(mapped(&file, size) == *bytes, "{path}: by mmap");
-            assert!(fs::read(mount.dir().join(&path)).expect("a file") == *bytes, "{path}: in order");
+            assert!(fs::read(mount.dir().join(&path)).expect("a file") == *bytes, "{path}: sequentially");
             seen += 1;
         }
         assert_eq!(seen, expected.0.len());
@@ -163,14 +163,14 @@ fn every_command_lists_the_same_tree() {
 // Attributes.
 
 #[test]
-fn every_attribute_is_true() {
+fn every_attribute_is_accurate() {
     for source in exports() {
         let Some(mount) = Mount::new(&source, &[]) else { return };
         let walked = walk(&mount.dir());
         let me = fs::metadata("/proc/self").expect("/proc").uid();
         let mut inodes = BTreeSet::from([fs::metadata(mount.dir()).expect("the root").ino()]);
         for (path, metadata) in &walked {
-            assert!(inodes.insert(metadata.ino()), "{path}: an inode of its own");
+            assert!(inodes.insert(metadata.ino()), "{path}: the inode number is unique");
             assert_eq!(metadata.uid(), me, "{path}");
             assert!((0..253_402_300_800).contains(&metadata.mtime()), "{path}: a year from 1970 to 9999");
             if metadata.is_dir() {
@@ -202,7 +202,7 @@ fn a_page_has_the_times_of_its_conversation() {
 }
 
 #[test]
-fn a_second_look_and_a_second_mount_show_the_same_inodes() {
+fn inodes_are_stable_within_a_mount_and_across_mounts() {
     let look = |mount: &Mount| -> Vec<_> {
         walk(&mount.dir())
             .into_iter()
@@ -218,24 +218,24 @@ fn a_second_look_and_a_second_mount_show_the_same_inodes() {
         assert_eq!(look(&mount), first, "a second mount, from the saved index");
         mount.unmount().succeeded();
         mount.again(&source, &["--no-cache"]).succeeded();
-        assert_eq!(look(&mount), first, "a third mount, without it");
+        assert_eq!(look(&mount), first, "a third mount, without the saved index");
     }
 }
 
 #[test]
-fn the_file_system_states_true_totals() {
+fn statfs_reports_accurate_totals() {
     for source in exports() {
         let Some(mount) = Mount::new(&source, &[]) else { return };
         let path = CString::new(mount.dir().as_os_str().as_bytes()).expect("a path");
         let mut totals = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: a path that ends with a zero, and memory for the one answer.
+        // SAFETY: the path is NUL-terminated and the pointer has room for the result.
         assert_eq!(unsafe { libc::statvfs(path.as_ptr(), totals.as_mut_ptr()) }, 0);
-        // SAFETY: the call succeeded, so it filled the answer.
+        // SAFETY: the call succeeded, so the result is initialized.
         let totals = unsafe { totals.assume_init() };
         let walked = walk(&mount.dir());
         let blocks: u64 = walked.iter().map(|(_, metadata)| metadata.blocks()).sum();
         assert_eq!(totals.f_namemax, 255);
-        assert_eq!((totals.f_bfree, totals.f_bavail, totals.f_ffree), (0, 0, 0), "it is full");
+        assert_eq!((totals.f_bfree, totals.f_bavail, totals.f_ffree), (0, 0, 0), "no space is free");
         assert!(totals.f_files > walked.len() as u64, "{} of {}", totals.f_files, walked.len());
         let bytes = totals.f_blocks * totals.f_frsize;
         assert!(bytes.abs_diff(blocks * 512) <= totals.f_frsize.max(1 << 16), "{bytes} of {}", blocks * 512);
@@ -243,7 +243,7 @@ fn the_file_system_states_true_totals() {
 }
 
 #[test]
-fn names_are_clean_short_and_differ_in_more_than_case() {
+fn names_are_portable_and_unique_without_regard_to_case() {
     for source in exports() {
         let Some(mount) = Mount::new(&source, &[]) else { return };
         let mut folded = BTreeSet::new();
@@ -275,7 +275,7 @@ fn find_counts_every_conversation_once() {
 
 // Links.
 
-/// The links of a page that lead to other files of the tree.
+/// The relative links of a page.
 pub(crate) fn links(page: &str) -> Vec<String> {
     use pulldown_cmark::{Event, Parser, Tag};
     let destinations = Parser::new(page).filter_map(|event| match event {
@@ -303,7 +303,7 @@ pub(crate) fn percent_decoded(link: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8 in a link")
 }
 
-/// Asserts that the links of all pages below `root` lead to files; returns how many there are.
+/// Asserts that the links of all pages below `root` lead to files, and returns their number.
 #[track_caller]
 fn assert_links_lead_to_files(root: &Path) -> usize {
     let mut count = 0;
@@ -331,7 +331,7 @@ fn every_link_of_a_page_leads_to_a_file() {
 // Copies.
 
 #[test]
-fn copies_by_every_tool_are_the_tree() {
+fn cp_tar_rsync_and_export_make_identical_copies() {
     for source in exports() {
         let Some(mount) = Mount::new(&source, &[]) else { return };
         let (scratch, from) = (Scratch::new(), mount.dir());
@@ -343,7 +343,7 @@ fn copies_by_every_tool_are_the_tree() {
         copies.push(("tar", "mkdir \"$2\" && tar -C \"$1\" -cf - . | tar -C \"$2\" -xpf -"));
         match Command::new("rsync").arg("--version").output() {
             Ok(_) => copies.push(("rsync", "rsync -a \"$1/\" \"$2\"")),
-            Err(_) => skip("copying by rsync, which is not installed"),
+            Err(_) => skip("copying with rsync, which is not installed (install rsync)"),
         }
         let times = |root: &Path| -> BTreeMap<_, _> {
             walk(root).into_iter().map(|(path, found)| (path, (found.mtime(), found.mode()))).collect()
@@ -355,7 +355,7 @@ fn copies_by_every_tool_are_the_tree() {
             script("diff -r \"$1\" \"$2\"", &to);
             assert_eq!(times(&to), expected, "{tool} keeps times and modes");
         }
-        // The other copy is that of the program itself.
+        // And the program's own copy.
         gptfs([OsStr::new("export"), source.as_os_str(), scratch.path("export").as_os_str()]).succeeded();
         script("diff -r \"$1\" \"$2\"", &scratch.path("export"));
         let mtimes = |times: &BTreeMap<String, (i64, u32)>| -> Vec<_> {
@@ -365,10 +365,10 @@ fn copies_by_every_tool_are_the_tree() {
     }
 }
 
-// What isn't listed.
+// Unlisted names.
 
 #[test]
-fn files_that_no_message_names_are_unlisted_and_can_be_reached() {
+fn orphans_are_unlisted_but_reachable() {
     let scratch = Scratch::new();
     let zip = Zip::new()
         .deflated("conversations.json", array(&[include_str!("../../fixtures/forms/first.json")]))
@@ -383,9 +383,9 @@ fn files_that_no_message_names_are_unlisted_and_can_be_reached() {
     assert!(orphans[0].0.ends_with("left over.txt"), "{}", orphans[0].0);
 }
 
-// One export, one tree.
+// Determinism.
 
-/// Names, sizes, times and bytes of everything.
+/// Modification time and bytes of everything below `root`.
 fn whole(root: &Path) -> BTreeMap<String, (i64, i64, Vec<u8>)> {
     walk(root)
         .into_iter()
@@ -398,7 +398,7 @@ fn whole(root: &Path) -> BTreeMap<String, (i64, i64, Vec<u8>)> {
 }
 
 #[test]
-fn the_tree_does_not_depend_on_threads_language_or_what_was_read_before() {
+fn the_tree_does_not_depend_on_threads_locale_or_saved_indexes() {
     for source in exports() {
         let export = |jobs: &str, environment: &[(&str, &str)], home: &Scratch| {
             let scratch = Scratch::new();
@@ -433,7 +433,7 @@ fn the_tree_does_not_depend_on_threads_language_or_what_was_read_before() {
 }
 
 #[test]
-fn the_generated_export_is_shown_as_it_was_made() {
+fn a_generated_export_is_shown_as_it_was_made() {
     let scratch = Scratch::new();
     for style in [Style::Classic, Style::Compact, Style::Sharded] {
         let path = scratch.path("made.zip");
@@ -455,7 +455,7 @@ fn the_generated_export_is_shown_as_it_was_made() {
             let time = jiff::Timestamp::from_second(known.created).expect("a time");
             let month = time.strftime("%Y/%m/").to_string();
             let path = titles.get(&known.id).expect("its page");
-            assert!(path.starts_with(&month), "{path} is of {month}");
+            assert!(path.starts_with(&month), "{path} belongs to {month}");
         }
         let branches = tree.0.keys().filter(|path| path.contains(".branches/")).count();
         let others: usize = truth.conversations.iter().map(|known| known.leaves as usize - 1).sum();

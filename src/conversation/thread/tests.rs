@@ -32,17 +32,8 @@ fn message(spec: &Spec, id: String) -> Message<'static> {
     } else {
         (Visibility::Hidden, Vec::new())
     };
-    Message {
-        id: id.into(),
-        role: spec.role,
-        name: None,
-        recipient: None,
-        created: spec.time.and_then(Timestamp::from_number),
-        model: None,
-        visibility,
-        cut: None,
-        parts,
-    }
+    let created = spec.time.and_then(Timestamp::from_number);
+    Message { id: id.into(), created, visibility, ..Message::new(spec.role, parts) }
 }
 
 fn conversation(specs: &[Spec], current: Option<u32>) -> Conversation<'static> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::until;
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
@@ -115,9 +116,7 @@ fn waiters(end: impl FnOnce(Ticket), others: usize) -> Vec<Result<Rendered>> {
             .map(|_| scope.spawn(|| cache.get_or_render(Ino(1), || panic!("somebody is at it"))))
             .collect();
         // Each who waits holds the flight; so do the ticket, the table and this test.
-        while Arc::strong_count(&flight) < others + 3 {
-            thread::yield_now();
-        }
+        until("every thread waits for the flight", || Arc::strong_count(&flight) >= others + 3);
         assert!(matches!(cache.claim(Ino(1)), Claim::Pending));
         end(ticket);
         let results = threads.into_iter().map(|thread| thread.join().unwrap()).collect();

@@ -3,6 +3,7 @@
 
 use super::super::tests::{Double, Manner, can_mount};
 use super::*;
+use crate::testing::until;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -36,7 +37,7 @@ fn build(script: &str, progress: &Progress) -> Result<Double> {
         "bug" => panic!("a deliberate bug"),
         "wait for a file" => {
             let gate = env::var_os("GPTFS_TEST_GATE").unwrap();
-            until(|| Path::new(&gate).exists());
+            until("the gate exists", || Path::new(&gate).exists());
             Err(Error::new(ErrorKind::Damaged, "damaged late"))
         }
         _ => Err(Error::new(ErrorKind::NotAnExport, "x.zip: no conversations found")),
@@ -111,16 +112,6 @@ fn assert_mounts(output: &Output) {
     assert!(output.status.success(), "{}", stderr(output));
 }
 
-/// Waits for a condition, ten seconds at most.
-#[track_caller]
-fn until(condition: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(10), "waited in vain");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
-
 fn is_mounted(path: &Path) -> bool {
     mounts::at(path).unwrap().is_some()
 }
@@ -190,7 +181,9 @@ fn the_tools_of_the_system_end_the_daemon_too() {
         assert_mounts(&run("tree", &dir, ""));
         let mounted = mounts::at(&dir).unwrap().unwrap();
         assert!(Command::new(tool).args(arguments).arg(&dir).status().unwrap().success());
-        until(|| !liveness::is_served(&mounted) && !dir.exists());
+        until("the daemon exits and removes its mountpoint", || {
+            !liveness::is_served(&mounted) && !dir.exists()
+        });
     }
 }
 
@@ -203,7 +196,7 @@ fn a_signal_unmounts_and_the_exit_is_clean() {
     for name in ["INT", "TERM", "HUP"] {
         let dir = ground.at(name);
         let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
-        until(|| dir.join("2024").exists());
+        until("the tree is shown", || dir.join("2024").exists());
         // Somebody has a file open: the mount goes all the same.
         let held = fs::File::open(dir.join("2024/01/Tea.md")).unwrap();
         let begin = Instant::now();
@@ -223,11 +216,11 @@ fn a_second_signal_ends_it_at_once() {
     let ground = Ground::new();
     let dir = ground.at("chats");
     let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
-    until(|| dir.join("2024").exists());
+    until("the tree is shown", || dir.join("2024").exists());
     let _held = fs::File::open(dir.join("2024/01/Tea.md")).unwrap();
     let begin = Instant::now();
     signal(&child, "TERM");
-    until(|| !is_mounted(&dir));
+    until("it is unmounted", || !is_mounted(&dir));
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(begin.elapsed() < FAREWELL, "it did not wait for the reader");
@@ -242,7 +235,7 @@ fn a_dead_mount_of_ours_is_cleared_and_that_is_said() {
     let dir = ground.at("chats");
     fs::create_dir(&dir).unwrap();
     let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
-    until(|| dir.join("2024").exists());
+    until("the tree is shown", || dir.join("2024").exists());
     signal(&child, "KILL");
     child.wait().unwrap();
     assert!(is_mounted(&dir));
@@ -254,7 +247,7 @@ fn a_dead_mount_of_ours_is_cleared_and_that_is_said() {
     assert!(dir.exists(), "a directory that was there before stays");
     // Unmounting clears a dead one too.
     let mut child = command("tree", &dir, "foreground", User::current().uid).spawn().unwrap();
-    until(|| dir.join("2024").exists());
+    until("the tree is shown", || dir.join("2024").exists());
     signal(&child, "KILL");
     child.wait().unwrap();
     unmount(&dir).unwrap();
@@ -290,7 +283,9 @@ fn a_build_that_fails_after_mounting_unmounts() {
         fs::write(&gate, "").unwrap();
         // An error, or nothing if it came after the end; never part of a tree.
         assert_eq!(listing.join().unwrap().unwrap_or_default().len(), 0);
-        until(|| !liveness::is_served(&mounted) && !dir.exists());
+        until("the daemon exits and removes its mountpoint", || {
+            !liveness::is_served(&mounted) && !dir.exists()
+        });
     });
 }
 
@@ -303,7 +298,7 @@ fn a_foreground_mount_says_why_its_tree_never_came() {
     let (dir, gate) = (ground.at("chats"), ground.at("gate"));
     let mut mounting = command("wait for a file", &dir, "no-wait foreground", User::current().uid);
     let child = mounting.env("GPTFS_TEST_GATE", &gate).spawn().unwrap();
-    until(|| is_mounted(&dir));
+    until("it is mounted", || is_mounted(&dir));
     fs::write(&gate, "").unwrap();
     assert_fails(&child.wait_with_output().unwrap(), 4, "damaged late");
     assert!(!dir.exists());
@@ -318,13 +313,13 @@ fn an_interrupted_command_leaves_nothing() {
     for (options, name) in [("", "INT"), ("", "TERM"), ("foreground", "INT"), ("", "KILL")] {
         let dir = ground.at("chats");
         let child = command("stuck", &dir, options, User::current().uid).spawn().unwrap();
-        until(|| dir.exists());
+        until("the mountpoint exists", || dir.exists());
         thread::sleep(Duration::from_millis(50));
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         if name == "KILL" {
             // The process that it started notices.
-            until(|| !dir.exists());
+            until("the mountpoint is gone", || !dir.exists());
         } else {
             assert_eq!(output.status.code(), Some(130), "{options} {name}: {}", stderr(&output));
             assert!(!dir.exists(), "{options} {name}");
@@ -445,7 +440,9 @@ fn an_ordinary_user_has_the_whole_life_too() {
     let ground = Ground::new();
     let dir = ground.at("chats");
     let mut child = command("tree", &dir, "foreground", NOBODY).spawn().unwrap();
-    until(|| mounts::at(&dir).unwrap().is_some_and(|mounted| liveness::is_served(&mounted)));
+    until("the mount is served", || {
+        mounts::at(&dir).unwrap().is_some_and(|mounted| liveness::is_served(&mounted))
+    });
     signal(&child, "KILL");
     child.wait().unwrap();
     let output = command("tree", &dir, "", NOBODY).output().unwrap();
@@ -454,9 +451,11 @@ fn an_ordinary_user_has_the_whole_life_too() {
     let mounted = mounts::at(&dir).unwrap().unwrap();
     let ended = Command::new("fusermount3").arg("-u").arg(&dir).uid(NOBODY).gid(NOBODY).status().unwrap();
     assert!(ended.success());
-    until(|| !liveness::is_served(&mounted));
+    until("the daemon exits", || !liveness::is_served(&mounted));
     let mut child = command("tree", &ground.at("again"), "foreground", NOBODY).spawn().unwrap();
-    until(|| mounts::at(&ground.at("again")).unwrap().is_some_and(|mounted| liveness::is_served(&mounted)));
+    until("the mount is served", || {
+        mounts::at(&ground.at("again")).unwrap().is_some_and(|mounted| liveness::is_served(&mounted))
+    });
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!is_mounted(&ground.at("again")) && !ground.at("again").exists());
