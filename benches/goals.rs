@@ -1,11 +1,14 @@
-//! The measured goals.
+//! Performance goals, measured.
 //!
-//! `cargo bench --bench goals -- generate STYLE MEGABYTES PATH [KEY=COUNT…]` writes an export to measure with; STYLE is
-//! `classic`, `compact` or `sharded`; keys are `equal-titles`, `tiny`, `tiny-in-one-month`,
-//! `assets`, `huge` and `seed`. `… -- scan PATH ENTRY` measures the scanner alone
-//! on an entry, `… -- stages PATH` each stage of the pass on one core, `… -- growth` how they grow with the size of one
-//! conversation. Without arguments all goals are measured, with `rows NAME` some: `cold`, `second`, `memory`, `reads`,
-//! `beside`, `walks`, `growth`, `many`, `instead`, `peers` or `rendering`.
+//! ```text
+//! cargo bench                                   all rows
+//! cargo bench -- ROW…                           some rows; `cargo bench -- list` names them
+//! cargo bench -- generate STYLE MB PATH [KEY=N…]  an export to measure with; STYLE is classic, compact or sharded,
+//!                                               KEY is equal-titles, tiny, tiny-in-one-month, assets, huge or seed
+//! cargo bench -- scan PATH ENTRY                the scanner alone, on one entry of a ZIP
+//! cargo bench -- stages PATH                    each stage of the indexing pass, on one core
+//! cargo bench -- growth                         how the stages grow with the size of one conversation
+//! ```
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with few digits")]
 
@@ -67,7 +70,8 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Measures all goals, or the rows called `only`. `GPTFS_BENCH_DIR` says where the exports are kept, `GPTFS_BENCH_MB` how large the largest is.
+/// Measures the rows named in `only`, or all of them. Exports are kept in `GPTFS_BENCH_DIR`; `GPTFS_BENCH_MB` limits
+/// their size.
 fn goals(only: Option<&str>) -> io::Result<()> {
     let dir = std::env::var_os("GPTFS_BENCH_DIR")
         .map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
@@ -140,7 +144,7 @@ fn generate(spec: &generate::Spec, path: &Path) -> ExitCode {
     }
 }
 
-/// Reads an export again and compares what the scanner finds with what was written.
+/// Scans a generated export and compares the conversations found with those written.
 fn check(path: &Path, truth: &generate::Truth) -> io::Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(path)?)?;
     let mut found = Vec::new();
@@ -160,10 +164,14 @@ fn check(path: &Path, truth: &generate::Truth) -> io::Result<()> {
         }
     }
     let written: Vec<_> = truth.conversations.iter().map(|it| (it.file, it.start, it.end)).collect();
-    if found == written { Ok(()) } else { Err(io::Error::other("the scanner finds other conversations")) }
+    if found == written {
+        Ok(())
+    } else {
+        Err(io::Error::other("the scanner finds other conversations than were written"))
+    }
 }
 
-/// How fast each level of the scanner goes over an entry, inflated in memory, fed by half a MiB.
+/// Measures the throughput of every SIMD level of the scanner on an entry inflated in memory, fed in 512 KiB chunks.
 fn scan(path: &Path, entry: &str) -> io::Result<ExitCode> {
     let mut bytes = Vec::new();
     zip::ZipArchive::new(File::open(path)?)?.by_name(entry)?.read_to_end(&mut bytes)?;

@@ -1,11 +1,11 @@
-//! One conversation: turns with tools, thoughts, searches and branches until it is as large as planned.
+//! Generates one conversation: turns with tools, thoughts, searches and branches, up to the planned size.
 
 use super::json::{Value, Writer, map};
 use super::random::Random;
 use super::{Asset, Plan, Style, text};
 use std::ops::Range;
 
-/// What was written.
+/// A record of what was written.
 pub(super) struct Conversation {
     pub(super) id: String,
     pub(super) title: String,
@@ -15,7 +15,7 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Writes a conversation to `out`, in place of what is there.
+    /// Replaces the contents of `out` with a conversation.
     pub(super) fn write(
         style: Style,
         plan: &Plan,
@@ -43,19 +43,19 @@ impl Conversation {
     }
 }
 
-/// The place of a conversation's nodes in the text: list, conversation, mapping, node, message, metadata.
+/// Nesting depth of a node: list, conversation, mapping, node.
 const NODE_DEPTH: usize = 4;
 
-/// So many bytes a turn goes beyond what was planned, on average.
+/// Average bytes by which the last turn would exceed the plan.
 const HALF_A_TURN: usize = 14_000;
 
-/// A node whose children are not known yet.
+/// A node that waits for its children to be known.
 struct Node {
     id: String,
     parent: Option<String>,
-    /// `None` in the stand-in of a node that is written elsewhere.
+    /// `None` in a stand-in for a node that is written elsewhere.
     message: Option<Value>,
-    /// Children off the thread.
+    /// Children that are not on the thread.
     others: Vec<String>,
 }
 
@@ -66,13 +66,13 @@ struct Tree<'r> {
     random: &'r mut Random,
     id: String,
     model: &'static str,
-    /// The written nodes, one after another, …
+    /// The written nodes, concatenated.
     nodes: Writer,
-    /// … and where each one is.
+    /// The id and byte range of each written node.
     places: Vec<(String, Range<usize>)>,
     /// The end of the visible thread.
     last: Option<Node>,
-    /// Its id, once nothing follows any more.
+    /// The id of the last node, once the thread is complete.
     current: String,
     messages: u32,
     leaves: u32,
@@ -143,7 +143,7 @@ impl<'r> Tree<'r> {
         self.answer();
     }
 
-    /// The smallest chat.
+    /// A chat of one question and one answer.
     fn tiny(&mut self) {
         for (role, metadata) in [("user", map! {}), ("assistant", map! { "model_slug": self.model })] {
             let words = text::sentence(self.random);
@@ -152,7 +152,7 @@ impl<'r> Tree<'r> {
         }
     }
 
-    /// A question and its answer, perhaps with another version of one of them.
+    /// A question and its answer, sometimes with an alternative version of one of them.
     fn turn(&mut self) {
         let branch = self.random.chance(0.03);
         let edited = branch && self.random.chance(0.5);
@@ -169,10 +169,10 @@ impl<'r> Tree<'r> {
         self.answer();
     }
 
-    /// Says something that the user then went back from.
+    /// Adds a branch that the user abandoned.
     fn aside(&mut self, say: impl FnOnce(&mut Self)) {
         let Some(fork) = self.last.take() else { return };
-        // The fork is written when the thread goes on from it, with both children.
+        // The fork is written, with both children, when the thread continues from it.
         let first = self.places.len();
         self.last = Some(Node { id: fork.id.clone(), parent: None, message: None, others: Vec::new() });
         say(self);
@@ -246,7 +246,7 @@ impl<'r> Tree<'r> {
         self.say("assistant", None, "all", content, metadata);
     }
 
-    /// A program, what it prints, and the traces of its run.
+    /// A program, its output, and the metadata of its run.
     fn compute(&mut self) {
         let code = text::program(self.random);
         let content = map! {
@@ -279,7 +279,7 @@ impl<'r> Tree<'r> {
         self.say("tool", Some("python"), "all", content, metadata);
     }
 
-    /// A search, what it found, and an answer that cites it.
+    /// A search, its results, and an answer that cites them.
     fn search_and_answer(&mut self) {
         let turn = self.searches;
         self.searches += 1;
@@ -349,7 +349,7 @@ impl<'r> Tree<'r> {
         self.say("tool", Some("web"), "all", content, metadata);
     }
 
-    /// What every message of the model carries, and `extra`.
+    /// The metadata of every message of the model, plus `extra`.
     fn metadata(&mut self, extra: Vec<(&'static str, Value)>) -> Value {
         let mut items = vec![("model_slug", self.model.into())];
         if !self.slim() {

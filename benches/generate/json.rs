@@ -1,4 +1,4 @@
-//! JSON as exporters write it.
+//! Writes JSON in the layouts that exports have.
 
 /// A value to write.
 #[derive(Clone, Debug)]
@@ -55,14 +55,14 @@ macro_rules! map {
 }
 pub(super) use map;
 
-/// How tokens are laid out.
+/// How the text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// `", "` and `": "`, ASCII only, in one line.
+    /// On one line, with spaces after commas and colons; ASCII only.
     Spaced,
-    /// No blanks, UTF-8.
+    /// Without spaces; UTF-8.
     Minified,
-    /// Indented by two, keys sorted, ASCII only.
+    /// Indented by two, with sorted keys; ASCII only.
     Indented,
 }
 
@@ -102,7 +102,7 @@ impl Writer {
         self.out.clear();
     }
 
-    /// Forgets all but the first `len` bytes.
+    /// Keeps only the first `len` bytes.
     pub(super) fn truncate(&mut self, len: usize) {
         self.out.truncate(len);
     }
@@ -111,7 +111,7 @@ impl Writer {
         self.out.extend_from_slice(bytes);
     }
 
-    /// The comma and the blanks before an item at `depth`.
+    /// Writes the comma and whitespace before an item at `depth`.
     pub(super) fn before_item(&mut self, first: bool, depth: usize) {
         if !first {
             self.out.push(b',');
@@ -126,7 +126,7 @@ impl Writer {
         }
     }
 
-    /// The blanks before the bracket that ends a container whose items are at `depth`.
+    /// Writes the whitespace before the closing bracket of a container whose items are at `depth`.
     pub(super) fn after_items(&mut self, empty: bool, depth: usize) {
         if !empty && self.layout == Layout::Indented {
             self.before_item(true, depth - 1);
@@ -138,7 +138,7 @@ impl Writer {
         self.raw(if self.layout == Layout::Minified { b":" } else { b": " });
     }
 
-    /// Writes `value`, whose items, if any, are at `depth`. Values are as deep as the generator makes them.
+    /// Writes `value`, whose items are at `depth`. Recursion is bounded, because the generator nests a few levels only.
     pub(super) fn value(&mut self, value: &Value, depth: usize) {
         match value {
             Value::Null => self.raw(b"null"),

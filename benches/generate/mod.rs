@@ -1,16 +1,16 @@
-//! Realistic exports, made up: the same bytes for the same specification on every machine.
+//! Generates invented but realistic exports: the same bytes for the same specification on every machine.
 //!
-//! Sizes, shapes and shares follow real exports: conversations of 80 kB in the middle and some of many megabytes, more
-//! metadata than text in the full styles, tools, thoughts, searches, branches, and text that deflates about as
-//! well as people's. What was written is known, so that what is read can be checked against it.
+//! Sizes and proportions follow real exports: a median conversation of 80 kB and a few of many megabytes, more metadata
+//! than text in the full styles, tools, thoughts, searches, branches, and text that deflates about as well as real
+//! text. [`Truth`] records what was written, so that tests can check what is read.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::cast_possible_wrap,
-    reason = "all numbers are our own and small"
+    reason = "all numbers are generated here and small"
 )]
-#![allow(dead_code, reason = "each user of this module reads another part of the truth")]
+#![allow(dead_code, reason = "the suite and the benchmarks use different parts")]
 
 mod conversation;
 mod json;
@@ -29,16 +29,16 @@ use zip::{CompressionMethod, ZipWriter};
 /// The form of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// 2023 to 2025: one `conversations.json` in one line of ASCII, full nodes with full metadata.
+    /// 2023 to 2025: a `conversations.json` in one line of ASCII, with full nodes and metadata.
     Classic,
-    /// The same without blanks between tokens, in raw UTF-8.
+    /// The same, minified and in UTF-8.
     Compact,
-    /// 2026: 100 conversations a file, indented, keys sorted, slim nodes without `children`.
+    /// 2026: 100 conversations per file, indented, with sorted keys and slim nodes without `children`.
     Sharded,
 }
 
 impl Style {
-    /// The style of this name.
+    /// Looks up a style by name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "classic" => Some(Self::Classic),
@@ -57,24 +57,24 @@ impl Style {
     }
 }
 
-/// What to make.
+/// What to generate.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
     /// The form.
     pub(crate) style: Style,
-    /// Bytes of JSON in conversations of realistic sizes, about.
+    /// Approximate bytes of JSON in conversations of realistic sizes.
     pub(crate) bytes: u64,
-    /// Besides, this many tiny conversations of one title in one month (May 2024).
+    /// Additional tiny conversations with one title in one month, May 2024.
     pub(crate) equal_titles: u32,
-    /// Besides, this many tiny conversations all over the years.
+    /// Additional tiny conversations spread over the years.
     pub(crate) tiny: u32,
-    /// Besides, this many tiny conversations in one month (June 2025).
+    /// Additional tiny conversations in one month, June 2025.
     pub(crate) tiny_in_one_month: u32,
-    /// Besides, one conversation of this many bytes; 0 for none.
+    /// Size in bytes of an additional large conversation; 0 for none.
     pub(crate) huge: u64,
-    /// Pictures in the archive, each referred to by a message as long as there are enough messages.
+    /// Number of pictures. Each is referred to by a message, as long as there are enough conversations.
     pub(crate) assets: u32,
-    /// Another seed makes another export.
+    /// The seed of the random numbers.
     pub(crate) seed: u64,
 }
 
@@ -108,11 +108,11 @@ pub(crate) struct Known {
     pub(crate) file: usize,
     /// Offset of its opening brace in the file, in bytes.
     pub(crate) start: u64,
-    /// Offset after its closing brace.
+    /// Offset just past its closing brace.
     pub(crate) end: u64,
-    /// Messages, whether visible or not.
+    /// Number of messages, visible or not.
     pub(crate) messages: u32,
-    /// Leaves of its tree: 1 if it has no branches.
+    /// Number of leaves of its tree; 1 without branches.
     pub(crate) leaves: u32,
 }
 
@@ -121,21 +121,21 @@ pub(crate) struct Known {
 pub(crate) struct Truth {
     /// All conversations, in the order of the export.
     pub(crate) conversations: Vec<Known>,
-    /// The files that hold them.
+    /// The names of the files that hold them.
     pub(crate) files: Vec<String>,
-    /// Bytes of those files.
+    /// Total size of those files.
     pub(crate) json_bytes: u64,
-    /// Bytes of JSON in `metadata` of messages.
+    /// Bytes of JSON in the `metadata` of messages.
     pub(crate) metadata_bytes: u64,
-    /// Names of the pictures in the archive.
+    /// Names of the pictures' entries.
     pub(crate) assets: Vec<String>,
 }
 
-/// Writes an export to `path`, in memory bounded by its largest conversation (and 100 bytes for each).
+/// Writes an export to `path`. Memory is bounded by the largest conversation, plus about 100 bytes for each.
 ///
 /// # Errors
 ///
-/// When the file can't be written.
+/// If the file can't be written.
 pub(crate) fn write_zip(spec: &Spec, path: &Path) -> io::Result<Truth> {
     let mut random = Random::new(spec.seed);
     let plans = plans(spec, &mut random);
@@ -184,7 +184,7 @@ pub(crate) fn write_zip(spec: &Spec, path: &Path) -> io::Result<Truth> {
     Ok(truth)
 }
 
-/// What a conversation is to be.
+/// The plan for one conversation.
 #[derive(Clone, Debug)]
 struct Plan {
     created: i64,
@@ -201,7 +201,7 @@ const MAY_2024: i64 = 1_714_521_600;
 const JUNE_2025: i64 = 1_748_736_000;
 const TINY: usize = 600;
 
-/// All conversations, newest first.
+/// Plans all conversations, newest first.
 fn plans(spec: &Spec, random: &mut Random) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut add = |count: u32, from: i64, span: i64, title| {
@@ -209,7 +209,7 @@ fn plans(spec: &Spec, random: &mut Random) -> Vec<Plan> {
             plans.push(Plan { created: from + random.below(span as u64) as i64, bytes: TINY, title });
         }
     };
-    // A day away from the ends of the month, so that no time zone moves one out of it.
+    // Stay a day away from the ends of the month, so that no time zone moves a conversation out of it.
     add(spec.equal_titles, MAY_2024 + 86400, MONTH - 2 * 86400, Some("Weekly plan"));
     add(spec.tiny_in_one_month, JUNE_2025 + 86400, MONTH - 2 * 86400, None);
     add(spec.tiny, FIRST, LAST - FIRST, None);
@@ -227,7 +227,7 @@ fn plans(spec: &Spec, random: &mut Random) -> Vec<Plan> {
             title: None,
         });
         left -= bytes;
-        // Half are below 80 kB, nine of ten below 384 kB; a few are far beyond.
+        // The median is 80 kB, the 90th percentile 384 kB, and a few are far larger.
         let tail = if random.chance(0.02) { 3.0 } else { 1.0 };
         size = (80_000.0 * random.scale(1.73) * tail).clamp(1500.0, largest);
     }
@@ -241,7 +241,7 @@ struct Asset {
     id: String,
     /// The name of its entry.
     entry: String,
-    /// The name that its user knows.
+    /// The name that the user gave it.
     name: String,
     bytes: Vec<u8>,
 }
@@ -287,7 +287,7 @@ fn side_files(
     Ok(())
 }
 
-/// A ZIP file that is being written.
+/// A ZIP file being written.
 struct Archive {
     zip: ZipWriter<BufWriter<File>>,
 }
@@ -308,7 +308,7 @@ impl Archive {
         Ok(self.zip.start_file(name, options)?)
     }
 
-    /// Writes to the current entry and tells how many bytes.
+    /// Writes to the current entry and returns the number of bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<u64> {
         self.zip.write_all(bytes)?;
         Ok(bytes.len() as u64)

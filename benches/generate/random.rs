@@ -1,8 +1,8 @@
-//! Random numbers that are the same everywhere (the generator `SplitMix64`).
+//! `SplitMix64`: random numbers that are the same on every machine.
 //!
-//! Only arithmetic that every machine rounds alike: no logarithms, no powers of fractions.
+//! Uses only arithmetic that rounds the same everywhere: no logarithms, no fractional powers.
 
-/// A source of random numbers.
+/// The generator.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
@@ -18,12 +18,12 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// Less than `bound`, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// At least 0 and less than 1.
+    /// A number from 0 up to but not including 1.
     pub(super) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -32,19 +32,19 @@ impl Random {
         self.unit() < share
     }
 
-    /// Normally distributed, nearly: mean 0, deviation 1, never beyond 6.
+    /// Approximately normal: mean 0, standard deviation 1, always within ±6.
     pub(super) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }
 
-    /// Less than `bound`, which is at least 2; about as often between 1 and 2 as between 512 and 1024.
+    /// A rank below `bound`, which must be at least 2, equally likely to fall into each octave.
     pub(super) fn rank(&mut self, bound: u64) -> u64 {
         let octaves = u64::from(bound.ilog2());
         let octave = 1 << self.below(octaves);
         (octave + self.below(octave)) - 1
     }
 
-    /// Nearly log-normally distributed around 1; `deviation` is that of the binary logarithm.
+    /// Approximately log-normal around 1. `deviation` is the standard deviation of the binary logarithm.
     pub(super) fn scale(&mut self, deviation: f64) -> f64 {
         let logarithm = self.normal() * deviation;
         let whole = logarithm.floor();

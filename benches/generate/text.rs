@@ -1,15 +1,15 @@
-//! Words, sentences and programs, distributed as in real chats.
+//! Generates words, sentences and programs with the statistics of real chats.
 
 use super::random::Random;
 use std::fmt::Write;
 
-/// The commonest words, commonest first.
+/// The most frequent words, in descending order.
 const COMMON: &str = "the of and to a in is you that it for with as on be this are your can or have from if will not use at \
 by an we but what all which when one how there more time need like just also some other make about than into only \
 would them do get should these two then first so no each good work data way using very both data file used value \
 result new where set list run step example change different because after before add check still try want here best";
 
-/// What rarer words are made of.
+/// The syllables of rarer words.
 const SYLLABLES: [&str; 64] = [
     "con", "ter", "ma", "ra", "ti", "on", "re", "pre", "la", "de", "mo", "ni", "tor", "ble", "ar", "is",
     "per", "form", "al", "ver", "sa", "lo", "gi", "cal", "in", "dex", "ap", "ly", "com", "pu", "ta", "tion",
@@ -18,10 +18,10 @@ const SYLLABLES: [&str; 64] = [
     "tain", "ri", "ver",
 ];
 
-/// How many words there are, about.
+/// Approximate number of distinct words.
 const VOCABULARY: u64 = 8192;
 
-/// A word; the n-th commonest about n times rarer than the commonest.
+/// A word. Frequencies follow Zipf's law.
 pub(super) fn word(random: &mut Random) -> String {
     let rank = random.rank(VOCABULARY);
     let common = COMMON.split(' ').nth(rank as usize);
@@ -35,7 +35,7 @@ pub(super) fn word(random: &mut Random) -> String {
     )
 }
 
-/// A sentence of about a dozen words. Many are said again and again, as people and models do.
+/// A sentence of about a dozen words. Some sentences recur, as in real chats.
 pub(super) fn sentence(random: &mut Random) -> String {
     if random.chance(0.12) {
         let rank = random.rank(512);
@@ -95,7 +95,7 @@ pub(super) fn title(random: &mut Random) -> String {
     title
 }
 
-/// Markdown as models write it.
+/// An answer in Markdown.
 pub(super) fn markdown(random: &mut Random) -> String {
     let mut text = String::new();
     let blocks = 2 + random.below(7);
@@ -139,7 +139,7 @@ pub(super) fn program(random: &mut Random) -> String {
     text
 }
 
-/// A web page: its title, host and address.
+/// The title, host and address of a web page.
 pub(super) fn page(random: &mut Random) -> (String, String, String) {
     let host = format!("www.{}{}.{}", word(random), word(random), random.pick(&["com", "org", "net"]));
     let title = title(random);

@@ -1,40 +1,40 @@
-//! The exports that are measured: made once, outside the tree, and kept for the next time.
+//! The exports to measure with, generated once outside the repository and kept for later runs.
 
 use super::generate::{self, Spec, Style};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The folder with the exports.
+/// A directory of generated exports.
 pub(crate) struct Data {
     dir: PathBuf,
     sizes: Vec<u64>,
 }
 
 impl Data {
-    /// Exports in `dir`, for measurements of growth up to `largest` MB.
+    /// Uses `dir`, and limits the growth measurements to `largest` MB.
     pub(crate) fn new(dir: &Path, largest: u64) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let sizes = [10, 100, 1000, 4000].into_iter().filter(|&size| size <= largest).collect();
         Ok(Self { dir: dir.to_owned(), sizes })
     }
 
-    /// Where they are.
+    /// The directory itself.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The sizes for which growth is measured, in MB of JSON.
+    /// Sizes for the growth measurements, in MB of JSON.
     pub(crate) fn sizes(&self) -> Vec<u64> {
         self.sizes.clone()
     }
 
-    /// One large `conversations.json`.
+    /// An export with a single `conversations.json`.
     pub(crate) fn classic(&self, megabytes: u64) -> io::Result<PathBuf> {
         self.made(&format!("classic-{megabytes}.zip"), &Spec::new(Style::Classic, megabytes))
     }
 
-    /// The form of 2026: a file for each hundred conversations.
+    /// An export in the form of 2026, with one file per hundred conversations.
     pub(crate) fn sharded(&self, megabytes: u64) -> io::Result<PathBuf> {
         self.made(&format!("sharded-{megabytes}.zip"), &Spec::new(Style::Sharded, megabytes))
     }
@@ -45,13 +45,13 @@ impl Data {
         self.made("huge.zip", &spec)
     }
 
-    /// 5,000 tiny conversations, each of one page, over the years.
+    /// 5,000 tiny one-page conversations spread over the years.
     pub(crate) fn five_thousand(&self) -> io::Result<PathBuf> {
         let spec = Spec { tiny: 5_000, assets: 0, ..Spec::new(Style::Classic, 0) };
         self.made("five-thousand.zip", &spec)
     }
 
-    /// 100,000 tiny conversations over the years, and 50,000 in one month.
+    /// 100,000 tiny conversations spread over the years, and 50,000 in one month.
     pub(crate) fn many(&self) -> io::Result<PathBuf> {
         let spec = Spec { tiny: 100_000, tiny_in_one_month: 50_000, ..Spec::new(Style::Classic, 0) };
         self.made("many.zip", &spec)

@@ -1,4 +1,4 @@
-//! Commands run and measured: wall time, and the peak memory of what they started.
+//! Runs commands and mounts, and measures their time and memory.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// What one run of a command cost.
+/// The cost of one run of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
-    /// From start to exit.
+    /// Time from start to exit.
     pub(crate) wall: Duration,
-    /// The largest resident set of the process itself, in bytes.
+    /// Peak resident memory of the process, in bytes.
     pub(crate) peak: u64,
 }
 
-/// Runs a shell command with its output thrown away. `None` if it fails or is not installed.
+/// Runs a shell command and discards its output. Returns `None` if it fails or is not installed.
 pub(crate) fn shell(command: &str) -> Option<Cost> {
     let mut child = Command::new("bash");
     child.args(["-c", &format!("set -o pipefail; {{ {command}; }} >/dev/null 2>&1")]).stdin(Stdio::null());
     cost(&mut child).filter(|(status, _)| status.success()).map(|(_, cost)| cost)
 }
 
-/// Runs a command and says what it cost.
+/// Runs a command and measures its cost.
 fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
-    // A process inherits the peak of the one that starts it, and to make an export takes a lot: 5 resets our peak.
+    // A child starts at the peak of its parent, and generating exports takes a lot. Writing 5 resets our peak.
     std::fs::write("/proc/self/clear_refs", "5").ok()?;
     let start = Instant::now();
     let child = command.spawn().ok()?;
@@ -33,24 +33,24 @@ fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
     let mut status = 0;
     // SAFETY: all-zero bytes are a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to live locals, and the child is ours and not yet waited for.
+    // SAFETY: both pointers are to live locals, and the child has not been waited for.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let wall = start.elapsed();
     let status = std::os::unix::process::ExitStatusExt::from_raw(status);
     (waited == pid).then_some((status, Cost { wall, peak: usage.ru_maxrss.unsigned_abs() * 1024 }))
 }
 
-/// A mount of ours, unmounted when dropped.
+/// A gptfs mount, unmounted when dropped.
 pub(crate) struct Mount {
-    /// Where it is.
+    /// The mountpoint.
     pub(crate) dir: PathBuf,
-    /// From the start of the command until the command came back.
+    /// Time until the command returned.
     pub(crate) ready: Duration,
     daemon: Option<u32>,
 }
 
 impl Mount {
-    /// Runs `gptfs mount` with these options and waits until the command comes back.
+    /// Runs `gptfs mount` with these options.
     pub(crate) fn new(gptfs: &Path, zip: &Path, dir: &Path, options: &[&str]) -> io::Result<Self> {
         let start = Instant::now();
         let status = Command::new(gptfs)
@@ -67,7 +67,7 @@ impl Mount {
         Ok(Self { dir: dir.to_owned(), ready, daemon: daemon_of(dir) })
     }
 
-    /// Peak and present resident set of the daemon, in bytes.
+    /// Peak and current resident memory of the daemon, in bytes.
     pub(crate) fn memory(&self) -> Option<(u64, u64)> {
         let mut status = String::new();
         File::open(format!("/proc/{}/status", self.daemon?)).ok()?.read_to_string(&mut status).ok()?;
@@ -82,14 +82,14 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg(&self.dir).status();
-        // The next measurement must not share the machine with this one's end.
+        // Don't let its exit overlap with the next measurement.
         while self.daemon.is_some_and(|pid| Path::new(&format!("/proc/{pid}/exe")).exists()) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
-/// The process that serves `dir`: the one of our name that was started with it.
+/// Finds the gptfs process whose last argument is `dir`.
 fn daemon_of(dir: &Path) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").ok()?;
     processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
@@ -100,18 +100,18 @@ fn daemon_of(dir: &Path) -> Option<u32> {
     })
 }
 
-/// True if a program can be found.
+/// Returns true if a program is in `PATH`.
 pub(crate) fn installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|dir| dir.join(OsStr::new(program)).is_file())
 }
 
-/// The middle of several values.
+/// The median.
 pub(crate) fn median<T: Copy + PartialOrd>(values: &mut [T]) -> Option<T> {
     quantile(values, 50)
 }
 
-/// The value below which `percent` of the values lie.
+/// A percentile.
 pub(crate) fn quantile<T: Copy + PartialOrd>(values: &mut [T], percent: usize) -> Option<T> {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let last = values.len().checked_sub(1)?;

@@ -1,4 +1,4 @@
-//! What each stage of the pass costs on one core: inflating, splitting, parsing, rendering.
+//! The cost of each stage of the indexing pass on one core: inflating, splitting, parsing, rendering.
 
 use gptfs::internals::{
     AssetIndex, Body, Detail, Document, ELEMENT_LIMIT, FileRef, Options, Resolved, Scanner, Timestamp, Zone,
@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Instant;
 
-/// An export without files.
+/// An index without assets.
 struct NoFiles;
 
 impl AssetIndex for NoFiles {
@@ -18,10 +18,10 @@ impl AssetIndex for NoFiles {
     }
 }
 
-/// How often each stage runs; the fastest counts.
+/// Runs of each stage; the fastest counts.
 const ROUNDS: usize = 5;
 
-/// What the stages cost over the conversations of one ZIP, held in memory.
+/// Measures the stages over the conversations of a ZIP, inflated into memory.
 pub(crate) fn run(zip: &Path) -> io::Result<Costs> {
     let mut entries = Vec::new();
     inflated(zip, &mut |entry| {
@@ -33,7 +33,7 @@ pub(crate) fn run(zip: &Path) -> io::Result<Costs> {
     Ok(Costs::of(&entries))
 }
 
-/// Hands over each entry of a ZIP that holds conversations, inflated by zlib-rs.
+/// Calls `take` with each entry of conversations in a ZIP, inflated by zlib-rs.
 pub(crate) fn inflated(zip: &Path, take: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(zip)?).map_err(io::Error::other)?;
     for index in 0..archive.len() {
@@ -45,14 +45,14 @@ pub(crate) fn inflated(zip: &Path, take: &mut dyn FnMut(&mut dyn Read) -> io::Re
     Ok(())
 }
 
-/// What the stages cost, each with those before it, in seconds per GB of JSON on one core.
+/// Cumulative cost of the stages, in seconds per GB of JSON on one core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Costs {
-    /// Finding where conversations begin and end.
+    /// Finding the conversations.
     pub(crate) split: f64,
-    /// That, and reading them.
+    /// Also parsing them.
     pub(crate) parse: f64,
-    /// That, and rendering all their pages.
+    /// Also rendering all their pages.
     pub(crate) render: f64,
 }
 
@@ -80,7 +80,7 @@ impl Costs {
     }
 }
 
-/// Seconds per GB of one stage.
+/// Measures one stage, in seconds per GB.
 fn stage(entries: &[Vec<u8>], work: &dyn Fn(&[u8])) -> f64 {
     let bytes: usize = entries.iter().map(Vec::len).sum();
     let mut best = f64::INFINITY;
@@ -113,20 +113,20 @@ fn split(json: &[u8], work: &dyn Fn(&[u8])) {
     scanner.finish(&mut take);
 }
 
-/// A conversation that is extreme in one way: what it is called, and what it costs small and ten times as large.
+/// The cost of a conversation that is extreme in one way, at two sizes.
 pub(crate) struct Growth {
-    /// Such as `10,000 branches`.
+    /// What is extreme, such as `10,000 branches`.
     pub(crate) what: &'static str,
-    /// At a tenth of the size.
+    /// Cost of ten conversations of a tenth of the size.
     pub(crate) small: Costs,
-    /// At its size.
+    /// Cost of one conversation of the full size.
     pub(crate) large: Costs,
 }
 
-/// Makes the JSON of a conversation of some size.
+/// Builds the JSON of a conversation of a given size.
 type Make = fn(usize) -> String;
 
-/// How the cost of a GB grows with the size of one conversation: not at all, if all work is linear.
+/// Measures how the cost per GB grows with the size of a conversation. It stays flat if all work is linear.
 pub(crate) fn growth() -> impl Iterator<Item = Growth> {
     let shapes: [(&str, usize, Make); 4] = [
         ("a chain of 100,000 messages", 100_000, chain),
@@ -135,14 +135,14 @@ pub(crate) fn growth() -> impl Iterator<Item = Growth> {
         ("100,000 references in one message", 100_000, references),
     ];
     shapes.into_iter().map(|(what, size, make)| {
-        // Ten small ones have the bytes of the large one.
+        // Ten small conversations have as many bytes as the large one.
         let small = format!("[{}]", vec![make(size / 10); 10].join(","));
         let large = format!("[{}]", make(size));
         Growth { what, small: Costs::of(&[small.into_bytes()]), large: Costs::of(&[large.into_bytes()]) }
     })
 }
 
-/// One node with its message.
+/// A node with a message.
 fn node(id: usize, parent: Option<usize>, text: &str, metadata: &str) -> String {
     let parent = parent.map_or("null".to_owned(), |parent| format!("\"n{parent}\""));
     let role = if id.is_multiple_of(2) { "user" } else { "assistant" };
@@ -166,7 +166,7 @@ fn chain(size: usize) -> String {
     conversation(&nodes, size - 1)
 }
 
-/// Of each pair of children one goes on and one is a branch.
+/// One child of each pair continues the thread, the other is a branch.
 fn branches(size: usize) -> String {
     let parent = |id: usize| id.checked_sub(1).map(|before| before - before % 2);
     let nodes: Vec<_> = (0..size * 2).map(|id| node(id, parent(id), SENTENCE, "")).collect();
@@ -183,7 +183,7 @@ fn references(size: usize) -> String {
     let (mut text, mut list, mut at) = (String::new(), Vec::with_capacity(size), 0);
     for number in 0..size {
         let mark = format!("\u{e200}cite\u{e202}turn0search{number}\u{e201}");
-        // The newt has two UTF-16 units and four bytes, and is one code point.
+        // The newt is one code point, two UTF-16 units and four bytes.
         let words = "\u{1f98e} A newt ";
         let start = at + words.chars().count();
         at = start + mark.chars().count() + 2;

@@ -1,4 +1,4 @@
-//! The goals as rows: what was measured, beside what users would run instead, and what must and should hold.
+//! The table of goals: a measurement per row, what users would run instead, and the goal.
 
 use super::data::Data;
 use super::run::{self, Mount};
@@ -9,10 +9,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often each measurement is taken; the median counts.
+/// Repetitions of each measurement; the median counts.
 const ROUNDS: usize = 5;
 
-/// Chats whose first read is timed.
+/// Number of first reads to time.
 const READS: usize = 400;
 
 /// Measures everything, or only the rows called `only`, and prints it.
@@ -67,7 +67,7 @@ struct Bench<'a> {
     dir: PathBuf,
 }
 
-/// One line of the table.
+/// Prints one row of the table.
 fn row(what: &str, ours: &str, beside: &str, ratio: Option<f64>, must: &str, aim: &str) {
     let ratio = ratio.map(|ratio| format!("{ratio:.3}")).unwrap_or_default();
     println!("| {what} | {ours} | {beside} | {ratio} | {must} | {aim} |");
@@ -82,7 +82,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// A tree of plain files, which goes with it.
+/// A tree of plain files, removed when dropped.
 struct Extracted(PathBuf);
 
 impl Extracted {
@@ -112,8 +112,8 @@ impl Bench<'_> {
         over(&self.dir, command)
     }
 
-    /// From the command to the end of `ls -lR`, in turn with `unzip -p` of the same conversations, and with zlib-rs that
-    /// only inflates them. How those two compare differs by a third between processors.
+    /// Times `mount` and `ls -lR`, interleaved with `unzip -p` of the same conversations and with zlib-rs only inflating
+    /// them. The ratio of those two varies by a third between processors.
     fn cold(&self, what: &str, zip: &Path, must: f64, aim: f64) -> io::Result<()> {
         let (mut ours, mut unzips, mut inflates) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -133,10 +133,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Mounts with a saved index, beside the same files listed on tmpfs.
+    /// Times a mount with a saved index, beside a listing of the same files on tmpfs.
     fn second_mount(&self, what: &str, zip: &Path, must: &str, aim: &str) -> io::Result<()> {
         let tmpfs = self.on_tmpfs(zip);
-        // The first mount leaves the index once it has been read.
+        // The first mount saves the index.
         drop(self.mount(zip, &[])?);
         let (mut ours, mut plain) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS * 3 {
@@ -152,7 +152,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The tree of `zip` as plain files in memory.
+    /// Exports `zip` to plain files on tmpfs.
     fn on_tmpfs(&self, zip: &Path) -> Extracted {
         let extracted = Extracted(PathBuf::from("/dev/shm/gptfs-bench"));
         let _ = fs::remove_dir_all(&extracted.0);
@@ -168,7 +168,7 @@ impl Bench<'_> {
     fn memory(&self, zip: &Path) -> io::Result<()> {
         let mount = self.mount(zip, &["--no-cache"])?;
         let _ = self.over("ls -lR");
-        std::thread::sleep(Duration::from_secs(4)); // what it gives back when idle, it has given back
+        std::thread::sleep(Duration::from_secs(4)); // until it has returned what it frees when idle
         if let Some((peak, rest)) = mount.memory() {
             row("peak memory while indexing", &megabytes(peak), "", None, "≤ 64 MB", "≤ 40 MB");
             row("memory at rest", &megabytes(rest), "", None, "≤ 32 MB", "≤ 16 MB");
@@ -183,13 +183,13 @@ impl Bench<'_> {
             for month in fs::read_dir(year?.path())? {
                 pages.extend(fs::read_dir(month?.path())?.filter_map(|page| {
                     let path = page.ok()?.path();
-                    // A chat of 500 kB of JSON has about 100 kB of Markdown.
+                    // 500 kB of JSON is about 100 kB of Markdown.
                     let small = path.extension()? == "md" && path.metadata().ok()?.len() < 100_000;
                     small.then_some(path)
                 }));
             }
         }
-        // A stride that is prime to the number of pages: far from the order of the archive, and the same every time.
+        // A large prime stride is far from archive order and the same in every run.
         let mut times = Vec::new();
         let mut buffer = vec![0; 200_000];
         for at in 0..READS.min(pages.len()) {
@@ -244,13 +244,13 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Whole-tree reads, first and second time, beside the same files on tmpfs and on disk.
+    /// Times reading the whole tree, first and second time, beside the same files on tmpfs.
     fn walks(&self, zip: &Path) -> io::Result<()> {
         let tmpfs = self.on_tmpfs(zip);
         let (mut first, mut second, mut unzips) = (Vec::new(), Vec::new(), Vec::new());
         let (mut second_rg, mut plain, mut plain_rg) = (Vec::new(), Vec::new(), Vec::new());
-        // Words that occur nowhere: every byte is read, and nothing is printed. `-a` and `-c` keep grep honest:
-        // it looks away when its output is /dev/null.
+        // The word occurs nowhere, so that every byte is read. `-c` keeps grep from stopping early because its output
+        // is /dev/null.
         let (grep, rg) =
             ("grep -rc qqzzyyxx . | tail -1; true", "rg -uuu -c --no-messages . -e qqzzyyxx; true");
         for _ in 0..ROUNDS {
@@ -301,7 +301,7 @@ impl Bench<'_> {
     fn many(&self, zip: &Path) -> io::Result<()> {
         let mut mount = self.mount(zip, &["--no-cache"])?;
         row("mount of 150,000 conversations", &seconds(mount.ready), "", None, "", "");
-        // Each in a mount of its own: the kernel keeps what the one before it asked for.
+        // Each listing gets its own mount, because the kernel caches what the one before asked for.
         for (command, must, aim) in [("ls -f", "≤ 100 ms", "≤ 50 ms"), ("ls -l", "≤ 1 s", "≤ 0.5 s")]
         {
             let time = self.over(&format!("{command} 2025/06")).map(seconds).unwrap_or_default();
@@ -316,7 +316,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The same tree, packed into a ZIP, through programs that mount any ZIP.
+    /// Times the same tree, packed into a ZIP, through other programs that mount ZIPs.
     fn peers(&self, zip: &Path) -> io::Result<()> {
         const GREP: &str = "grep -rc qqzzyyxx . | tail -1; true";
         let packed = self.data.dir().join("tree.zip");
@@ -346,7 +346,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// What people run today, once each.
+    /// Times what people run today, once each.
     fn instead(&self, zip: &Path) {
         let zip = zip.display();
         let python = "import json,sys; print(len(json.load(sys.stdin)))";
@@ -370,12 +370,12 @@ impl Bench<'_> {
     }
 }
 
-/// How long `unzip -p` needs to print the conversations of `zip`.
+/// Times `unzip -p` of the conversations in `zip`.
 fn unzip(zip: &Path) -> Option<Duration> {
     run::shell(&format!("unzip -p '{}' 'conversations*.json'", zip.display())).map(|cost| cost.wall)
 }
 
-/// How long zlib-rs needs to inflate the conversations of `zip`, on one core.
+/// Times zlib-rs inflating the conversations in `zip`, on one core.
 fn inflate(zip: &Path) -> io::Result<Duration> {
     let start = Instant::now();
     let mut buffer = vec![0; 256 << 10];
@@ -392,7 +392,7 @@ fn beside(what: &str, ours: &mut [Duration], name: &str, theirs: &mut [Duration]
     row(what, &seconds(ours), &format!("{name} {}", seconds(theirs)), Some(ratio), must, aim);
 }
 
-/// What rendering adds to parsing, on one core.
+/// Measures what rendering adds to parsing, on one core.
 fn rendering(zip: &Path) -> io::Result<()> {
     let costs = stages::run(zip)?;
     let (parse, render) = (costs.parse - costs.split, costs.render - costs.parse);
@@ -401,8 +401,8 @@ fn rendering(zip: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// One row for each conversation that is extreme in one way. The ratio is its cost to that of ten conversations of a
-/// tenth of its size: 10 if its work grew with the square, somewhat over 1 by what no longer fits into caches.
+/// Prints a row for each kind of extreme conversation. The ratio compares it with ten conversations of a tenth of its
+/// size: 10 for quadratic work, a little over 1 for linear work, because less fits into caches.
 pub(crate) fn large_conversations() {
     for growth in stages::growth() {
         let (small, large) = (growth.small, growth.large);

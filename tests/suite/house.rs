@@ -1,14 +1,14 @@
-//! The rules of the house: which room may use what. `src/lib.rs` and the documents of the rooms give the reasons.
+//! The architecture, enforced: which room may use what. `src/lib.rs` and the module docs give the reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The most lines of a file.
+/// Maximum number of lines per file.
 const LINES: usize = 700;
 
-/// Each third-party package, by the name it has in the code, and the rooms that may name it.
-const PACKAGES: [(&str, &[&str]); 19] = [
+/// Every third-party package, as code spells it, and the rooms that may name it.
+const PACKAGES: &[(&str, &[&str])] = &[
     ("bumpalo", &["format/pull/texts"]),
     ("clap", &["cli"]),
     ("crc32fast", &["archive", "index/saved"]),
@@ -30,8 +30,8 @@ const PACKAGES: [(&str, &[&str]); 19] = [
     ("zip", &["archive/directory"]),
 ];
 
-/// Each room and the rooms that it may use, lower ones first: nobody uses a room that stands after it.
-const ROOMS: [(&str, &[&str]); 22] = [
+/// Every room and the rooms it may use. Lower rooms come first, and no room uses one further down the list.
+const ROOMS: &[(&str, &[&str])] = &[
     ("bytes", &[]),
     ("text", &[]),
     ("markdown", &["text"]),
@@ -83,7 +83,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust files below `folder`, by their paths in it without the ending.
+/// All Rust files below `folder`, keyed by relative path without the extension.
 fn rust_files(folder: &Path) -> BTreeMap<String, String> {
     let (mut found, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(directory) = waiting.pop() {
@@ -100,25 +100,25 @@ fn rust_files(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// The rooms without their tests and comments.
+/// The code of all rooms, without tests and comments.
 fn rooms() -> BTreeMap<String, String> {
     let mut files = rust_files(&root().join("src"));
-    files.retain(|name, _| !name.split('/').any(|part| part == "tests" || part == "fake"));
+    files.retain(|name, _| !name.split('/').any(|part| matches!(part, "tests" | "fake" | "testing")));
     for text in files.values_mut() {
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         *text =
             code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     }
-    assert!(files.len() > 50, "the rooms are found");
+    assert!(files.len() > 50, "only {} files found", files.len());
     files
 }
 
-/// True if `file` is the room `room` or one of its own rooms.
+/// Returns true if `file` is `room` or inside it.
 fn is_in(file: &str, room: &str) -> bool {
     file.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The words that stand before `::` in `code` and are no part of a longer path, and what is imported as a whole.
+/// The first segments of all paths in `code`, and the names of crates imported whole.
 fn heads_of_paths(code: &str) -> BTreeSet<&str> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let before = |at: usize| {
@@ -134,10 +134,10 @@ fn heads_of_paths(code: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn each_package_is_named_only_in_its_rooms() {
+fn a_package_is_named_only_in_its_rooms() {
     for (file, code) in rooms() {
         let heads = heads_of_paths(&code);
-        for (package, allowed) in PACKAGES {
+        for &(package, allowed) in PACKAGES {
             let is_allowed = allowed.iter().any(|room| is_in(&file, room));
             assert!(is_allowed || !heads.contains(package), "src/{file}.rs names {package}");
         }
@@ -145,7 +145,7 @@ fn each_package_is_named_only_in_its_rooms() {
 }
 
 #[test]
-fn each_package_that_is_declared_has_its_rooms_and_is_used() {
+fn every_declared_package_has_rooms_that_use_it() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml");
     let section = manifest
         .split("[dependencies]\n")
@@ -159,18 +159,18 @@ fn each_package_that_is_declared_has_its_rooms_and_is_used() {
         .collect();
     assert_eq!(declared, PACKAGES.iter().map(|(name, _)| (*name).to_owned()).collect());
     let rooms = rooms();
-    for (package, allowed) in PACKAGES {
+    for &(package, allowed) in PACKAGES {
         for room in allowed {
             let uses = |(file, code): (&String, &String)| {
                 is_in(file, room) && heads_of_paths(code).contains(package)
             };
-            assert!(rooms.iter().any(uses), "{room} does not use {package}: take it from the list");
+            assert!(rooms.iter().any(uses), "{room} does not use {package}: remove it from the list");
         }
     }
 }
 
 #[test]
-fn unsafe_code_stands_only_where_it_must() {
+fn unsafe_code_is_confined_to_its_rooms() {
     for (file, code) in rooms() {
         let allowed = ["sys", "format/scan", "markdown/hints"].iter().any(|room| is_in(&file, room));
         let named = code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == "unsafe");
@@ -178,7 +178,7 @@ fn unsafe_code_stands_only_where_it_must() {
     }
 }
 
-/// The rooms that `code` names after `crate::`, also within braces.
+/// The rooms that `code` names after `crate::`, braces included.
 fn uses(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, prefix) in code.match_indices("crate::") {
@@ -200,14 +200,14 @@ fn uses(code: &str) -> BTreeSet<String> {
 fn imports_go_one_way() {
     for (at, (room, allowed)) in ROOMS.iter().enumerate() {
         for lower in *allowed {
-            let stands = ROOMS.iter().position(|(name, _)| name == lower).expect("a room");
-            assert!(stands < at, "{room} may use {lower}, which stands after it");
+            let position = ROOMS.iter().position(|(name, _)| name == lower).expect("a room");
+            assert!(position < at, "{room} may use {lower}, which comes after it");
         }
     }
     for (file, code) in rooms() {
         let room = file.split('/').next().expect("a room");
         let allowed = ROOMS.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
-        let allowed = allowed.unwrap_or_else(|| panic!("src/{room}.rs is in no list of rooms"));
+        let allowed = allowed.unwrap_or_else(|| panic!("src/{room}.rs is not in the list of rooms"));
         for used in uses(&code) {
             let is_room = ROOMS.iter().any(|(name, _)| *name == used);
             assert!(
@@ -219,7 +219,7 @@ fn imports_go_one_way() {
 }
 
 #[test]
-fn no_file_is_longer_than_can_be_read_at_one_go() {
+fn no_file_is_too_long_to_read() {
     for folder in ["src", "tests", "benches"] {
         for (file, text) in rust_files(&root().join(folder)) {
             let lines = text.lines().count();
@@ -229,7 +229,7 @@ fn no_file_is_longer_than_can_be_read_at_one_go() {
 }
 
 #[test]
-fn nothing_is_left_to_do() {
+fn no_unfinished_work_is_marked() {
     let marks = ["TO", "FIX", "X"].into_iter().zip(["DO", "ME", "XX"]).map(|(a, b)| format!("{a}{b}"));
     let marks: Vec<_> = marks.collect();
     for folder in ["src", "tests", "benches"] {
