@@ -1,9 +1,9 @@
 //! The bytes of an export: entries of ZIP files, of ZIP files inside ZIP files, and of folders.
 //!
-//! The only user of `zip`. Knows nothing of conversations, and takes names of entries as opaque keys: no name
-//! from a ZIP ever becomes a path. Files are read by position from one shared descriptor and never mapped into
-//! memory, where a truncated file would be a signal. After bytes were fetched, the open file is compared with what
-//! it was when it was opened: a changed one gives errors, never wrong bytes.
+//! The only user of `zip`. Knows nothing of conversations, and treats entry names as opaque keys: a name from a
+//! ZIP never becomes a path. Files are read by position through one shared descriptor. They are never mapped into
+//! memory, because truncating a mapped file raises a signal. After every read the open file is compared with its
+//! state when it was opened, so a file that changed produces errors, never wrong bytes.
 
 mod chunk;
 mod directory;
@@ -33,37 +33,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use whole::{inflate_all, stream_stored, wrong_checksum};
 
-/// How large the chunks are at most that [`Archive::stream`] hands over, in bytes: what a processor's own cache holds.
-/// The longest are a window, what is inflated behind it, and the rest of one copy.
+/// Upper bound on a chunk handed over by [`Archive::stream`], in bytes: small enough for a processor's own cache.
 pub const CHUNK_BYTES: usize = BUFFER_BYTES;
 
-/// Takes the next bytes of an entry, up to [`CHUNK_BYTES`]; an error ends the reading.
+/// Receives the next bytes of an entry, up to [`CHUNK_BYTES`]; returning an error stops the read.
 pub type Each<'e> = &'e mut dyn FnMut(Chunk<'_>) -> Result<()>;
 
-/// Distance of checkpoints in entries that are streamed, in inflated bytes: a conversation starts to be readable
-/// within a millisecond, and the checkpoints take a two-hundredth of the data.
+/// Distance between checkpoints in streamed entries, in inflated bytes. Any conversation can be reached within a
+/// millisecond, and the checkpoints take about 0.5 % of the data.
 const SPACING_BYTES: u64 = 1 << 20;
 
-/// In larger exports they stand farther apart, up to this: inflating as much takes a few milliseconds, which nobody
+/// Upper bound on that distance in large exports: inflating this much takes a few milliseconds, which nobody
 /// notices.
 const WIDEST_SPACING_BYTES: u64 = 4 << 20;
 
-/// As many checkpoints take about 6 MB.
+/// About 6 MB of checkpoints.
 const ENOUGH_CHECKPOINTS: u64 = 1024;
 
-/// The distance of checkpoints, in inflated bytes, for entries of `total` bytes together: their memory grows up to
-/// 1 GiB of entries, is the same up to 4 GiB, and then grows at a quarter of the rate.
+/// The distance between checkpoints, in inflated bytes, for entries of `total` bytes together. Their memory grows
+/// up to 1 GiB of entries, stays constant up to 4 GiB, and then grows at a quarter of the rate.
 pub fn spacing(total: u64) -> u64 {
     (total / ENOUGH_CHECKPOINTS).clamp(SPACING_BYTES, WIDEST_SPACING_BYTES)
 }
 
-/// What an archive may cost at most.
+/// Upper bounds on what an archive may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes that all deflated entries of an export may declare together (`--max-size`). What is stored
-    /// uncompressed can't surprise anyone.
+    /// Total size that the deflated entries of an export may declare (`--max-size`). Stored entries can't expand.
     pub max_bytes: u64,
-    /// Entries that one archive may have.
+    /// Number of entries in one archive.
     pub max_entries: u64,
 }
 
@@ -76,40 +74,40 @@ impl Default for Limits {
 /// How an entry is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Not at all.
+    /// Not compressed.
     Stored,
-    /// Deflate.
+    /// Deflated.
     Deflated,
-    /// In a way that we can't read, by its number in the ZIP format.
+    /// Compressed with a method that we can't read, given by its number in the ZIP format.
     Unsupported(u16),
 }
 
-/// What an entry is.
+/// What kind of file an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A file.
+    /// A regular file.
     File,
-    /// A directory: has no bytes.
+    /// A directory, which has no bytes.
     Directory,
-    /// A symbolic link; its bytes are its target, and nothing follows it.
+    /// A symbolic link. Its bytes are its target; nothing follows it.
     Symlink,
 }
 
 /// One entry of an archive.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its name, with `/` between directories. Untrusted, an opaque key; undecodable bytes are replaced.
+    /// Its name, with `/` between directories. Untrusted: an opaque key, with undecodable bytes replaced.
     pub name: String,
-    /// Its size in bytes once inflated, as its header says; reading more or less than that is an error.
+    /// Its inflated size in bytes, according to its header. Producing more or fewer bytes is an error.
     pub size: u64,
     /// How it is compressed.
     pub method: Method,
     /// True if it can't be read without a password.
     pub encrypted: bool,
-    /// What it is.
+    /// What kind of file it is.
     pub kind: EntryKind,
     encryption: Option<Encryption>,
-    /// `None` where no checksum exists: plain files.
+    /// `None` for plain files, which have no checksum.
     crc: Option<u32>,
     compressed: u64,
     /// Offset of the local header in the ZIP, or of the data in a plain file.
@@ -131,12 +129,12 @@ impl Entry {
         }
     }
 
-    /// The bytes that reading it makes out of fewer.
+    /// Number of bytes that come out of decompression; 0 for stored entries.
     fn inflated(&self) -> u128 {
         if self.method == Method::Deflated { u128::from(self.size) } else { 0 }
     }
 
-    /// Fails if its bytes can't be had, with the sentence that says why.
+    /// Fails if the bytes can't be read at all, and says why.
     fn readable(&self) -> Result<()> {
         let reason = match (self.encryption, self.method, self.kind) {
             (Some(how), _, _) => format!("encrypted ({how}); gptfs cannot read it"),
@@ -153,12 +151,12 @@ impl Entry {
     }
 }
 
-/// What tells one archive's content from another's without reading it.
+/// Identifies an archive's content without reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// Bytes of the file that it stands on, or of all files of a folder.
+    /// Size of the underlying file, or of all files in a folder.
     pub bytes: u64,
-    /// Nanoseconds since 1970 of the last change of any of them.
+    /// The latest modification time, in nanoseconds since 1970.
     pub modified: i64,
     /// CRC-32 of the central directory, or of a folder's names, sizes and times.
     pub directory: u32,
@@ -166,24 +164,24 @@ pub struct Identity {
 
 #[derive(Debug)]
 enum Backing {
-    /// A ZIP; entries lie in it.
+    /// A ZIP that contains the entries.
     Zip(Section),
-    /// A folder: the path of each entry, opened when it is read.
+    /// A folder: the path of each entry, opened only while it is read.
     Folder(Vec<(PathBuf, Stamp)>),
-    /// One file, which is the one entry.
+    /// A single file, which is the only entry.
     Bare(Section),
 }
 
-/// What is known of the truth of an entry's bytes.
+/// Whether an entry's bytes match its checksum.
 mod trust {
     pub(super) const UNKNOWN: u8 = 0;
     pub(super) const VERIFIED: u8 = 1;
     pub(super) const DAMAGED: u8 = 2;
 }
 
-/// A ZIP, a folder or a single file: entries, and their bytes in order or from anywhere.
+/// A ZIP, a folder or a single file: its entries, readable in order or from any offset.
 ///
-/// All methods may be called from any number of threads.
+/// Every method may be called from any number of threads.
 #[derive(Debug)]
 pub struct Archive {
     label: String,
@@ -196,19 +194,19 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// The ZIP that `file` is. `label` names it in messages. Reads its directory only.
+    /// Opens `file` as a ZIP. `label` names it in messages. Reads only its directory.
     ///
     /// # Errors
-    /// `Damaged` if it is no ZIP or its directory is broken; `Limit` if it has too many entries, entries that
-    /// overlap, or expands to too much; `Environment`.
+    /// `Damaged` if it is not a ZIP or its directory is broken; `Limit` if it has too many entries, overlapping
+    /// entries, or would expand to too much; `Environment`.
     pub fn zip(file: File, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
         let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
         let modified = section.stamp().modified();
         Self::zip_in(section, modified, label, limits, spans)
     }
 
-    /// The ZIP that `entry` is. A stored one is read in place; a deflated one is inflated once to a temporary file
-    /// that has no name and vanishes with the archive.
+    /// Opens an entry as a ZIP. A stored entry is read in place; a deflated one is inflated once into an unnamed
+    /// temporary file that vanishes with the archive.
     ///
     /// # Errors
     /// As for [`zip`](Self::zip).
@@ -235,11 +233,11 @@ impl Archive {
         Ok(Self::assemble(label, Backing::Zip(section), directory.entries, identity, limits, spans))
     }
 
-    /// The files below the folder `path`. Symbolic links in it are not followed, hidden files and directories are
-    /// left out. A file is opened when it is read, and closed again.
+    /// Lists the files below the folder `path`. Symbolic links are not followed; hidden files and directories are
+    /// skipped. Each file is opened only while it is read.
     ///
     /// # Errors
-    /// `Environment` if it can't be listed, `Limit` if there are too many files.
+    /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
     pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
         let files = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
@@ -260,7 +258,7 @@ impl Archive {
         Ok(Self::assemble(label, Backing::Folder(paths), entries, identity, limits, spans))
     }
 
-    /// `file` as the one entry of an archive, called `name`.
+    /// Wraps `file` as an archive whose only entry is called `name`.
     ///
     /// # Errors
     /// `Environment`.
@@ -292,27 +290,27 @@ impl Archive {
         }
     }
 
-    /// All entries, in the order of the archive; of a folder, by name.
+    /// All entries in archive order; in a folder, sorted by name.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The name of this archive in messages. Untrusted text.
+    /// The archive's name in messages. Untrusted text.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// What tells its content from another's.
+    /// Identifies its content.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The bytes that all its deflated entries declare.
+    /// Total size that its deflated entries declare.
     pub fn inflated_bytes(&self) -> u128 {
         self.entries.iter().map(Entry::inflated).sum()
     }
 
-    /// Fails if expanding `bytes` bytes in all is more than `limits` allow.
+    /// Fails if expanding to `bytes` bytes in total would exceed `limits`.
     ///
     /// # Errors
     /// `Limit`.
@@ -320,23 +318,23 @@ impl Archive {
         directory::refuse_bombs(bytes, limits)
     }
 
-    /// Fails if the bytes of `entry` can't be had at all: encrypted, or compressed in a way we don't know.
+    /// Fails if the bytes of `entry` can't be read at all: encrypted, or compressed with an unknown method.
     ///
     /// # Errors
-    /// `Damaged`, with the sentence that says why.
+    /// `Damaged`, saying why.
     pub fn check_readable(&self, entry: u32) -> Result<()> {
         self.in_entry(entry, Entry::readable)
     }
 
-    /// Hands all bytes of `entry` to `each`, in order, at most [`CHUNK_BYTES`] at a time, and checks length and checksum
-    /// at the end. Remembers every `spacing` inflated bytes (see [`spacing`]) what is needed to read from there later.
-    /// Work linear in the entry; memory constant but for what is remembered.
+    /// Hands all bytes of `entry` to `each` in order, at most [`CHUNK_BYTES`] at a time, and verifies length and
+    /// checksum at the end. Records a checkpoint every `spacing` inflated bytes (see [`spacing`]) for later
+    /// random access. Linear time; memory is constant apart from the checkpoints.
     ///
     /// # Errors
-    /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum or changed
-    /// meanwhile; everything before the break was handed over. `Environment`. Errors of `each` end it.
+    /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum, or changed
+    /// meanwhile; everything before the break was handed over. `Environment`. Errors from `each` stop the read.
     pub fn stream(&self, entry: u32, spacing: u64, each: Each<'_>) -> Result<()> {
-        // Errors of `each` are passed on as they are; ours get the entry's name.
+        // Errors from `each` pass through unchanged; ours get the entry's name.
         let mut theirs = None;
         let mut guarded = |chunk: Chunk<'_>| {
             each(chunk).map_err(|error| {
@@ -375,23 +373,24 @@ impl Archive {
     ) -> Result<()> {
         let mut points = Checkpoints::default();
         let result = inflate_all(found, section, Some(spacing), &mut points, each);
-        // Also after a break: what lies before it stays readable.
+        // Also after a break: everything before it stays readable.
         if !matches!(&result, Err(error) if error.kind() == ErrorKind::Interrupted) {
             self.random.set_checkpoints(entry, Arc::new(points));
         }
         result
     }
 
-    /// Appends the bytes `start..end` of `entry` to `into`. Costs the inflating of those bytes and of one [`spacing`].
+    /// Appends the bytes `start..end` of `entry` to `into`. Costs inflating those bytes plus up to one
+    /// [`spacing`].
     ///
-    /// What a damaged entry has before its break is readable: whoever streamed it was told of the damage.
+    /// A damaged entry stays readable up to its break: its damage was reported when it was streamed.
     ///
     /// # Errors
-    /// `Damaged` if the data is broken or too short, or the file changed; `OutOfMemory`; `Environment`.
-    /// `into` may have got some of the bytes then.
+    /// `Damaged` if the data is broken or too short, or the file changed; `OutOfMemory`; `Environment`. `into`
+    /// may then hold some of the bytes.
     pub fn read_range(&self, entry: u32, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
         let bytes = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
-        // A size that is not true must not cost memory.
+        // A false size must not cost memory.
         let size = self.entries().get(entry as usize).map_or(0, |found| found.size);
         if end <= size {
             into.try_reserve(bytes)
@@ -400,11 +399,11 @@ impl Archive {
         self.stream_range(entry, start, end, &mut |chunk| append(into, chunk))
     }
 
-    /// Hands the bytes `start..end` of `entry` to `take`, chunk by chunk, in order; else as
+    /// Hands the bytes `start..end` of `entry` to `take`, chunk by chunk, in order; otherwise like
     /// [`read_range`](Self::read_range).
     ///
     /// # Errors
-    /// As there; `take` may have got some of the bytes then.
+    /// As there; `take` may have received some of the bytes.
     pub fn stream_range(&self, entry: u32, start: u64, end: u64, take: &mut dyn FnMut(&[u8])) -> Result<()> {
         self.in_entry(entry, |found| {
             found.readable()?;
@@ -427,12 +426,9 @@ impl Archive {
         })
     }
 
-    /// Fills `buffer` with the bytes of `entry` from `offset` on; returns how many there were, fewer than asked
-    /// for only at the end. For attachments: serves none whose bytes are known to be wrong, and compares small
-    /// ones with their checksum before the first byte, large ones when they have been read to the end.
-    ///
-    /// # Errors
-    /// `Damaged` if the data is broken, fails its checksum, or the file changed; `Environment`, `OutOfMemory`.
+    /// Fills `buffer` with the bytes of `entry` from `offset` on and returns how many there were: fewer than
+    /// requested only at the end. Meant for attachments. Never serves bytes known to be wrong: small entries are
+    /// verified before the first byte is served, large ones once they have been read to the end.
     pub fn read_at(&self, entry: u32, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.in_entry(entry, |found| {
             found.readable()?;
@@ -480,7 +476,7 @@ impl Archive {
         }
     }
 
-    /// Reads from a stored entry, with its checksum followed.
+    /// Reads from a stored entry and updates its running checksum.
     fn read_verified(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let Some(crc) = found.crc.filter(|_| self.trust_of(entry) == trust::UNKNOWN) else {
             return self.read_stored(entry, offset, buffer);
@@ -508,13 +504,13 @@ impl Archive {
         result.map_err(|error| Error::io("cannot be read", error))
     }
 
-    /// The checkpoints that were recorded for `entry` so far, to be kept for a later process.
+    /// The checkpoints recorded for `entry` so far, to be saved for a later process.
     pub fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
         self.random.checkpoints(entry)
     }
 
-    /// Gives `entry` the checkpoints that an earlier process recorded for the same [`Identity`]. Refuses, and
-    /// returns false, if they can't be those of this entry.
+    /// Installs checkpoints that an earlier process recorded for the same [`Identity`]. Returns false, and
+    /// ignores them, if they can't belong to this entry.
     pub fn set_checkpoints(&self, entry: u32, points: Checkpoints) -> bool {
         let fits = self
             .entry(entry)
@@ -525,14 +521,14 @@ impl Archive {
         fits
     }
 
-    /// The file behind an entry of a folder; of other archives there is none.
+    /// Opens the file behind an entry of a folder; `None` for other archives.
     pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
         let Backing::Folder(paths) = &self.backing else { return Ok(None) };
         let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
         self.in_entry(entry, |_| folder::open_unchanged(path, *stamp)).map(Some)
     }
 
-    /// Where the (compressed) bytes of an entry lie.
+    /// Finds the (compressed) bytes of an entry.
     fn locate(&self, entry: u32) -> Result<Section> {
         let found = self.entry(entry)?;
         match &self.backing {
@@ -559,7 +555,7 @@ impl Archive {
         }
     }
 
-    /// Inflates an entry to a file without a name.
+    /// Inflates an entry into an unnamed temporary file.
     fn spool(&self, entry: u32) -> Result<Section> {
         let found = self.entry(entry)?;
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
@@ -575,7 +571,7 @@ impl Archive {
         self.entries.get(entry as usize).ok_or_else(no_such_entry)
     }
 
-    /// Does `what` with an entry, and names it in the error.
+    /// Runs `what` on an entry and names the entry in the error.
     fn in_entry<T>(&self, entry: u32, what: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
         let found = self.entry(entry).map_err(|error| error.within(printable(&self.label)))?;
         what(found).map_err(|error| match self.backing {
@@ -594,7 +590,7 @@ impl Archive {
         }
     }
 
-    /// Remembers that an entry is not whole, so that none of it is served as if it were.
+    /// Marks a damaged entry so that none of it is served as if it were whole.
     fn noted(&self, entry: u32, error: Error) -> Error {
         if error.kind() == ErrorKind::Damaged {
             self.set_trust(entry, trust::DAMAGED);

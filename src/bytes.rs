@@ -1,20 +1,21 @@
-//! Copies of many bytes.
+//! Copying large byte slices.
 
-/// How much is copied at once, in bytes.
+/// Copy step in bytes.
 ///
-/// The C library copies more than 4 KiB by one instruction (`rep movsb`), which on some processors takes twenty times
-/// as long where the two places lie nearly alike within their pages, as buffers from the system do.
-const AT_ONCE: usize = 2 << 10;
+/// For more than 4 KiB the C library uses a single instruction (`rep movsb`), which on some processors is twenty
+/// times slower if source and destination have nearly the same offset within their pages, as buffers from the
+/// system do.
+const COPY_STEP: usize = 2 << 10;
 
 /// Appends `bytes` to `buffer`. Linear.
 pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.reserve(bytes.len());
-    bytes.chunks(AT_ONCE).for_each(|piece| buffer.extend_from_slice(piece));
+    bytes.chunks(COPY_STEP).for_each(|chunk| buffer.extend_from_slice(chunk));
 }
 
-/// Copies `from` to the start of `to`, or as much as there is room for. Linear.
+/// Copies as much of `from` as fits to the start of `to`. Linear.
 pub fn copy(to: &mut [u8], from: &[u8]) {
-    for (to, from) in to.chunks_mut(AT_ONCE).zip(from.chunks(AT_ONCE)) {
+    for (to, from) in to.chunks_mut(COPY_STEP).zip(from.chunks(COPY_STEP)) {
         let length = to.len().min(from.len());
         if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
             to.copy_from_slice(from);
@@ -27,8 +28,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_bytes_arrive_and_no_others_change() {
-        for length in [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 5 * AT_ONCE + 7] {
+    fn exactly_the_requested_bytes_are_copied() {
+        for length in [0, 1, COPY_STEP - 1, COPY_STEP, COPY_STEP + 1, 5 * COPY_STEP + 7] {
             let bytes: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let mut buffer = b"before".to_vec();
             append(&mut buffer, &bytes);

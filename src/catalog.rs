@@ -1,12 +1,12 @@
-//! The hinge of the program: what conversations there are, where each lies, and how large its pages are.
+//! The hinge of the program: which conversations there are, where their JSON is, and how large their pages are.
 //!
-//! Plain data. Left of it are bytes and JSON, and nothing of names or inodes; right of it are names and inodes,
-//! and nothing of ZIP or JSON.
+//! Plain data. The rooms on one side know bytes and JSON but neither names nor inodes; those on the other side
+//! know names and inodes but neither ZIP nor JSON.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One entry (a file) of one archive.
+/// One entry (file) of one archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EntryRef {
     /// Index of the archive within the opened source.
@@ -15,31 +15,31 @@ pub struct EntryRef {
     pub entry: u32,
 }
 
-/// Where the JSON of one conversation lies: a byte range (end exclusive) of an entry's inflated bytes.
+/// Where a conversation's JSON is: a byte range (end exclusive) of an inflated entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// The entry that holds the conversation.
     pub entry: EntryRef,
-    /// Offset of the opening brace in the inflated entry, in bytes.
+    /// Offset of the opening brace in the inflated entry.
     pub start: u64,
-    /// Offset after the closing brace, in bytes.
+    /// Offset after the closing brace.
     pub end: u64,
 }
 
-/// The exact size of a page that has not been named yet.
+/// The exact size of a page that has no name yet.
 ///
-/// Links to neighbours contain the page's own stem, which depends on the names of other conversations. So a
-/// page is measured without it, and its size is `bytes + stems × (length of the percent-encoded stem)`.
+/// Links to neighbouring files contain the page's own stem, which depends on the names of other conversations. A
+/// page is therefore measured without it, and its size is `bytes + stems × (length of the percent-encoded stem)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measure {
     /// Bytes of the page without any stem.
     pub bytes: u64,
-    /// How often the page contains its stem.
+    /// Number of stems in the page.
     pub stems: u32,
 }
 
 impl Measure {
-    /// The size of the page in bytes once its percent-encoded stem has `stem` bytes.
+    /// The page size in bytes, given the length of its percent-encoded stem.
     pub fn size(self, stem: usize) -> u64 {
         self.bytes.saturating_add(u64::from(self.stems).saturating_mul(stem as u64))
     }
@@ -50,7 +50,7 @@ impl Measure {
 pub enum Page {
     /// The visible thread: `title.md`.
     Thread,
-    /// Another branch: `title.branches/N.md`, by its number N.
+    /// Another branch, `title.branches/N.md`, by its number N.
     Branch(u32),
     /// The last version of a canvas document, by its position among the conversation's files.
     Canvas(u32),
@@ -61,7 +61,7 @@ pub enum Page {
 pub struct Branch {
     /// The number N of `title.branches/N.md`.
     pub number: u32,
-    /// The size of the page.
+    /// Size of the page.
     pub measure: Measure,
 }
 
@@ -70,7 +70,7 @@ pub struct Branch {
 pub enum AssetContent {
     /// An entry of an archive, byte for byte.
     Entry(EntryRef),
-    /// The last version of a canvas document, rendered from the conversation: its position among the
+    /// The last version of a canvas document, rendered from the conversation, by its position among the
     /// conversation's files.
     Canvas(u32),
 }
@@ -86,45 +86,45 @@ pub struct Asset {
     pub bytes: u64,
 }
 
-/// What is known of one conversation without rendering it.
+/// What is known of a conversation without rendering it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     /// The conversation's id as the export gives it; empty if it has none.
     pub id: Box<str>,
     /// The title as the export gives it, unchecked.
     pub title: Option<Box<str>>,
-    /// When it began: the time that decides `year/month`.
+    /// When it began, which decides `year/month`.
     pub created: Option<Timestamp>,
     /// When it was last changed.
     pub updated: Option<Timestamp>,
     /// The models that answered on the visible thread, in order of appearance.
     pub models: Vec<Box<str>>,
-    /// Id of the custom GPT (`g-…`) it was held with.
+    /// Id of its custom GPT (`g-…`).
     pub gpt: Option<Box<str>>,
-    /// Id of the project (`g-p-…`) it belongs to.
+    /// Id of its project (`g-p-…`).
     pub project: Option<Box<str>>,
-    /// Marked with a star by its user.
+    /// Starred by the user.
     pub starred: bool,
-    /// Put into the archive by its user.
+    /// Archived by the user.
     pub archived: bool,
-    /// Number of turns (headings) on the visible thread.
+    /// Number of turns (headings) in the visible thread.
     pub turns: u32,
-    /// Number of messages that the visible thread shows.
+    /// Number of messages shown in the visible thread.
     pub messages: u32,
-    /// Where its JSON lies.
+    /// Where its JSON is.
     pub location: Location,
     /// Size of `title.md`.
     pub page: Measure,
-    /// Pages of other branches, ascending by number.
+    /// Pages of other branches, in ascending order.
     pub branches: Vec<Branch>,
     /// Files that its pages link to, in order of first use.
     pub assets: Vec<Asset>,
-    /// The entry that holds it fails its checksum or breaks off: what is shown may be wrong, and says so.
+    /// The entry that holds it fails its checksum or breaks off: its text may be wrong, and its pages say so.
     pub unverified: bool,
 }
 
 impl Head {
-    /// The size of a page of messages; that of a file rendered from a canvas stands with the file. Logarithmic.
+    /// The size of a page of messages. For a canvas document the size is in its [`Asset`]. Logarithmic.
     pub fn measure(&self, page: Page) -> Option<Measure> {
         match page {
             Page::Thread => Some(self.page),
@@ -137,7 +137,7 @@ impl Head {
     }
 }
 
-/// An entry that looks like a user's file and that no message points to.
+/// An entry that looks like a user's file but that no message points to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {
     /// Its checked name, unique among the orphans.
@@ -148,7 +148,7 @@ pub struct Orphan {
     pub bytes: u64,
 }
 
-/// Something in the export that is not as it should be, and that did not stop us.
+/// Something wrong with the export that didn't stop us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// What it concerns: an entry's name, or `conversation <id>`. Untrusted text.
@@ -158,19 +158,19 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of `subject` with its reason.
+    /// A problem with `subject`.
     pub fn new(subject: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { subject: subject.into(), reason: reason.into() }
     }
 }
 
-/// Everything that is known of an export after its one indexing pass.
+/// Everything known of an export after its indexing pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalog {
-    /// All conversations, in the order in which the archives hold them.
+    /// All conversations, in archive order.
     pub heads: Vec<Head>,
     /// Files that no message points to.
     pub orphans: Vec<Orphan>,
-    /// What was found to be wrong.
+    /// Everything found to be wrong.
     pub problems: Vec<Problem>,
 }

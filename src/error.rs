@@ -1,46 +1,46 @@
-//! The one public error: a kind, what it is about, and what caused it.
+//! The crate's error type: a kind, what it is about, and its cause.
 //!
-//! Merely broken input is not an error but a [`Problem`](crate::catalog::Problem). This room decides exit
-//! codes; errno values are decided in `fuse.rs`, and printing happens in `main.rs`.
+//! Merely broken input is not an error but a [`Problem`](crate::catalog::Problem). Exit codes are decided here,
+//! errno values in `fuse.rs`; `cli.rs` prints.
 
 use std::fmt;
 use std::io;
 
-/// Shorthand for results of this crate.
+/// Shorthand for results in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure an [`Error`] is. Decides the exit code on the command line and the errno in a mount.
+/// The kind of an [`Error`]. Decides the exit code on the command line and the errno in a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A bug in gptfs.
     Unexpected,
-    /// The command line asks for something that can't be meant.
+    /// The command line makes no sense.
     Usage,
-    /// The source is readable but is not an export that gptfs can read, or holds no conversation.
+    /// The source is readable but not an export that gptfs can read, or it has no conversations.
     NotAnExport,
-    /// The source is damaged, truncated, encrypted, or changed while it was in use.
+    /// The source is damaged, truncated, encrypted, or changed while in use.
     Damaged,
-    /// A limit (`--max-size` and the like) was exceeded.
+    /// A limit such as `--max-size` was exceeded.
     Limit,
-    /// The machine refuses: mount point, FUSE, space, permission.
+    /// The system refuses: mountpoint, FUSE, space, permission.
     Environment,
-    /// A signal ended the command before it was done.
+    /// A signal ended the command early.
     Interrupted,
     /// A path inside the tree does not exist.
     NotFound,
-    /// A path inside the tree leads through something that is not a directory.
+    /// A path inside the tree leads through a non-directory.
     NotADirectory,
-    /// A directory was used where a file is needed.
+    /// A directory was given where a file is needed.
     IsADirectory,
-    /// A name inside the tree is longer than any name can be (255 bytes).
+    /// A name inside the tree exceeds 255 bytes.
     NameTooLong,
-    /// Memory for one file could not be had.
+    /// Memory ran out.
     OutOfMemory,
 }
 
 impl ErrorKind {
-    /// The exit code of a command that ends with this kind of error.
+    /// The exit code of a command that fails with this kind of error.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Unexpected | Self::OutOfMemory => 1,
@@ -65,26 +65,26 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of `kind` with its whole message.
+    /// An error of `kind` with its complete message.
     pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
         Self { kind, context: context.into(), source: None }
     }
 
-    /// Adds the error that caused this one; it is printed after the message.
+    /// Adds the underlying error, which is printed after the message.
     #[must_use]
     pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
-    /// Puts `what: ` before the message, as in `export.zip: conversations.json: …`.
+    /// Prefixes the message with `what: `, as in `export.zip: conversations.json: …`.
     #[must_use]
     pub fn within(mut self, what: impl fmt::Display) -> Self {
         self.context = format!("{what}: {}", self.context);
         self
     }
 
-    /// An input/output error on `what`, with the kind that its cause deserves.
+    /// An input/output error on `what`, classified by its cause.
     pub fn io(what: impl fmt::Display, error: io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => ErrorKind::Damaged,
@@ -117,7 +117,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What an input/output error says, in the style of our messages: lower-case, and without `(os error 2)`.
+/// An input/output error in the style of our messages: lower-case, without `(os error 2)`.
 pub(crate) fn describe(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_system_says_is_printed_without_its_number_and_our_own_words_as_they_are() {
+    fn system_errors_lose_their_number_and_our_own_messages_stay() {
         let missing = Error::io("export.zip", io::Error::from_raw_os_error(2));
         assert_eq!(missing.to_string(), "export.zip: no such file or directory");
         let damaged = Error::io("export.zip", io::Error::new(io::ErrorKind::InvalidData, "CRC differs"));

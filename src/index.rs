@@ -1,9 +1,8 @@
-//! The indexing pass: one reading of every entry that holds conversations, and everything is known.
+//! The indexing pass: reads every entry with conversations once, and learns everything about them.
 //!
-//! Each entry is inflated once. What comes out is split into conversations, and each of them is parsed and
-//! measured by the same renderer that will serve it. With several entries each core takes one; with a single
-//! entry one thread inflates while another measures. Memory depends on the largest conversation, never on the
-//! size of the export.
+//! Each entry is inflated once. The output is split into conversations, and each is parsed and measured by the
+//! same renderer that will serve it. With several entries, each core takes one; with a single entry, one thread
+//! inflates while another measures. Memory depends on the largest conversation, never on the size of the export.
 
 mod files;
 mod measure;
@@ -28,18 +27,18 @@ use saved::{IndexKey, SavedPoints};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A conversation up to this size is read as it stands, in bytes of JSON. A larger one, and one that is not sound, is
-/// read without what no renderer reads, as it was measured: that takes one look more at each byte, but less memory.
+/// Largest conversation, in bytes of JSON, that is read unpruned. Larger or unsound ones are pruned first,
+/// exactly as they were when measured, which costs another scan but less memory.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// How an export is indexed.
+/// Options for indexing.
 #[derive(Clone, Debug)]
 pub struct IndexOptions {
-    /// How pages are rendered, and so measured.
+    /// How pages are rendered, and therefore measured.
     pub render: render::Options,
-    /// Threads that inflate and measure; at least 1.
+    /// Number of threads that inflate and measure; at least 1.
     pub jobs: usize,
-    /// The largest conversation that is shown, in bytes of JSON.
+    /// Largest conversation that is shown, in bytes of JSON.
     pub max_conversation: usize,
 }
 
@@ -49,35 +48,35 @@ impl IndexOptions {
         if self.render.all { Detail::All } else { Detail::Shown }
     }
 
-    /// The defaults: as many threads as cores, conversations up to 256 MiB.
+    /// The defaults: one thread per core, conversations up to 256 MiB.
     pub fn new(render: render::Options) -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { render, jobs, max_conversation: 256 << 20 }
     }
 }
 
-/// An export with everything known about it; pages are rendered when they are asked for.
+/// An export with everything known about it. Pages are rendered on demand.
 pub struct Index {
     export: Arc<Export>,
     catalog: Catalog,
-    /// The files of the export; found out when the first page needs them.
+    /// The files of the export, determined when the first page needs them.
     assets: OnceLock<Assets>,
-    /// Where the checkpoints of an earlier process are, if the index came from it, until a page needs them.
+    /// Checkpoints on disk, if the index came from there and no page has needed them yet.
     saved: Option<Mutex<Option<SavedPoints>>>,
     format: &'static dyn Format,
     options: IndexOptions,
 }
 
-/// Follows a page of a conversation whose entry fails its checksum.
+/// Appended to the pages of a conversation whose entry is damaged.
 const UNVERIFIED: &str =
     "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n";
 
 impl Index {
-    /// Reads `export` once. Cost is linear in its inflated conversations.
+    /// Reads `export` once. Linear in its inflated conversations.
     ///
     /// # Errors
-    /// `NotAnExport` if no conversation is found, with the reason; `Damaged` if everything that could hold one
-    /// is; `Limit`; `Interrupted`.
+    /// `NotAnExport` if there are no conversations, with the reason; `Damaged` if everything that could hold one
+    /// is damaged; `Limit`; `Interrupted`.
     pub fn build(export: Export, options: &IndexOptions, progress: &Progress) -> Result<Self> {
         let export = Arc::new(export);
         let (assets, problems) = files::assets(&export);
@@ -95,8 +94,8 @@ impl Index {
         Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
     }
 
-    /// The index of `export`: the one that an earlier process saved for just this export and these options, or
-    /// else a [built](Self::build) one. Any doubt about what was saved is a miss.
+    /// The index of `export`: the one saved by an earlier process for exactly this export and these options, or
+    /// else a newly [built](Self::build) one. Any doubt about a saved index is a miss.
     ///
     /// # Errors
     /// As for [`build`](Self::build).
@@ -122,7 +121,7 @@ impl Index {
         })
     }
 
-    /// Saves this index for the next process. Does nothing if it came from there.
+    /// Saves this index for the next process, unless it was loaded.
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
@@ -139,11 +138,11 @@ impl Index {
         cache.save(&key(&self.export, &self.options), self.format.name(), &self.catalog, &points)
     }
 
-    /// Puts the checkpoints of the earlier process in their places. Without them reading works too, but slower
-    /// the first time.
+    /// Installs the checkpoints of the earlier process. Reading also works without them, but is slower the first
+    /// time.
     fn restore_points(&self) {
         let Some(saved) = &self.saved else { return };
-        // Deferred until they are in place: who reads meanwhile needs them.
+        // Hold the lock until they are installed, because concurrent readers need them.
         let mut saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
         for (entry, points) in saved.take().and_then(|saved| saved.load()).unwrap_or_default() {
             if let Ok(archive) = self.archive(entry) {
@@ -152,7 +151,7 @@ impl Index {
         }
     }
 
-    /// The export that this is the index of.
+    /// The indexed export.
     pub fn export(&self) -> &Export {
         &self.export
     }
@@ -175,7 +174,7 @@ impl Index {
         self.catalog.heads.get(head).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such conversation"))
     }
 
-    /// The JSON of one conversation, as the export holds it.
+    /// The JSON of one conversation, as in the export.
     fn json(&self, head: &Head) -> Result<Vec<u8>> {
         let location = head.location;
         self.restore_points();
@@ -190,7 +189,7 @@ impl Index {
 }
 
 impl Index {
-    /// The JSON of one conversation without what no renderer reads, exactly as it was when it was measured.
+    /// The JSON of one conversation without the parts that no renderer reads, exactly as when it was measured.
     fn pruned(&self, head: &Head) -> Result<Vec<u8>> {
         let location = head.location;
         let bytes = usize::try_from(location.end.saturating_sub(location.start)).unwrap_or(usize::MAX);
@@ -211,7 +210,7 @@ impl Index {
                 scanner.feed(chunk, &mut take);
             })?;
         }
-        // One that the stream breaks off in, or a word.
+        // Emits an element that the stream breaks off in, or a bare word.
         scanner.finish(&mut take);
         kept.ok_or_else(|| Error::new(ErrorKind::Environment, "too little memory for a conversation"))
     }
@@ -264,16 +263,16 @@ impl Library for Index {
     }
 }
 
-/// An empty text with room for a page that was measured.
+/// An empty string with room for a measured page.
 fn text_of(measure: Option<Measure>) -> String {
     let mut text = String::new();
     let bytes = measure.map(|measure| measure.size(render::STEM.len_utf8()));
-    // What is not reserved is, if need be, when it is written.
+    // Anything not reserved here is reserved while writing.
     let _ = text.try_reserve_exact(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default());
     text
 }
 
-/// What an index of `export` with these options depends on.
+/// Everything that an index of `export` with these options depends on.
 fn key(export: &Export, options: &IndexOptions) -> IndexKey {
     let render = &options.render;
     let mut names: Vec<_> = render.names.iter().collect();

@@ -1,6 +1,6 @@
 //! The catalog as directories and names: year/month/title.md.
 //!
-//! Decides where each conversation stands and what it is called; knows neither inode numbers nor bytes.
+//! Decides where each conversation goes and what it is called. Knows neither inode numbers nor bytes.
 
 mod unique;
 
@@ -11,26 +11,27 @@ use crate::name::FileName;
 use crate::time::Zone;
 use std::collections::BTreeMap;
 
-/// The directory of conversations with no usable time.
+/// The directory for conversations without a usable time.
 pub const UNDATED: &str = "undated";
 /// The unlisted directory at the root.
 pub const HIDDEN: &str = ".gptfs";
-/// The ending of a conversation's page.
+/// Extension of a conversation's page.
 pub const PAGE: &str = ".md";
-/// The ending of the directory with a conversation's files.
+/// Suffix of the directory with a conversation's files.
 pub const ASSETS: &str = ".assets";
-/// The ending of the directory with a conversation's other branches.
+/// Suffix of the directory with a conversation's other branches.
 pub const BRANCHES: &str = ".branches";
 
-/// The whole tree: directories, names and what stands where.
+/// The whole tree: its directories, and the name of everything in them.
 ///
 /// # Names
 ///
-/// A conversation has one stem, unique in its directory under [`fold`](crate::name::fold), and up to three names:
-/// stem + `.md`, stem + `.assets`, stem + `.branches`. None of the three endings is the end of another, so two names of
-/// different endings differ; and the key of stem + ending is the key of the stem + the ending, so two names of the same
-/// ending have the same key only if the stems have. Hence unique stems make unique names, also for titles such as `Trip.assets`.
-/// At the root, years are digits, [`UNDATED`] is not, and [`HIDDEN`] begins with a dot, as no checked name does.
+/// A conversation has one stem, unique in its directory under [`fold`](crate::name::fold), and up to three names: the
+/// stem followed by `.md`, `.assets` or `.branches`. None of these is a suffix of another, so names with different
+/// extensions differ. The key of a stem with an extension is the key of the stem followed by that extension, so names
+/// with the same extension have equal keys only if their stems do. Unique stems therefore make unique names, even for
+/// titles such as `Trip.assets`. At the root, years are digits, [`UNDATED`] is not a number, and [`HIDDEN`] begins with a
+/// dot, which no checked name does.
 #[derive(Debug, Default)]
 pub struct Layout {
     stems: Vec<FileName>,
@@ -39,7 +40,7 @@ pub struct Layout {
     orphans: Vec<FileName>,
 }
 
-/// A directory of the root: one year.
+/// A directory at the root: one year.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Year {
     /// The year, in the mount's zone.
@@ -48,20 +49,20 @@ pub struct Year {
     pub months: Vec<Month>,
 }
 
-/// A directory of a year: one month.
+/// A directory in a year: one month.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Month {
     /// The month, 1 to 12.
     pub month: u8,
-    /// Positions of its conversations in the catalog, in the order of the archives.
+    /// Positions of its conversations in the catalog, in archive order.
     pub heads: Vec<usize>,
 }
 
 impl Layout {
-    /// The tree of `catalog`, with months as `zone` has them.
+    /// The tree of `catalog`, with months according to `zone`.
     ///
-    /// Names depend on titles, times and ids, and on the order of the catalog only where those are equal.
-    /// Expected time is linear in the catalog (and a sort), however many titles are equal.
+    /// Names depend on titles, times and ids; the order of the catalog matters only where those are equal.
+    /// Expected linear time (plus a sort), however many titles are equal.
     pub fn new(catalog: &Catalog, zone: &Zone) -> Self {
         let mut months: BTreeMap<(u16, u8), Vec<usize>> = BTreeMap::new();
         let mut undated = Vec::new();
@@ -92,12 +93,12 @@ impl Layout {
         &self.years
     }
 
-    /// Positions of the conversations with no usable time, in the order of the archives.
+    /// Positions of the conversations without a usable time, in archive order.
     pub fn undated(&self) -> &[usize] {
         &self.undated
     }
 
-    /// The name of the conversation at this position of the catalog, without an ending.
+    /// The name of the conversation at this position of the catalog, without an extension.
     pub fn stem(&self, head: usize) -> Option<&FileName> {
         self.stems.get(head)
     }

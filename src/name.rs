@@ -1,7 +1,7 @@
 //! Names of files and directories that every system accepts.
 //!
-//! A [`FileName`] is checked by construction: whoever holds one may put it into a path or a listing. What is
-//! unique in a directory is decided in [`layout`](crate::layout), with [`fold`] as the key.
+//! A [`FileName`] is checked by construction, so it can go straight into a path or a listing.
+//! [`layout`](crate::layout) decides what is unique in a directory, with [`fold`] as the key.
 //!
 //! The only user of `unicode-normalization` and `unicode-segmentation`.
 
@@ -13,75 +13,75 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The name of what has no usable name.
+/// The name of anything without a usable name.
 pub const UNTITLED: &str = "Untitled";
 
-/// Most bytes of a name made from a title (before `.md` and the like) or from a file's name (as a whole).
+/// Maximum length of a name made from a title (before `.md` and the like) or from a file's name (as a whole).
 const STEM_BYTES: usize = 200;
 
-/// Most bytes of any name: what Linux, macOS and Windows accept, and what `statfs` promises.
+/// Maximum length of any name: what Linux, macOS and Windows accept, and what `statfs` promises.
 pub const NAME_BYTES: usize = 255;
 
-/// Most bytes of a name with a suffix: the longest ending that follows a stem, `.branches`, still fits.
+/// Maximum length of a name with a suffix: the longest extension of a stem, `.branches`, still fits.
 const SUFFIXED_BYTES: usize = NAME_BYTES - ".branches".len();
 
-/// Most bytes of a suffix, so that it fits behind the longest stem.
+/// Maximum length of a suffix, so that it fits after the longest stem.
 const SUFFIX_BYTES: usize = SUFFIXED_BYTES - STEM_BYTES;
 
-/// Most bytes of an extension; what is longer after the last dot is no extension.
+/// Maximum length of an extension; anything longer after the last dot isn't one.
 const EXTENSION_BYTES: usize = 16;
 
 /// A checked name of one file or directory: valid on Linux, macOS and Windows, at most 255 bytes.
 ///
-/// It is Unicode NFC; has no controls, no bidi controls, no noncharacters and none of `/ \ : * ? " < > |`;
-/// zero-width characters only inside emoji sequences; no blank but single spaces; no `.`, `-`, `~` or blank in
-/// front and no `.` or blank at the end; and Windows does not take it for a device.
+/// It is Unicode NFC. It has no controls, bidi controls, noncharacters or any of `/ \ : * ? " < > |`; zero-width
+/// characters occur only inside emoji sequences, and blanks only as single spaces. It doesn't begin with `.`,
+/// `-`, `~` or a blank, doesn't end with `.` or a blank, and isn't a device name on Windows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName(Box<str>);
 
 impl FileName {
-    /// The name for a conversation with this title, without an extension: at most 200 bytes, cut between
+    /// The name of a conversation with this title, without an extension: at most 200 bytes, cut between
     /// graphemes. [`UNTITLED`] if nothing is left of it.
     ///
-    /// Linear in the title, and of a long one little more than the part that is kept is looked at closely.
+    /// Linear, but only the part of a long title that can matter is examined closely.
     pub fn for_title(title: Option<&str>) -> Self {
         Self(portable(&clean(title.unwrap_or_default()), STEM_BYTES).into())
     }
 
-    /// The name for a file that somebody calls `name`, with its extension: at most 200 bytes in all. Of a path
-    /// (with `/` or `\`) only the last part counts; a dotfile loses its dot.
+    /// The name of a file called `name`, with its extension: at most 200 bytes in all. Of a path (with `/` or
+    /// `\`) only the last component counts; a dotfile loses its dot.
     ///
-    /// `for_file` of a name that it made is that name. Linear.
+    /// Idempotent. Linear.
     pub fn for_file(name: &str) -> Self {
         let base = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or_default();
         if let Some((stem, extension)) = split_extension(base) {
             return Self(join(stem, &extension).into());
         }
         let whole = portable(&clean(base), STEM_BYTES);
-        // What was cut off or removed may have hidden an extension: `a.png.` ends with one.
+        // Cutting or removing characters may reveal an extension: `a.png.` ends with one.
         match split_extension(&whole) {
             Some((stem, extension)) => Self(join(stem, &extension).into()),
             None => Self(whole.into()),
         }
     }
 
-    /// `name` itself, if it already is as every [`FileName`] is.
+    /// `name` itself, if it already meets all rules of [`FileName`].
     pub fn new(name: &str) -> Option<Self> {
         let fits = name.len() <= NAME_BYTES && portable(&clean(name), NAME_BYTES) == name;
         fits.then(|| Self(name.into()))
     }
 
-    /// This name with `suffix` behind it: `Trip` and `-6c74a896` are `Trip-6c74a896`.
+    /// This name followed by `suffix`: `Trip` and `-6c74a896` give `Trip-6c74a896`.
     ///
-    /// With any ending that a conversation's files have (`.md`, `.assets`, `.branches`) it stays within 255
-    /// bytes. Of the suffix only ASCII letters, digits, `-` and `_` are taken, at most 46 of them.
+    /// It stays within 255 bytes with any extension that a conversation's files have (`.md`, `.assets`,
+    /// `.branches`). Only ASCII letters, digits, `-` and `_` of the suffix are used, at most 46 of them.
     #[must_use]
     pub fn with_suffix(&self, suffix: &str) -> Self {
         Self(suffixed(&self.0, suffix, SUFFIXED_BYTES).into())
     }
 
-    /// This name with `suffix` behind its stem and before its extension: `map.png` and `-2` are `map-2.png`.
-    /// The suffix is taken as in [`with_suffix`](Self::with_suffix).
+    /// This name with `suffix` between its stem and its extension: `map.png` and `-2` give `map-2.png`. The
+    /// suffix is treated as in [`with_suffix`](Self::with_suffix).
     #[must_use]
     pub fn with_stem_suffix(&self, suffix: &str) -> Self {
         match split_extension(&self.0) {
@@ -105,17 +105,16 @@ impl fmt::Display for FileName {
     }
 }
 
-/// The key under which names are compared in a directory: two names with different keys can stand side by side on
-/// every disk that people have. Linear.
+/// The key for comparing names in a directory: names with different keys can coexist on every common disk. Linear.
 ///
-/// Disks disagree. APFS compares canonical decompositions with full case folding (`ß` is `SS`); ext4 with
-/// `casefold` the same without default-ignorable characters; HFS+ ignores joiners too; NTFS and exFAT compare by
-/// simple upper case. So the key is coarser than each of them: canonical decomposition, without ignorable
-/// characters, in lower, upper and again lower case, each by character and in full. Upper case joins `ς`
-/// with `σ`, `ſ` with `s`, and spells `ß` and ligatures out; the lower case before it is for those with an upper case
-/// of their own that does not (`ẞ`); the last lower case is for those that only have a lower one (`İ`, which decomposes
-/// into I and a dot). It also joins `ı` with `i`, which costs one more suffix and no file. By character, and not
-/// by `str::to_lowercase`, so that the key of `a` + `b` is the key of `a` + the key of `b` wherever `b` begins with ASCII.
+/// Disks disagree. APFS compares canonical decompositions with full case folding (`ß` is `SS`). Ext4 with `casefold`
+/// also drops default-ignorable characters, HFS+ ignores joiners, and NTFS and exFAT compare by simple upper case. The
+/// key is coarser than each of them: canonical decomposition without ignorable characters, mapped to lower, upper and
+/// again lower case, in full and character by character. Upper case unites `ς` with `σ` and `ſ` with `s`, and spells out
+/// `ß` and ligatures. The lower case before it handles characters whose upper case doesn't do that (`ẞ`), and the one
+/// after it those that only have a lower case (`İ`, which decomposes into I and a dot). It also unites `ı` with `i`, which
+/// costs a suffix but never a file. Working by character, unlike `str::to_lowercase`, makes the key of `a` + `b` equal to
+/// the key of `a` followed by the key of `b` wherever `b` begins with ASCII.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
@@ -138,16 +137,16 @@ fn portable(cleaned: &str, limit: usize) -> String {
     trim_end(cut(&without_device(text), limit)).to_owned()
 }
 
-/// A stem, not cleaned yet, and an extension as one name.
+/// Joins an uncleaned stem and an extension.
 fn join(stem: &str, extension: &str) -> String {
     let room = STEM_BYTES.saturating_sub(1 + extension.len());
     format!("{}.{extension}", portable(&clean(stem), room))
 }
 
-/// The stem of `name` as it stands, and its extension cleaned. `None` if it has none, as dotfiles and sentences
-/// have none.
+/// The raw stem of `name`, and its cleaned extension. `None` if it has no extension, as dotfiles and sentences
+/// don't.
 fn split_extension(name: &str) -> Option<(&str, String)> {
-    // Far more than an extension with characters to remove can have.
+    // Far more than an extension plus removable characters can have.
     const RAW_BYTES: usize = 256;
     let (stem, raw) = name.rsplit_once('.')?;
     if raw.len() > RAW_BYTES || raw.chars().any(char::is_whitespace) {
@@ -159,7 +158,7 @@ fn split_extension(name: &str) -> Option<(&str, String)> {
     (fits && named).then_some((stem, extension))
 }
 
-/// `stem`, cut where necessary, with what is allowed of `suffix`: at most `limit` bytes.
+/// `stem`, shortened if necessary, followed by the allowed characters of `suffix`: at most `limit` bytes.
 fn suffixed(stem: &str, suffix: &str, limit: usize) -> String {
     let suffix: String = suffix
         .chars()
@@ -177,7 +176,7 @@ fn trim_end(text: &str) -> &str {
 
 /// The longest prefix of `text` within `limit` bytes that ends between graphemes.
 ///
-/// A first grapheme that is longer than that is no text that anybody reads: it is cut between characters.
+/// If even the first grapheme is too long, it isn't readable text, and is cut between characters.
 fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
@@ -192,11 +191,11 @@ fn cut(text: &str, limit: usize) -> &str {
         return text.get(..end).unwrap_or_default();
     }
     let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
-    // A joiner must not be the last one, nor the beginning of a flag's tags.
+    // A joiner, or the first tags of a flag, must not come last.
     text.get(..end).unwrap_or_default().trim_end_matches(characters::is_unfinished)
 }
 
-/// `text` with `_` behind a first part that Windows takes for a device, whatever follows: `CON`, `nul.txt`.
+/// `text` with `_` after its first component if that is a device name on Windows: `CON`, `nul.txt`.
 fn without_device(text: &str) -> Cow<'_, str> {
     let first = text.split('.').next().unwrap_or_default().trim_end();
     if !is_device(first) {

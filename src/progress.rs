@@ -1,10 +1,10 @@
-//! How far long work has come: written by who does it, read by who shows it.
+//! Progress of long work, shared between the worker and the display.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How far a reading of an export has come.
+/// Progress of reading an export.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
@@ -14,7 +14,7 @@ pub struct Progress {
     notes: Mutex<Vec<String>>,
 }
 
-/// How far it was at one moment.
+/// Progress at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Bytes done.
@@ -26,15 +26,15 @@ pub struct Snapshot {
 }
 
 impl Progress {
-    /// States how many bytes there are to go through.
+    /// Sets the number of bytes to process.
     pub fn set_total(&self, bytes: u64) {
         self.total.store(bytes, Ordering::Relaxed);
     }
 
-    /// Counts bytes that are done.
+    /// Adds processed bytes.
     ///
     /// # Errors
-    /// `Interrupted` if nobody wants the rest any more.
+    /// `Interrupted` if the work was cancelled.
     pub fn advance(&self, bytes: usize) -> Result<()> {
         self.done.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.cancelled.load(Ordering::Relaxed) {
@@ -48,22 +48,22 @@ impl Progress {
         self.conversations.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends the work at its next step.
+    /// Stops the work at its next step.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Has a line shown to the user once the work is done.
+    /// Queues a line to show once the work is done.
     pub fn note(&self, line: String) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
-    /// The lines to show; each is given out once.
+    /// Takes the queued lines.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How far it is now.
+    /// The progress now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             done: self.done.load(Ordering::Relaxed),

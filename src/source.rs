@@ -1,8 +1,9 @@
-//! What the user named (a ZIP, a folder, parts, nested containers, a bare JSON file) as archives and their roles.
+//! Turns what the user named (a ZIP, a folder, parts, nested containers, a bare JSON file) into archives and the
+//! roles of their entries.
 //!
-//! Decides by content: names and dates of the outer files say nothing. Knows names and first bytes of files, and
-//! manifests; what a conversation is, it does not know. Never looks into the user's own files, which may well be
-//! exports or ZIPs themselves.
+//! Decides by content; names and dates of the outer files are ignored. Knows file names, first bytes and
+//! manifests, but not what a conversation is. Never looks into the user's own files, which may be exports or ZIPs
+//! themselves.
 
 mod discover;
 mod form;
@@ -29,9 +30,9 @@ use std::sync::Arc;
 /// How conversations are wrapped in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// The entry is JSON: an array of conversations, an object with one, or one conversation.
+    /// JSON: an array of conversations, an object with such an array, or a single conversation.
     Json,
-    /// The entry is a web page with the array in a script: `var jsonData = [ … ]`.
+    /// A web page with the array in a script: `var jsonData = [ … ]`.
     Html,
 }
 
@@ -46,58 +47,58 @@ pub struct Shard {
     pub name: String,
 }
 
-/// Files beside the conversations, each in the order of the archives. Any may be absent, broken, or there twice.
+/// Files beside the conversations, each list in archive order. Any may be absent, broken or duplicated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SideEntries {
     /// `conversation_asset_file_names.json`: names of assets.
     pub asset_names: Vec<EntryRef>,
     /// `library_files.json`: records of uploaded and generated files.
     pub library: Vec<EntryRef>,
-    /// `chat.html`: a viewer with all conversations in it, and a map from pointers to files.
+    /// `chat.html`: a viewer that embeds all conversations and a map from asset pointers to files.
     pub viewer: Vec<EntryRef>,
     /// `user.json`.
     pub user: Vec<EntryRef>,
     /// `message_feedback.json`.
     pub feedback: Vec<EntryRef>,
-    /// The others: manifests, settings, shared conversations …
+    /// Everything else: manifests, settings, shared conversations …
     pub other: Vec<EntryRef>,
 }
 
-/// An opened export: its archives, and what each entry is for.
+/// An opened export: its archives, and the role of each entry.
 #[derive(Debug)]
 pub struct Export {
-    /// What the user would call it: the name of the file or folder. Untrusted text.
+    /// The name of the file or folder. Untrusted text.
     pub name: String,
-    /// The archives that hold its files. A ZIP that only wraps others is not among them.
+    /// The archives with its files, without ZIPs that only wrap others.
     pub archives: Vec<Archive>,
-    /// What it looks like from outside.
+    /// How it was packed.
     pub form: Form,
-    /// The entries with conversations, in order of archive and number; at least one.
+    /// The entries with conversations, ordered by archive and number; at least one.
     pub shards: Vec<Shard>,
-    /// Everything that may be a file of a conversation.
+    /// Everything that may be a conversation's file.
     pub files: Vec<EntryRef>,
     /// Files beside the conversations.
     pub side: SideEntries,
-    /// What was found to be wrong, and did not stop us.
+    /// What was wrong but didn't stop us.
     pub problems: Vec<Problem>,
 }
 
 impl Export {
-    /// What an entry is; `None` if there is no such entry.
+    /// The entry, or `None` if there is no such entry.
     pub fn entry(&self, entry: EntryRef) -> Option<&Entry> {
         self.archives.get(usize::from(entry.archive))?.entries().get(entry.entry as usize)
     }
 }
 
-/// ZIPs inside ZIPs are looked into to this depth.
+/// Depth to which ZIPs inside ZIPs are opened.
 const MAX_NESTING: usize = 2;
 
-/// Opens what `sources` name as one export. Reads directories of archives and manifests, and no conversation.
+/// Opens `sources` as one export. Reads archive directories and manifests, but no conversations.
 ///
 /// # Errors
-/// `Environment` if something isn't there or can't be opened; `NotAnExport` if there is no conversation in it, with
-/// what it looks like instead; `Damaged` if a ZIP is none, is cut short, or an entry with conversations is encrypted
-/// or ambiguous; `Limit` if it expands to too much or has too many entries.
+/// `Environment` if something is missing or can't be opened; `NotAnExport` if there are no conversations, saying
+/// what it looks like instead; `Damaged` if a ZIP is broken or cut short, or an entry with conversations is
+/// encrypted or ambiguous; `Limit` if it would expand to too much or has too many entries.
 pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
     let mut opening = Opening::new(limits);
     for path in sources {
@@ -106,22 +107,22 @@ pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
     opening.finish(sources)
 }
 
-/// An archive that takes part, or may.
+/// An archive that belongs to the export.
 struct Member {
     archive: Archive,
     found: Discovery,
-    /// What its parts have in common: conversations that are absent in one may be in another.
+    /// Shared by the parts of one export: conversations missing in one part may be in another.
     group: String,
     origin: Packing,
 }
 
-/// An archive that is still to be looked at.
+/// An archive that has not been examined yet.
 struct PendingArchive {
     archive: Archive,
     group: String,
     origin: Packing,
     nesting: usize,
-    /// Whether it is kept even if it has no conversations: parts of an export hold assets only.
+    /// Keep it even without conversations: some parts hold only assets.
     certain: bool,
 }
 
@@ -131,12 +132,12 @@ struct Opening<'a> {
     members: Vec<Member>,
     pending: VecDeque<PendingArchive>,
     problems: Vec<Problem>,
-    /// Errors of archives that nobody named, and that may not matter.
+    /// Errors from archives that the user didn't name, and that may not matter.
     failures: Vec<(String, Error)>,
-    /// Device and inode of what was opened, since a part may be named and found.
+    /// Device and inode of everything opened, because a part may be both named and discovered.
     seen: HashSet<(u64, u64)>,
     inflated: u128,
-    /// What was seen of archives that are not members, for the reason why there is no conversation.
+    /// Archives that are not members, for explaining why there are no conversations.
     passed: Vec<Archive>,
 }
 
@@ -155,7 +156,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Adds what the user named.
+    /// Adds a path that the user named.
     fn add(&mut self, path: &Path) -> Result<()> {
         let label = path.to_string_lossy().into_owned();
         let cannot = |error| Error::io(printable(&label), error);
@@ -209,10 +210,10 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Adds the other parts of a multi-part export, which lie beside the one that was named.
+    /// Adds the other parts of a multi-part export, which are next to the named one.
     fn add_siblings(&mut self, path: &Path, prefix: &str) -> Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        // Who may read a file but not list its directory gets the one part.
+        // If the directory can't be listed, continue with the one part.
         let Ok(listing) = std::fs::read_dir(directory.unwrap_or(Path::new("."))) else { return Ok(()) };
         let mut siblings = BTreeMap::new();
         for item in listing.flatten() {
@@ -252,7 +253,7 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// Looks at what is pending, and at what that holds.
+    /// Examines pending archives and what they contain.
     fn work(&mut self) -> Result<()> {
         while let Some(pending) = self.pending.pop_front() {
             let PendingArchive { archive, group, origin, nesting, certain } = pending;
@@ -274,7 +275,7 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// Opens the ZIPs in an archive.
+    /// Opens the ZIPs inside an archive.
     fn descend(&mut self, archive: &Archive, inner: Vec<u32>, origin: Packing, nesting: usize) -> Result<()> {
         for entry in inner {
             let name = discover::name(archive, entry);
@@ -304,7 +305,8 @@ impl<'a> Opening<'a> {
         Ok(())
     }
 
-    /// An archive that nobody named: a broken one is a problem and no error, except where it is a danger.
+    /// Handles an archive that the user didn't name: a broken one is a problem, not an error, unless it is
+    /// dangerous.
     fn excused(&mut self, label: &str, opened: Result<Archive>) -> Result<Option<Archive>> {
         match opened {
             Ok(archive) => Ok(Some(archive)),
@@ -326,7 +328,7 @@ impl<'a> Opening<'a> {
         let json = self.members.iter().any(|member| !member.found.shards.is_empty());
         let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
         if !json && !viewer {
-            // What could not be opened may have held them.
+            // The archives that could not be opened may have held them.
             if let Some((_, error)) = self.failures.into_iter().next() {
                 return Err(error);
             }
@@ -342,7 +344,8 @@ impl<'a> Opening<'a> {
         Ok(self.assemble(name.unwrap_or_default(), sources.len(), json))
     }
 
-    /// Notes conversations that a manifest lists, or that are missing between numbered ones, and that no part has.
+    /// Notes conversation files that a manifest lists or that are missing from a numbered sequence, and that no
+    /// part has.
     fn note_absent(&mut self) {
         #[derive(Default)]
         struct PartGroup<'a> {
@@ -369,7 +372,7 @@ impl<'a> Opening<'a> {
             }
             let mut expected = 0;
             for &number in numbers {
-                // The first and last of a gap; a hostile number must not make a long list.
+                // Only the first and last of a gap: a hostile number must not produce a long list.
                 if number > expected {
                     let first = format!("conversations-{expected:03}.json");
                     let last = number.saturating_sub(1);
@@ -456,8 +459,8 @@ fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
     }
 }
 
-/// The ZIPs in an archive without conversations that may hold some. In a folder, where nothing is called like the
-/// ZIPs of a container and there is no `viewer` either, they are all the ZIPs at its top.
+/// The ZIPs that may hold conversations, in an archive without any. A folder without a `viewer` and without ZIPs
+/// named like those of a container contributes all ZIPs at its top level.
 fn nested(archive: &Archive, origin: Packing, viewer: bool) -> Vec<u32> {
     let mut likely = Vec::new();
     let mut possible: Vec<(usize, u32)> = Vec::new();
@@ -490,11 +493,11 @@ enum Looks {
     /// Some other web page.
     Page,
     Utf16,
-    /// A ZIP, or not.
+    /// A ZIP, or something unknown.
     Other,
 }
 
-/// How much of a file is read to see what it is. The viewer's data begins after a page of style and script.
+/// How much of a file is read to recognise it. The viewer's data follows its style sheet and script.
 const SNIFFED_BYTES: usize = 64 * 1024;
 
 fn sniff(file: &File) -> std::io::Result<Looks> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// `text` with everything that could steer a terminal written as an escape such as `\u{1b}`.
+/// `text` with everything that could control a terminal written as an escape such as `\u{1b}`.
 ///
-/// Line breaks count as such: what is printed stays on one line.
+/// That includes line breaks, so printed text stays on one line.
 pub fn printable(text: &str) -> Printable<'_> {
     Printable(text)
 }
@@ -27,7 +27,7 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// True for control characters and for the bidi controls that make text look like other text.
+/// True for control characters, and for bidi controls, which make text look like other text.
 pub fn steers_a_terminal(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_cannot_reach_the_terminal() {
+    fn escape_sequences_cannot_reach_the_terminal() {
         let hostile = "a\x1b[2J\u{9b}31m\r\n\u{202e}txt.exe ünï 😀";
         let safe = printable(hostile).to_string();
         assert_eq!(safe, "a\\u{1b}[2J\\u{9b}31m\\u{d}\\u{a}\\u{202e}txt.exe ünï 😀");

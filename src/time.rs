@@ -1,4 +1,4 @@
-//! Points in time as an export gives them, and civil time in the mount's zone.
+//! Timestamps as an export gives them, and civil time in the mount's zone.
 //!
 //! Knows nothing of JSON or files. The only user of `jiff`.
 
@@ -13,18 +13,18 @@ pub struct Timestamp(i64);
 const LAST_SECOND: i64 = 253_402_300_799;
 
 impl Timestamp {
-    /// 1970-01-02T00:00:00Z: stands where a time must be shown and none is known. It is above zero in every zone,
-    /// which tools that take 0 for "unset" need.
+    /// 1970-01-02T00:00:00Z: a placeholder where a time must be shown and none is known. Positive in every zone,
+    /// because some tools take 0 for "unset".
     pub const UNKNOWN: Self = Self(86_400_000_000);
 
-    /// The time that is `number` since 1970 in whatever unit its magnitude tells: seconds, or the
-    /// milli-, micro- or nanoseconds that re-processed exports carry. `None` unless it is finite, above
-    /// zero and within the year 9999.
+    /// The time that is `number` units after 1970. Its magnitude gives the unit: seconds, or the milli-, micro-
+    /// or nanoseconds found in re-processed exports. `None` unless it is finite, positive and within the year
+    /// 9999.
     pub fn from_number(number: f64) -> Option<Self> {
         if !number.is_finite() || number <= 0.0 {
             return None;
         }
-        // 1e11 s is the year 5138: real seconds stay below it, and milliseconds are above it from 1973 on.
+        // 1e11 s is the year 5138: real seconds stay below it, and milliseconds exceed it from 1973 on.
         let seconds = match number {
             n if n < 1e11 => n,
             n if n < 1e14 => n / 1e3,
@@ -32,13 +32,13 @@ impl Timestamp {
             n => n / 1e9,
         };
         let micros = (seconds * 1e6).round();
-        // A number in these bounds has at most 54 bits: the cast is exact but for the last microsecond.
+        // Numbers within these bounds have at most 54 bits: the cast is exact up to the last microsecond.
         let micros = micros as i64;
         (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
     }
 
-    /// The time that `text` names: a number as in [`from_number`](Self::from_number), or ISO 8601.
-    /// A civil time without an offset is taken as UTC.
+    /// Parses `text` as a number (see [`from_number`](Self::from_number)) or as ISO 8601. A civil time without an
+    /// offset is UTC.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(number) = text.parse::<f64>() {
@@ -62,7 +62,7 @@ impl Timestamp {
     }
 }
 
-/// A time zone, and with it the civil time of any [`Timestamp`].
+/// A time zone, which gives the civil time of a [`Timestamp`].
 #[derive(Clone, Debug)]
 pub struct Zone(TimeZone);
 
@@ -72,15 +72,15 @@ impl Zone {
         Self(TimeZone::UTC)
     }
 
-    /// The zone of this system (`TZ`, then `/etc/localtime`), or UTC where it has none.
+    /// The system's zone (`TZ`, then `/etc/localtime`), or UTC if it has none.
     pub fn system() -> Self {
         Self(TimeZone::try_system().unwrap_or(TimeZone::UTC))
     }
 
-    /// The zone of an IANA name such as `Europe/Berlin`.
+    /// The zone with an IANA name such as `Europe/Berlin`.
     ///
     /// # Errors
-    /// `Usage` if no such zone is known.
+    /// `Usage` if the zone is unknown.
     pub fn named(name: &str) -> Result<Self> {
         TimeZone::get(name).map(Self).map_err(|_| {
             Error::new(
@@ -90,7 +90,7 @@ impl Zone {
         })
     }
 
-    /// A word that tells this zone from others: its IANA name where it has one.
+    /// An identifier of the zone: its IANA name if it has one.
     pub fn name(&self) -> String {
         self.0.iana_name().map_or_else(|| format!("{:?}", self.0), str::to_owned)
     }
@@ -107,13 +107,13 @@ impl Zone {
         self.zoned(time).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    /// `time` in this zone for a person: `2025-03-04 05:06`.
+    /// `time` in this zone, for people: `2025-03-04 05:06`.
     pub fn minute(&self, time: Timestamp) -> String {
         self.zoned(time).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     fn zoned(&self, time: Timestamp) -> jiff::ZonedDateTime {
-        // A checked Timestamp is always within jiff's range.
+        // A checked timestamp is always within jiff's range.
         let instant = jiff::Timestamp::from_microsecond(time.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         instant.to_zoned_datetime(self.0.clone())
     }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_read_in_the_unit_of_its_magnitude() {
+    fn the_magnitude_of_a_number_gives_its_unit() {
         let expected = Timestamp::from_number(1_741_064_767.5);
         assert_eq!(expected.map(Timestamp::seconds), Some(1_741_064_767));
         assert_eq!(expected.map(Timestamp::nanoseconds), Some(500_000_000));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_numbers_are_no_times() {
+    fn absurd_numbers_are_not_times() {
         for number in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 0.5] {
             assert_eq!(Timestamp::from_number(number), None, "{number}");
         }

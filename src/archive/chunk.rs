@@ -1,9 +1,9 @@
-//! The bytes of an entry as they are handed over: lent, and kept without a copy if they were inflated.
+//! A chunk of an entry: borrowed while it is handed over, and kept without a copy if it was inflated.
 
 use super::inflate::{Inflated, OwnedChunk};
 use std::ops::Deref;
 
-/// The next bytes of an entry, never none.
+/// The next bytes of an entry; never empty.
 pub struct Chunk<'p>(ChunkBytes<'p>);
 
 enum ChunkBytes<'p> {
@@ -20,8 +20,8 @@ impl<'p> Chunk<'p> {
         Self(ChunkBytes::Stored(bytes))
     }
 
-    /// Keeps the bytes for another thread; `spare` is not needed any more and lends its memory. What was inflated costs a
-    /// copy of 32 KiB however long it is, what was stored is copied.
+    /// Keeps the bytes for another thread, reusing the memory of `spare`. Keeping inflated bytes costs a 32 KiB
+    /// copy whatever their length; stored bytes are copied.
     pub fn keep(self, spare: Option<OwnedChunk>) -> OwnedChunk {
         match self.0 {
             ChunkBytes::Inflated(bytes) => bytes.keep(spare),

@@ -1,6 +1,6 @@
-//! The central directory of a ZIP: its entries, checked for what would make the whole archive unsound.
+//! The central directory of a ZIP: its entries, checked for anything that would make the whole archive unsound.
 //!
-//! Reads no entry's data.
+//! Doesn't read any entry's data.
 
 use super::section::{Section, SectionReader};
 use super::{Entry, EntryKind, Limits, Method};
@@ -14,9 +14,9 @@ use zip::unstable::read::ZipIterable;
 /// How an entry is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
-    /// By the ZIP format's own old cipher.
+    /// The ZIP format's original cipher.
     ZipCrypto,
-    /// By AES with a key of so many bits; 0 if it isn't said.
+    /// AES with a key of this many bits; 0 if the archive doesn't say.
     Aes(u16),
 }
 
@@ -30,24 +30,25 @@ impl std::fmt::Display for Encryption {
     }
 }
 
-/// What a central directory says.
+/// The contents of a central directory.
 pub(super) struct Directory {
     pub(super) entries: Vec<Entry>,
     /// CRC-32 of the directory itself.
     pub(super) crc: u32,
 }
 
-/// The least that a local header takes, in bytes.
+/// Minimum size of a local header, in bytes.
 const LOCAL_HEADER_BYTES: u64 = 30;
 
-/// How much of the directory its CRC covers at most: a hostile one may claim to begin at the file's start.
+/// How much of the directory its CRC covers at most: a hostile directory may claim to begin at the start of the
+/// file.
 const MAX_HASHED_BYTES: u64 = 512 << 20;
 
-/// Reads the directory of the ZIP that `section` is.
+/// Reads the directory of the ZIP in `section`.
 ///
 /// # Errors
-/// `Damaged` if it is no ZIP or its directory is broken; `Limit` if it has too many entries, entries that share
-/// bytes, or expands to too much.
+/// `Damaged` if it is not a ZIP or its directory is broken; `Limit` if it has too many entries, entries that
+/// share bytes, or would expand to too much.
 pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     let reader = SectionReader::new(section.clone());
     let mut zip =
@@ -70,7 +71,7 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     Ok(Directory { entries, crc })
 }
 
-/// Fails if inflating `bytes` bytes is more than `limits` allow.
+/// Fails if inflating to `bytes` bytes would exceed `limits`.
 ///
 /// # Errors
 /// `Limit`.
@@ -86,7 +87,7 @@ pub(super) fn refuse_bombs(bytes: u128, limits: &Limits) -> Result<()> {
     Err(Error::new(ErrorKind::Limit, reason))
 }
 
-/// Many entries that share one stretch of compressed data are how a few megabytes become petabytes.
+/// Entries that share one stretch of compressed data are how a few megabytes become petabytes.
 fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
     let mut ranges: Vec<(u64, u64)> = entries
         .iter()
@@ -136,7 +137,7 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
     }
 }
 
-/// The length of the AES key, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
+/// The AES key length, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
 fn aes_bits(section: &Section, header: u64) -> u16 {
     let mut fixed = [0; 46];
     if section.read_exact_at(header, &mut fixed).is_err() {

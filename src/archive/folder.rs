@@ -1,4 +1,4 @@
-//! The files of a folder.
+//! The files in a folder.
 
 use super::Limits;
 use super::section::Stamp;
@@ -7,10 +7,10 @@ use crate::text::printable;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// How deep a folder is searched.
+/// Deepest level that is searched.
 const MAX_DEPTH: usize = 16;
 
-/// All files below `top`, by name: name with `/`, path, stamp.
+/// All files below `top`, sorted by name: name with `/`, path, stamp.
 pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, Stamp)>> {
     let mut files = Vec::new();
     let mut pending = vec![(top.to_owned(), String::new(), 0)];
@@ -18,14 +18,14 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, 
         let cannot =
             |error| Error::io(format!("{} cannot be listed", printable(&directory.to_string_lossy())), error);
         let found = match std::fs::read_dir(&directory) {
-            // A directory that we may not enter hides its files and nothing else.
+            // An unreadable directory hides only its own files.
             Err(_) if depth > 0 => continue,
             other => other.map_err(cannot)?,
         };
         for item in found {
             let item = item.map_err(cannot)?;
             let name = item.file_name().to_string_lossy().into_owned();
-            // Does not follow links; what vanished meanwhile is not there.
+            // Doesn't follow links; a file that vanished meanwhile is skipped.
             let Ok(metadata) = item.metadata() else { continue };
             if name.starts_with('.') {
                 continue;
@@ -46,8 +46,8 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, 
     Ok(files)
 }
 
-/// Opens a file of a folder, if it still is the one that was listed. A symbolic link that took its place leads to
-/// another file, and so is refused too.
+/// Opens a file in a folder if it is still the one that was listed. A symbolic link in its place leads to another
+/// file and is refused too.
 pub(super) fn open_unchanged(path: &Path, stamp: Stamp) -> Result<File> {
     let cannot = |error| Error::io("cannot be opened", error);
     let file = File::open(path).map_err(cannot)?;

@@ -1,6 +1,6 @@
-//! Reading deflated entries from anywhere: from checkpoints, through the cache of spans.
+//! Reading deflated entries from any offset: from checkpoints, through the span cache.
 //!
-//! Entries that were streamed have checkpoints all along. Others (attachments) get them while they are first read
+//! Streamed entries have checkpoints throughout. Others (attachments) get them while they are first read
 //! forwards, by a decoder that stays at the frontier; the last few such entries are remembered.
 
 use super::Entry;
@@ -14,33 +14,33 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Entries up to this size are inflated whole, and compared with their checksum, before a byte is served.
+/// Entries up to this size are inflated whole and verified before a byte is served.
 pub(super) const SMALL_BYTES: u64 = 4 << 20;
 
-/// Cached spans are at most this long: a stretch between two checkpoints is cut up, so that who reads one conversation
-/// waits for nothing that lies behind it. As much as a decoder inflates at once.
-const PIECE_BYTES: u64 = 128 << 10;
+/// Upper bound on a cached span. Stretches between checkpoints are split, so that a reader never waits for data
+/// past the end of its conversation. Matches what a decoder inflates in one go.
+const SPAN_BYTES: u64 = 128 << 10;
 
-/// Decoders that stopped in a stretch, and go on when what lies behind is wanted.
+/// Number of decoders paused within a stretch, ready to continue.
 const MAX_PAUSED: usize = 4;
 
-/// Checkpoints of attachments are at most this far apart, unless a deflate block is longer.
+/// Upper bound on the distance between checkpoints in attachments, unless a deflate block is longer.
 const MAX_SPACING_BYTES: u64 = 4 << 20;
 
-/// Attachments that are remembered with their frontier.
+/// Number of attachments whose frontier is remembered.
 const MAX_FRONTIERS: usize = 4;
 
-/// Stored attachments whose running checksum is remembered.
+/// Number of stored attachments whose running checksum is remembered.
 const MAX_FOLLOWED: usize = 16;
 
-/// What one archive remembers for reading from anywhere.
+/// State that one archive keeps for random access.
 pub(super) struct RandomAccess {
     archive: u64,
     spans: Arc<SpanCache>,
     checkpoints: Mutex<HashMap<u32, Arc<Checkpoints>>>,
-    /// Of which entries, the most recently used last.
+    /// With their entries, most recently used last.
     paused: Mutex<Vec<(u32, InflateDecoder)>>,
-    /// The most recently used last.
+    /// Most recently used last.
     frontiers: Mutex<Vec<(u32, Arc<Mutex<Frontier>>)>>,
     /// Entry, bytes seen in order from its start, and their checksum.
     followed: Mutex<Vec<(u32, u64, crc32fast::Hasher)>>,
@@ -52,23 +52,23 @@ impl std::fmt::Debug for RandomAccess {
     }
 }
 
-/// An entry that is being read forwards for the first time.
+/// An entry being read forwards for the first time.
 #[derive(Default)]
 struct Frontier {
     points: Checkpoints,
-    /// Stands where nothing was decoded yet; `None` before the first read, after an error and at the end.
+    /// Positioned at the first undecoded byte; `None` before the first read, after an error and at the end.
     decoder: Option<InflateDecoder>,
-    /// How far it got.
+    /// How far it has been decoded.
     out: u64,
     crc: crc32fast::Hasher,
     verified: bool,
 }
 
-/// Takes the bytes of a range, chunk by chunk, in order.
+/// Receives the bytes of a range, chunk by chunk, in order.
 type TakeBytes<'a> = &'a mut dyn FnMut(&[u8]);
 
-/// Finds the compressed data. Asked only when something has to be decoded: what is cached is served even when the
-/// file is gone.
+/// Finds the compressed data. Called only when something must be decoded: cached data is served even if the file
+/// is gone.
 type Locate<'a> = &'a dyn Fn() -> Result<Section>;
 
 impl RandomAccess {
@@ -91,8 +91,8 @@ impl RandomAccess {
         lock(&self.checkpoints).insert(entry, points);
     }
 
-    /// Hands the bytes of `range`, which lies within the entry, to `sink`. True if the whole entry is known to
-    /// have the right checksum.
+    /// Hands the bytes of `range`, which must lie within the entry, to `sink`. Returns true if the whole entry is
+    /// known to match its checksum.
     pub(super) fn walk(
         &self,
         entry: u32,
@@ -106,13 +106,13 @@ impl RandomAccess {
         };
         let mut at = range.start;
         while at < range.end {
-            at = self.walk_piece(entry, found, &points, locate, at..range.end, sink)?;
+            at = self.walk_span(entry, found, &points, locate, at..range.end, sink)?;
         }
         Ok(false)
     }
 
-    /// As [`walk`](Self::walk), for entries that nobody has streamed: compares the checksum, of small ones at
-    /// once, of others when the frontier gets to the end.
+    /// Like [`walk`](Self::walk), for entries that were never streamed. Verifies small entries before serving
+    /// them, and others when the frontier reaches the end.
     pub(super) fn walk_verifying(
         &self,
         entry: u32,
@@ -128,13 +128,13 @@ impl RandomAccess {
             return Ok(true);
         }
         let frontier = self.frontier(entry);
-        walk_pieces(range, sink, |offset| self.frontier_piece(entry, found, &frontier, locate, offset))?;
+        walk_spans(range, sink, |offset| self.frontier_span(entry, found, &frontier, locate, offset))?;
         Ok(lock(&frontier).verified)
     }
 
-    /// Hands over what the chunk at the start of `range` has of it, from the cache or from the checkpoint before it, and
-    /// returns where that ends.
-    fn walk_piece(
+    /// Hands over the part of `range` that lies in its first span, from the cache or from the checkpoint before
+    /// it, and returns where that part ends.
+    fn walk_span(
         &self,
         entry: u32,
         found: &Entry,
@@ -146,11 +146,11 @@ impl RandomAccess {
         let offset = range.start;
         let (point, next) = points.around(offset);
         let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
-        let start = piece_start(stretch.start, offset);
-        let end = start.saturating_add(PIECE_BYTES).min(stretch.end);
+        let start = span_start(stretch.start, offset);
+        let end = start.saturating_add(SPAN_BYTES).min(stretch.end);
         match self.spans.get_or_claim(self.key(entry, start), self.key(entry, stretch.start)) {
             Ok(span) => hand_over(range, start, &span, sink),
-            // What is wanted whole is wanted by nobody else: it is not kept, and so not copied.
+            // A span that is read whole isn't needed by anyone else, so it is neither cached nor copied.
             Err(_claim) if start == offset && end <= range.end => {
                 let section = &locate()?;
                 let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
@@ -169,7 +169,8 @@ impl RandomAccess {
         }
     }
 
-    /// Decodes the chunk with `offset`, in the stretch behind `point`. Keeps what comes before it, and pauses behind it.
+    /// Decodes the span with `offset`, in the stretch after `point`. Caches the spans before it, and pauses after
+    /// it.
     fn decode(
         &self,
         entry: u32,
@@ -179,9 +180,9 @@ impl RandomAccess {
         offset: u64,
     ) -> Result<(u64, Span)> {
         let section = &locate()?;
-        let start = piece_start(stretch.start, offset);
+        let start = span_start(stretch.start, offset);
         let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
-        let length = stretch.end.saturating_sub(start).min(PIECE_BYTES);
+        let length = stretch.end.saturating_sub(start).min(SPAN_BYTES);
         let (bytes, stop) = fill(&mut decoder, section, length, None)?;
         section.verify_unchanged()?;
         let complete = bytes.len() as u64 == length;
@@ -190,13 +191,14 @@ impl RandomAccess {
             self.spans.insert(self.key(entry, start), Arc::clone(&span));
             self.pause(entry, decoder);
         } else if decoder.out() <= offset {
-            // What comes before a break is good; what comes after it, nobody knows.
+            // Bytes before a break are good; bytes after it can't be trusted.
             return Err(stop.err().unwrap_or_else(too_short));
         }
         Ok((start, span))
     }
 
-    /// A decoder that stands at `start`, where a chunk of the stretch behind `point` begins. Keeps what it passes.
+    /// A decoder positioned at `start`, where a span of the stretch after `point` begins. Caches the spans it
+    /// passes.
     fn decode_up_to(
         &self,
         entry: u32,
@@ -213,7 +215,7 @@ impl RandomAccess {
         };
         while decoder.out() < start {
             let at = decoder.out();
-            let length = stretch.end.saturating_sub(at).min(PIECE_BYTES);
+            let length = stretch.end.saturating_sub(at).min(SPAN_BYTES);
             let (bytes, stop) = fill(&mut decoder, section, length, None)?;
             section.verify_unchanged()?;
             if (bytes.len() as u64) < length {
@@ -224,12 +226,12 @@ impl RandomAccess {
         Ok(decoder)
     }
 
-    /// The decoder that was paused between the checkpoint at `base` and the chunk at `wanted`, and nearest to that.
+    /// The decoder paused nearest to `wanted`, at or after the checkpoint at `base`.
     fn paused(&self, entry: u32, base: u64, wanted: u64) -> Option<InflateDecoder> {
         let mut paused = lock(&self.paused);
         let fits = |(of, decoder): &(u32, InflateDecoder)| {
             let out = decoder.out();
-            *of == entry && (base..=wanted).contains(&out) && piece_start(base, out) == out
+            *of == entry && (base..=wanted).contains(&out) && span_start(base, out) == out
         };
         let fitting = paused.iter().enumerate().filter(|(_, paused)| fits(paused));
         let (at, _) = fitting.max_by_key(|(_, (_, decoder))| decoder.out())?;
@@ -244,9 +246,9 @@ impl RandomAccess {
         paused.push((entry, decoder));
     }
 
-    /// The whole of a small entry, compared with its checksum.
+    /// All of a small entry, verified against its checksum.
     fn small(&self, entry: u32, found: &Entry, locate: Locate<'_>) -> Result<Span> {
-        // No chunk starts there.
+        // No span starts there.
         let key = self.key(entry, u64::MAX);
         if let Some(span) = self.spans.get(key) {
             return Ok(span);
@@ -275,8 +277,8 @@ impl RandomAccess {
         frontier.1
     }
 
-    /// The span that contains `offset`, from the cache, from a checkpoint, or by moving the frontier up to it.
-    fn frontier_piece(
+    /// The span that contains `offset`: from the cache, from a checkpoint, or by advancing the frontier.
+    fn frontier_span(
         &self,
         entry: u32,
         found: &Entry,
@@ -288,7 +290,7 @@ impl RandomAccess {
             let mut ahead = lock(frontier);
             let (point, next) = ahead.points.around(offset);
             let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
-            let start = piece_start(stretch.start, offset);
+            let start = span_start(stretch.start, offset);
             if let Some(span) = self.spans.get(self.key(entry, start)) {
                 return Ok((start, span));
             }
@@ -298,7 +300,7 @@ impl RandomAccess {
                 drop(ahead);
                 return self.decode(entry, point.as_ref(), stretch, locate, offset);
             }
-            // The lock is given back after each step, so that others get at what is behind the frontier.
+            // Unlock after each step, so that others can read what the frontier has passed.
             let (start, span) = self.advance(entry, found, &mut ahead, locate)?;
             if (start..start.saturating_add(span.len() as u64)).contains(&offset) {
                 return Ok((start, span));
@@ -306,7 +308,7 @@ impl RandomAccess {
         }
     }
 
-    /// Decodes one more chunk at the frontier.
+    /// Decodes one more span at the frontier.
     fn advance(
         &self,
         entry: u32,
@@ -323,9 +325,9 @@ impl RandomAccess {
         };
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);
-        let piece_end = piece_start(base, start).saturating_add(PIECE_BYTES).min(found.size);
+        let span_end = span_start(base, start).saturating_add(SPAN_BYTES).min(found.size);
         let spacing = (found.size / 128).clamp(super::SPACING_BYTES, MAX_SPACING_BYTES);
-        let (bytes, stop) = fill(&mut decoder, section, piece_end.saturating_sub(start), Some(spacing))?;
+        let (bytes, stop) = fill(&mut decoder, section, span_end.saturating_sub(start), Some(spacing))?;
         section.verify_unchanged()?;
         frontier.crc.update(&bytes);
         frontier.out = decoder.out();
@@ -348,8 +350,8 @@ impl RandomAccess {
         Ok((start, span))
     }
 
-    /// Follows a stored entry that is read forwards: the checksum of the whole once `bytes` at `offset` complete
-    /// it. Reads out of order are no harm; they only delay it.
+    /// Tracks a stored entry that is read forwards: returns the checksum of the whole once `bytes` at `offset`
+    /// complete it. Reads out of order only delay it.
     pub(super) fn follow(&self, entry: u32, offset: u64, bytes: &[u8], size: u64) -> Option<u32> {
         let mut followed = lock(&self.followed);
         let at = followed.iter().position(|(of, _, _)| *of == entry);
@@ -378,8 +380,8 @@ impl RandomAccess {
     }
 }
 
-/// Calls `chunk` for whatever offset comes next: it gives a span that contains it, and where that begins.
-fn walk_pieces(
+/// Calls `chunk` for each next offset; it returns a span that contains the offset, and where the span begins.
+fn walk_spans(
     range: Range<u64>,
     sink: TakeBytes<'_>,
     mut chunk: impl FnMut(u64) -> Result<(u64, Span)>,
@@ -392,7 +394,7 @@ fn walk_pieces(
     Ok(())
 }
 
-/// Hands over what `span`, which begins at `start`, has of the beginning of `range`, and returns where that ends.
+/// Hands over the part of `range` that lies in `span`, which begins at `start`, and returns where that part ends.
 fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: TakeBytes<'_>) -> Result<u64> {
     let skip = usize::try_from(range.start.saturating_sub(start)).unwrap_or(usize::MAX);
     let until = usize::try_from(range.end.saturating_sub(start)).unwrap_or(usize::MAX).min(span.len());
@@ -404,10 +406,10 @@ fn hand_over(range: Range<u64>, start: u64, span: &Span, sink: TakeBytes<'_>) ->
     Ok(range.start.saturating_add(bytes.len() as u64))
 }
 
-/// Where the chunk with `offset` begins, in a stretch that begins at `base`.
-fn piece_start(base: u64, offset: u64) -> u64 {
+/// Where the span with `offset` begins, in a stretch that begins at `base`.
+fn span_start(base: u64, offset: u64) -> u64 {
     let into = offset.saturating_sub(base);
-    base.saturating_add(into - into % PIECE_BYTES)
+    base.saturating_add(into - into % SPAN_BYTES)
 }
 
 /// The next `length` bytes, or fewer with the reason: an error, the end, or a checkpoint if `spacing` is given.
@@ -423,7 +425,7 @@ fn fill(
     Ok((bytes, stop))
 }
 
-/// Hands over the next `length` bytes; else as [`fill`].
+/// Hands over the next `length` bytes; otherwise like [`fill`].
 fn run(
     decoder: &mut InflateDecoder,
     section: &Section,
@@ -443,7 +445,7 @@ fn run(
 
 #[cfg(test)]
 thread_local! {
-    /// Bytes that this thread inflated.
+    /// Bytes inflated by this thread.
     pub(super) static DECODED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
@@ -458,6 +460,6 @@ fn too_short() -> Error {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each value is whole between any two statements that could panic.
+    // Each value is consistent between any two statements that could panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

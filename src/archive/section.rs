@@ -1,4 +1,4 @@
-//! A stretch of an open file, read by position, and the proof that the file is still the one that was opened.
+//! A stretch of an open file, read by position, and proof that the file is still the one that was opened.
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
-/// What tells that a file is still the same file with the same content, as far as the system can tell.
+/// Identifies a file and its content as well as the system can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     device: u64,
@@ -28,13 +28,13 @@ impl Stamp {
         }
     }
 
-    /// Nanoseconds since 1970 of the last change.
+    /// The last modification, in nanoseconds since 1970.
     pub(super) fn modified(&self) -> i64 {
         self.modified_seconds.saturating_mul(1_000_000_000).saturating_add(self.modified_nanoseconds)
     }
 }
 
-/// `bytes` bytes of a file from `base` on. Cheap to clone; reads share no position.
+/// `bytes` bytes of a file, starting at `base`. Cheap to clone; reads don't share a position.
 #[derive(Clone, Debug)]
 pub(super) struct Section {
     file: Arc<File>,
@@ -44,13 +44,13 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// The whole of `file` as it is now.
+    /// All of `file` as it is now.
     pub(super) fn whole(file: File) -> io::Result<Self> {
         let stamp = Stamp::of(&file.metadata()?);
         Ok(Self { file: Arc::new(file), stamp, base: 0, bytes: stamp.bytes })
     }
 
-    /// `bytes` bytes from `start` on, or `None` if this section doesn't reach as far.
+    /// `bytes` bytes starting at `start`, or `None` if they reach past the end.
     pub(super) fn part(&self, start: u64, bytes: u64) -> Option<Self> {
         let end = start.checked_add(bytes)?;
         (end <= self.bytes).then(|| Self { base: self.base.saturating_add(start), bytes, ..self.clone() })
@@ -64,7 +64,8 @@ impl Section {
         self.stamp
     }
 
-    /// Fills `buffer` from `offset` on; fewer bytes only at the end of the section or of a truncated file.
+    /// Fills `buffer` starting at `offset`; reads fewer bytes only at the end of the section or of a truncated
+    /// file.
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.bytes.saturating_sub(offset);
         let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -81,7 +82,7 @@ impl Section {
         Ok(done)
     }
 
-    /// Fills all of `buffer` from `offset` on.
+    /// Fills all of `buffer`, starting at `offset`.
     ///
     /// # Errors
     /// `UnexpectedEof` if the section or the file is shorter.
@@ -93,8 +94,8 @@ impl Section {
         }
     }
 
-    /// Fails if the file is no longer the one that was opened. To be asked *after* bytes were read and before
-    /// they are used: a change that came later can't have touched them.
+    /// Fails if the file changed since it was opened. Call this *after* reading bytes and before using them: a
+    /// later change can't have affected them.
     ///
     /// # Errors
     /// `Damaged`, and `Environment` if the system can't tell.
@@ -108,11 +109,11 @@ impl Section {
     }
 }
 
-/// How much a [`SectionReader`] reads at once.
+/// Read size of a [`SectionReader`].
 const READ_BYTES: usize = 64 * 1024;
 
-/// A section as `Read + Seek`. Keeps its buffer across seeks, because a central directory is read by seeking to
-/// the next header, which mostly is the next byte.
+/// A section as `Read + Seek`. Keeps its buffer across seeks: reading a central directory seeks to the next
+/// header, which is usually the next byte.
 pub(super) struct SectionReader {
     section: Section,
     position: u64,

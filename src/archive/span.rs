@@ -1,34 +1,34 @@
-//! Decoded spans of deflated entries, cached.
+//! A cache of decoded spans of deflated entries.
 //!
 //! One cache serves all archives of an opened export. Knows nothing of files: a span is bytes under a key.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Where a span lies.
+/// Identifies a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SpanKey {
-    /// Number of the archive, unique in this process.
+    /// Number of the archive, unique within this process.
     pub(super) archive: u64,
     /// Index of the entry.
     pub(super) entry: u32,
-    /// Offset of the first byte in the inflated entry.
+    /// Offset of the span's first byte in the inflated entry.
     pub(super) start: u64,
 }
 
-/// Inflated bytes, shared by their readers.
+/// Inflated bytes, shared between readers.
 pub(super) type Span = Arc<Vec<u8>>;
 
-/// Recently used spans, bounded by their bytes; the one that was not used for longest goes first.
+/// Recently used spans, bounded in bytes, evicted least recently used first.
 #[derive(Debug)]
 pub struct SpanCache {
     capacity: usize,
     state: Mutex<SpanMap>,
-    /// A span that somebody decoded is there, or will not come.
+    /// Signals that a claimed stretch was decoded or given up.
     settled: Condvar,
 }
 
-/// The right to decode a stretch of spans; others who want one of them wait until this is dropped.
+/// The right to decode a stretch of spans. Anyone else who wants one of them waits until this is dropped.
 pub(super) struct DecodeClaim<'c> {
     cache: &'c SpanCache,
     stretch: SpanKey,
@@ -41,7 +41,7 @@ struct SpanMap {
     order: BTreeMap<u64, SpanKey>,
     bytes: usize,
     tick: u64,
-    /// Stretches that are being decoded.
+    /// Stretches being decoded.
     claimed: HashSet<SpanKey>,
 }
 
@@ -56,23 +56,23 @@ impl SpanMap {
     }
 }
 
-/// What an entry in the two maps takes besides its bytes, roughly; keeps many tiny spans from being free.
+/// Approximate overhead of an entry in the two maps, so that many tiny spans aren't free.
 const OVERHEAD_BYTES: usize = 128;
 
 impl Default for SpanCache {
-    /// 32 MiB: about as much of a walk's neighbourhood as a month of chats takes.
+    /// 32 MiB, about the JSON around a month of chats.
     fn default() -> Self {
         Self::new(32 << 20)
     }
 }
 
 impl SpanCache {
-    /// A cache for at most `capacity` bytes of inflated data.
+    /// A cache for up to `capacity` bytes of inflated data.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, state: Mutex::default(), settled: Condvar::new() }
     }
 
-    /// The inflated bytes it holds now, with their overhead.
+    /// The bytes it holds now, including overhead.
     pub fn bytes(&self) -> usize {
         self.lock().bytes
     }
@@ -81,8 +81,9 @@ impl SpanCache {
         self.lock().get(key)
     }
 
-    /// The span, or the right to decode the stretch that it is in, whose key is that of its first span. Waits while
-    /// somebody else decodes there: neighbours in a walk are wanted at the same time.
+    /// Returns the span `key`, or the right to decode its stretch, which is identified by the key of its first
+    /// span. Waits while another thread decodes there, because neighbouring conversations are wanted at the same
+    /// time.
     pub(super) fn get_or_claim(
         &self,
         key: SpanKey,
@@ -100,7 +101,7 @@ impl SpanCache {
         }
     }
 
-    /// Keeps `span`, unless it is so large that it would push out most others.
+    /// Caches `span`, unless it is so large that it would evict most others.
     pub(super) fn insert(&self, key: SpanKey, span: Span) {
         let weight = weight(&span);
         if weight > self.capacity / 2 {
@@ -123,7 +124,7 @@ impl SpanCache {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, SpanMap> {
-        // Every change leaves the maps whole, so a panic elsewhere can't have broken them.
+        // Every change leaves the maps consistent, so a panic elsewhere can't have broken them.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_span_that_was_not_used_for_longest_goes_first() {
+    fn the_least_recently_used_span_is_evicted_first() {
         let cache = SpanCache::new(3 * (100 + OVERHEAD_BYTES));
         for start in 0..3 {
             cache.insert(key(start), span(100));
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_decoded_by_one_of_those_who_want_it_and_by_the_next_if_that_fails() {
+    fn a_span_is_decoded_by_one_reader_and_by_the_next_if_that_one_fails() {
         let cache = SpanCache::new(10_000);
         let decoded = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|scope| {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_holds_whatever_is_put_in() {
+    fn the_cache_never_exceeds_its_capacity() {
         let cache = SpanCache::new(10_000);
         for start in 0..1_000 {
             cache.insert(key(start % 300), span(start as usize % 4_000));

@@ -1,4 +1,4 @@
-//! Archives are made by the `zip` crate, and odd ones by changing their bytes.
+//! Archives come from the `zip` crate; odd ones are made by changing their bytes.
 
 use super::*;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn open(bytes: &[u8]) -> Result<Archive> {
     Archive::zip(file_of(bytes), "x.zip", &Limits::default(), &Arc::default())
 }
 
-/// Text that compresses like chats do, the same for the same seed.
+/// Text that compresses like chats do, reproducible by seed.
 fn text(bytes: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut text = Vec::with_capacity(bytes + 16);
@@ -86,7 +86,7 @@ fn every_way_of_reading_gives_the_same_bytes() {
         let fresh = open(&bytes).unwrap();
         assert!(read_all(&fresh, entry, 128 * 1024).unwrap() == *expected, "{entry}");
         assert!(read_all(&fresh, entry, 100_003).unwrap() == *expected, "{entry}");
-        // … and entries with conversations after it.
+        // … and conversations after streaming.
         let archive = open(&bytes).unwrap();
         let (all, result) = streamed(&archive, entry);
         result.unwrap();
@@ -144,7 +144,7 @@ proptest! {
     ) {
         let mut data = text(megabytes << 20, seed);
         if noise {
-            // A stretch that deflate stores as it is, and one that it makes very small.
+            // A stretch that deflate stores, and one that it shrinks to almost nothing.
             let quarter = data.len() / 4;
             let mut state = seed;
             for byte in &mut data[..quarter] {
@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-/// What `work` inflates, in bytes.
+/// Number of bytes inflated by `work`.
 fn decoded(work: impl FnOnce()) -> u64 {
     let before = random::DECODED.get();
     work();
@@ -183,7 +183,7 @@ fn decoded(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn readers_side_by_side_wait_for_each_other_instead_of_inflating_twice() {
+fn concurrent_readers_share_inflated_data_instead_of_inflating_twice() {
     let data = text(6 << 20, 5);
     let size = data.len();
     let archive = open(&zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)])).unwrap();
@@ -202,22 +202,22 @@ fn readers_side_by_side_wait_for_each_other_instead_of_inflating_twice() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| decoded(work))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    // Whoever is first at a stretch may start from its checkpoint while another is still on the way to it.
+    // The first reader of a stretch may start at its checkpoint while another is still on its way there.
     assert!(inflated <= size as u64 * 5 / 4, "{inflated} of {size}");
 }
 
 #[test]
-fn reading_forwards_inflates_each_byte_once() {
+fn reading_forwards_inflates_each_byte_only_once() {
     let data = text(40 << 20, 5);
     let bytes = zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]);
     let size = data.len() as u64;
-    // An attachment that nobody streamed.
+    // An attachment that was never streamed.
     let archive = open(&bytes).unwrap();
     assert_eq!(decoded(|| assert!(read_all(&archive, 0, 128 * 1024).unwrap() == data)), size);
     assert_eq!(archive.trust_of(0), trust::VERIFIED);
-    // Its end is near a checkpoint now.
+    // Its end is close to a checkpoint by now.
     assert!(decoded(|| assert_eq!(archive.read_at(0, 10 << 20, &mut [0; 10]).unwrap(), 10)) < 3 << 20);
-    // Conversations, one after the other, of an entry that was streamed; and a very long one.
+    // Consecutive conversations of a streamed entry, and a very long one.
     let archive = open(&bytes).unwrap();
     streamed(&archive, 0).1.unwrap();
     let mut range = Vec::new();
@@ -237,7 +237,7 @@ fn reading_forwards_inflates_each_byte_once() {
 }
 
 #[test]
-fn one_conversation_inflates_its_own_neighbourhood() {
+fn reading_one_conversation_inflates_only_its_neighbourhood() {
     let data = text(40 << 20, 6);
     let archive = open(&zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)])).unwrap();
     streamed(&archive, 0).1.unwrap();
@@ -246,8 +246,8 @@ fn one_conversation_inflates_its_own_neighbourhood() {
 }
 
 #[test]
-fn a_deflate_block_without_an_end_is_read_in_bounded_pieces() {
-    // Zeros: one symbol stands for 258 bytes, so blocks are megabytes long.
+fn a_very_long_deflate_block_is_read_in_bounded_steps() {
+    // Zeros: one symbol encodes 258 bytes, so blocks are megabytes long.
     let data = vec![0; 40 << 20];
     let spans = Arc::new(SpanCache::default());
     let bytes = zip_bytes(&[("zeros", &data, CompressionMethod::DEFLATE)]);
@@ -279,7 +279,7 @@ fn nested_zips_are_read_in_place_or_spooled() {
 }
 
 #[test]
-fn junk_before_a_zip_moves_its_offsets() {
+fn junk_before_a_zip_shifts_its_offsets() {
     let data = text(100_000, 1);
     let mut bytes = b"#!/bin/sh\nexit\n".to_vec();
     bytes.extend(zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]));
@@ -311,7 +311,7 @@ fn sizes_in_a_data_descriptor_are_taken_from_the_directory() {
 }
 
 #[test]
-fn what_is_not_a_zip_says_so() {
+fn a_file_that_is_not_a_zip_is_reported_as_such() {
     let none = "x.zip: not a zip archive (no end-of-central-directory record)";
     assert_eq!(message(open(b"hello, this is no zip at all")), none);
     assert_eq!(message(open(b"")), "x.zip: not a zip archive (the file is empty)");
@@ -325,7 +325,7 @@ fn what_is_not_a_zip_says_so() {
 }
 
 #[test]
-fn every_truncation_and_every_flipped_byte_is_survived() {
+fn every_truncation_and_every_flipped_byte_is_handled() {
     let whole = zip_bytes(&[
         ("one", &text(300, 1), CompressionMethod::DEFLATE),
         ("two", b"stored", CompressionMethod::Stored),
@@ -351,7 +351,7 @@ fn every_truncation_and_every_flipped_byte_is_survived() {
 }
 
 #[test]
-fn a_wrong_checksum_is_found_before_a_small_file_is_served() {
+fn a_wrong_checksum_is_detected_before_a_small_file_is_served() {
     for method in [CompressionMethod::DEFLATE, CompressionMethod::Stored] {
         let mut bytes = zip_bytes(&[("data", &text(1_000, 1), method)]);
         let directory = position(&bytes, b"PK\x01\x02");
@@ -363,7 +363,7 @@ fn a_wrong_checksum_is_found_before_a_small_file_is_served() {
         assert_eq!(error.kind(), ErrorKind::Damaged);
         assert_eq!(buffer, [0; 10]);
         assert!(archive.read_at(0, 5, &mut buffer).is_err());
-        // The indexer gets everything, and the error after it.
+        // The indexer gets all bytes, then the error.
         let archive = open(&bytes).unwrap();
         let (all, result) = streamed(&archive, 0);
         assert!(all == text(1_000, 1));
@@ -372,7 +372,7 @@ fn a_wrong_checksum_is_found_before_a_small_file_is_served() {
 }
 
 #[test]
-fn a_wrong_checksum_of_a_large_file_is_found_at_its_end() {
+fn a_wrong_checksum_of_a_large_file_is_detected_at_its_end() {
     for method in [CompressionMethod::DEFLATE, CompressionMethod::Stored] {
         let data = text(6 << 20, 1);
         let mut bytes = zip_bytes(&[("data", &data, method)]);
@@ -386,11 +386,11 @@ fn a_wrong_checksum_of_a_large_file_is_found_at_its_end() {
 }
 
 #[test]
-fn what_lies_before_a_break_stays_readable() {
+fn everything_before_a_break_stays_readable() {
     let data = text(6 << 20, 1);
     let mut bytes = zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]);
     let end = position(&bytes, b"PK\x01\x02");
-    // The last quarter of the compressed data is not there.
+    // Cut off the last quarter of the compressed data.
     bytes[end + 20..end + 24].copy_from_slice(&(end as u32 / 4 * 3).to_le_bytes());
     let archive = open(&bytes).unwrap();
     let (all, result) = streamed(&archive, 0);
@@ -404,7 +404,7 @@ fn what_lies_before_a_break_stays_readable() {
         archive.read_range(0, start as u64, start as u64 + 5_000, &mut range).unwrap();
         assert!(range == data[start..start + 5_000]);
     }
-    // To the last byte before the break: exactly what was streamed.
+    // Readable to the last byte before the break: exactly what was streamed.
     range.clear();
     archive.read_range(0, good as u64, all.len() as u64, &mut range).unwrap();
     assert!(range == all[good..]);
@@ -413,7 +413,7 @@ fn what_lies_before_a_break_stays_readable() {
 }
 
 #[test]
-fn a_header_that_lies_about_the_size_is_damage() {
+fn a_false_size_in_the_header_is_damage() {
     let data = text(10_000, 1);
     for (size, expected) in [
         (9_999_u32, "x.zip: data: longer than its header says"),
@@ -495,7 +495,7 @@ fn equal_names_are_both_listed() {
 }
 
 #[test]
-fn encrypted_and_unknown_entries_are_named_when_they_are_asked_for() {
+fn encrypted_and_unsupported_entries_are_named_when_read() {
     let plain = zip_bytes(&[("data", b"secret", CompressionMethod::Stored)]);
     let directory = position(&plain, b"PK\x01\x02");
     let mut bytes = plain.clone();
@@ -516,7 +516,7 @@ fn encrypted_and_unknown_entries_are_named_when_they_are_asked_for() {
 }
 
 #[test]
-fn the_strength_of_aes_is_said() {
+fn the_aes_key_length_is_reported() {
     let mut options =
         SimpleFileOptions::default().compression_method(CompressionMethod::Stored).into_full_options();
     // Version 2, vendor AE, strength 3, method 8.
@@ -553,7 +553,7 @@ fn a_file_changed_in_place_gives_errors_and_never_wrong_bytes() {
         [|file| file.write_all_at(&[7; 4096], 1 << 20).unwrap(), |file| file.set_len(2 << 20).unwrap()];
     for change in changes {
         let mut file = file_of(&bytes);
-        // A file system's clock may tick slowly, and two writes within one tick can't be told apart.
+        // File system clocks may be coarse, and two writes within one tick can't be told apart.
         let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
         file.set_modified(earlier).unwrap();
         file.rewind().unwrap();
@@ -563,7 +563,7 @@ fn a_file_changed_in_place_gives_errors_and_never_wrong_bytes() {
         let mut range = Vec::new();
         archive.read_range(0, 10, 20, &mut range).unwrap();
         change(&file);
-        // What is cached goes on.
+        // Cached data stays readable.
         archive.read_range(0, 10, 20, &mut range).unwrap();
         assert!(range[10..] == data[10..20]);
         let error = archive.read_range(0, 5_000_000, 5_000_010, &mut range).unwrap_err();
@@ -575,7 +575,7 @@ fn a_file_changed_in_place_gives_errors_and_never_wrong_bytes() {
 }
 
 #[test]
-fn a_reader_that_gives_up_ends_the_stream_with_its_own_error() {
+fn a_reader_can_stop_the_stream_with_its_own_error() {
     let bytes = zip_bytes(&[("data", &text(2 << 20, 1), CompressionMethod::DEFLATE)]);
     let archive = open(&bytes).unwrap();
     let mut calls = 0;
@@ -595,7 +595,7 @@ fn a_reader_that_gives_up_ends_the_stream_with_its_own_error() {
 }
 
 #[test]
-fn a_folder_lists_its_files_and_follows_no_links() {
+fn a_folder_lists_its_files_without_following_links() {
     let top = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
@@ -609,14 +609,14 @@ fn a_folder_lists_its_files_and_follows_no_links() {
     let names: Vec<_> = archive.entries().iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["a", "b/c/deep"]);
     assert_eq!(read_all(&archive, 1, 3).unwrap(), b"deep");
-    // A link that takes a file's place is not followed either.
+    // A link in a file's place is not followed either.
     std::fs::remove_file(top.path().join("a")).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), top.path().join("a")).unwrap();
     assert_eq!(message(read_all(&archive, 0, 3)), "top: a: changed while it was in use");
 }
 
 #[test]
-fn an_unreadable_name_cannot_steer_the_terminal() {
+fn an_undecodable_name_cannot_control_the_terminal() {
     let bytes = zip_bytes(&[("\u{1b}[2J", b"x", CompressionMethod::Stored)]);
     let directory = position(&bytes, b"PK\x01\x02");
     let mut bytes = bytes;
@@ -626,7 +626,7 @@ fn an_unreadable_name_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn checkpoints_of_a_large_export_are_not_more_than_those_of_a_gigabyte() {
+fn a_large_export_has_no_more_checkpoints_than_a_gigabyte() {
     assert_eq!(spacing(0), SPACING_BYTES);
     assert_eq!(spacing(1_000_000_000), SPACING_BYTES);
     assert_eq!(spacing(2 << 30), 2 << 20);

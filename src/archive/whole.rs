@@ -1,4 +1,4 @@
-//! Reading an entry from its first byte to its last, with everything about it checked.
+//! Reading an entry from its first byte to its last, with everything about it verified.
 
 use super::chunk::Chunk;
 use super::inflate::{Checkpoints, InflateDecoder, Stop};
@@ -6,7 +6,7 @@ use super::section::Section;
 use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Hands over all of a stored entry and compares its checksum, if it has one.
+/// Hands over all of a stored entry and verifies its checksum, if it has one.
 pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) -> Result<()> {
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
@@ -26,7 +26,7 @@ pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) ->
     if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
 }
 
-/// Inflates all of an entry, hands over what its header promises, and compares length and checksum.
+/// Inflates an entry, hands over the bytes its header promises, and verifies length and checksum.
 pub(super) fn inflate_all(
     found: &Entry,
     section: &Section,
@@ -41,7 +41,7 @@ pub(super) fn inflate_all(
     loop {
         let (mut bytes, stop) = decoder.chunk(&read, spacing);
         let length = bytes.len() as u64;
-        // Of a chunk that is longer than the header promised the rest tells that the header lies.
+        // Bytes beyond the promised size prove that the header lies.
         let promised = length.min(found.size.saturating_sub(done));
         let excess = length - promised;
         done = done.saturating_add(promised);

@@ -1,13 +1,13 @@
-//! A streaming scanner that finds the elements of an array of conversations, whatever they hold.
+//! A streaming scanner that finds the elements of an array of conversations, whatever they contain.
 //!
-//! It knows strings and brackets only, takes a stream in buffers of any size, and never recurses. It does not
-//! ask whether an element is valid JSON: as long as brackets and quotes are balanced, what is wrong inside an
-//! element can't reach its neighbours. Brackets are counted without regard to their kind, so `[1}` is balanced.
+//! It only knows strings and brackets, accepts a stream in buffers of any size, and never recurses. It doesn't
+//! check whether an element is valid JSON: as long as brackets and quotes are balanced, errors inside one element
+//! can't affect its neighbours. Brackets are counted regardless of kind, so `[1}` is balanced.
 //!
-//! The elements are those of the top-level array; or of the array `conversations` of a top-level object; or the
+//! The elements are those of the top-level array; or of the array `conversations` in a top-level object; or the
 //! top-level object itself if it has a key `mapping` or `current_node`, as a conversation does. Keys may come in
-//! any order, and a byte order mark is passed over. Words and strings that follow one another without a comma are
-//! one element, so that a line of junk between two conversations is one thing that is wrong and not many.
+//! any order, and a byte order mark is skipped. Words and strings that follow one another without a comma form
+//! one element, so that a line of junk between two conversations is one problem, not many.
 
 mod blocks;
 mod deferred;
@@ -19,50 +19,51 @@ use crate::bytes::append;
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, BlockState, Marks, WIDTH, backslashes};
 use deferred::{KeptBytes, KeptContent};
-use prune::{JsonKey, Verdict, Way};
+use prune::{JsonKey, PrunePath, Verdict};
 use std::ops::Deref;
 
-/// The largest element that is kept whole unless another limit is given: 256 MiB, without what is dropped.
+/// Default limit for keeping an element whole, not counting dropped containers.
 pub const ELEMENT_LIMIT: usize = 256 << 20;
 
 /// One element of the array.
 #[derive(Debug)]
 pub struct Element<'a> {
-    /// Offset of its first byte in the stream, in bytes.
+    /// Offset of its first byte in the stream.
     pub start: u64,
     /// Offset after its last byte.
     pub end: u64,
     /// Its text.
     pub body: Body<'a>,
-    /// False if the stream ends within it.
+    /// False if the stream ends inside it.
     pub complete: bool,
 }
 
 /// The text of an element.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// The element, with `null` in place of containers that nobody reads: in `metadata` of messages all but a
-    /// few, and lists of the conversation itself such as `moderation_results`.
+    /// The element, with `null` in place of containers that are never read: most of the `metadata` of messages,
+    /// and lists of the conversation itself such as `moderation_results`.
     Whole(ElementJson<'a>),
-    /// The element is over the limit. Only its shallow keys and values are here, its containers are empty. At most
-    /// 1 MiB, and cut there: then it is not valid JSON.
+    /// The element exceeds the limit. Contains only shallow keys and values, with empty containers. Truncated to
+    /// 1 MiB, in which case it is not valid JSON.
     TooLarge {
-        /// Those keys and values.
+        /// The shallow keys and values.
         skeleton: &'a [u8],
     },
 }
 
-/// The JSON of an element, which goes away with the element.
+/// The JSON of an element, borrowed while the element is handed over.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ElementJson<'a> {
-    /// It stands in the buffer that was fed.
+    /// Located in the buffer that was fed.
     InBuffer(&'a [u8]),
-    /// It was kept by the scanner, which does not need it any more.
+    /// Collected by the scanner, which no longer needs it.
     Kept(&'a mut Vec<u8>),
 }
 
 impl ElementJson<'_> {
-    /// The JSON for good, without a copy if the scanner kept it; then the scanner keeps the next one in `spare`.
+    /// Takes ownership of the JSON, without a copy if the scanner collected it; the scanner then continues with
+    /// `spare`.
     pub fn into_owned(self, mut spare: Vec<u8>) -> Vec<u8> {
         spare.clear();
         match self {
@@ -87,47 +88,46 @@ impl Deref for ElementJson<'_> {
 /// How the stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As it should.
+    /// Properly.
     Complete,
-    /// Something is wrong outside the elements, or the stream breaks off. What was found before is good.
+    /// Something is wrong outside the elements, or the stream breaks off. Elements found before it are good.
     Damaged {
-        /// What is wrong first, in a few words.
+        /// The first problem, in a few words.
         reason: &'static str,
-        /// Where, in bytes from the start of the stream.
+        /// Its offset in the stream.
         at: u64,
     },
 }
 
 /// Finds elements in a stream.
 ///
-/// Its memory is that of the largest element, without what is dropped from it. With AVX2 it passes over several
-/// GB/s.
+/// Uses as much memory as the largest element, without the containers dropped from it. Scans several GB/s with
+/// AVX2.
 #[derive(Debug)]
 pub struct Scanner {
     level: Level,
     /// Offset of the current buffer in the stream.
     base: u64,
     place: Position,
-    /// The list is in an object, which goes on behind it.
+    /// The list is inside an object, which continues after it.
     wrapped: bool,
     /// The top-level value is the only element.
     bare: bool,
-    /// What is wrong first, and where.
+    /// The first problem and its offset.
     trouble: Option<(&'static str, u64)>,
     /// Offset of the current element in the stream.
     start: u64,
     kept: KeptBytes,
-    /// Where the bytes of the current buffer begin that are to be kept and are not yet; `None` in a dropped
-    /// container.
+    /// Start of the bytes in the current buffer that are yet to be kept; `None` in a dropped container.
     from: Option<usize>,
-    walk: BlockState,
-    way: Way,
+    brackets: BlockState,
+    path: PrunePath,
 }
 
-/// Where in the stream we are.
+/// Position in the structure of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    /// Before the top-level value, after so many bytes of a byte order mark.
+    /// Before the top-level value, after `mark` bytes of a byte order mark.
     Start { mark: usize },
     /// In the list, outside any element.
     List(Expected),
@@ -137,12 +137,11 @@ enum Position {
     Text { escaped: bool },
     /// In an element that is a number or a word.
     Word,
-    /// After a word or string that ended at this offset in the stream. More of them may follow: then they are the
-    /// same element.
+    /// After a word or string that ended at this offset. Further ones belong to the same element.
     Gap { end: u64 },
     /// After the top-level value.
     Over,
-    /// In a stream that is no export.
+    /// In a stream that is not an export.
     Lost,
 }
 
@@ -154,20 +153,19 @@ enum Expected {
     Next,
 }
 
-/// What a container is.
+/// The role of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ContainerRole {
     /// An element.
     Element,
-    /// The top-level object: a conversation, or around the list.
+    /// The top-level object: a conversation, or the wrapper of the list.
     Undecided,
     /// The object around the list.
     Wrapper,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// Of the object around the list only its keys are wanted, and they are looked for within so many bytes before
-/// their values.
+/// Maximum distance between a key and its value in the wrapper, of which only the keys matter.
 const LONGEST_GAP: usize = 4096;
 
 impl Scanner {
@@ -176,7 +174,7 @@ impl Scanner {
         Self::with_level(limit, Level::best())
     }
 
-    /// The same with instructions of the given level, for measurements and tests.
+    /// Like [`new`](Self::new), with instructions of the given level, for benchmarks and tests.
     pub fn with_level(limit: usize, level: Level) -> Self {
         Self::with_kept(KeptBytes::new(limit), level)
     }
@@ -192,12 +190,12 @@ impl Scanner {
             start: 0,
             kept,
             from: None,
-            walk: BlockState::default(),
-            way: Way::Off,
+            brackets: BlockState::default(),
+            path: PrunePath::Off,
         }
     }
 
-    /// Takes the next bytes of the stream, and hands over the elements that end in them.
+    /// Takes the next bytes of the stream and hands over the elements that end in them.
     pub fn feed(&mut self, bytes: &[u8], found: &mut dyn FnMut(Element<'_>)) {
         let mut at = 0;
         if self.from.is_some() {
@@ -220,13 +218,13 @@ impl Scanner {
         self.base = self.base.saturating_add(bytes.len() as u64);
     }
 
-    /// How many bytes of an element that is not complete are held.
+    /// Number of bytes kept of an incomplete element.
     pub fn held(&self) -> usize {
         self.kept.bytes().len()
     }
 
-    /// Tells how the stream ended, and hands over the element that is not finished, if there is one. Then the scanner is
-    /// as new, but for its memory.
+    /// Returns how the stream ended, after handing over the unfinished element if there is one. Resets the
+    /// scanner but keeps its memory.
     pub fn finish(&mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
         let end = self.base;
         match self.place {
@@ -239,7 +237,7 @@ impl Scanner {
                 self.trouble(NOT_CONVERSATIONS, self.start);
             }
             Position::Container(_) | Position::Text { .. } => {
-                let in_string = !matches!(self.place, Position::Container(_)) || self.walk.in_string();
+                let in_string = !matches!(self.place, Position::Container(_)) || self.brackets.in_string();
                 self.trouble(
                     if in_string { "breaks off within a string" } else { "breaks off within a conversation" },
                     end,
@@ -262,12 +260,12 @@ impl Scanner {
         end
     }
 
-    /// Notes what is wrong, if it is the first.
+    /// Records the first problem.
     fn trouble(&mut self, reason: &'static str, at: u64) {
         self.trouble.get_or_insert((reason, at));
     }
 
-    /// The offset in the stream of `at` in the current buffer.
+    /// The stream offset of position `at` in the current buffer.
     fn offset(&self, at: usize) -> u64 {
         self.base.saturating_add(at as u64)
     }
@@ -288,8 +286,8 @@ impl Scanner {
             b'{' => {
                 self.bare = true;
                 self.begin(at, Position::Container(ContainerRole::Undecided));
-                self.walk = BlockState::outside(1);
-                self.way = Way::Conversation;
+                self.brackets = BlockState::outside(1);
+                self.path = PrunePath::Conversation;
                 return at + 1;
             }
             b'"' => self.trouble("top level is a string", offset),
@@ -333,8 +331,8 @@ impl Scanner {
     fn leave_list(&mut self, at: usize) {
         if self.wrapped {
             self.begin(at + 1, Position::Container(ContainerRole::Wrapper));
-            self.walk = BlockState::outside(1);
-            self.way = Way::Conversation;
+            self.brackets = BlockState::outside(1);
+            self.path = PrunePath::Conversation;
         } else {
             self.place = Position::Over;
         }
@@ -344,8 +342,8 @@ impl Scanner {
         match byte {
             b'{' | b'[' => {
                 self.begin(at, Position::Container(ContainerRole::Element));
-                self.walk = BlockState::outside(1);
-                self.way = if byte == b'{' { Way::Conversation } else { Way::Off };
+                self.brackets = BlockState::outside(1);
+                self.path = if byte == b'{' { PrunePath::Conversation } else { PrunePath::Off };
             }
             b'"' => self.begin(at, Position::Text { escaped: false }),
             _ => self.begin(at, Position::Word),
@@ -378,14 +376,14 @@ impl Scanner {
         end.unwrap_or(bytes.len())
     }
 
-    /// Ends a word or string at `end`; of the element it may only be the beginning.
+    /// Ends a word or string at `end`; the element may continue.
     fn pause(&mut self, bytes: &[u8], end: usize) {
         self.keep(bytes, end);
         self.from = None;
         self.place = Position::Gap { end: self.offset(end) };
     }
 
-    /// Goes on behind a word or string that ended at `end`. Blanks between two of them are kept as one.
+    /// Continues after a word or string that ended at `end`. Blanks between two of them are kept as one.
     fn gap(&mut self, bytes: &[u8], at: usize, end: u64, found: &mut dyn FnMut(Element<'_>)) -> usize {
         let Some(&byte) = bytes.get(at) else { return bytes.len() };
         match byte {
@@ -412,7 +410,7 @@ impl Scanner {
         bytes.len()
     }
 
-    /// Goes on in a container, until it ends or the buffer does.
+    /// Scans a container up to its end or the end of the buffer.
     fn container(
         &mut self,
         bytes: &[u8],
@@ -422,20 +420,22 @@ impl Scanner {
     ) -> usize {
         let mut role = role;
         loop {
-            // Off the way nothing happens before we are back on it.
-            let on_way = self.walk.depth == self.way.depth();
-            let floor = if on_way { u64::MAX } else { self.way.depth() };
-            let Some(block) = self.level.run(bytes, at, floor, &mut self.walk) else { return bytes.len() };
+            // Away from the path nothing matters until we return to it.
+            let on_path = self.brackets.depth == self.path.depth();
+            let floor = if on_path { u64::MAX } else { self.path.depth() };
+            let Some(block) = self.level.run(bytes, at, floor, &mut self.brackets) else {
+                return bytes.len();
+            };
             let mut bits = block.open | block.close;
             while bits != 0 {
                 let here = block.at + bits.trailing_zeros() as usize;
                 let open = block.open & bits & bits.wrapping_neg() != 0;
                 bits &= bits - 1;
                 if open {
-                    if self.walk.depth == self.way.depth() && self.enter(bytes, here, &mut role) {
+                    if self.brackets.depth == self.path.depth() && self.enter(bytes, here, &mut role) {
                         return here + 1;
                     }
-                    self.walk.depth = self.walk.depth.saturating_add(1);
+                    self.brackets.depth = self.brackets.depth.saturating_add(1);
                 } else if self.leave(here) {
                     self.end_container(bytes, here + 1, role, found);
                     return here + 1;
@@ -445,12 +445,13 @@ impl Scanner {
         }
     }
 
-    /// Decides on a container that begins at `here`, on the way. True if it is the list of conversations.
+    /// Decides what to do with a container that begins at `here`, on the path. Returns true if it is the list of
+    /// conversations.
     fn enter(&mut self, bytes: &[u8], here: usize, role: &mut ContainerRole) -> bool {
         let bracket = bytes.get(here).copied().unwrap_or_default();
         let fresh = bytes.get(self.from.unwrap_or(here)..here).unwrap_or_default();
         let key = || JsonKey::before(self.kept.bytes(), fresh);
-        if *role != ContainerRole::Element && self.way == Way::Conversation {
+        if *role != ContainerRole::Element && self.path == PrunePath::Conversation {
             if bracket == b'[' && key().is(b"conversations") {
                 self.from = None;
                 self.kept.clear();
@@ -464,11 +465,11 @@ impl Scanner {
                 return false;
             }
         }
-        match self.way.verdict(bracket, key) {
+        match self.path.verdict(bracket, key) {
             Verdict::Keep => {}
             Verdict::Drop => self.drop_from(bytes, here),
             Verdict::Follow => {
-                self.way = self.way.on();
+                self.path = self.path.on();
                 if *role == ContainerRole::Undecided {
                     *role = ContainerRole::Element;
                     self.place = Position::Container(ContainerRole::Element);
@@ -478,7 +479,7 @@ impl Scanner {
         false
     }
 
-    /// Leaves out the container that begins at `here`.
+    /// Drops the container that begins at `here`.
     fn drop_from(&mut self, bytes: &[u8], here: usize) {
         self.keep(bytes, here);
         if self.place != Position::Container(ContainerRole::Wrapper) {
@@ -487,16 +488,16 @@ impl Scanner {
         self.from = None;
     }
 
-    /// Leaves a container at `here`. True if it is the whole element.
+    /// Leaves a container at `here`. Returns true if the element is complete.
     fn leave(&mut self, here: usize) -> bool {
-        self.walk.depth = self.walk.depth.saturating_sub(1);
-        if self.walk.depth <= self.way.depth() {
-            self.way = self.way.back_to(self.walk.depth);
+        self.brackets.depth = self.brackets.depth.saturating_sub(1);
+        if self.brackets.depth <= self.path.depth() {
+            self.path = self.path.back_to(self.brackets.depth);
             if self.from.is_none() {
                 self.from = Some(here + 1);
             }
         }
-        self.walk.depth == 0
+        self.brackets.depth == 0
     }
 
     fn end_container(
@@ -523,7 +524,7 @@ impl Scanner {
         self.kept.clear();
     }
 
-    /// Hands over the current element, which ends at `end` or before the gap that we are in, and goes on behind it.
+    /// Hands over the current element, which ends at `end` or before the current gap, and continues after it.
     fn emit(&mut self, bytes: &[u8], end: usize, complete: bool, found: &mut dyn FnMut(Element<'_>)) {
         let whole = self.from.and_then(|from| bytes.get(from..end)).unwrap_or_default();
         let borrowed = self.kept.is_empty() && self.kept.fits(whole.len());
@@ -542,7 +543,7 @@ impl Scanner {
         self.place = if self.bare { Position::Over } else { Position::List(Expected::Comma) };
     }
 
-    /// Keeps what is to be kept of the current buffer up to `end`.
+    /// Keeps what is wanted of the current buffer up to `end`.
     fn keep(&mut self, bytes: &[u8], end: usize) {
         let Some(from) = self.from else { return };
         let fresh = bytes.get(from..end).unwrap_or_default();
@@ -557,7 +558,7 @@ impl Scanner {
 
 const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";
 
-/// True if `object`, which may break off, has a key that only a conversation has.
+/// True if the possibly truncated `object` has a key that only a conversation has.
 fn is_conversation(object: &[u8]) -> bool {
     let (mut depth, mut inside, mut escaped) = (0_u64, false, false);
     object.iter().enumerate().any(|(at, &byte)| {

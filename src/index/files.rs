@@ -1,4 +1,4 @@
-//! The files of an export: what its side files say about them, read before the first conversation.
+//! The files of an export, and what the side files say about them. Read before the first conversation.
 
 use crate::archive::{self, EntryKind};
 use crate::catalog::{EntryRef, Problem};
@@ -8,15 +8,15 @@ use crate::format::html::HtmlExtract;
 use crate::source::Export;
 use std::sync::Arc;
 
-/// Side files that are larger than this are not believed to be ones, in bytes.
+/// Maximum size of a side file.
 const SIDE_BYTES: u64 = 256 << 20;
 
-/// How many bytes of a file tell its type.
+/// How many bytes of a file are needed to tell its type.
 const SNIFF_BYTES: usize = 512;
 
-/// The assets of `export`, and what is wrong with the files that describe them. Reads the side files; the table
-/// in `chat.html` only where an entry's own name does not tell which asset it is, because it stands behind a copy of
-/// all conversations.
+/// The assets of `export`, and what is wrong with the files that describe them. Reads the side files. The table
+/// in `chat.html` follows a copy of all conversations, so it is read only if some entry's own name doesn't
+/// identify its asset.
 pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
     let mut problems = Vec::new();
     let mut side = SideFiles::default();
@@ -68,11 +68,11 @@ fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The table of assets in a viewer; empty if there is none.
+/// The asset table of a viewer; empty if it has none.
 fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
     let mut extract = HtmlExtract::new();
     if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
-        // What was read before a break is used; the conversations don't depend on it.
+        // Everything before a break is used; conversations don't depend on it.
         let spacing = archive::spacing(export.entry(viewer).map_or(0, |entry| entry.size));
         let _ = archive.stream(viewer.entry, spacing, &mut |chunk| {
             extract.feed(&chunk, &mut |_, _| {});

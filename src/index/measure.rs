@@ -1,10 +1,10 @@
-//! One conversation measured: its head, with the exact size of every page.
+//! Measures one conversation: its head, with the exact size of every page.
 
 use crate::catalog::{Asset, Branch, Head, Location, Page};
 use crate::conversation::{Conversation, Role, Visibility, thread};
 use crate::render::{Document, Options};
 
-/// The head of the conversation that `document` shows and that lies at `location`.
+/// The head of the conversation in `document`, whose JSON is at `location`.
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
     let conversation = document.conversation;
     let Thread { turns, messages, models } = Thread::of(document);
@@ -37,18 +37,18 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
     }
 }
 
-/// What a head says of the visible thread.
+/// What a head says about the visible thread.
 #[derive(Default)]
 struct Thread {
     turns: u32,
-    /// Those that are shown.
+    /// Number of shown messages.
     messages: u32,
     /// The models that answered, in order of appearance.
     models: Vec<Box<str>>,
 }
 
 impl Thread {
-    /// Looks at each message once: none is in the processor's cache any more.
+    /// Visits each message once: by now they have left the processor's cache.
     fn of(document: &Document<'_>) -> Self {
         let mut thread = Self::default();
         let mut turns = thread::Turns::default();
@@ -71,7 +71,7 @@ impl Thread {
     }
 }
 
-/// What is left to show of a conversation that is too large to be shown, from what is known of it.
+/// A placeholder for a conversation that is too large, made from what is known of it.
 pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
     Conversation {
         id: (&*head.id).into(),

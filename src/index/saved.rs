@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_found_under_its_key_and_no_other() {
+    fn an_index_is_found_only_under_its_own_key() {
         let (_home, cache) = saved();
         let found = cache.load(&key("a")).unwrap();
         assert_eq!(found.catalog, catalog());
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_and_every_missing_end_is_a_miss() {
+    fn every_changed_byte_and_every_truncation_is_a_miss() {
         let (_home, cache) = saved();
         let path = cache.items().unwrap().remove(0).path;
         let sound = fs::read(&path).unwrap();
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symlink_or_a_file_that_others_can_read_is_a_miss() {
+    fn a_symlink_or_a_file_readable_by_others_is_a_miss() {
         let (home, cache) = saved();
         let path = cache.items().unwrap().remove(0).path;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_can_read_is_refused() {
+    fn a_directory_readable_by_others_is_refused() {
         let home = tempfile::tempdir().unwrap();
         fs::DirBuilder::new().mode(0o755).create(home.path().join("gptfs")).unwrap();
         let error =
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_unused_go_when_there_are_too_many() {
+    fn the_least_recently_used_indexes_are_evicted() {
         let (_home, cache) = saved();
         let old = cache.items().unwrap().remove(0).path;
         File::options().write(true).open(&old).unwrap().set_len(TOTAL_BYTES).unwrap();

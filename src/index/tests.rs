@@ -1,4 +1,4 @@
-//! A page is as long as it was measured, whatever was done to the export: else nobody could read it.
+//! A page is as long as it was measured, whatever happened to the export; otherwise it couldn't be read.
 
 use super::*;
 use crate::archive::Limits;
@@ -7,8 +7,7 @@ use crate::time::Zone;
 use proptest::prelude::*;
 use std::path::Path;
 
-/// What is written over, or between, the bytes of an export: what JSON is made of, what it must not have, and what pages
-/// are made of.
+/// Fragments that overwrite or interrupt an export: JSON syntax, invalid JSON, and page syntax.
 const PIECES: [&[u8]; 24] = [
     b"\"",
     b"{",
@@ -36,19 +35,19 @@ const PIECES: [&[u8]; 24] = [
     b"</details>",
 ];
 
-/// What an export is.
+/// How the export is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExportForm {
     /// One conversation.
     Bare,
     /// A list of two.
     List,
-    /// The same in the page that the vendor makes for reading.
+    /// The same two in the vendor's viewer page.
     Viewer,
 }
 
 impl ExportForm {
-    /// An export of this form in a folder of its own.
+    /// An export of this form in its own folder.
     fn export(self, json: &[u8]) -> tempfile::TempDir {
         let (name, text) = match self {
             Self::Bare | Self::List => ("conversations.json", json.to_vec()),
@@ -62,7 +61,7 @@ impl ExportForm {
     }
 }
 
-/// A change at a place, which is a share of the whole.
+/// A change at a relative position.
 #[derive(Clone, Debug)]
 enum Damage {
     Over(&'static [u8]),
@@ -108,7 +107,8 @@ fn fixtures() -> &'static [Vec<u8>] {
     })
 }
 
-/// Every page of the export at `path` is as long as it was measured. True if there is an export.
+/// Asserts that every page of the export at `path` is as long as it was measured. Returns false if it is not an
+/// export.
 fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
     const STEM: &str = "A stem";
     let export = source::open(&[path.to_owned()], &Limits::default());

@@ -72,17 +72,17 @@ fn the_oldest_conversation_keeps_the_plain_name() {
         ]),
         ["New chat-6c74a896", "New chat", "new CHAT-bbbbbbbb"]
     );
-    // Of the same age: the one with the smaller id.
+    // At equal age, the smaller id wins.
     assert_eq!(stems(vec![head("b0000000", "x", MARCH), head("a0000000", "x", MARCH)]), ["x-b0000000", "x"]);
 }
 
 #[test]
-fn equal_titles_in_different_months_are_no_collision() {
+fn equal_titles_in_different_months_do_not_collide() {
     assert_eq!(stems(vec![head("a", "x", MARCH), head("b", "x", MARCH + 4e6)]), ["x", "x"]);
 }
 
 #[test]
-fn ids_that_begin_alike_get_more_digits() {
+fn ids_with_a_common_prefix_get_more_digits() {
     assert_eq!(
         stems(vec![
             head("00000000-0000-4000-8000-000000001000", "x", MARCH),
@@ -95,7 +95,7 @@ fn ids_that_begin_alike_get_more_digits() {
 }
 
 #[test]
-fn conversations_that_share_an_id_are_counted() {
+fn conversations_with_equal_ids_are_numbered() {
     let id = "6c74a896-0000-4000-8000-000000001000";
     let all = "6c74a896000040008000000000001000";
     assert_eq!(
@@ -117,7 +117,7 @@ fn a_title_that_looks_like_a_name_with_suffix_keeps_it() {
 }
 
 #[test]
-fn an_id_that_is_no_number_is_summed_up() {
+fn an_id_that_is_not_hexadecimal_is_hashed() {
     let names =
         stems(vec![head("", "x", MARCH), head("chat-1", "x", MARCH + 1.0), head("chat-2", "x", MARCH + 2.0)]);
     let suffix = names[1].strip_prefix("x-").unwrap();
@@ -126,7 +126,7 @@ fn an_id_that_is_no_number_is_summed_up() {
 }
 
 #[test]
-fn endings_in_titles_collide_with_nothing() {
+fn suffixes_in_titles_never_collide() {
     let titles = ["Trip", "Trip.assets", "Trip.branches", "Trip.md", "Trip.md.md", "2.md", "undated", "2025"];
     let names = stems(titles.iter().map(|title| head(title, title, MARCH)).collect());
     assert_eq!(names, titles);
@@ -139,7 +139,7 @@ fn endings_in_titles_collide_with_nothing() {
 }
 
 #[test]
-fn long_titles_that_are_equal_only_after_the_cut_are_told_apart() {
+fn long_titles_that_become_equal_by_truncation_get_suffixes() {
     let long = "é".repeat(120);
     let names = stems(vec![
         head("00000000-1", &format!("{long}a"), MARCH),
@@ -149,7 +149,7 @@ fn long_titles_that_are_equal_only_after_the_cut_are_told_apart() {
 }
 
 #[test]
-fn names_of_files_stay_unless_they_are_taken_or_not_portable() {
+fn file_names_stay_unless_taken_or_not_portable() {
     let given = ["map.png", "MAP.png", "a/../b.txt", "map-2.png", "map.png", "CON", "map.png"];
     let names: Vec<String> = file_names(given.into_iter()).iter().map(ToString::to_string).collect();
     assert_eq!(names, ["map.png", "MAP-2.png", "b.txt", "map-2-2.png", "map-3.png", "CON_", "map-4.png"]);
@@ -195,15 +195,15 @@ fn equal_titles_cost_little_more_than_different_ones() {
     let id = |n: u32| format!("{:08x}-0000-4000-8000-000000000000", n.wrapping_mul(2_654_435_761));
     let different = seconds((0..10_000).map(|n| head(&id(n), &format!("{n} is a title"), MARCH)).collect());
     let equal = seconds((0..10_000).map(|n| head(&id(n), "This is a title", MARCH)).collect());
-    // Ids without any difference, the worst there is.
+    // Identical ids are the worst case.
     let same = seconds((0..10_000).map(|_| head(&id(1), "This is a title", MARCH)).collect());
     println!("10,000 different titles {different:?}, equal titles {equal:?}, equal ids too {same:?}");
-    // Quadratic work would be a thousand times as much.
+    // Quadratic work would take a thousand times as long.
     let limit = different * 100 + Duration::from_secs(1);
     assert!(equal < limit && same < limit, "{different:?} {equal:?} {same:?}");
 }
 
-/// Titles, ids and times with many collisions among them.
+/// Heads whose titles, ids and times often collide.
 fn crowded_heads() -> impl Strategy<Value = Vec<Head>> {
     let title = proptest::sample::select(vec![
         "x",
@@ -223,7 +223,7 @@ fn crowded_heads() -> impl Strategy<Value = Vec<Head>> {
     proptest::collection::vec((title, id, 0u32..3), 0..40).prop_map(|rows| {
         rows.into_iter()
             .enumerate()
-            // The last digits make all ids unique, whatever the order of the catalog is later.
+            // The last digits make all ids unique, whatever order the catalog has later.
             .map(|(n, (title, id, time))| head(&format!("{id}{n:012x}"), title, MARCH + f64::from(time)))
             .collect()
     })
@@ -242,7 +242,7 @@ proptest! {
         let keys: HashSet<String> = names.values().map(|name| fold(name)).collect();
         prop_assert_eq!(keys.len(), heads.len());
         prop_assert_eq!(&names, &by_id(shuffled));
-        // The oldest of each key has its plain name.
+        // The oldest of each key has the plain name.
         let mut oldest: HashMap<String, &Head> = HashMap::new();
         for head in &heads {
             let first = oldest.entry(fold(title(head).as_str())).or_insert(head);

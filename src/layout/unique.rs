@@ -1,10 +1,10 @@
-//! Names made unique in their directory, independent of the order in which they are read.
+//! Makes names unique within their directory, independent of reading order.
 
 use crate::catalog::Head;
 use crate::name::{FileName, fold};
 use std::collections::{HashMap, HashSet};
 
-/// Digits of an id in a suffix: the first try, what each further try adds, and the last one.
+/// Digits of an id in a suffix: the first attempt, the increment per attempt, and the maximum.
 const FIRST_DIGITS: usize = 8;
 const MORE_DIGITS: usize = 4;
 const ALL_DIGITS: usize = 32;
@@ -23,9 +23,9 @@ impl Crowded {
 
 /// Makes the `stems` of `members`, which share a directory, unique under [`fold`].
 ///
-/// First, of each group with one key the oldest keeps its plain name. Then the others try the digits of their ids:
-/// whoever's name is taken, or wanted by another at the same time, tries with more digits. So a name depends on the set
-/// of members, never on their order. Those who are left have equal ids: they are counted, the oldest first.
+/// Of all conversations with one key, the oldest keeps the plain name. The others try the digits of their ids; if
+/// the resulting name is taken, or wanted by two of them, they try again with more digits. A name thus depends on
+/// the set of members, never on their order. What remains has equal ids and is numbered, oldest first.
 pub(super) fn separate(heads: &[Head], members: &[usize], stems: &mut [FileName]) {
     let mut by_age: Vec<(usize, &Head)> =
         members.iter().filter_map(|&member| Some((member, heads.get(member)?))).collect();
@@ -47,7 +47,7 @@ pub(super) fn separate(heads: &[Head], members: &[usize], stems: &mut [FileName]
     count(&crowded, stems, &mut taken);
 }
 
-/// Gives those of `crowded` their name with so many digits whom nobody else disputes it; returns the others.
+/// Renames those of `crowded` whose name with this many digits is undisputed; returns the rest.
 fn settle(
     crowded: Vec<Crowded>,
     digits: usize,
@@ -79,7 +79,7 @@ fn settle(
     left
 }
 
-/// Numbers those whose whole ids are equal: all digits, then `-2`, `-3` and so on.
+/// Numbers conversations with equal ids: all digits, then `-2`, `-3` and so on.
 fn count(crowded: &[Crowded], stems: &mut [FileName], taken: &mut HashSet<String>) {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     for one in crowded {
@@ -93,8 +93,8 @@ fn count(crowded: &[Crowded], stems: &mut [FileName], taken: &mut HashSet<String
     }
 }
 
-/// The first name that `name` makes of the numbers above `number` and that is not taken yet. It is taken then, and
-/// `number` is its number: asked again and again, the work is linear in the names.
+/// Takes the first free name that `name` makes from numbers above `number`, and updates `number`. Over repeated
+/// calls the work is linear in the number of names.
 fn next_free(number: &mut u32, taken: &mut HashSet<String>, name: impl Fn(u32) -> FileName) -> FileName {
     loop {
         *number = number.saturating_add(1);
@@ -105,10 +105,11 @@ fn next_free(number: &mut u32, taken: &mut HashSet<String>, name: impl Fn(u32) -
     }
 }
 
-/// The hexadecimal digits, in lower case, that tell this conversation from others of its title.
+/// The lower-case hexadecimal digits that distinguish this conversation from others with its title.
 ///
-/// Those of its id, after a prefix such as `WEB:`, if it is made of nothing else; else a checksum of what is
-/// known of the conversation, so that they don't depend on its place in the export.
+/// These are the digits of its id, after a prefix such as `WEB:`, if the id has no other characters. Otherwise
+/// they are a checksum of what is known of the conversation, so that they don't depend on its position in the
+/// export.
 fn digits(head: &Head) -> String {
     let id = head.id.rsplit(':').next().unwrap_or_default();
     let digits: String =
@@ -145,9 +146,9 @@ impl Fnv {
     }
 }
 
-/// Checked names for the files of one directory, from names that were checked already or should have been.
+/// Checked names for the files of one directory, from names that should have been checked already.
 ///
-/// A name that is portable and not taken by an earlier one stays as it is, because pages link to it. Linear.
+/// A portable name that no earlier file has is kept as it is, because pages link to it. Linear.
 pub fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<FileName> {
     let mut taken = HashSet::new();
     let mut numbers: HashMap<String, u32> = HashMap::new();

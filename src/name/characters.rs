@@ -1,18 +1,18 @@
-//! Which characters a name keeps: one table per class, and the few rules that need neighbours.
+//! Which characters a name keeps: one table per class, and the few rules that depend on neighbours.
 
 use crate::text::is_bidi_control;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Text beyond so many bytes of kept characters can't reach a name: NFC shortens text to a third at most, and names
-/// have at most 255 bytes. The cut comes before anything that sorts or looks far ahead.
+/// Text beyond this many kept bytes can't affect a name: NFC shortens text to a third at most, and names have at
+/// most 255 bytes. The cut precedes every step that sorts or looks far ahead.
 const INPUT_BYTES: usize = 2048;
 
-/// Most combining marks in a row. Unicode's stream-safe text has as many, and no language needs more.
+/// Longest run of combining marks. Unicode's stream-safe format has the same limit, and no language needs more.
 const MARKS: usize = 30;
 
-/// Looks like a blank without being one by its properties.
+/// Looks blank without having the property.
 const BRAILLE_BLANK: char = '\u{2800}';
 const JOINER: char = '\u{200d}';
 const TEXT_STYLE: char = '\u{fe0e}';
@@ -21,21 +21,21 @@ const KEYCAP: char = '\u{20e3}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const LAST_TAG: char = '\u{e007f}';
 
-/// `text` without the characters that a name can't have, in NFC. Neither its end nor its length is settled yet.
+/// `text` in NFC, without the characters that a name can't have. Its end and its length are not settled yet.
 ///
-/// Idempotent: each step leaves what the steps before it look for.
+/// Idempotent: no step produces anything that an earlier step removes.
 pub(super) fn clean(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { clean_closely(text) }
 }
 
-/// The same for any text.
+/// The general case.
 fn clean_closely(text: &str) -> String {
     let kept = in_sequences(&allowed(text));
     let mut plain = String::with_capacity(kept.len());
     let mut last = None;
     for c in kept {
         let c = if is_forbidden(c) { '/' } else { c };
-        // A run of blanks is one blank, and a run of forbidden characters one `-`.
+        // Collapse runs of blanks into one blank, and runs of forbidden characters into one `-`.
         if !(matches!(c, ' ' | '/') && last == Some(c)) {
             plain.push(if c == '/' { '-' } else { c });
         }
@@ -52,8 +52,8 @@ fn clean_closely(text: &str) -> String {
     plain.nfc().filter(few_marks).collect()
 }
 
-/// True for text that is clean already, as most titles are: ASCII that no rule is about, with single blanks
-/// between the words.
+/// True for text that is already clean, as most titles are: ASCII without special cases, with single blanks
+/// between words.
 fn is_plain(text: &str) -> bool {
     let ordinary = |byte: u8| byte.is_ascii_alphanumeric() || b"-._,'()!&+".contains(&byte);
     text.len() <= INPUT_BYTES
@@ -61,18 +61,18 @@ fn is_plain(text: &str) -> bool {
         && text.split(' ').all(|word| !word.is_empty() && word.bytes().all(ordinary))
 }
 
-/// True for a character that leaves something to see in a name, whatever its neighbours.
+/// True for a character that is visible in a name whatever its neighbours.
 pub(super) fn shows(c: char) -> bool {
     !c.is_whitespace() && c != BRAILLE_BLANK && !is_never_kept(c) && !is_sequence_only(c)
 }
 
-/// True for a character that can't be the last of a sequence that was cut.
+/// True for a character that can't end a truncated sequence.
 pub(super) fn is_unfinished(c: char) -> bool {
     c == JOINER || is_tag(c)
 }
 
-/// The beginning of `text` as far as a name can need it: blanks of all kinds as spaces, and without characters that
-/// no name has, whatever their neighbours. Begins with a character that a name can begin with.
+/// As much of the beginning of `text` as a name can need, with all blanks as spaces and without characters that
+/// are never kept. Begins with a character that may begin a name.
 fn allowed(text: &str) -> Vec<char> {
     let mut kept: Vec<char> = Vec::with_capacity(text.len().min(INPUT_BYTES));
     let mut bytes = 0;
@@ -97,7 +97,7 @@ fn allowed(text: &str) -> Vec<char> {
     kept
 }
 
-/// `text` without joiners, style selectors and tags that aren't part of an emoji sequence.
+/// `text` without joiners, variation selectors and tags outside emoji sequences.
 fn in_sequences(text: &[char]) -> Vec<char> {
     if !text.iter().any(|&c| is_sequence_only(c)) {
         return text.to_vec();
@@ -123,18 +123,18 @@ fn in_sequences(text: &[char]) -> Vec<char> {
     kept
 }
 
-/// True if a joiner between `before` and `after` makes one emoji of two.
+/// True if a joiner between `before` and `after` joins two emoji.
 fn joins(before: &[char], after: &[char]) -> bool {
     let base =
         before.iter().rev().find(|&&c| !matches!(c, EMOJI_STYLE | '\u{1f3fb}'..='\u{1f3ff}') && !is_tag(c));
     let Some((&next, rest)) = after.split_first() else { return false };
-    // A pictograph with a combining mark is another character (`↔` and a stroke are `↮`) and joins nothing.
+    // A pictograph with a combining mark is another character (`↔` with a stroke is `↮`) and can't be joined.
     let marked =
         rest.iter().find(|&&c| !is_sequence_only(c)).is_some_and(|&c| canonical_combining_class(c) != 0);
     base.is_some_and(|&base| is_pictograph(base)) && is_pictograph(next) && !marked
 }
 
-/// True if a style selector between `before` and `after` styles an emoji.
+/// True if a variation selector between `before` and `after` applies to an emoji.
 fn styles(before: &[char], after: &[char]) -> bool {
     match before.last() {
         Some('0'..='9' | '#') => after.first() == Some(&KEYCAP),
@@ -143,7 +143,8 @@ fn styles(before: &[char], after: &[char]) -> bool {
     }
 }
 
-/// How many of `after` are the tags of the flag of a region such as Scotland, its end included.
+/// Number of leading characters of `after` that are the tags of a regional flag such as Scotland's, including the
+/// end tag.
 fn flag_tags(after: &[char]) -> usize {
     const LONGEST: usize = 8;
     let tags = after
@@ -154,8 +155,8 @@ fn flag_tags(after: &[char]) -> usize {
     if tags > 0 && after.get(tags) == Some(&LAST_TAG) { tags + 1 } else { 0 }
 }
 
-/// True for `Extended_Pictographic`. The segmentation rules are asked, which need no second table: after
-/// a pictograph and a joiner only a pictograph belongs to the same grapheme, while marks belong to any.
+/// True for `Extended_Pictographic`. Derived from the segmentation rules, so no second table is needed: after a
+/// pictograph and a joiner only a pictograph continues the grapheme, while marks continue any.
 fn is_pictograph(c: char) -> bool {
     if c.is_ascii() {
         return false;
@@ -164,12 +165,12 @@ fn is_pictograph(c: char) -> bool {
     single('©') && !single('a')
 }
 
-/// The characters that some system does not allow in names.
+/// Characters that some system forbids in names.
 fn is_forbidden(c: char) -> bool {
     matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
 }
 
-/// Zero-width characters that have a place in emoji sequences, and nowhere else.
+/// Zero-width characters that are only meaningful in emoji sequences.
 fn is_sequence_only(c: char) -> bool {
     matches!(c, JOINER | TEXT_STYLE | EMOJI_STYLE) || is_tag(c)
 }
@@ -178,7 +179,7 @@ fn is_tag(c: char) -> bool {
     matches!(c, '\u{e0020}'..=LAST_TAG)
 }
 
-/// Controls, zero-width characters without use in emoji, noncharacters, and the mark of text that was invalid.
+/// Controls, zero-width characters unused in emoji, noncharacters, and the replacement character.
 fn is_never_kept(c: char) -> bool {
     c.is_control()
         || is_bidi_control(c)
@@ -187,7 +188,7 @@ fn is_never_kept(c: char) -> bool {
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// Unicode's `Default_Ignorable_Code_Point`: what has no width and no look of its own, and what some disks ignore.
+/// Unicode's `Default_Ignorable_Code_Point`: characters without width or appearance, which some disks ignore.
 pub(super) fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

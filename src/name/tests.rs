@@ -43,7 +43,7 @@ fn blanks_and_controls_are_tidied() {
 }
 
 #[test]
-fn ends_that_disturb_shells_and_windows_are_trimmed() {
+fn troublesome_first_and_last_characters_are_trimmed() {
     assert_eq!(title("-rf"), "rf");
     assert_eq!(title(".~ -.bashrc"), "bashrc");
     assert_eq!(title("wait... "), "wait");
@@ -51,7 +51,7 @@ fn ends_that_disturb_shells_and_windows_are_trimmed() {
 }
 
 #[test]
-fn devices_of_windows_get_an_underscore() {
+fn windows_device_names_get_an_underscore() {
     assert_eq!(title("CON"), "CON_");
     assert_eq!(title("con.txt"), "con_.txt");
     assert_eq!(title("Aux ."), "Aux_");
@@ -87,19 +87,19 @@ fn every_script_and_emoji_sequence_is_kept() {
 }
 
 #[test]
-fn zero_width_characters_outside_emoji_go() {
+fn zero_width_characters_outside_emoji_are_removed() {
     assert_eq!(title("a\u{200d}b"), "ab");
     assert_eq!(title("👩\u{200d}"), "👩");
     assert_eq!(title("👩\u{200d}x"), "👩x");
     assert_eq!(title("a\u{fe0f}1\u{fe0f}"), "a1");
     assert_eq!(title("🏴\u{e0067}x\u{e0041}"), "🏴x");
     assert_eq!(title("pass\u{ad}word\u{feff}"), "password");
-    // Removed between a letter and its mark, and the two compose.
+    // Removing it from between a letter and its mark lets the two compose.
     assert_eq!(title("e\u{200d}\u{301}"), "é");
 }
 
 #[test]
-fn a_pictograph_that_composes_with_a_mark_joins_nothing() {
+fn a_pictograph_composed_with_a_mark_is_not_joined() {
     assert_eq!(title("🙂\u{200d}↔\u{200d}\u{338}"), "🙂↮");
 }
 
@@ -112,27 +112,28 @@ fn names_are_in_nfc() {
 #[test]
 fn a_long_title_is_cut_between_graphemes() {
     assert_eq!(title(&"a".repeat(300)), "a".repeat(200));
-    // 25 bytes a family: eight of them fit exactly, and of those with a letter before not the eighth.
+    // 25 bytes per family: eight fit exactly, and only seven after a letter.
     let family = "👩\u{200d}👩\u{200d}👧\u{200d}👦";
     assert_eq!(title(&family.repeat(20)), family.repeat(8));
     assert_eq!(title(&format!("a{}", family.repeat(20))), format!("a{}", family.repeat(7)));
-    // A letter with marks goes or stays with all of them.
+    // A letter is kept or dropped with all its marks.
     let marked = format!("{}q{}", "a".repeat(198), "\u{301}".repeat(3));
     assert_eq!(title(&marked), "a".repeat(198));
-    // What the cut lays bare is trimmed.
+    // The new end is trimmed too.
     assert_eq!(title(&format!("{} .{}", "a".repeat(198), "b".repeat(9))), "a".repeat(198));
 }
 
 #[test]
-fn a_grapheme_without_end_is_cut_between_characters() {
+fn an_endless_grapheme_is_cut_between_characters() {
     assert_eq!(title(&format!("q{}", "\u{301}".repeat(1000))), format!("q{}", "\u{301}".repeat(30)));
     let endless = title(&"👩\u{200d}".repeat(1000));
     assert!(endless.len() <= 200 && endless.ends_with('👩'), "{endless}");
 }
 
 #[test]
-fn huge_titles_take_no_longer_than_reading_them() {
-    // Each of these was quadratic or sorted megabytes if it weren't cut first; the name shows that nothing is lost.
+fn huge_titles_cost_no_more_than_reading_them() {
+    // Without an early cut each of these would be quadratic or sort megabytes; the name shows that nothing is
+    // lost.
     assert_eq!(title(&format!("{}x", " ".repeat(10 << 20))), "x");
     assert_eq!(title(&format!("{}x", "\u{200b}".repeat(3 << 20))), "x");
     assert_eq!(title(&format!("{}x", "/".repeat(10 << 20))), "x");
@@ -156,7 +157,7 @@ fn a_file_keeps_its_extension() {
 }
 
 #[test]
-fn only_the_last_part_of_a_path_is_a_name() {
+fn only_the_last_component_of_a_path_is_used() {
     assert_eq!(file("/mnt/data/report.csv"), "report.csv");
     assert_eq!(file("..\\..\\windows\\evil.dll"), "evil.dll");
     assert_eq!(file("folder/"), "folder");
@@ -179,7 +180,7 @@ fn a_sentence_has_no_extension() {
 }
 
 #[test]
-fn a_suffix_fits_behind_every_name() {
+fn a_suffix_fits_after_every_name() {
     let trip = FileName::for_title(Some("Trip"));
     assert_eq!(trip.with_suffix("-6c74a896").as_str(), "Trip-6c74a896");
     assert_eq!(trip.with_suffix("-/../\u{202e}x").as_str(), "Trip-x");
@@ -193,7 +194,7 @@ fn a_suffix_fits_behind_every_name() {
 }
 
 #[test]
-fn only_portable_names_are_accepted_as_they_are() {
+fn only_portable_names_are_accepted_unchanged() {
     for good in ["a", "a.png", "Trip-6c74a896", "é", &"a".repeat(255)] {
         assert_eq!(FileName::new(good).as_ref().map(FileName::as_str), Some(good));
     }
@@ -236,7 +237,7 @@ fn the_key_is_the_same_for_every_case_of_every_character() {
     }
 }
 
-/// What [`FileName`] promises, said in another way than it is made.
+/// The promises of [`FileName`], stated independently of its construction.
 fn is_portable(name: &str) -> bool {
     let zero_width = |c: char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{200c}' | '\u{2060}' | '\u{feff}');
     (1..=NAME_BYTES).contains(&name.len())
@@ -250,7 +251,7 @@ fn is_portable(name: &str) -> bool {
         && !is_device(name.split('.').next().unwrap_or_default().trim_end())
 }
 
-/// Characters that rules are about, more often than chance would bring them.
+/// Characters with special rules, more often than chance would produce them.
 fn hostile_text() -> impl Strategy<Value = String> {
     let pieces = proptest::sample::select(vec![
         "\u{200d}",

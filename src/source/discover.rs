@@ -1,4 +1,4 @@
-//! Where in one archive the conversations lie: its roots, their shards, and everything beside them.
+//! Finds the conversations in one archive: its roots, their shards, and everything beside them.
 
 use super::names::{self, Side};
 use crate::archive::{Archive, EntryKind};
@@ -8,16 +8,16 @@ use crate::text::printable;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What there is in an archive. Entries by their index.
+/// The contents of an archive. Entries are given by index.
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
     /// Entries with conversations, in order.
     pub(super) shards: Vec<u32>,
-    /// Numbers of those that are numbered.
+    /// The numbers of those that are numbered.
     pub(super) numbers: Vec<u64>,
     /// True if a manifest names them.
     pub(super) manifest: bool,
-    /// Conversations that the manifest names and that are not in this archive, by base name.
+    /// Base names of conversation files that the manifest lists but this archive doesn't have.
     pub(super) absent: Vec<String>,
     /// Base names of all conversation files.
     pub(super) names: HashSet<String>,
@@ -30,7 +30,7 @@ pub(super) struct Discovery {
     pub(super) problems: Vec<Problem>,
 }
 
-/// A manifest beyond this size isn't one.
+/// Maximum size of a manifest.
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
 #[derive(Deserialize)]
@@ -44,21 +44,21 @@ struct LogicalFile {
     files: Vec<String>,
 }
 
-/// The first entry of each name, and how many have it.
+/// The first entry with each name, and the number of entries that share it.
 type ByName<'a> = HashMap<&'a str, (u32, u32)>;
 
 /// A directory that may be a root.
 #[derive(Debug, Default)]
 struct RootCandidate {
     conversations: Vec<u32>,
-    /// What its manifest lists as conversations, if it has one.
+    /// The conversation files in its manifest, if it has one.
     listed: Option<Vec<String>>,
 }
 
 /// Examines the names in `archive`, and its manifests.
 ///
 /// # Errors
-/// `Damaged` if an entry that is needed can't be read, or has the name of another one.
+/// `Damaged` if a required entry can't be read or shares its name with another.
 pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
     let mut found = Discovery::default();
     let usable = usable_entries(archive, &mut found.problems);
@@ -95,7 +95,7 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
         let at_root = roots.keys().any(|root| {
             directory.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest == "tmp/")
         });
-        // A part of an export that has no conversations has its files at the top, or in one folder.
+        // A part without conversations has its files at the top, or in one folder.
         let at_top = roots.is_empty() && names::depth(directory) <= 1;
         match names::side(base).filter(|_| at_root || at_top || found.viewer == Some(entry)) {
             _ if taken.contains(&entry) => {}
@@ -107,7 +107,7 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
     Ok(found)
 }
 
-/// Files that are not junk and whose names stay inside.
+/// Files that are not junk and whose names don't escape the archive.
 fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
     let mut usable = Vec::new();
     for (at, entry) in (0..).zip(archive.entries()) {
@@ -125,7 +125,7 @@ fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
     usable
 }
 
-/// The shallowest directories with conversations or with a manifest that lists them, by name.
+/// The shallowest directories with conversations, or with a manifest that lists them, by name.
 fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTreeMap<String, RootCandidate> {
     let mut candidates: BTreeMap<String, RootCandidate> = BTreeMap::new();
     let mut manifests = Vec::new();
@@ -160,7 +160,7 @@ fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTre
     candidates
 }
 
-/// The conversation files that a manifest lists.
+/// The conversation files listed in a manifest.
 fn listed(archive: &Archive, entry: u32) -> Result<Vec<String>, String> {
     let size = archive.entries().get(entry as usize).map_or(0, |entry| entry.size);
     if size > MAX_MANIFEST_BYTES {
@@ -178,8 +178,8 @@ fn listed(archive: &Archive, entry: u32) -> Result<Vec<String>, String> {
         .map_or_else(Vec::new, |(_, file)| file.files))
 }
 
-/// The entries of a root with conversations: as the manifest orders them, then the numbered ones it doesn't
-/// list, then the single file.
+/// The entries of a root that hold conversations: in manifest order, then the numbered ones it doesn't list, then
+/// the single file.
 fn order(
     archive: &Archive,
     directory: &str,
@@ -203,8 +203,8 @@ fn order(
     shards
 }
 
-/// Fails if an entry with conversations can't be read or isn't the only one of its name: another reader would see
-/// another archive.
+/// Fails if an entry with conversations can't be read, or shares its name with another: a different reader might
+/// see a different archive.
 fn needed(archive: &Archive, entry: u32, by_name: &ByName<'_>) -> Result<()> {
     archive.check_readable(entry)?;
     let wanted = name(archive, entry);

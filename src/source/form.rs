@@ -1,23 +1,23 @@
-//! What an export looks like from outside, in words.
+//! How an export was packed, in words.
 
 use std::fmt;
 
-/// The form in which an export came.
+/// How an export arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
     /// How its files are packed.
     pub packing: Packing,
-    /// Exports that were put together: sources, or groups of parts.
+    /// Number of exports joined: sources, or groups of parts.
     pub groups: usize,
-    /// ZIPs with files of the export.
+    /// Number of ZIPs with files of the export.
     pub parts: usize,
-    /// Numbered conversation files.
+    /// Number of numbered conversation files.
     pub shards: usize,
-    /// Conversation files without a number: `conversations.json`, or a file of any name.
+    /// Number of unnumbered conversation files: `conversations.json`, or a file with any name.
     pub singles: usize,
     /// True if a manifest lists the conversation files.
     pub manifest: bool,
-    /// True if the conversations are those inlined in `chat.html`, for lack of anything else.
+    /// True if the conversations are those in `chat.html`, because there are no others.
     pub viewer: bool,
 }
 
@@ -27,9 +27,9 @@ pub enum Packing {
     /// One ZIP.
     #[default]
     Zip,
-    /// ZIPs beside each other that are parts of one export.
+    /// ZIPs that are parts of one export.
     Parts,
-    /// ZIPs inside a ZIP, as the privacy portal gives them.
+    /// ZIPs inside a ZIP, as the privacy portal delivers them.
     Container,
     /// A folder of files.
     Folder,
@@ -37,7 +37,7 @@ pub enum Packing {
     FolderOfZips,
     /// One file with conversations.
     Bare,
-    /// Several of these.
+    /// Several of the above.
     Several,
 }
 

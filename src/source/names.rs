@@ -1,11 +1,11 @@
-//! What names of entries tell. Names are keys, never paths.
+//! What entry names say. Names are keys, never paths.
 
-/// The parts of a name between `/`; archives made by some Windows programs have `\` there.
+/// The components of a name, separated by `/`, or by `\` in archives made by some Windows programs.
 pub(super) fn components(name: &str) -> impl DoubleEndedIterator<Item = &str> {
     name.split(['/', '\\']).filter(|part| !part.is_empty())
 }
 
-/// Directory (`""`, or with a `/` at its end) and base name.
+/// Directory (`""`, or ending with `/`) and base name.
 pub(super) fn split(name: &str) -> (&str, &str) {
     match name.rfind(['/', '\\']) {
         Some(at) => name.split_at(at.saturating_add(1)),
@@ -17,12 +17,12 @@ pub(super) fn base(name: &str) -> &str {
     split(name).1
 }
 
-/// How many directories a directory (as [`split`] gives it) lies below the root.
+/// Number of components of a directory as returned by [`split`].
 pub(super) fn depth(directory: &str) -> usize {
     components(directory).count()
 }
 
-/// What operating systems leave behind.
+/// True for files that operating systems leave behind.
 pub(super) fn is_junk(name: &str) -> bool {
     let base = base(name);
     base.is_empty()
@@ -31,14 +31,14 @@ pub(super) fn is_junk(name: &str) -> bool {
         || components(name).any(|part| part == "__MACOSX")
 }
 
-/// A name that would lead out of the archive, were it a path.
+/// True for a name that would leave the archive if it were a path.
 pub(super) fn escapes(name: &str) -> bool {
     let drive = matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     let absolute = name.starts_with(['/', '\\']);
     drive || absolute || name.contains('\0') || components(name).any(|part| part == "..")
 }
 
-/// A directory whose content belongs to the user or to something else, whatever its files are called.
+/// True for a directory whose contents belong to the user or to something else, whatever its files are called.
 pub(super) fn is_foreign(directory: &str) -> bool {
     let mut previous = "";
     for part in components(directory) {
@@ -54,7 +54,7 @@ pub(super) fn is_foreign(directory: &str) -> bool {
     false
 }
 
-/// The number N of a shard `conversations-N.json` with three digits or more.
+/// The number N of a shard `conversations-N.json` with three or more digits.
 pub(super) fn shard_number(base: &str) -> Option<u64> {
     let digits = base.strip_prefix("conversations-")?.strip_suffix(".json")?;
     (digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
@@ -72,18 +72,18 @@ pub(super) fn has_extension(base: &str, extension: &str) -> bool {
     base.rsplit_once('.').is_some_and(|(_, found)| found.eq_ignore_ascii_case(extension))
 }
 
-/// A ZIP in a container that holds conversations: `Conversations__….zip`, `…-chatgpt-0001.zip`.
+/// True for a ZIP in a container that holds conversations: `Conversations__….zip`, `…-chatgpt-0001.zip`.
 pub(super) fn is_conversations_zip(base: &str) -> bool {
     let chatgpt = || base.to_ascii_lowercase().contains("-chatgpt-");
     is_zip(base) && (starts_with_ignoring_case(base, "Conversations") || chatgpt())
 }
 
-/// A ZIP in a container that holds the user's uploads, or something that is not conversations.
+/// True for a ZIP in a container that holds uploads or other data.
 pub(super) fn is_other_zip(base: &str) -> bool {
     ["Files__", "Ads__"].iter().any(|prefix| starts_with_ignoring_case(base, prefix))
 }
 
-/// Name up to and with `-part-`, and the number of the part, of `…-part-0002.zip`.
+/// Splits `…-part-0002.zip` into everything up to `-part-`, and the number of the part.
 pub(super) fn part(base: &str) -> Option<(&str, u64)> {
     let stem = base.len().checked_sub(4).and_then(|end| base.get(..end)).filter(|_| is_zip(base))?;
     let digits = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -97,7 +97,7 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The role of a file beside the conversations, by its base name.
+/// The role of a file beside the conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     AssetNames,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_told_by_the_number_after_part() {
+    fn parts_are_recognised_by_their_number() {
         let prefix = "Conversations__ab-chatgpt-0001-part-";
         assert_eq!(part("Conversations__ab-chatgpt-0001-part-0002.zip"), Some((prefix, 2)));
         assert_eq!(part("Conversations__ab-chatgpt-0001.zip"), None);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_escape_are_seen() {
+    fn escaping_names_are_recognised() {
         for name in ["../x", "a/../b", "/etc/x", "//x", "a\\..\\b", "C:\\x", "a\0b"] {
             assert!(escapes(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Why something is not an export, in one sentence that says what it looks like instead.
+//! Explains why something is not an export, in one sentence that says what it looks like instead.
 
 use super::names;
 use crate::archive::Archive;
@@ -10,7 +10,7 @@ pub(super) fn not_an_export(label: &str, what: &str) -> Error {
     Error::new(ErrorKind::NotAnExport, format!("{}: not a ChatGPT export: this is {what}", printable(label)))
 }
 
-/// Why there is no conversation in what was opened.
+/// Explains why there are no conversations in what was opened.
 pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &'a Archive>) -> Error {
     let archives: Vec<&Archive> = archives.collect();
     let names: Vec<&str> =

@@ -1,4 +1,4 @@
-//! Every form in which an export arrives, as small as it can be.
+//! Every form in which an export arrives, each as small as possible.
 
 use super::*;
 use std::io::{Cursor, Write};
@@ -17,7 +17,7 @@ fn zip_with(method: CompressionMethod, entries: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A ZIP whose entries all contain one conversation.
+/// A ZIP in which every entry contains one conversation.
 fn zip(names: &[&str]) -> Vec<u8> {
     let entries: Vec<_> = names.iter().map(|name| (*name, ONE.as_bytes())).collect();
     zip_with(CompressionMethod::DEFLATE, &entries)
@@ -54,7 +54,7 @@ impl TestFolder {
         open(&[self.0.path().join(name)], &Limits::default())
     }
 
-    /// The message of the error, without the directory, and its kind.
+    /// The kind of the error, and its message without the directory.
     fn fails(&self, name: &str) -> (ErrorKind, String) {
         let error = self.open(name).unwrap_err();
         (error.kind(), error.to_string().replace(&format!("{}/", self.0.path().display()), ""))
@@ -165,7 +165,7 @@ fn a_manifest_cannot_lead_out_of_the_archive() {
 }
 
 #[test]
-fn a_broken_manifest_is_a_problem_and_no_obstacle() {
+fn a_broken_manifest_is_only_a_problem() {
     let place = TestFolder::with(
         "x.zip",
         zip_with(
@@ -179,7 +179,7 @@ fn a_broken_manifest_is_a_problem_and_no_obstacle() {
 }
 
 #[test]
-fn both_forms_together_are_both_read_the_shards_first() {
+fn if_both_forms_exist_both_are_read_shards_first() {
     let place = TestFolder::with("x.zip", zip(&["conversations.json", "conversations-000.json"]));
     let export = place.open("x.zip").unwrap();
     assert_eq!(shards(&export), ["conversations-000.json", "conversations.json"]);
@@ -216,7 +216,7 @@ fn exports_side_by_side_in_one_zip_are_all_read() {
 }
 
 #[test]
-fn a_container_gives_its_groups_and_parts_stored_or_deflated() {
+fn a_container_yields_its_groups_and_parts_stored_or_deflated() {
     let shards_of_one = zip_with(
         CompressionMethod::DEFLATE,
         &[
@@ -278,7 +278,7 @@ fn zips_are_opened_two_levels_deep_and_no_deeper() {
 }
 
 #[test]
-fn uploads_that_look_like_exports_are_not_taken_for_one() {
+fn uploads_that_look_like_exports_are_ignored() {
     let decoy = zip(&["conversations.json"]);
     let entries: &[(&str, &[u8])] = &[
         ("personal/files/conversations.json", ONE.as_bytes()),
@@ -352,7 +352,7 @@ fn a_folder_may_hold_an_export_or_zips_of_any_name() {
 }
 
 #[test]
-fn a_bare_json_file_of_any_name_is_taken_by_its_first_byte() {
+fn a_bare_json_file_is_recognised_by_its_first_byte() {
     let place = TestFolder::new();
     for (name, text) in [
         ("conversations.json", ONE.to_owned()),
@@ -404,7 +404,7 @@ fn several_sources_are_one_export() {
 }
 
 #[test]
-fn what_is_no_export_says_what_it_looks_like() {
+fn a_source_that_is_not_an_export_is_described() {
     let place = TestFolder::new();
     let no = "no conversations found:";
     for (names, expected) in [
@@ -438,7 +438,7 @@ fn what_is_no_export_says_what_it_looks_like() {
     );
 }
 
-/// Changes every `from` in the ZIP, in local headers and directory alike.
+/// Replaces every `from` in the ZIP, in local headers and directory alike.
 fn renamed(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     for at in 0..bytes.len().saturating_sub(from.len()) {
@@ -450,7 +450,7 @@ fn renamed(mut bytes: Vec<u8>, from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn two_conversation_files_of_one_name_are_refused() {
+fn two_conversation_files_with_the_same_name_are_refused() {
     let bytes = renamed(zip(&["conversations.json", "conversationz.json"]), "conversationz", "conversations");
     assert_eq!(
         TestFolder::with("x.zip", bytes).fails("x.zip"),
@@ -461,7 +461,7 @@ fn two_conversation_files_of_one_name_are_refused() {
 }
 
 #[test]
-fn encryption_matters_only_where_conversations_are() {
+fn encryption_matters_only_for_conversations() {
     for (encrypted, expected) in [("conversations.json", false), ("file-a", true)] {
         let mut bytes = zip(&["conversations.json", "file-a"]);
         for at in 0..bytes.len() - 46 {
@@ -489,7 +489,7 @@ fn encryption_matters_only_where_conversations_are() {
 }
 
 #[test]
-fn names_that_would_escape_are_left_out_and_said() {
+fn escaping_names_are_skipped_and_reported() {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default();
     for name in ["conversations.json", "aa/file-evil.png", "file-good.png"] {
@@ -524,7 +524,7 @@ fn the_limit_counts_nested_archives_together() {
 }
 
 #[test]
-fn a_hostile_outer_name_cannot_steer_the_terminal() {
+fn a_hostile_outer_name_cannot_control_the_terminal() {
     let place = TestFolder::with("\u{1b}[2J.zip", "no zip");
     assert!(place.fails("\u{1b}[2J.zip").1.starts_with("\\u{1b}[2J.zip: not a zip"));
 }

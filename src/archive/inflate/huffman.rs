@@ -1,17 +1,18 @@
-//! Tables that decode the codes of a deflate block with one look for nearly every symbol.
+//! Tables that decode nearly every symbol of a deflate block with one lookup.
 //!
-//! A table is indexed by the next bits of the stream, lowest first. Codes that are longer than the index lead to a
-//! second table, which follows the first. What each symbol stands for is in its entry, so that a decoder needs no
-//! other table (RFC 1951, section 3.2).
+//! A table is indexed by the next bits of the stream, lowest first. Codes longer than the index lead to a second
+//! table, stored after the first. Each entry carries the meaning of its symbol, so a decoder needs no other table
+//! (RFC 1951, section 3.2).
 
-/// The longest code of deflate, in bits.
+/// The longest deflate code, in bits.
 const LONGEST: usize = 15;
 
-/// What a few bits stand for.
+/// The meaning of a few bits.
 ///
-/// The lowest six bits say how many bits to take in all, so that an entry as a whole serves as the count of a shift and
-/// as what is subtracted from a count of which six bits matter. Then come two flags, the length of the code, two more
-/// flags, and in the upper half a value: the byte, the shortest length or distance, or the length of a code.
+/// The lowest six bits give the total number of bits to consume, so an entry can serve directly as a shift count
+/// and as the amount subtracted from a bit count whose lowest six bits matter. Then come two flags, the code
+/// length, two more flags, and in the upper half a value: the byte, the base length or distance, or a code
+/// length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CodeEntry(u32);
 
@@ -19,62 +20,62 @@ impl CodeEntry {
     const END: u32 = 1 << 6;
     const INVALID: u32 = 1 << 7;
     const LITERAL: u32 = 1 << 14;
-    /// Neither a literal nor a length or distance. If nothing else is said, the second table goes on.
+    /// Neither a literal nor a length or distance. Without another flag, decoding continues in the second table.
     const SPECIAL: u32 = 1 << 15;
 
-    /// Bits that no symbol has.
+    /// Bits that are not a symbol.
     const NOTHING: Self = Self(Self::SPECIAL | Self::INVALID);
 
-    /// Bits to take, in the lowest six bits.
+    /// Bits to consume, in the lowest six bits.
     #[inline]
     pub(super) fn taken(self) -> u32 {
         self.0
     }
 
-    /// Bits to take.
+    /// Bits to consume.
     #[inline]
     pub(super) fn bits(self) -> u32 {
         self.0 & 63
     }
 
-    /// The byte or the length of a code.
+    /// The byte or the code length.
     #[inline]
     pub(super) fn value(self) -> u32 {
         self.0 >> 16
     }
 
-    /// The length or distance, where `bits` are those of the symbol and more.
+    /// The length or distance, where `bits` begins with the symbol.
     #[inline]
     pub(super) fn number(self, bits: u64) -> usize {
         let own = bits & !u64::MAX.wrapping_shl(self.0);
         (self.0 >> 16) as usize + own.wrapping_shr(self.0 >> 8) as usize
     }
 
-    /// True for a byte that stands for itself.
+    /// True for a literal byte.
     #[inline]
     pub(super) fn is_literal(self) -> bool {
         self.0 & Self::LITERAL != 0
     }
 
-    /// True for all that is neither a literal nor a length or distance.
+    /// True for everything but literals, lengths and distances.
     #[inline]
     pub(super) fn is_special(self) -> bool {
         self.0 & Self::SPECIAL != 0
     }
 
-    /// True for the end of a block.
+    /// True for the end-of-block symbol.
     #[inline]
     pub(super) fn is_end(self) -> bool {
         self.0 & Self::END != 0
     }
 
-    /// True for bits that are no code.
+    /// True for bits that are not a code.
     #[inline]
     pub(super) fn is_invalid(self) -> bool {
         self.0 & Self::INVALID != 0
     }
 
-    /// The same for a code of this length.
+    /// This entry for a code of the given length.
     fn coded(self, length: usize) -> Self {
         let length = length as u32;
         if self.is_invalid() { self } else { Self((self.0 + length) | length << 8) }
@@ -90,22 +91,22 @@ impl CodeEntry {
     }
 }
 
-/// A table of `SIZE` entries that is looked up by `MAIN` bits first.
+/// A table of `SIZE` entries, first looked up by `MAIN` bits.
 #[derive(Clone, Debug)]
 pub(super) struct CodeTable<const MAIN: usize, const SIZE: usize>([CodeEntry; SIZE]);
 
-/// For bytes and lengths. As large as 286 symbols can need.
+/// For literals and lengths. Large enough for any 286 symbols.
 pub(super) type Symbols = CodeTable<11, 2400>;
-/// For distances. As large as 30 symbols can need.
+/// For distances. Large enough for any 30 symbols.
 pub(super) type Distances = CodeTable<8, 512>;
-/// For the lengths of the codes themselves.
+/// For the code lengths themselves.
 pub(super) type Lengths = CodeTable<7, 128>;
 
-/// Whether a code may leave bits without meaning.
+/// Whether a code may leave bit patterns unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gaps {
     Never,
-    /// If it has one symbol, of one bit, or none.
+    /// If it has one symbol of one bit, or none.
     IfSingle,
 }
 
@@ -116,14 +117,14 @@ impl<const MAIN: usize, const SIZE: usize> Default for CodeTable<MAIN, SIZE> {
 }
 
 impl<const MAIN: usize, const SIZE: usize> CodeTable<MAIN, SIZE> {
-    /// What the next bits stand for, unless their code is a long one: see [`second`](Self::second).
+    /// The meaning of the next bits, unless their code is long: see [`second`](Self::second).
     #[inline]
     pub(super) fn first(&self, bits: u64) -> CodeEntry {
         const { assert!(SIZE >= 1 << MAIN) };
         self.0[(bits & ((1 << MAIN) - 1)) as usize]
     }
 
-    /// What `bits` stand for, where their entry in the first table is this.
+    /// The meaning of `bits`, given their entry in the first table.
     #[inline]
     pub(super) fn second(&self, first: CodeEntry, bits: u64) -> CodeEntry {
         if first.0 & (CodeEntry::SPECIAL | CodeEntry::END | CodeEntry::INVALID) != CodeEntry::SPECIAL {
@@ -133,12 +134,12 @@ impl<const MAIN: usize, const SIZE: usize> CodeTable<MAIN, SIZE> {
         self.0.get(first.value() as usize + rest as usize).copied().unwrap_or(CodeEntry::NOTHING)
     }
 
-    /// What `bits` stand for.
+    /// The meaning of `bits`.
     pub(super) fn look_up(&self, bits: u64) -> CodeEntry {
         self.second(self.first(bits), bits)
     }
 
-    /// Fills the table for symbols with codes of these lengths. `None` if there is no such code.
+    /// Fills the table for symbols with these code lengths. `None` if they don't form a code.
     fn fill(&mut self, lengths: &[u8], gaps: Gaps, entry: impl Fn(usize) -> CodeEntry) -> Option<()> {
         self.0.fill(CodeEntry::NOTHING);
         let mut counts = [0_usize; LONGEST + 1];
@@ -198,14 +199,14 @@ impl<const MAIN: usize, const SIZE: usize> CodeTable<MAIN, SIZE> {
     }
 }
 
-/// The next code in order, at the length that the next symbol has.
+/// The next code in order, at the length of the next symbol.
 fn next(code: usize, length: usize, counts: &[usize; LONGEST + 1], longest: usize) -> usize {
     let following = (length..=longest).find(|&length| counts[length] > 0).unwrap_or(length);
     (code + 1) << (following - length)
 }
 
-/// How many bits the second table needs that begins with a code of `length`: the codes that share its first bits, as
-/// few as fill it.
+/// The width of a second table that begins with a code of `length`: just large enough for the codes that share
+/// its first bits.
 fn width(counts: &[usize; LONGEST + 1], length: usize, longest: usize, main: usize) -> usize {
     let mut width = length - main;
     let mut left = 1_usize << width;
@@ -220,13 +221,14 @@ fn width(counts: &[usize; LONGEST + 1], length: usize, longest: usize, main: usi
     width
 }
 
-/// The lowest `length` bits of `code` the other way round: codes stand in the stream highest bit first.
+/// The lowest `length` bits of `code`, reversed: the stream stores codes highest bit first.
 fn reversed(code: usize, length: usize) -> usize {
     (code as u32).reverse_bits().checked_shr(32 - length as u32).unwrap_or(0) as usize
 }
 
 impl Symbols {
-    /// The table for these code lengths. `None` if that is no code, or one without an end of the block.
+    /// Sets the table for these code lengths. `None` if they don't form a code, or one without an end-of-block
+    /// symbol.
     pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
         const BASES: [u16; 29] = [
             3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
@@ -247,7 +249,7 @@ impl Symbols {
 }
 
 impl Distances {
-    /// The table for these code lengths. `None` if that is no code.
+    /// Sets the table for these code lengths. `None` if they don't form a code.
     pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
         const BASES: [u16; 30] = [
             1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049,
@@ -261,7 +263,7 @@ impl Distances {
 }
 
 impl Lengths {
-    /// The table for these code lengths. `None` if that is no code.
+    /// Sets the table for these code lengths. `None` if they don't form a code.
     pub(super) fn set(&mut self, lengths: &[u8]) -> Option<()> {
         self.fill(lengths, Gaps::Never, |symbol| CodeEntry::new(symbol as u16, 0, 0))
     }

@@ -1,83 +1,83 @@
-//! A deflate stream (RFC 1951) being inflated, block by block.
+//! Inflates a deflate stream (RFC 1951), block by block.
 //!
-//! Made for text that is read once and forwards: bytes are looked up eleven bits at a time, three of them before the
-//! bits are filled up again, and copies are made 16 bytes at a time. What was inflated stands in one buffer with the
-//! 32 KiB before it, which is small enough to stay in a processor's own cache. There is no unsafe code.
+//! Tuned for text that is read once, forwards: symbols are looked up eleven bits at a time, up to three per
+//! refill of the bit buffer, and copies move 16 bytes at a time. The output shares one buffer with the 32 KiB
+//! before it, small enough for a processor's own cache. No unsafe code.
 
 use super::huffman::{Distances, Lengths, Symbols};
 use super::{Bits, ReadAt, WINDOW_BYTES};
 use crate::bytes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much compressed data is read at once.
+/// Read size of compressed data.
 const INPUT_BYTES: usize = 64 << 10;
 
-/// Behind the input there are so many zeros, so that filling up the bits needs no look at its end.
+/// Zeros after the input, so that refilling the bit buffer needs no bounds check.
 const INPUT_SLACK: usize = 16;
 
-/// How much is inflated before it has to be taken. With the window it fits into a processor's own cache.
+/// How much is inflated before it must be taken. Fits into a processor's own cache together with the window.
 const FRESH_BYTES: usize = 128 << 10;
 
-/// Room behind that for one symbol: the longest copy, and what copies in steps write too much.
+/// Room after that for one symbol: the longest copy, and the overshoot of copying in steps.
 const OUTPUT_SLACK: usize = 258 + 16 + 4;
 
-/// Where the output is full.
+/// Position at which the output is full.
 const FULL: usize = WINDOW_BYTES + FRESH_BYTES;
 
-/// How many bytes there are at most in a buffer.
+/// Capacity of a buffer.
 pub(in crate::archive) const BUFFER_BYTES: usize = FULL + OUTPUT_SLACK;
 
-/// Room for a window and what is inflated behind it.
+/// Holds a window and the output after it.
 pub(super) type Buffer = Box<[u8; BUFFER_BYTES]>;
 
-/// Where a stream stands.
+/// Position within the stream's structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StreamState {
-    /// Before the header of a block.
+    /// Before a block header.
     Boundary,
-    /// In a block that is not compressed; so many bytes are left.
+    /// In a stored block with this many bytes left.
     Stored(usize),
     /// In a compressed block.
     Coded,
-    /// Behind the last block.
+    /// After the last block.
     End,
 }
 
-/// A stream and what of it was inflated last.
+/// A stream and its latest output.
 pub(super) struct Stream {
     input: Box<[u8; INPUT_BYTES + INPUT_SLACK]>,
-    /// The first byte of the input of which no bit is in `bits` for good.
+    /// The first input byte with bits that `bits` doesn't finally hold.
     used: usize,
-    /// Where the input ends.
+    /// End of the input.
     filled: usize,
     /// Offset of the end of the input in the compressed data.
     at: u64,
-    /// The compressed data ends where the input does.
+    /// True if the compressed data ends with the input.
     ends: bool,
     bits: u64,
-    /// How many of `bits` count. Those above are zero, or what the next bytes of the input will set.
+    /// Number of valid bits in `bits`. Higher bits are zero, or already equal to those of the next input bytes.
     count: u32,
-    /// The last window, and what was inflated since.
+    /// The previous window, and the output since.
     output: Buffer,
-    /// Where the output ends.
+    /// End of the output.
     end: usize,
     state: StreamState,
-    /// The current block is the last one.
+    /// True in the last block.
     is_last: bool,
     tables: Box<BlockTables>,
     watch: Option<Watch>,
 }
 
-/// Which of the bytes before a place in the output are referred to behind it.
+/// Tracks which bytes before a position in the output are referred to after it.
 struct Watch {
-    /// The place; 0 once it is out of reach.
+    /// The position; 0 once it is out of reach.
     place: usize,
-    /// For each byte of the window before the place, the nearest one last.
+    /// One flag per byte of the window before the position, nearest byte last.
     wanted: Box<[bool]>,
 }
 
 impl Watch {
-    /// Notes a copy of `length` bytes from `distance` before `end` in the output.
+    /// Records a copy of `length` bytes from `distance` before `end`.
     fn note(&mut self, end: usize, distance: usize, length: usize) {
         let from = end.wrapping_sub(distance);
         if from >= self.place {
@@ -106,8 +106,8 @@ fn too_early() -> Error {
 }
 
 impl Stream {
-    /// A stream from offset `at` of the compressed data on, between two blocks: `bits` of the byte before it are
-    /// not used yet, and `window` is what was inflated before.
+    /// A stream starting at offset `at` of the compressed data, between two blocks. `bits` are the unused bits of
+    /// the byte before it, and `window` is the preceding output.
     pub(super) fn new(at: u64, bits: Bits, window: &[u8]) -> Self {
         let mut output = zeros();
         let end = window.len().min(WINDOW_BYTES);
@@ -131,23 +131,23 @@ impl Stream {
         }
     }
 
-    /// Notes from now on which bytes of the window are referred to.
+    /// Starts tracking which bytes of the window are referred to.
     pub(super) fn watch(&mut self) {
         let wanted = vec![false; self.window().len()].into();
         self.watch = Some(Watch { place: self.end, wanted });
     }
 
-    /// Which bytes of the window they were, for each in order, if this was watched.
+    /// Which bytes of the window were referred to, if that was tracked.
     pub(super) fn wanted(&mut self) -> Option<Box<[bool]>> {
         self.watch.take().map(|watch| watch.wanted)
     }
 
-    /// Where it stands.
+    /// Position within the stream's structure.
     pub(super) fn state(&self) -> StreamState {
         self.state
     }
 
-    /// Where the output ends.
+    /// End of the output.
     pub(super) fn end(&self) -> usize {
         self.end
     }
@@ -157,12 +157,12 @@ impl Stream {
         self.output.get(from..self.end).unwrap_or_default()
     }
 
-    /// The last bytes that were inflated, at most 32 KiB.
+    /// The last 32 KiB of output, or less.
     pub(super) fn window(&self) -> &[u8] {
         self.output(self.end.saturating_sub(WINDOW_BYTES))
     }
 
-    /// The offset in the compressed data of the first byte that is wholly unused, and the bits before it that are.
+    /// The offset in the compressed data of the first wholly unused byte, and the unused bits before it.
     pub(super) fn position(&self) -> (u64, Bits) {
         let ahead = (self.filled - self.used) as u64 + u64::from(self.count / 8);
         let count = self.count % 8;
@@ -170,17 +170,16 @@ impl Stream {
         (self.at.saturating_sub(ahead), bits)
     }
 
-    /// True if there is no room for more before what was inflated is taken.
+    /// True if the output must be taken before there is room for more.
     pub(super) fn is_full(&self) -> bool {
         self.end >= FULL
     }
 
-    /// Inflates some more, to the end of a block or until the buffer is full, and returns where that begins in the
-    /// output. If there is no room, what was inflated before must have been taken. What comes is good even if an error
-    /// comes with it.
+    /// Inflates to the end of a block or until the buffer is full, and returns where the new output begins. If
+    /// the buffer was full, its output must have been taken. Output is good even if an error comes with it.
     ///
     /// # Errors
-    /// `Damaged` if the data is no deflate stream or ends too early, `Environment` if it can't be read.
+    /// `Damaged` if the data isn't a deflate stream or ends too early, `Environment` if it can't be read.
     pub(super) fn inflate(&mut self, read: ReadAt<'_>) -> (usize, Result<()>) {
         if self.is_full() {
             let shift = self.end - WINDOW_BYTES;
@@ -190,7 +189,7 @@ impl Stream {
         (self.end, self.go_on(read))
     }
 
-    /// Gives the buffer of the output away, and goes on in another one.
+    /// Gives the output buffer away and continues in another.
     pub(super) fn swap(&mut self, mut other: Buffer) -> Buffer {
         let window = self.window();
         let shift = self.end - window.len();
@@ -199,7 +198,7 @@ impl Stream {
         std::mem::replace(&mut self.output, other)
     }
 
-    /// The window is so many bytes nearer to the start of the buffer than it was.
+    /// Adjusts positions after the window moved `shift` bytes towards the start of the buffer.
     fn moved_down(&mut self, shift: usize) {
         self.end -= shift;
         if let Some(watch) = &mut self.watch {
@@ -223,9 +222,9 @@ impl Stream {
         self.state = if self.is_last { StreamState::End } else { StreamState::Boundary };
     }
 
-    /// Reads more input behind what is left of it. At the end of the data there is none.
+    /// Reads more input after what is left of it. Reads nothing at the end of the data.
     fn read_more(&mut self, read: ReadAt<'_>) -> Result<()> {
-        // Bytes among the bits may be wanted again.
+        // Bytes already in `bits` may be wanted again.
         let kept = self.used.saturating_sub(8);
         self.input.copy_within(kept..self.filled, 0);
         self.filled -= kept;
@@ -239,7 +238,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Sees to it that there are at least `count` bits, of at most 32.
+    /// Ensures that at least `count` bits (at most 32) are available.
     fn need(&mut self, count: u32, read: ReadAt<'_>) -> Result<()> {
         while self.count < count {
             if self.used == self.filled {
@@ -248,7 +247,7 @@ impl Stream {
             let Some(&byte) = self.input.get(self.used).filter(|_| self.used < self.filled) else {
                 return Err(too_early());
             };
-            // Bits above those that count may be there already, and are the same.
+            // Bits above the valid ones may be present already, with equal values.
             self.bits = self.bits & ((1 << self.count) - 1) | u64::from(byte) << self.count;
             self.used += 1;
             self.count += 8;
@@ -256,7 +255,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes `count` bits, of at most 16.
+    /// Consumes `count` bits, at most 16.
     fn take(&mut self, count: u32, read: ReadAt<'_>) -> Result<u32> {
         self.need(count, read)?;
         let value = self.bits & ((1 << count) - 1);
@@ -337,9 +336,9 @@ impl Stream {
         tables.distances.set(rest.get(..distances).unwrap_or_default()).ok_or_else(damaged)
     }
 
-    /// Takes a symbol of the code for the lengths of codes.
+    /// Consumes a symbol of the code-length code.
     fn length_symbol(&mut self, read: ReadAt<'_>) -> Result<u32> {
-        // The code may be shorter than the bits that are left of the data.
+        // The code may be shorter than the bits left in the data.
         loop {
             let entry = self.tables.lengths.look_up(self.bits & ((1 << self.count) - 1));
             if entry.bits() <= self.count && !entry.is_invalid() {
@@ -354,7 +353,7 @@ impl Stream {
     }
 
     fn stored(&mut self, left: usize, read: ReadAt<'_>) -> Result<()> {
-        // Whole bytes among the bits were read ahead.
+        // Whole bytes in `bits` were read ahead.
         self.used -= (self.count / 8) as usize;
         (self.bits, self.count) = (0, 0);
         let mut left = left;
@@ -400,15 +399,15 @@ impl Stream {
         Ok(())
     }
 
-    /// Decodes symbols as long as there are enough bytes of input and room for output.
+    /// Decodes symbols while there is enough input and room for output.
     fn many_symbols<const WATCHED: bool>(&mut self) -> Result<()> {
         let Self { input, output, tables, watch, .. } = self;
         let BlockTables { symbols, distances, .. } = &**tables;
-        // Each turn fills up twice, by at most 8 bytes.
+        // Each iteration refills twice, by at most 8 bytes.
         let last = self.filled.saturating_sub(INPUT_SLACK);
-        // Of `count` only the lowest six bits matter.
+        // Only the lowest six bits of `count` matter.
         let (mut bits, mut count, mut used, mut end) = (self.bits, self.count, self.used, self.end);
-        // There are at least 56 bits then, and above those that count are the same that come next.
+        // Leaves at least 56 valid bits; the bits above them equal those that follow.
         let fill_up = |bits: &mut u64, count: &mut u32, used: &mut usize| {
             let next = input.get(*used..).and_then(<[u8]>::first_chunk::<8>).copied().unwrap_or_default();
             *bits |= u64::from_le_bytes(next).wrapping_shl(*count);
@@ -477,7 +476,7 @@ impl Stream {
             let distance = entry.number(bits);
             bits = bits.wrapping_shr(entry.taken());
             count = count.wrapping_sub(entry.taken());
-            // Looked up before bytes are copied, which takes as long.
+            // Looked up before the copy, to overlap their latencies.
             entry = symbols.first(bits);
             fill_up(&mut bits, &mut count, &mut used);
             if WATCHED && let Some(watch) = watch {
@@ -496,9 +495,9 @@ impl Stream {
         if is_broken { Err(damaged()) } else { Ok(()) }
     }
 
-    /// Decodes one symbol, near the end of the data: none of its bits may lie behind that.
+    /// Decodes one symbol near the end of the data, without looking past it.
     fn one_symbol(&mut self) -> Result<()> {
-        // More bits than a symbol can have, which are 15 + 5 + 15 + 13, unless the data ends.
+        // More bits than any symbol has (15 + 5 + 15 + 13), unless the data ends.
         while self.count <= 48
             && let Some(&byte) = self.input.get(self.used).filter(|_| self.used < self.filled)
         {
@@ -509,7 +508,7 @@ impl Stream {
         let bits = self.bits & ((1 << self.count) - 1);
         let entry = self.tables.symbols.look_up(bits);
         if entry.is_invalid() {
-            // Zeros behind the end of the data may make it look so.
+            // The zeros after the data may make it look invalid.
             return Err(if self.count < 15 { too_early() } else { damaged() });
         }
         let taken = entry.bits();
@@ -549,14 +548,14 @@ impl Stream {
     }
 }
 
-/// An array that was never on the stack.
+/// Allocates an array without building it on the stack.
 #[allow(clippy::unnecessary_box_returns, reason = "it is too large to be returned otherwise")]
 pub(super) fn zeros<const N: usize>() -> Box<[u8; N]> {
     vec![0; N].into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([0; N]))
 }
 
-/// Repeats `length` bytes from `distance` before `end` at `end`, and spoils up to 16 bytes behind them. `None` if there
-/// are no such bytes.
+/// Repeats `length` bytes from `distance` before `end` at `end`, overwriting up to 16 bytes after them. `None` if
+/// they would begin before the buffer.
 #[inline]
 fn copy(output: &mut [u8; BUFFER_BYTES], end: usize, distance: usize, length: usize) -> Option<()> {
     let mut from = end.checked_sub(distance)?;

@@ -2,7 +2,7 @@ use super::*;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::prelude::*;
 
-/// `data` as a deflate stream; a block ends after each `block` bytes.
+/// `data` as a deflate stream with a new block every `block` bytes.
 fn deflated(data: &[u8], level: u32, block: usize) -> Vec<u8> {
     let mut compress = Compress::new(Compression::new(level), false);
     let mut stream = Vec::with_capacity(data.len() * 2 + 1000);
@@ -15,7 +15,7 @@ fn deflated(data: &[u8], level: u32, block: usize) -> Vec<u8> {
     stream
 }
 
-/// What the reference makes of a stream: what it inflates, and whether that is all.
+/// The reference result for a stream: its output, and whether it is complete.
 fn reference(stream: &[u8]) -> (Vec<u8>, bool) {
     let mut decompress = Decompress::new(false);
     let mut data = Vec::with_capacity(1 << 16);
@@ -30,7 +30,7 @@ fn reference(stream: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
-/// Reads a stream, at most so many bytes at once.
+/// Reads a stream, at most `most` bytes per call.
 fn read_at(stream: &[u8], most: usize) -> impl Fn(u64, &mut [u8]) -> io::Result<usize> {
     move |offset, buffer| {
         let rest = usize::try_from(offset).ok().and_then(|offset| stream.get(offset..)).unwrap_or_default();
@@ -40,8 +40,8 @@ fn read_at(stream: &[u8], most: usize) -> impl Fn(u64, &mut [u8]) -> io::Result<
     }
 }
 
-/// What ours makes of it from a checkpoint on, if it is read and inflated in chunks of these sizes; and the checkpoints
-/// on the way.
+/// Our result from a checkpoint on, reading and inflating in steps of the given sizes, with the checkpoints on
+/// the way.
 fn inflated(
     stream: &[u8],
     from: Option<&Checkpoint>,
@@ -65,7 +65,7 @@ fn inflated(
     }
 }
 
-/// What ours lends chunk by chunk, and the checkpoints on the way. Of so many chunks the last is kept.
+/// The chunks we lend and the checkpoints on the way. Every `keep`th chunk is kept.
 fn lent(stream: &[u8], spacing: u64, keep: usize) -> (Vec<u8>, Vec<Checkpoint>) {
     let read = read_at(stream, usize::MAX);
     let (mut decoder, mut data, mut points) = (InflateDecoder::from_start(), Vec::new(), Vec::new());
@@ -89,8 +89,8 @@ fn lent(stream: &[u8], spacing: u64, keep: usize) -> (Vec<u8>, Vec<Checkpoint>) 
 }
 
 #[test]
-fn a_checkpoint_keeps_what_is_referred_to_and_no_more() {
-    // Far and near, over many windows and slides of the buffer.
+fn a_checkpoint_keeps_only_what_is_referred_to() {
+    // Far and near matches, over many windows and slides of the buffer.
     let words: Vec<_> = (0..5000_u32).map(|n| format!("{:x}.", n.wrapping_mul(2_654_435_761))).collect();
     let at = |n: usize| words[n * n % 4999].as_bytes();
     let data: Vec<u8> = (0..200_000).flat_map(at).copied().collect();
@@ -108,14 +108,14 @@ fn a_checkpoint_keeps_what_is_referred_to_and_no_more() {
         assert!(complete && rest == data[usize::try_from(point.out).unwrap()..]);
         assert!(point.weight() <= whole.weight());
     }
-    // Nothing of random bytes is referred to.
+    // Nothing refers back to random bytes.
     let random: Vec<u8> =
         (0..200_000_u64).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as u8).collect();
     let (_, points) = lent(&deflated(&random, 9, 10_000), 50_000, usize::MAX);
     assert!(points.len() >= 3 && points.iter().all(|point| point.window.len() < 2000));
 }
 
-/// Text with words that come again, from nearby and far away.
+/// Text with words that recur, nearby and far away.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         4 => "[a-z]{1,9} ",
@@ -196,12 +196,12 @@ proptest! {
     }
 }
 
-/// Bytes each half as frequent as the one before, so that their codes become long.
+/// Bytes each half as frequent as the one before, which makes their codes long.
 fn rare() -> impl Strategy<Value = u8> {
     any::<u32>().prop_map(|bits| bits.leading_zeros() as u8 * 7)
 }
 
-/// Ours inflates a stream as the reference does, and if that is not all of it, nothing else.
+/// Our output equals the reference, and if the stream is incomplete, stops where it does.
 fn agree(stream: &[u8], sizes: (usize, usize)) -> Result<(), TestCaseError> {
     let (expected, complete) = reference(stream);
     let (found, ours, _) = inflated(stream, None, sizes, u64::MAX);
@@ -215,7 +215,7 @@ fn agree(stream: &[u8], sizes: (usize, usize)) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Bits of a stream, written lowest first: pairs of a count and a value.
+/// A bit stream, written lowest bit first, from pairs of a count and a value.
 fn bits(chunks: &[(usize, u32)]) -> Vec<u8> {
     let all = chunks.iter().flat_map(|&(count, value)| (0..count).map(move |bit| value >> bit & 1));
     let all: Vec<_> = all.collect();
@@ -223,20 +223,20 @@ fn bits(chunks: &[(usize, u32)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_block_by_hand_is_read() {
-    // Last, fixed codes; `a` (0x30 + 97, highest bit first), a copy of 3 from 1 before, the end.
+fn a_handwritten_block_is_inflated() {
+    // Last block, fixed codes: `a` (0x30 + 97, highest bit first), a copy of 3 from distance 1, the end.
     let a = (8, 0b1000_1001);
     let stream = bits(&[(1, 1), (2, 1), a, (7, 0b100_0000), (5, 0), (7, 0)]);
     assert_eq!(inflated(&stream, None, (1, 10), 1), (b"aaaa".to_vec(), true, vec![]));
-    // The same from 2 before, where nothing is.
+    // The same with distance 2, before the start of the output.
     let stream = bits(&[(1, 1), (2, 1), a, (7, 0b100_0000), (5, 0b10000), (7, 0)]);
     let (found, complete, _) = inflated(&stream, None, (9, 10), 1);
     assert_eq!((found, complete), (b"a".to_vec(), false));
 }
 
 #[test]
-fn copies_reach_back_as_far_as_they_may() {
-    // 32 KiB that nothing in them repeats but their first and last bytes.
+fn copies_may_reach_back_a_whole_window() {
+    // 32 KiB in which only the first and last bytes repeat.
     let mut data: Vec<u8> = (0..32_768_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for _ in 0..5 {
         data.extend_from_within(data.len() - 32_768..);
@@ -247,7 +247,7 @@ fn copies_reach_back_as_far_as_they_may() {
 }
 
 #[test]
-fn a_stream_that_ends_in_the_middle_invents_nothing() {
+fn a_truncated_stream_produces_no_invented_bytes() {
     let data = "The end is near, and nothing comes behind it. ".repeat(40).into_bytes();
     let stream = deflated(&data, 6, usize::MAX);
     for length in 0..stream.len() {

@@ -1,8 +1,8 @@
-//! Brackets outside strings, 64 bytes at a time: the inner loop of the scanner, for several processors.
+//! Finds brackets outside strings, 64 bytes at a time: the inner loop of the scanner, for several processors.
 //!
-//! A block becomes 64-bit masks (quotes, backslashes, opening and closing brackets …; bit n is byte n). The
-//! rest is arithmetic on masks that is the same everywhere, so the results can't differ between processors.
-//! With its rooms, the only unsafe code of the scanner.
+//! A block becomes 64-bit masks (quotes, backslashes, opening and closing brackets …; bit n is byte n). The rest
+//! is arithmetic on masks and identical everywhere, so results can't differ between processors. Together with its
+//! submodules, the only unsafe code in the scanner.
 
 #![allow(
     clippy::inline_always,
@@ -14,33 +14,33 @@ mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// The instructions that classify bytes. Only levels that this processor has can be had.
+/// The instruction set used to classify bytes. Only levels that this processor supports can be constructed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(LevelKind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LevelKind {
-    /// 64 bytes at once; found at run time.
+    /// 64 bytes at a time; detected at run time.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// 32 bytes at once; found at run time.
+    /// 32 bytes at a time; detected at run time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// 16 bytes at once; every x86-64 processor has it.
+    /// 16 bytes at a time; every x86-64 processor has it.
     #[cfg(target_arch = "x86_64")]
     Sse2,
-    /// 16 bytes at once; every aarch64 processor has it.
+    /// 16 bytes at a time; every aarch64 processor has it.
     #[cfg(target_arch = "aarch64")]
     Neon,
-    /// Plain Rust, 8 bytes at once.
+    /// Plain Rust, 8 bytes at a time.
     Portable,
 }
 
 impl Level {
-    /// Plain Rust, which every processor runs.
+    /// Plain Rust, for any processor.
     pub const PORTABLE: Self = Self(LevelKind::Portable);
 
-    /// The fastest level that this processor has.
+    /// The fastest level that this processor supports.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         return Self(match () {
@@ -54,7 +54,7 @@ impl Level {
         Self::PORTABLE
     }
 
-    /// All levels that this processor has, fastest first.
+    /// All levels that this processor supports, fastest first.
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self::best()];
         #[cfg(target_arch = "x86_64")]
@@ -66,7 +66,7 @@ impl Level {
         levels
     }
 
-    /// Finds the marks in the next blocks of `bytes` from `at` on, and returns how many blocks these are: 0 at the end.
+    /// Computes the marks of the next blocks of `bytes` from `at` on. Returns the number of blocks, 0 at the end.
     pub(in crate::format) fn marks(
         self,
         bytes: &[u8],
@@ -76,10 +76,10 @@ impl Level {
     ) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this level is only made where the processor has AVX-512 and the rest.
+            // SAFETY: this level is only constructed on processors with AVX-512 and the other required features.
             LevelKind::Avx512 => unsafe { x86::marks_avx512(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this level is only made where the processor has AVX2 and the rest.
+            // SAFETY: this level is only constructed on processors with AVX2 and the other required features.
             LevelKind::Avx2 => unsafe { x86::marks_avx2(bytes, at, state, marks) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
@@ -91,12 +91,11 @@ impl Level {
         }
     }
 
-    /// Goes through `bytes` from `at` on until a block where something may happen, and returns that block; `None`
-    /// when all bytes are used up.
+    /// Scans `bytes` from `at` on and returns the first block of interest; `None` at the end of the bytes.
     ///
-    /// Something may happen in a block that holds brackets and in which the depth may fall to `floor` or below;
-    /// brackets of blocks before it are counted in `state.depth`, those of the returned block are not. To stop at
-    /// every block with brackets, say `u64::MAX`.
+    /// A block is of interest if it contains brackets and the depth may fall to `floor` or below in it. Brackets
+    /// of earlier blocks are counted in `state.depth`, those of the returned block are not. Pass `u64::MAX` to
+    /// stop at every block with brackets.
     pub(in crate::format) fn run(
         self,
         bytes: &[u8],
@@ -106,10 +105,10 @@ impl Level {
     ) -> Option<Block> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this level is only made where the processor has AVX-512 and the rest.
+            // SAFETY: this level is only constructed on processors with AVX-512 and the other required features.
             LevelKind::Avx512 => unsafe { x86::run_avx512(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this level is only made where the processor has AVX2 and the rest.
+            // SAFETY: this level is only constructed on processors with AVX2 and the other required features.
             LevelKind::Avx2 => unsafe { x86::run_avx2(bytes, at, floor, state) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of every x86-64 processor.
@@ -122,10 +121,10 @@ impl Level {
     }
 }
 
-/// What is carried from block to block, and from buffer to buffer.
+/// State carried between blocks and buffers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::format) struct BlockState {
-    /// How many brackets are open.
+    /// Number of open brackets.
     pub(in crate::format) depth: u64,
     /// All ones if the next byte is inside a string, else 0.
     inside: u64,
@@ -148,9 +147,9 @@ impl BlockState {
 /// A block in which something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::format) struct Block {
-    /// Where it begins.
+    /// Its start.
     pub(in crate::format) at: usize,
-    /// Where the next block begins.
+    /// The start of the next block.
     pub(in crate::format) end: usize,
     /// Opening brackets outside strings.
     pub(in crate::format) open: u64,
@@ -158,26 +157,26 @@ pub(in crate::format) struct Block {
     pub(in crate::format) close: u64,
 }
 
-/// Bytes of a block.
+/// Bytes per block.
 pub(in crate::format) const WIDTH: usize = 64;
 
-/// How many blocks are marked at once.
+/// Blocks per batch.
 pub(in crate::format) const BATCH: usize = 8;
 
-/// What a reader of JSON must know of a block.
+/// What a JSON parser needs to know about a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::format) struct Marks {
     /// Quotes that begin or end a string.
     pub(in crate::format) quotes: u64,
     /// Brackets outside strings.
     pub(in crate::format) brackets: u64,
-    /// Bytes in strings that do not stand for themselves: backslashes, and control characters, which are not allowed.
+    /// Bytes in strings that need attention: backslashes, and control characters, which are not allowed.
     pub(in crate::format) odd: u64,
-    /// All bytes but blanks and control characters.
+    /// Everything but blanks and control characters.
     pub(in crate::format) ink: u64,
 }
 
-/// Where the interesting bytes of a block are.
+/// Positions of the interesting bytes in a block.
 #[derive(Clone, Copy)]
 struct Masks {
     quote: u64,
@@ -198,7 +197,7 @@ fn run(
     floor: u64,
     state: &mut BlockState,
 ) -> Option<Block> {
-    // In registers: through the reference every block would store it.
+    // A local copy stays in registers; the reference would be stored for every block.
     let mut carried = *state;
     let mut found = None;
     let rest = bytes.get(at..).unwrap_or_default();
@@ -260,7 +259,7 @@ fn batch(
     found
 }
 
-/// The last bytes as a block.
+/// The last bytes, padded to a block.
 #[inline(always)]
 fn padded(tail: &[u8]) -> [u8; WIDTH] {
     let mut block = [b' '; WIDTH];
@@ -270,7 +269,7 @@ fn padded(tail: &[u8]) -> [u8; WIDTH] {
     block
 }
 
-/// Whether to stop at a block with these brackets; if not, they are counted.
+/// Returns true to stop at a block with these brackets; otherwise counts them.
 #[inline(always)]
 fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
     let closes = u64::from(close.count_ones());
@@ -281,8 +280,8 @@ fn happens(open: u64, close: u64, floor: u64, depth: &mut u64) -> bool {
     false
 }
 
-/// The quotes around strings, and the bytes inside strings, of a block whose first `len` bytes are real and the
-/// rest blanks. An opening quote counts as inside, a closing one does not.
+/// The quotes around strings and the bytes inside strings, for a block with `len` real bytes followed by blanks.
+/// An opening quote counts as inside, a closing one doesn't.
 #[inline(always)]
 fn strings(
     masks: &Masks,
@@ -291,16 +290,16 @@ fn strings(
     state: &mut BlockState,
 ) -> (u64, u64) {
     let quotes = masks.quote & !escaped(masks.backslash, len, &mut state.escaped);
-    // Bit n of the prefix sum (modulo 2) of the quotes tells whether byte n is inside a string.
+    // Bit n of the prefix sum (modulo 2) of the quotes is set if byte n is inside a string.
     let inside = parities(quotes) ^ state.inside;
     state.inside = 0_u64.wrapping_sub(inside >> 63);
     (quotes, inside)
 }
 
-/// The bytes that a backslash escapes.
+/// The bytes escaped by a backslash.
 ///
-/// In a run of backslashes every second one is escaped, counted from the run's first. Subtracting the
-/// candidates from the odd bits makes the borrow run along each run of backslashes and leave its parity.
+/// In a run of backslashes every second one is escaped, counting from the first. Subtracting the candidates from
+/// the odd bits makes the borrow ripple through each run and leave its parity.
 #[inline(always)]
 fn escaped(backslash: u64, len: usize, carry: &mut u64) -> u64 {
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
@@ -328,7 +327,7 @@ fn parities(mut bits: u64) -> u64 {
     bits ^ bits << 32
 }
 
-/// Where backslashes are: bit n is byte n.
+/// Positions of backslashes: bit n is byte n.
 #[inline]
 pub(in crate::format) fn backslashes(bytes: &[u8; 16]) -> u16 {
     #[cfg(target_arch = "x86_64")]
@@ -337,7 +336,7 @@ pub(in crate::format) fn backslashes(bytes: &[u8; 16]) -> u16 {
     portable::backslashes(bytes)
 }
 
-/// Clears what tells `[` from `{` and `]` from `}`.
+/// Clears the difference between `[` and `{`, and between `]` and `}`.
 const CASE: u8 = b'{' ^ b'[';
 
 mod portable {
@@ -369,11 +368,11 @@ mod portable {
         masks.rev().fold(0, |masks, mask| masks << 8 | mask)
     }
 
-    /// Bit n is set if byte n of `word` is `byte`; at most eight bits.
+    /// Sets bit n if byte n of `word` equals `byte`; at most eight bits.
     #[inline(always)]
     fn equal(word: u64, byte: u8) -> u64 {
         let differences = word ^ (u64::from(byte) * LOW);
-        // The top bit of each byte that is 0; no carry leaves its byte.
+        // The top bit of each zero byte; carries never leave their byte.
         let zeros = !(((differences & SEVEN) + SEVEN) | differences | SEVEN);
         // Gathers bits 7, 15 … 63 into the top byte.
         (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
@@ -385,7 +384,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What `run` finds with a floor that it stops at everywhere.
+    /// Everything `run` finds with a floor that stops it everywhere.
     fn all(level: Level, bytes: &[u8], feed: usize) -> Vec<(usize, bool)> {
         let (mut state, mut found, mut base) = (BlockState::outside(0), Vec::new(), 0);
         for bytes in bytes.chunks(feed) {
@@ -403,8 +402,8 @@ mod tests {
         found
     }
 
-    /// The same, a byte at a time. A backslash escapes the next byte's meaning as a quote or backslash, and
-    /// nothing else: outside strings (in damaged text only) a bracket after a backslash is still a bracket.
+    /// The same, byte by byte. A backslash only affects whether the next byte is a quote or a backslash: a
+    /// bracket after a backslash outside a string (in damaged text only) is still a bracket.
     fn naive(bytes: &[u8]) -> Vec<(usize, bool)> {
         let (mut inside, mut escaped, mut found) = (false, false, Vec::new());
         for (at, &byte) in bytes.iter().enumerate() {

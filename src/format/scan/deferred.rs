@@ -1,37 +1,37 @@
-//! The bytes of one element that are kept while the buffers they came in go away.
+//! The bytes of an element that are kept while their buffers go away.
 
 use crate::bytes::append;
 
-/// Capacity that is given back after an element that needed more.
+/// Capacity above which memory is released after an element.
 const SHRINK_ABOVE: usize = 4 << 20;
-/// The most that is kept of an element that is too large.
+/// Maximum size of the skeleton of an element that is too large.
 const SKELETON_LIMIT: usize = 1 << 20;
 
-/// The kept bytes of the current element: all of them up to a limit, else its shallow part.
+/// The kept bytes of the current element: all of them up to a limit, otherwise its shallow part.
 #[derive(Debug, Default)]
 pub(super) struct KeptBytes {
     limit: usize,
     text: Vec<u8>,
-    /// How many bytes of the text stand in place of others: they don't count against the limit.
+    /// Number of bytes of `text` that replace others, and don't count towards the limit.
     instead: usize,
     skeleton: Option<Skeleton>,
 }
 
 /// What was kept.
 pub(super) enum KeptContent<'k> {
-    /// All.
+    /// Everything.
     Whole(&'k mut Vec<u8>),
     /// The shallow part.
     Skeleton(&'k [u8]),
 }
 
 impl KeptBytes {
-    /// Nothing, and room for `limit` bytes.
+    /// Nothing yet, with room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, text: Vec::new(), instead: 0, skeleton: None }
     }
 
-    /// True if nothing was kept yet.
+    /// True if nothing has been kept yet.
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.skeleton.is_none()
     }
@@ -41,12 +41,12 @@ impl KeptBytes {
         len <= self.limit
     }
 
-    /// What is kept: the element, or its skeleton.
+    /// The kept element, or its skeleton.
     pub(super) fn bytes(&self) -> &[u8] {
         self.skeleton.as_ref().map_or(&self.text, |skeleton| &skeleton.text)
     }
 
-    /// The same, for somebody to take.
+    /// The same, for the caller to take.
     pub(super) fn content(&mut self) -> KeptContent<'_> {
         match &self.skeleton {
             Some(skeleton) => KeptContent::Skeleton(&skeleton.text),
@@ -88,8 +88,8 @@ impl KeptBytes {
         }
     }
 
-    /// Keeps the next bytes without regard to the limit, but at least the last `len` of all and at most a few times
-    /// as many.
+    /// Keeps the next bytes regardless of the limit, but only the last `len` overall and at most a few times as
+    /// many.
     pub(super) fn push_last(&mut self, bytes: &[u8], len: usize) {
         let surplus = bytes.len().saturating_sub(len);
         self.text.extend_from_slice(bytes.get(surplus..).unwrap_or_default());
@@ -100,9 +100,9 @@ impl KeptBytes {
     }
 }
 
-/// An element without what its containers contain: keys, short values and empty containers.
+/// An element without the contents of its containers: keys, short values and empty containers.
 ///
-/// Goes byte by byte, for elements over the limit only.
+/// Works byte by byte, only for elements over the limit.
 #[derive(Debug, Default)]
 struct Skeleton {
     text: Vec<u8>,

@@ -1,9 +1,8 @@
-//! What of a conversation nobody reads, told by the keys on the way to it.
+//! Recognises the parts of a conversation that are never read, by the keys on the path to them.
 //!
-//! More than half of a full export is metadata of messages, most of it traces of searches that no page shows.
+//! More than half of a full export is message metadata, most of it traces of searches that no page shows.
 
-/// Containers in a message's `metadata` that are read; all others are dropped. Values that are not containers
-/// stay anyway.
+/// Containers in a message's `metadata` that are read; all others are dropped. Other values are kept anyway.
 pub(super) const KEPT_METADATA: [&[u8]; 9] = [
     b"attachments",
     b"content_references",
@@ -16,7 +15,7 @@ pub(super) const KEPT_METADATA: [&[u8]; 9] = [
     b"user_context_message_data",
 ];
 
-/// Containers of the conversation itself that nobody reads.
+/// Containers of the conversation itself that are never read.
 pub(super) const DROPPED: [&[u8]; 6] = [
     b"moderation_results",
     b"safe_urls",
@@ -26,10 +25,10 @@ pub(super) const DROPPED: [&[u8]; 6] = [
     b"context_scopes",
 ];
 
-/// How far we are on the way from a conversation to the metadata of a message.
+/// Progress on the path from a conversation to the metadata of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Not on it: this is no object.
+pub(super) enum PrunePath {
+    /// Not on the path: not an object.
     Off,
     /// In the conversation.
     Conversation,
@@ -46,21 +45,21 @@ pub(super) enum Way {
 /// What to do with a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Go on in it: this is a step on the way.
+    /// Descend: it is the next step on the path.
     Follow,
     /// Keep it whole.
     Keep,
-    /// Put `null` in its place.
+    /// Replace it with `null`.
     Drop,
 }
 
-impl Way {
-    /// How many brackets are open here; those of the way only.
+impl PrunePath {
+    /// Number of brackets open on the path.
     pub(super) fn depth(self) -> u64 {
         self as u64
     }
 
-    /// The way at a smaller depth.
+    /// The path at a smaller depth.
     pub(super) fn back_to(self, depth: u64) -> Self {
         match depth {
             _ if depth >= self.depth() => self,
@@ -83,7 +82,7 @@ impl Way {
         }
     }
 
-    /// What to do with a container that begins with `bracket` here. `key` finds its key.
+    /// What to do with a container that begins with `bracket`. `key` finds its key.
     pub(super) fn verdict<'t>(self, bracket: u8, key: impl FnOnce() -> JsonKey<'t>) -> Verdict {
         let object = bracket == b'{';
         match self {
@@ -107,7 +106,7 @@ impl Way {
     }
 }
 
-/// Longer keys are none that we know.
+/// Longer than any key we know.
 const LONGEST: usize = 32;
 
 /// The key of a value.
@@ -115,22 +114,22 @@ const LONGEST: usize = 32;
 pub(super) enum JsonKey<'t> {
     /// Its bytes.
     Name(&'t [u8]),
-    /// Its bytes, last byte first, and how many there are.
+    /// Its bytes in reverse, and their number.
     Reversed([u8; LONGEST], usize),
-    /// Longer than any key that we know.
+    /// Longer than any key we know.
     Long,
-    /// There is none, or it contains escapes; nothing can be said of it.
+    /// Missing, or contains escapes, so nothing can be said about it.
     Unclear,
 }
 
 impl<'t> JsonKey<'t> {
-    /// The key before a value, where the text before the value is `kept` and then `fresh`. Linear in the blanks around
-    /// the colon.
+    /// The key before a value, given the text before the value as `kept` followed by `fresh`. Linear in the
+    /// blanks around the colon.
     pub(super) fn before(kept: &[u8], fresh: &'t [u8]) -> Self {
         Self::within(fresh).unwrap_or_else(|| Self::backwards(fresh.iter().rev().chain(kept.iter().rev())))
     }
 
-    /// The usual case: no doubt is possible, and the key lies in one chunk.
+    /// The usual case: an unambiguous key within one chunk.
     fn within(text: &'t [u8]) -> Option<Self> {
         let text = match text {
             [text @ .., b'"', b':', b' '] => text,
@@ -144,7 +143,7 @@ impl<'t> JsonKey<'t> {
         (last.get(quote) == Some(&b'"') && *before != b'\\').then_some(Self::Name(name))
     }
 
-    /// The key before a value, where `before` gives the text before the value backwards.
+    /// The key before a value, given the text before the value in reverse.
     fn backwards<'b>(mut before: impl Iterator<Item = &'b u8>) -> Self {
         let mut token = || before.find(|byte| !byte.is_ascii_whitespace());
         if token() != Some(&b':') || token() != Some(&b'"') {
@@ -165,7 +164,7 @@ impl<'t> JsonKey<'t> {
         }
     }
 
-    /// True if this is certainly the key `name`.
+    /// True if this is definitely the key `name`.
     pub(super) fn is(&self, name: &[u8]) -> bool {
         match self {
             Self::Name(bytes) => *bytes == name,
@@ -181,7 +180,7 @@ impl<'t> JsonKey<'t> {
 mod tests {
     use super::*;
 
-    /// The key, however the text before the value is cut into two.
+    /// The key, wherever the text before the value is split.
     fn key(before: &str) -> JsonKey<'_> {
         let same = |a: &JsonKey<'_>, b: &JsonKey<'_>| match (a, b) {
             (JsonKey::Unclear, JsonKey::Unclear) | (JsonKey::Long, JsonKey::Long) => true,
@@ -216,30 +215,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_unclear() {
+    fn anything_but_a_key_is_unclear() {
         for text in ["[", "[1, ", r#"["a", "#, r#"mapping":"#, ":", "", r#"{"a" "#] {
             assert!(matches!(key(text), JsonKey::Unclear), "{text}");
         }
     }
 
     #[test]
-    fn a_long_key_is_none_that_is_kept() {
+    fn a_long_key_is_never_kept() {
         let long = format!("{{\"{}\":", "x".repeat(LONGEST + 1));
         assert!(matches!(key(&long), JsonKey::Long));
         assert!(KEPT_METADATA.iter().chain(&DROPPED).all(|name| name.len() < LONGEST));
-        assert_eq!(Way::Metadata.verdict(b'{', || key(&long)), Verdict::Drop);
+        assert_eq!(PrunePath::Metadata.verdict(b'{', || key(&long)), Verdict::Drop);
     }
 
     #[test]
-    fn the_way_back_is_the_way_there() {
-        let mut way = Way::Conversation;
+    fn the_path_can_be_retraced() {
+        let mut path = PrunePath::Conversation;
         for depth in 1..=5 {
-            assert_eq!(way.depth(), depth);
+            assert_eq!(path.depth(), depth);
             for back in 0..depth {
-                assert_eq!(way.back_to(back).depth(), back);
+                assert_eq!(path.back_to(back).depth(), back);
             }
-            assert_eq!(way.back_to(9), way);
-            way = way.on();
+            assert_eq!(path.back_to(9), path);
+            path = path.on();
         }
     }
 }

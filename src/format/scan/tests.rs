@@ -1,10 +1,10 @@
-//! What the scanner finds, against a byte loop and against serde's own splitting.
+//! The scanner, compared with a byte loop and with serde's own splitting.
 
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// A found element, owned.
+/// An element, owned.
 #[derive(Clone, Debug, PartialEq)]
 struct Found {
     start: u64,
@@ -38,7 +38,7 @@ fn scan_with(scanner: &mut Scanner, text: &[u8], feed: usize) -> (Vec<Found>, En
     (found, end)
 }
 
-/// What is found, the same at every level and feed size.
+/// The elements found, identical at every level and feed size.
 fn scan_within(text: &str, limit: usize) -> (Vec<Found>, End) {
     let expected = scan_by(text.as_bytes(), usize::MAX, Level::PORTABLE, limit);
     for level in Level::available() {
@@ -55,7 +55,7 @@ fn scan(text: &str) -> (Vec<Found>, End) {
 }
 
 #[test]
-fn a_scanner_that_has_finished_is_as_new() {
+fn a_finished_scanner_can_be_reused() {
     let streams: [&[u8]; 8] = [
         br#"[{"mapping": {"a": {"b": "c"#,
         br#"{"conversations": [{"id": 1}, "#,
@@ -68,7 +68,7 @@ fn a_scanner_that_has_finished_is_as_new() {
     ];
     for before in streams {
         for after in streams {
-            // A limit that some are above.
+            // A limit that some elements exceed.
             let mut scanner = Scanner::new(16);
             scan_with(&mut scanner, before, 5);
             let fresh = scan_by(after, 5, Level::best(), 16);
@@ -78,7 +78,7 @@ fn a_scanner_that_has_finished_is_as_new() {
 }
 
 #[test]
-fn json_that_the_scanner_kept_is_taken_without_a_copy_and_spare_memory_left_for_it() {
+fn collected_json_is_taken_without_a_copy_in_exchange_for_spare_memory() {
     let mut scanner = Scanner::new(ELEMENT_LIMIT);
     let (mut taken, mut spare) = (Vec::new(), Vec::with_capacity(1000));
     spare.push(b'x');
@@ -95,7 +95,7 @@ fn json_that_the_scanner_kept_is_taken_without_a_copy_and_spare_memory_left_for_
     assert_eq!((scanner.kept.bytes(), scanner.kept.bytes().as_ptr()), (&b"{\"id\":"[..], memory));
 }
 
-/// The texts of the elements of a list that is as it should be.
+/// The elements of a well-formed list, as text.
 fn elements(text: &str) -> Vec<String> {
     let (found, end) = scan(text);
     assert_eq!(end, End::Complete, "{text}");
@@ -113,7 +113,7 @@ fn damage(text: &str) -> (Vec<String>, &'static str, u64) {
 }
 
 #[test]
-fn elements_of_a_list_are_found_with_their_places() {
+fn elements_of_a_list_are_found_with_their_offsets() {
     let (found, end) = scan("\u{FEFF} [ {\"a\": [1, {}]} ,\n[2],null,\"x\\\"]\",-1.5e3 ]\n");
     assert_eq!(end, End::Complete);
     let places: Vec<_> = found.iter().map(|it| (it.start, it.end, it.text.as_str())).collect();
@@ -142,7 +142,7 @@ fn brackets_and_quotes_in_strings_are_text() {
 }
 
 #[test]
-fn a_list_in_an_object_is_found_whatever_stands_around_it() {
+fn a_list_in_an_object_is_found_whatever_surrounds_it() {
     for text in [
         r#"{"conversations": [{"a": 1}, 2]}"#,
         r#"{"version": 2, "users": [{"conversations": [3]}], "conversations" : [{"a": 1}, 2], "more": {"x": [1]}, "n": 0}"#,
@@ -187,7 +187,7 @@ fn other_top_levels_are_refused() {
 }
 
 #[test]
-fn damage_between_elements_loses_none() {
+fn damage_between_elements_loses_no_element() {
     for (text, reason, at) in [
         ("[{} 2]", "no comma between conversations", 4),
         ("[{},,2]", "a comma too many between conversations", 4),
@@ -203,7 +203,7 @@ fn damage_between_elements_loses_none() {
 }
 
 #[test]
-fn words_and_strings_without_a_comma_between_are_one_element() {
+fn words_and_strings_without_commas_form_one_element() {
     let (found, end) = scan("[{}\n  see \t below: \"a, [b\"!} ,{\"a\": 1}junk{}\"x\" y]");
     let places: Vec<_> = found.iter().map(|it| (it.start, it.end, it.text.as_str(), it.complete)).collect();
     assert_eq!(
@@ -232,7 +232,7 @@ fn a_list_that_ends_after_a_word_has_a_complete_element() {
 }
 
 #[test]
-fn an_element_that_breaks_off_is_handed_over_as_it_is() {
+fn a_truncated_element_is_handed_over() {
     for (text, last, reason) in [
         (r#"[1,{"a": {"b"#, r#"{"a": {"b"#, "breaks off within a string"),
         (r#"[1,{"a": {"b":"#, r#"{"a": {"b":"#, "breaks off within a conversation"),
@@ -248,7 +248,7 @@ fn an_element_that_breaks_off_is_handed_over_as_it_is() {
 }
 
 #[test]
-fn a_bare_conversation_that_breaks_off_is_handed_over_as_it_is() {
+fn a_truncated_bare_conversation_is_handed_over() {
     let text = r#"{"title": "x", "mapping": {"a": "#;
     let (found, end) = scan(text);
     assert_eq!(found[0].text, text);
@@ -266,7 +266,7 @@ fn message(metadata: &str) -> String {
 }
 
 #[test]
-fn metadata_that_nobody_reads_is_left_out() {
+fn unused_metadata_is_dropped() {
     let list = |metadata: &str| format!("[{}]", message(metadata));
     let full = r#"{"a": "{", "search": [{"x": ["]"]}], "citations": [{"y": {}}], "z": {}, "n": 1, "w":[[]]}"#;
     let pruned = r#"{"a": "{", "search": null, "citations": [{"y": {}}], "z": null, "n": 1, "w":null}"#;
@@ -280,7 +280,7 @@ fn metadata_that_nobody_reads_is_left_out() {
 }
 
 #[test]
-fn lists_of_the_conversation_that_nobody_reads_are_left_out() {
+fn unused_lists_of_the_conversation_are_dropped() {
     let text = r#"[{"safe_urls": ["a]"], "title": "x", "mapping": {}, "moderation_results":[{}], "voice": {"v": [1]}}]"#;
     assert_eq!(
         elements(text),
@@ -291,7 +291,7 @@ fn lists_of_the_conversation_that_nobody_reads_are_left_out() {
 }
 
 #[test]
-fn only_the_way_of_real_metadata_is_pruned() {
+fn only_metadata_of_messages_is_pruned() {
     for text in [
         r#"{"metadata": {"a": {}}}"#,
         r#"{"mapping": {"n": {"metadata": {"a": [1]}}}}"#,
@@ -317,7 +317,7 @@ fn an_element_over_the_limit_leaves_its_neighbours_alone() {
 }
 
 #[test]
-fn what_is_left_out_does_not_count_for_the_limit() {
+fn dropped_containers_do_not_count_towards_the_limit() {
     let text = message(&format!(r#"{{"x": [{}]}}"#, "1,".repeat(1000)));
     let kept = message(r#"{"x": }"#).len();
     let (found, _) = scan_within(&format!("[{text}]"), kept);
@@ -327,7 +327,7 @@ fn what_is_left_out_does_not_count_for_the_limit() {
 }
 
 #[test]
-fn what_stands_in_place_of_something_shorter_does_not_count_for_the_limit() {
+fn replacements_do_not_count_towards_the_limit() {
     let text = r#"{"plugin_ids": [], "safe_urls": {}, "mapping": {}}"#;
     let (found, _) = scan_within(&format!("[{text}]"), text.len());
     assert_eq!(found[0].text, r#"{"plugin_ids": null, "safe_urls": null, "mapping": {}}"#);
@@ -335,7 +335,7 @@ fn what_stands_in_place_of_something_shorter_does_not_count_for_the_limit() {
 }
 
 #[test]
-fn depth_is_only_counted() {
+fn depth_is_unlimited() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let (found, end) = scan_by(format!("[{deep},1]").as_bytes(), 4097, Level::best(), ELEMENT_LIMIT);
     assert_eq!((found.len(), end), (2, End::Complete));
@@ -354,7 +354,7 @@ fn a_large_object_around_the_list_is_not_kept() {
     }
 }
 
-/// `value` without what is pruned.
+/// `value` after pruning.
 fn pruned(value: &Value) -> Value {
     let null_if = |value: &Value, drop: bool| {
         if drop && (value.is_object() || value.is_array()) { Value::Null } else { value.clone() }
@@ -367,7 +367,7 @@ fn pruned(value: &Value) -> Value {
     let nodes = conversation.get_mut("mapping").and_then(Value::as_object_mut);
     for node in nodes.into_iter().flat_map(|nodes| nodes.values_mut()) {
         let Some(metadata) = node.pointer_mut("/message/metadata") else { continue };
-        // A pointer goes through arrays, too; pruning does not.
+        // Pointers traverse arrays, pruning doesn't.
         let Some(metadata) = metadata.as_object_mut() else { continue };
         for (key, value) in metadata.iter_mut() {
             *value = null_if(value, !prune::KEPT_METADATA.contains(&key.as_bytes()));
@@ -411,7 +411,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A conversation whose metadata and other parts are anything.
+/// A conversation with arbitrary metadata and other parts.
 fn conversation() -> impl Strategy<Value = Value> {
     (value(), value(), value(), value()).prop_map(|(metadata, other, list, node)| {
         serde_json::json!({

@@ -1,4 +1,4 @@
-//! Masks of a block with the vectors of aarch64.
+//! Block masks with aarch64 vectors.
 
 use super::{BATCH, Block, BlockState, CASE, Marks, Masks, WIDTH, parities};
 use std::arch::aarch64::{
@@ -6,7 +6,7 @@ use std::arch::aarch64::{
     vreinterpretq_u64_u8,
 };
 
-/// The bit that stands for each byte of a half of a vector.
+/// The bit for each byte in half of a vector.
 const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 #[target_feature(enable = "neon")]
@@ -53,7 +53,7 @@ fn find([a, b, c, d]: [uint8x16_t; 4], byte: u8) -> u64 {
     gather([vceqq_u8(a, byte), vceqq_u8(b, byte), vceqq_u8(c, byte), vceqq_u8(d, byte)])
 }
 
-/// A bit for each byte of four vectors, of which each is all ones or all zeros.
+/// One bit per byte of four vectors whose bytes are all ones or all zeros.
 #[inline]
 #[target_feature(enable = "neon")]
 fn gather([a, b, c, d]: [uint8x16_t; 4]) -> u64 {

@@ -1,4 +1,4 @@
-//! Masks of a block with the vectors of x86-64.
+//! Block masks with x86-64 vectors.
 
 use super::{BATCH, Block, BlockState, CASE, Marks, Masks, WIDTH, parities};
 use std::arch::x86_64::{
@@ -123,8 +123,8 @@ fn masks_avx2(block: &[u8; WIDTH]) -> Masks {
     }
 }
 
-/// Where `byte` is. A function, for a closure that some function of the standard library calls is not compiled for
-/// these instructions unless all are inlined.
+/// Positions of `byte`. A function rather than a closure: closures called from the standard library aren't
+/// compiled for these instructions unless everything is inlined.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn find_avx2(low: __m256i, high: __m256i, byte: u8) -> u64 {
@@ -139,7 +139,7 @@ fn mask_avx2(low: __m256i, high: __m256i) -> u64 {
     u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
 }
 
-/// The parities by a multiplication without carries, with a factor of ones.
+/// Computes parities with a carry-less multiplication by all ones.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
 fn parities_clmul(bits: u64) -> u64 {

@@ -13,7 +13,7 @@ impl Splits for () {
 }
 
 #[test]
-fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() {
+fn helpers_split_while_few_conversations_wait_and_readers_once_enough_do() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     work.offer("small", ElementJson::InBuffer(b"{}"));
@@ -37,7 +37,7 @@ fn helpers_split_as_long_as_few_conversations_wait_and_readers_once_enough_do() 
 }
 
 #[test]
-fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
+fn beside_a_huge_conversation_others_wait() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     work.offer("huge", ElementJson::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
@@ -55,7 +55,7 @@ fn beside_a_huge_conversation_fewer_wait_and_large_ones_do() {
 }
 
 #[test]
-fn a_reader_leaves_a_large_conversation_to_helpers_as_long_as_chunks_may_wait() {
+fn a_reader_leaves_large_conversations_to_helpers_while_chunks_may_wait() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     let large = vec![b' '; WAITING_BYTES + 1];
@@ -157,7 +157,7 @@ fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_conversation_is_measured_once_by_any_number_of_threads_and_all_of_them_end() {
+fn every_conversation_is_measured_once_with_any_number_of_threads() {
     // Some of them large, and one huge.
     let word = |n: usize| format!("{n}{} ", "x".repeat(n * n % 50));
     let large = |n: usize| "y".repeat(n) + " ";
