@@ -102,8 +102,6 @@ pub struct Entry {
     pub size: u64,
     /// How it is compressed.
     pub method: Method,
-    /// True if it can't be read without a password.
-    pub encrypted: bool,
     /// What kind of file it is.
     pub kind: EntryKind,
     encryption: Option<Encryption>,
@@ -120,7 +118,6 @@ impl Entry {
             name,
             size,
             method: Method::Stored,
-            encrypted: false,
             kind: EntryKind::File,
             encryption: None,
             crc: None,

@@ -1,4 +1,4 @@
-//! Copying large byte slices.
+//! Bytes: copies, a hash, and byte order marks.
 
 /// Copy step in bytes.
 ///
@@ -23,9 +23,49 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// `text` without the byte order mark that some programs put before it.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+/// U+FEFF in UTF-8.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The 64-bit FNV-1a hash: stable across machines and versions, and not meant to resist an attacker.
+#[derive(Clone, Copy, Debug)]
+pub struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    /// Hashes the next bytes.
+    pub fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// The hash of all bytes so far.
+    pub fn sum(self) -> u64 {
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        let mut hash = Fnv::default();
+        hash.write(b"foo");
+        hash.write(b"bar");
+        assert_eq!(hash.sum(), 0x8594_4171_f739_67e8);
+    }
 
     #[test]
     fn exactly_the_requested_bytes_are_copied() {

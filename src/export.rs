@@ -6,12 +6,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Fs, Ino, Kind, Source, Totals};
 use crate::text::printable;
-use crate::time::Timestamp;
 use std::fs::{DirBuilder, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 /// A file while it is written. No name in the tree begins with a dot.
 const PARTIAL: &str = ".gptfs-partial";
@@ -217,13 +215,8 @@ fn real_directory(path: &Path) -> Result<(), Failure> {
 }
 
 fn set_times(file: &File, attr: Attr) -> io::Result<()> {
-    let modified = system_time(attr.modified);
+    let modified = attr.modified.system_time();
     file.set_times(FileTimes::new().set_accessed(modified).set_modified(modified))
-}
-
-fn system_time(time: Timestamp) -> SystemTime {
-    let since = Duration::new(time.seconds().unsigned_abs(), time.nanoseconds());
-    SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// A path for messages.

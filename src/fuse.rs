@@ -16,7 +16,6 @@ mod read_ahead;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Entry, Fs, Ino, Kind, Source, Totals};
 use crate::sys::User;
-use crate::time::Timestamp;
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry,
@@ -28,7 +27,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How long the kernel may believe what we say: for ever, in seconds that no clock overflows by.
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
@@ -175,7 +174,7 @@ impl Access {
             (Kind::File, false) => (FileType::RegularFile, 0o400),
             (Kind::File, true) => (FileType::RegularFile, 0o444),
         };
-        let (modified, created) = (system_time(attr.modified), system_time(attr.created));
+        let (modified, created) = (attr.modified.system_time(), attr.created.system_time());
         FileAttr {
             ino: INodeNo(attr.ino.0),
             size: attr.size,
@@ -215,15 +214,6 @@ impl Access {
             flags: 0,
         }
     }
-}
-
-fn system_time(time: Timestamp) -> SystemTime {
-    let seconds = Duration::from_secs(time.seconds().unsigned_abs());
-    let whole =
-        if time.seconds() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
-    whole
-        .and_then(|whole| whole.checked_add(Duration::from_nanos(u64::from(time.nanoseconds()))))
-        .unwrap_or(UNIX_EPOCH)
 }
 
 /// A tree with the workers that read from it.

@@ -76,7 +76,7 @@ impl Index {
     ///
     /// # Errors
     /// `NotAnExport` if there are no conversations, with the reason; `Damaged` if everything that could hold one
-    /// is damaged; `Limit`; `Interrupted`.
+    /// is damaged; `Limit`.
     pub fn build(export: Export, options: &IndexOptions, progress: &Progress) -> Result<Self> {
         let export = Arc::new(export);
         let (assets, problems) = files::assets(&export);
@@ -166,7 +166,7 @@ impl Index {
     }
 
     fn archive(&self, entry: EntryRef) -> Result<&Archive> {
-        let archive = self.export.archives.get(usize::from(entry.archive));
+        let archive = self.export.archive(entry);
         archive.ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
     }
 

@@ -1,7 +1,6 @@
 //! Progress of long work, shared between the worker and the display.
 
-use crate::error::{Error, ErrorKind, Result};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Progress of reading an export.
@@ -10,7 +9,6 @@ pub struct Progress {
     done: AtomicU64,
     total: AtomicU64,
     conversations: AtomicU64,
-    cancelled: AtomicBool,
     notes: Mutex<Vec<String>>,
 }
 
@@ -32,25 +30,13 @@ impl Progress {
     }
 
     /// Adds processed bytes.
-    ///
-    /// # Errors
-    /// `Interrupted` if the work was cancelled.
-    pub fn advance(&self, bytes: usize) -> Result<()> {
+    pub fn advance(&self, bytes: usize) {
         self.done.fetch_add(bytes as u64, Ordering::Relaxed);
-        if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-        }
-        Ok(())
     }
 
     /// Counts one more conversation.
     pub fn count(&self) {
         self.conversations.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Stops the work at its next step.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Queues a line to show once the work is done.

@@ -16,6 +16,7 @@ pub use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
 use crate::archive::{Archive, Entry, Limits};
+use crate::bytes::without_byte_order_mark;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
@@ -84,9 +85,14 @@ pub struct Export {
 }
 
 impl Export {
+    /// The archive that holds an entry.
+    pub fn archive(&self, entry: EntryRef) -> Option<&Archive> {
+        self.archives.get(usize::from(entry.archive))
+    }
+
     /// The entry, or `None` if there is no such entry.
     pub fn entry(&self, entry: EntryRef) -> Option<&Entry> {
-        self.archives.get(usize::from(entry.archive))?.entries().get(entry.entry as usize)
+        self.archive(entry)?.entries().get(entry.entry as usize)
     }
 }
 
@@ -507,7 +513,7 @@ fn sniff(file: &File) -> std::io::Result<Looks> {
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
         return Ok(Looks::Utf16);
     }
-    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let text = without_byte_order_mark(start).trim_ascii_start();
     Ok(match text.first() {
         Some(b'[' | b'{') => Looks::Json,
         Some(b'<') if text.windows(8).any(|word| word == b"jsonData") => Looks::Viewer,

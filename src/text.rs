@@ -1,4 +1,4 @@
-//! Untrusted text made safe for a terminal.
+//! Text for people: untrusted text made safe for a terminal, sizes and counts.
 
 use std::fmt;
 
@@ -37,9 +37,83 @@ pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A size in decimal units, as SI prefixes demand: 2,048 bytes are `2.0 kB`.
+pub fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let (mut tenths, mut unit) = (rounded(bytes, 100), "kB");
+    for (size, larger) in [(100_000, "MB"), (100_000_000, "GB"), (100_000_000_000, "TB")] {
+        if tenths < 10_000 {
+            break;
+        }
+        (tenths, unit) = (rounded(bytes, size), larger);
+    }
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// `bytes` in units of `size`, to the nearest.
+fn rounded(bytes: u64, size: u64) -> u64 {
+    bytes.saturating_add(size / 2) / size
+}
+
+/// A size in binary units, like the limits on the command line: `634.8 GiB`, `16 GiB`.
+pub fn binary_size(bytes: u128) -> String {
+    let mut unit = 0;
+    let mut tenths = bytes.saturating_mul(10);
+    while tenths >= 10_240 && unit < 6 {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let name = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].get(unit).copied().unwrap_or("EiB");
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole} {name}"),
+        (whole, tenth) => format!("{whole}.{tenth} {name}"),
+    }
+}
+
+/// A number with a comma between every three digits.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_decimal() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (2048, "2.0 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (3_200_000_000, "3.2 GB"),
+            (5_000_000_000_000, "5.0 TB"),
+        ] {
+            assert_eq!(size(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn limits_are_printed_in_binary_units_and_counts_in_groups() {
+        assert_eq!(binary_size(16 << 30), "16 GiB");
+        assert_eq!(binary_size(681_642_229_760), "634.8 GiB");
+        assert_eq!(binary_size(1023), "1023 B");
+        assert_eq!(binary_size(u128::MAX / 2_000).split(' ').next_back(), Some("EiB"));
+        assert_eq!(grouped(4_294_967_295), "4,294,967,295");
+        assert_eq!(grouped(999), "999");
+    }
 
     #[test]
     fn escape_sequences_cannot_reach_the_terminal() {

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
+use std::time::{Duration, SystemTime};
 
 /// A usable point in time: microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -54,6 +55,12 @@ impl Timestamp {
     /// Whole seconds since 1970.
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
+    }
+
+    /// The same time for the system.
+    pub fn system_time(self) -> SystemTime {
+        let since = Duration::from_micros(self.0.unsigned_abs());
+        SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// Nanoseconds after [`seconds`](Self::seconds), a multiple of 1,000.

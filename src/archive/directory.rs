@@ -5,6 +5,7 @@
 use super::section::{Section, SectionReader};
 use super::{Entry, EntryKind, Limits, Method};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::{binary_size, grouped};
 use std::io;
 use zip::CompressionMethod;
 use zip::read::{Config, ZipFileEntry};
@@ -128,7 +129,6 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
         name: String::from_utf8_lossy(entry.name_raw()).into_owned(),
         size: entry.size(),
         method,
-        encrypted: encryption.is_some(),
         kind,
         encryption,
         crc: Some(entry.crc32()),
@@ -211,48 +211,5 @@ fn broken(error: ZipError) -> Error {
             Error::new(ErrorKind::Damaged, format!("damaged zip archive ({reason})"))
         }
         other => Error::new(ErrorKind::Damaged, format!("damaged zip archive ({other})")),
-    }
-}
-
-/// A number with a comma between every three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// A size as a person says it: `634.8 GiB`, `16 GiB`.
-fn binary_size(bytes: u128) -> String {
-    let mut unit = 0;
-    let mut tenths = bytes.saturating_mul(10);
-    while tenths >= 10_240 && unit < 6 {
-        tenths /= 1024;
-        unit += 1;
-    }
-    let name = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].get(unit).copied().unwrap_or("EiB");
-    match (tenths / 10, tenths % 10) {
-        (whole, 0) => format!("{whole} {name}"),
-        (whole, tenth) => format!("{whole}.{tenth} {name}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_counts_are_said_as_people_say_them() {
-        assert_eq!(binary_size(16 << 30), "16 GiB");
-        assert_eq!(binary_size(681_642_229_760), "634.8 GiB");
-        assert_eq!(binary_size(1023), "1023 B");
-        assert_eq!(binary_size(u128::MAX / 2_000).split(' ').next_back(), Some("EiB"));
-        assert_eq!(grouped(4_294_967_295), "4,294,967,295");
-        assert_eq!(grouped(999), "999");
     }
 }

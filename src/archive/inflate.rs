@@ -45,6 +45,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Its memory in bytes.
+    #[cfg(test)]
     pub fn weight(&self) -> usize {
         size_of::<Self>().saturating_add(self.window.len())
     }
@@ -66,18 +67,15 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Their memory in bytes.
+    #[cfg(test)]
     pub fn weight(&self) -> usize {
         self.points.iter().map(Checkpoint::weight).sum()
     }
 
     /// Number of checkpoints.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.points.len()
-    }
-
-    /// True if the stream can only be read from its start.
-    pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
     }
 
     /// Appends a checkpoint.

@@ -73,6 +73,7 @@ impl SpanCache {
     }
 
     /// The bytes it holds now, including overhead.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.lock().bytes
     }

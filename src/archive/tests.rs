@@ -502,7 +502,6 @@ fn encrypted_and_unsupported_entries_are_named_when_read() {
     bytes[6] |= 1;
     bytes[directory + 8] |= 1;
     let archive = open(&bytes).unwrap();
-    assert!(archive.entries()[0].encrypted);
     let expected = "x.zip: data: encrypted (ZipCrypto); gptfs cannot read it";
     assert_eq!(message(archive.check_readable(0)), expected);
     assert_eq!(message(streamed(&archive, 0).1), expected);

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Head};
 use crate::error::Result;
 use crate::fs::Library;
 use crate::source::Export;
-use crate::text::printable;
+use crate::text::{printable, size};
 use crate::time::{Timestamp, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -18,7 +18,7 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let open::Opened { index, fs } = open::open(&args.sources, &settings)?;
     let mut rows = summary(index.export(), index.catalog(), settings.zone());
     let totals = fs.totals();
-    rows.push(("pages", format!("{} of Markdown and files, {} inodes", bytes(totals.bytes), totals.inodes)));
+    rows.push(("pages", format!("{} of Markdown and files, {} inodes", size(totals.bytes), totals.inodes)));
     super::print(|out| {
         writeln!(out, "{}", printable(&index.export().name))?;
         rows.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<14} {}", printable(value)))
@@ -53,7 +53,7 @@ fn summary(export: &Export, catalog: &Catalog, zone: &Zone) -> Vec<(&'static str
         rows.push(("models", models));
     }
     let json: u64 = heads.iter().map(|head| head.location.end - head.location.start).sum();
-    rows.push(("JSON", bytes(json)));
+    rows.push(("JSON", size(json)));
     rows
 }
 
@@ -76,34 +76,9 @@ fn counted(items: impl Iterator<Item = impl Display>) -> String {
     counts.into_iter().map(|(item, count)| format!("{item} ({count})")).collect::<Vec<_>>().join(", ")
 }
 
-/// A number of bytes in decimal units, such as `1.2 MB`.
-fn bytes(count: u64) -> String {
-    let mut value = count as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_are_written_with_one_decimal() {
-        for (count, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (1_234_567, "1.2 MB"),
-            (5_000_000_000_000, "5.0 TB"),
-        ] {
-            assert_eq!(bytes(count), text);
-        }
-    }
 
     #[test]
     fn the_most_frequent_comes_first() {

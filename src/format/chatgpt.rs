@@ -26,6 +26,7 @@ use super::pull::{Json, Reader, Result, Texts};
 use super::repair;
 use super::shallow;
 use super::{Detail, Format, Use};
+use crate::bytes::without_byte_order_mark;
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{CanvasAction, Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
 use crate::time::Timestamp;
@@ -88,7 +89,7 @@ impl Format for ChatGpt {
 
 /// `json` without a byte order mark.
 fn without_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
+    without_byte_order_mark(json)
 }
 
 /// Reads `json` into `export`, which keeps what stands before an error.

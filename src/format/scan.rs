@@ -15,7 +15,7 @@ mod prune;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes::append;
+use crate::bytes::{BYTE_ORDER_MARK, append};
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, BlockState, Marks, WIDTH, backslashes};
 use deferred::{KeptBytes, KeptContent};
@@ -164,7 +164,6 @@ enum ContainerRole {
     Wrapper,
 }
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Maximum distance between a key and its value in the wrapper, of which only the keys matter.
 const LONGEST_GAP: usize = 4096;
 

@@ -1,5 +1,6 @@
 //! The keys of one JSON object and where their values lie, however broken the values are.
 
+use crate::bytes::without_byte_order_mark;
 use std::borrow::Cow;
 
 /// The fields of the object that `json` begins with: each key with the bytes of its value. Looks at nothing but
@@ -7,7 +8,7 @@ use std::borrow::Cow;
 pub fn fields(json: &[u8]) -> Fields<'_> {
     let start = json.iter().position(|&byte| byte == b'{').filter(|&at| {
         let before = json.get(..at).unwrap_or_default();
-        before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before).trim_ascii().is_empty()
+        without_byte_order_mark(before).trim_ascii().is_empty()
     });
     Fields { json, at: start.map_or(json.len(), |at| at + 1) }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sys::Unmounting;
 use crate::testing::until;
+use crate::time::Timestamp;
 use fuser::{Config, Session, SessionACL};
 use std::collections::HashMap;
 use std::fs;

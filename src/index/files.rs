@@ -39,7 +39,7 @@ pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
     let archives = Arc::clone(export);
     let sniff = move |entry: EntryRef| {
         let mut bytes = vec![0; SNIFF_BYTES];
-        let archive = archives.archives.get(usize::from(entry.archive))?;
+        let archive = archives.archive(entry)?;
         let read = archive.read_at(entry.entry, 0, &mut bytes).ok()?;
         bytes.truncate(read);
         Some(bytes)
@@ -62,7 +62,7 @@ fn name(export: &Export, entry: EntryRef) -> String {
 fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let size = export.entry(entry).map_or(0, |entry| entry.size);
-    if let Some(archive) = export.archives.get(usize::from(entry.archive)).filter(|_| size <= SIDE_BYTES) {
+    if let Some(archive) = export.archive(entry).filter(|_| size <= SIDE_BYTES) {
         archive.read_range(entry.entry, 0, size, &mut bytes)?;
     }
     Ok(bytes)
@@ -71,7 +71,7 @@ fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
 /// The asset table of a viewer; empty if it has none.
 fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
     let mut extract = HtmlExtract::new();
-    if let Some(archive) = export.archives.get(usize::from(viewer.archive)) {
+    if let Some(archive) = export.archive(viewer) {
         // Everything before a break is used; conversations don't depend on it.
         let spacing = archive::spacing(export.entry(viewer).map_or(0, |entry| entry.size));
         let _ = archive.stream(viewer.entry, spacing, &mut |chunk| {

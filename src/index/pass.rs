@@ -171,19 +171,12 @@ impl Pass<'_> {
     }
 
     fn archive(&self, entry: EntryRef) -> Result<&Archive> {
-        let archive = self.export.archives.get(usize::from(entry.archive));
+        let archive = self.export.archive(entry);
         archive.ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
     }
 
     /// Joins what the shards gave: the newest version of each conversation, in the order of the archive.
-    fn put_together(
-        &self,
-        mut outcomes: Vec<ElementOutcome>,
-        mut ends: Vec<ShardEnd>,
-    ) -> Result<PassOutcome> {
-        if let Some(interrupted) = ends.iter().position(|end| end.is(ErrorKind::Interrupted)) {
-            return Err(ends.swap_remove(interrupted).failure.unwrap_or_else(|| self.nothing_found(&[])));
-        }
+    fn put_together(&self, mut outcomes: Vec<ElementOutcome>, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
         if ends.iter().all(|end| end.failure.is_some()) {
             let failure = ends.into_iter().find_map(|end| end.failure);
             return Err(failure.unwrap_or_else(|| self.nothing_found(&[])));
@@ -214,12 +207,6 @@ impl Pass<'_> {
         };
         let name = printable(&self.export.name);
         Error::new(ErrorKind::NotAnExport, format!("{name}: no conversations found: {reason}"))
-    }
-}
-
-impl ShardEnd {
-    fn is(&self, kind: ErrorKind) -> bool {
-        self.failure.as_ref().is_some_and(|failure| failure.kind() == kind)
     }
 }
 
@@ -277,7 +264,7 @@ impl<'p> Worker<'p> {
         self.work.put_back(at, Splitter::new(pass, shard, found, scanner));
         let streamed = pass.archive(found.entry).and_then(|archive| {
             archive.stream(found.entry.entry, pass.spacing, &mut |chunk| {
-                pass.progress.advance(chunk.len())?;
+                pass.progress.advance(chunk.len());
                 self.take(at, chunk)
             })
         });

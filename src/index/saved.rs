@@ -124,6 +124,7 @@ impl IndexCache {
     }
 
     /// A cache in a directory of the caller's choice, made when it is needed.
+    #[cfg(test)]
     pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }

@@ -1,5 +1,6 @@
 //! Makes names unique within their directory, independent of reading order.
 
+use crate::bytes::Fnv;
 use crate::catalog::Head;
 use crate::name::{FileName, fold};
 use std::collections::{HashMap, HashSet};
@@ -117,7 +118,7 @@ fn digits(head: &Head) -> String {
     if digits.len() >= FIRST_DIGITS && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
         return digits;
     }
-    let mut hash = Fnv::new();
+    let mut hash = Fnv::default();
     hash.write(head.id.as_bytes());
     if head.id.is_empty() {
         hash.write(head.title.as_deref().unwrap_or_default().as_bytes());
@@ -127,23 +128,7 @@ fn digits(head: &Head) -> String {
         }
         hash.write(&head.page.bytes.to_le_bytes());
     }
-    format!("{:016x}", hash.0)
-}
-
-/// FNV-1a of 64 bits: the same everywhere and for ever, as names must be. Nothing rests on its strength: equal sums
-/// are only a further collision.
-struct Fnv(u64);
-
-impl Fnv {
-    fn new() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+    format!("{:016x}", hash.sum())
 }
 
 /// Checked names for the files of one directory, from names that should have been checked already.

@@ -5,6 +5,7 @@ use crate::catalog::Page;
 use crate::conversation::files::Files;
 use crate::conversation::{FileKind, FileRef, Link};
 use crate::markdown::{self, encode_path_segment};
+use crate::text::size;
 
 /// What the pages of a conversation need to know to link to its files.
 #[derive(Clone, Copy, Debug)]
@@ -63,26 +64,3 @@ pub(super) fn missing(name: &str, file: &FileRef<'_>) -> String {
         None => format!("{name}, not in export"),
     }
 }
-
-/// A size for people. Units are powers of 1,000, as their SI prefixes say: 2,048 bytes are `2.0 kB`.
-fn size(bytes: u64) -> String {
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let (mut tenths, mut unit) = (rounded(bytes, 100), "kB");
-    for (size, larger) in [(100_000, "MB"), (100_000_000, "GB"), (100_000_000_000, "TB")] {
-        if tenths < 10_000 {
-            break;
-        }
-        (tenths, unit) = (rounded(bytes, size), larger);
-    }
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-/// `bytes` in units of `size`, to the nearest.
-fn rounded(bytes: u64, size: u64) -> u64 {
-    bytes.saturating_add(size / 2) / size
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 use super::names::{self, Side};
 use crate::archive::{Archive, EntryKind};
+use crate::bytes::without_byte_order_mark;
 use crate::catalog::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
@@ -168,7 +169,7 @@ fn listed(archive: &Archive, entry: u32) -> Result<Vec<String>, String> {
     }
     let mut text = Vec::new();
     archive.read_range(entry, 0, size, &mut text).map_err(|error| format!("ignored: {error}"))?;
-    let json = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let json = without_byte_order_mark(&text);
     let manifest: Manifest =
         serde_json::from_slice(json).map_err(|error| format!("not a manifest; ignored: {error}"))?;
     Ok(manifest

@@ -42,11 +42,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("name", &["text"]),
     ("catalog", &["time"]),
     ("archive", &["bytes", "error", "text"]),
-    ("source", &["archive", "catalog", "error", "text"]),
+    ("source", &["archive", "bytes", "catalog", "error", "text"]),
     ("conversation", &["catalog", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
     ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),
-    ("layout", &["catalog", "name", "time"]),
+    ("layout", &["bytes", "catalog", "name", "time"]),
     ("fs", &["catalog", "error", "layout", "markdown", "name", "render", "text", "time"]),
     (
         "index",
@@ -67,7 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("export", &["error", "fs", "text", "time"]),
-    ("fuse", &["error", "fs", "progress", "sys", "text", "time"]),
+    ("fuse", &["bytes", "error", "fs", "progress", "sys", "text", "time"]),
     (
         "cli",
         &[

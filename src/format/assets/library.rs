@@ -1,5 +1,6 @@
 //! Reading the side files, and finding records of the library by what messages know.
 
+use crate::bytes::without_byte_order_mark;
 use crate::conversation::{FileKind, FileRef};
 use crate::time::Timestamp;
 use serde_json::Value;
@@ -70,7 +71,7 @@ pub fn parse_library(json: &[u8]) -> Vec<Record> {
 }
 
 fn value(json: &[u8]) -> Value {
-    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    let json = without_byte_order_mark(json);
     serde_json::from_slice(json)
         .or_else(|_| serde_json::from_str(&crate::format::repair::repair(json).json))
         .unwrap_or_default()

@@ -1,5 +1,7 @@
 //! The type of a file from its first bytes.
 
+use crate::bytes::without_byte_order_mark;
+
 /// The extension that fits a file which begins with `bytes` (512 are enough); `None` if nothing fits.
 pub(super) fn extension(bytes: &[u8]) -> Option<&'static str> {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
@@ -89,7 +91,7 @@ fn is_text(bytes: &[u8]) -> bool {
 
 /// What kind of text it is, where its beginning leaves no doubt.
 fn text(bytes: &[u8]) -> &'static str {
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let start = without_byte_order_mark(bytes).trim_ascii_start();
     let begins =
         |word: &str| start.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word.as_bytes()));
     if begins("<!doctype html") || begins("<html") {

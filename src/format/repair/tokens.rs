@@ -1,6 +1,7 @@
 //! The tokens of text that should be JSON, each made valid by itself.
 
 use super::Notes;
+use crate::bytes::without_byte_order_mark;
 use std::fmt::Write;
 
 /// A piece of the text.
@@ -27,7 +28,7 @@ pub(super) struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let bytes = without_byte_order_mark(bytes);
         Self { rest: bytes.trim_ascii(), notes: Notes::default() }
     }
 

@@ -5,6 +5,7 @@
 //! namespace) the mount itself is asked. It is one of datagrams, for there is no queue then that those who ask could
 //! fill, and nobody who asks waits.
 
+use crate::bytes::Fnv;
 use crate::sys::mounts::Mounted;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -26,11 +27,9 @@ const STEP: Duration = Duration::from_millis(2);
 /// The name of a mount's socket. The device number alone may already be another mount's while the daemon of
 /// the one that had it is still ending; the path is too long for a socket's name, so its FNV-1a hash stands.
 fn address(mounted: &Mounted) -> io::Result<SocketAddr> {
-    let path = mounted.target.as_os_str().as_bytes().iter();
-    let hash = path.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    SocketAddr::from_abstract_name(format!("gptfs-{}-{hash:016x}", mounted.device))
+    let mut hash = Fnv::default();
+    hash.write(mounted.target.as_os_str().as_bytes());
+    SocketAddr::from_abstract_name(format!("gptfs-{}-{:016x}", mounted.device, hash.sum()))
 }
 
 /// Shows that the daemon of `mounted` lives, as long as the result is kept.
