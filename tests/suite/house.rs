@@ -204,7 +204,8 @@ fn imports_go_one_way() {
             assert!(position < at, "{room} may use {lower}, which comes after it");
         }
     }
-    for (file, code) in rooms() {
+    // The root of the crate declares every room, and opens some to tests.
+    for (file, code) in rooms().into_iter().filter(|(file, _)| file != "lib") {
         let room = file.split('/').next().expect("a room");
         let allowed = ROOMS.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed);
         let allowed = allowed.unwrap_or_else(|| panic!("src/{room}.rs is not in the list of rooms"));

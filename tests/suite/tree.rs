@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
 use std::sync::OnceLock;
 
 fn demo() -> PathBuf {
@@ -20,9 +20,13 @@ fn demo() -> PathBuf {
 fn generated() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let make = || {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("classic-10.zip");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (path, unfinished) =
+            (folder.join("classic-10.zip"), folder.join(format!("{}.zip", process::id())));
         let spec = Spec { equal_titles: 50, tiny: 50, ..Spec::new(Style::Classic, 10) };
-        generate::write_zip(&spec, &path).expect("a generated export");
+        generate::write_zip(&spec, &unfinished).expect("a generated export");
+        // Another run may be reading the one that is there.
+        fs::rename(&unfinished, &path).expect("a rename");
         path
     };
     MADE.get_or_init(make).clone()
