@@ -79,12 +79,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All Rust files below `folder`, keyed by relative path without the extension.
-fn rust_files(folder: &Path) -> BTreeMap<String, String> {
+pub(crate) fn rust_files(folder: &Path) -> BTreeMap<String, String> {
     let (mut found, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(directory) = waiting.pop() {
         for entry in fs::read_dir(&directory).expect("a folder").flatten() {
@@ -101,7 +101,7 @@ fn rust_files(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// The code of all rooms, without tests and comments.
-fn rooms() -> BTreeMap<String, String> {
+pub(crate) fn rooms() -> BTreeMap<String, String> {
     let mut files = rust_files(&root().join("src"));
     files.retain(|name, _| !name.split('/').any(|part| matches!(part, "tests" | "fake" | "testing")));
     for text in files.values_mut() {
@@ -114,7 +114,7 @@ fn rooms() -> BTreeMap<String, String> {
 }
 
 /// Returns true if `file` is `room` or inside it.
-fn is_in(file: &str, room: &str) -> bool {
+pub(crate) fn is_in(file: &str, room: &str) -> bool {
     file.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -1,6 +1,7 @@
 //! The suite: what a user sees at the command line and in a mounted tree.
 
 mod cli;
+mod english;
 mod every_fixture;
 mod forms;
 mod frame;
@@ -11,5 +12,6 @@ mod hostile;
 mod house;
 mod measured;
 mod mount;
+mod structure;
 mod support;
 mod tree;

@@ -364,7 +364,7 @@ pub(crate) fn outcome(command: &mut Command) -> Outcome {
 pub(crate) fn skip(why: &str) {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
-    let _ = writeln!(io::stderr(), "skipped ({count}): {why}");
+    let _ = writeln!(io::stderr(), "skipped: {why} [{count} so far]");
 }
 
 /// Returns true unless `GPTFS_SKIP_FUSE` turns off the tests that mount.
