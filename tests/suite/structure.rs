@@ -176,8 +176,10 @@ fn no_files_depend_on_each_other_in_a_circle() {
         if free.is_empty() {
             break;
         }
-        free.iter().for_each(|file| drop(graph.remove(file)));
-        graph.values_mut().for_each(|uses| uses.retain(|used| !free.contains(used)));
+        graph.retain(|file, _| !free.contains(file));
+        for uses in graph.values_mut() {
+            uses.retain(|used| !free.contains(used));
+        }
     }
     // What remains leads into circles. Files that nobody uses only lead there.
     loop {
