@@ -1,6 +1,7 @@
 //! The suite: what a user sees at the command line and in a mounted tree.
 
 mod cli;
+mod documents;
 mod english;
 mod every_fixture;
 mod forms;
