@@ -2,14 +2,15 @@
 //!
 //! Vendor-neutral: no I/O and no serde. Text borrows from the JSON it came from where it can.
 
+pub mod assistant;
 pub mod canvas;
 pub mod files;
 pub mod thread;
 pub mod tree;
 
 use crate::time::Timestamp;
+use assistant::{Assistant, Sources};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use tree::{MessageTree, NodeId};
 
 /// Text that borrows from the export where it can.
@@ -18,6 +19,8 @@ pub type Text<'a> = Cow<'a, str>;
 /// One conversation, with everything that any page shows.
 #[derive(Debug, Default)]
 pub struct Conversation<'a> {
+    /// Who it was held with.
+    pub assistant: &'static dyn Assistant,
     /// Its id as the export gives it; empty if it has none.
     pub id: Text<'a>,
     /// Its title as the export gives it; `None` if null or blank.
@@ -40,23 +43,11 @@ pub struct Conversation<'a> {
     pub tree: MessageTree<'a>,
     /// The message that the user saw last, if the export says so and it exists.
     pub current: Option<NodeId>,
-    /// Web pages that citations may name by id only, gathered over all messages; may be empty if no text has a mark
-    /// that needs them.
-    pub sources: HashMap<SourceId, Link<'a>>,
+    /// Web pages that answers may name by id only; may be empty if no answer does.
+    pub sources: Sources<'a>,
     /// Why the conversation can't be shown as it was, if it is broken: one line. A conversation with damage and
     /// an empty tree is a page that says so.
     pub damage: Option<String>,
-}
-
-/// The id of a web page among the sources of a conversation, as in `turn0search3`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SourceId {
-    /// The number after `turn`.
-    pub turn: u32,
-    /// The word between the numbers: `search`, `news`, `view` …
-    pub kind: Box<str>,
-    /// The number after the word.
-    pub index: u32,
 }
 
 /// Who speaks.
@@ -229,12 +220,23 @@ pub enum Meaning<'a> {
     Citation(Vec<Link<'a>>),
     /// Markdown that the export itself supplies.
     Markdown(Text<'a>),
+    /// Markdown that needs lines of its own.
+    Block(Text<'a>),
     /// Plain text, such as a name.
     Plain(Text<'a>),
     /// Links, one after another.
     Links(Vec<Link<'a>>),
     /// A file, shown as a link in parentheses.
     File(FileRef<'a>),
+    /// A link or picture in the text that leads to a file.
+    FileLink {
+        /// Its label, as Markdown.
+        label: Text<'a>,
+        /// The file.
+        file: FileRef<'a>,
+        /// True for a picture.
+        embedded: bool,
+    },
 }
 
 /// A link to the outside.

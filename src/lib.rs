@@ -56,6 +56,7 @@ pub mod internals {
     pub use crate::conversation::thread::Threads;
     pub use crate::conversation::tree::{MessageTree, Node, NodeId};
     pub use crate::conversation::{Conversation, FileRef, Message, Part, Prose, Role, Thought};
+    pub use crate::format::chatgpt::ASSISTANT;
     pub use crate::format::scan::{Body, ELEMENT_LIMIT, Element, End, Level, Scanner};
     pub use crate::format::{Detail, named};
     pub use crate::name::fold;

@@ -11,12 +11,14 @@ mod guard;
 mod hints;
 mod words;
 
-pub(crate) use address::{encode_path_segment, encoded_len, external, host, link, percent_decode};
+pub(crate) use address::{
+    destination_length, encode_path_segment, encoded_len, external, host, label_start, link, percent_decode,
+};
 pub(crate) use block::Voice;
 pub(crate) use code::{fence, fenced_ranges, quote};
 pub use guard::Headings;
 pub(crate) use guard::guard;
-pub(crate) use hints::Hints;
+pub use hints::Hints;
 pub(crate) use words::{
     PLACEHOLDER_FINDER, clean, html, is_blank, label, one_line, trim_block, without_placeholder,
 };

@@ -3,7 +3,6 @@
 //! Knows neither archives nor names of files: links to neighbours are written with [`STEM`] where the page's own
 //! name goes, and whoever knows the name puts it in.
 
-mod directive;
 mod front_matter;
 mod link;
 mod part;

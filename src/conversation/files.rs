@@ -7,12 +7,11 @@ use super::thread::Threads;
 use super::tree::NodeId;
 use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
 use crate::catalog::{AssetContent, EntryRef};
+use crate::markdown::percent_decode;
 use crate::name::{FileName, fold};
 use crate::time::Timestamp;
-use memchr::memmem;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
 
 /// What an export knows of a file that a message points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,53 +99,9 @@ impl Files {
     }
 }
 
-/// What a file goes by: its id, or the path of a `sandbox:` address without percent-encoding.
+/// What a file goes by: its id, or its path without percent-encoding.
 fn key(id: &str) -> Cow<'_, str> {
-    let path = id.strip_prefix("sandbox:").unwrap_or(id);
-    if path.starts_with('/') { percent_decoded(path) } else { Cow::Borrowed(path) }
-}
-
-/// `text` with each `%41` as `A`; as it stands where that is no text.
-fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, after @ ..] = rest {
-        let digits = after.first_chunk::<2>().and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(decoded.unwrap_or(*byte));
-        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
-/// What precedes the path of a link to the vendor's sandbox.
-const OPENING: &str = "](sandbox:";
-
-/// Finds it. Preparing a search costs more than searching a short text, so it is done once.
-static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(OPENING));
-
-/// The paths of the links to the vendor's sandbox in an answer, as they stand there.
-fn sandbox_paths(text: &str) -> impl Iterator<Item = &str> {
-    const LONGEST: usize = 4096;
-    FINDER.find_iter(text.as_bytes()).filter_map(|at| {
-        let rest = text.get(at + OPENING.len()..)?;
-        let mut depth = 0usize;
-        let end = rest.bytes().take(LONGEST).position(|byte| {
-            match byte {
-                b'(' => depth += 1,
-                b')' if depth == 0 => return true,
-                b')' => depth -= 1,
-                b'\n' => return true,
-                _ => {}
-            }
-            false
-        })?;
-        let path = rest.get(..end)?.trim();
-        Some(path.split_once(" \"").map_or(path, |(path, _)| path))
-    })
+    if id.starts_with('/') { percent_decode(id) } else { Cow::Borrowed(id) }
 }
 
 /// The files of a conversation while they are collected.
@@ -183,9 +138,10 @@ impl Plan<'_> {
             }
         }
         if message.role != Role::User {
-            for path in sandbox_paths(&prose.text) {
-                self.add(&FileRef { id: Cow::Borrowed(path), ..FileRef::default() }, message);
-            }
+            let assistant = self.conversation.assistant;
+            assistant.linked_files(&prose.text, &mut |id| {
+                self.add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() }, message);
+            });
         }
     }
 

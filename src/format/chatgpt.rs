@@ -13,13 +13,17 @@
 //! messages only these are read: `attachments`, `content_references`, `citations`, `aggregate_result`,
 //! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
 
+mod assistant;
 mod call;
+mod directive;
 mod link;
+mod marks;
 mod message;
 mod node;
 mod part;
 mod reference;
 mod schema;
+mod widget;
 
 use super::lenient;
 use super::pull::{Json, Reader, Result, Texts};
@@ -27,13 +31,17 @@ use super::repair;
 use super::shallow;
 use super::{Detail, Format, Use};
 use crate::bytes::without_byte_order_mark;
+use crate::conversation::assistant::Sources;
 use crate::conversation::tree::{MessageTree, Node, NodeId};
-use crate::conversation::{CanvasAction, Conversation, Link, Part, Role, SourceId, Text, Visibility, thread};
+use crate::conversation::{CanvasAction, Conversation, Part, Role, Text, Visibility, thread};
 use crate::time::Timestamp;
 use message::Context;
 use node::{Element, NodeMessage, Nodes, Parent, RawConversation};
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+/// ChatGPT itself.
+pub const ASSISTANT: &dyn crate::conversation::assistant::Assistant = &assistant::ChatGptAssistant;
 
 /// Exports of ChatGPT, 2023 to 2026.
 #[derive(Clone, Copy, Debug)]
@@ -144,8 +152,9 @@ fn conversation(
     let updated = export.update_time.0;
     let created = export.create_time.0.or_else(|| earliest(&tree, links.current)).or(updated);
     let conversation = Conversation {
+        assistant: ASSISTANT,
         id: id.unwrap_or_default(),
-        title: export.title.take_filled(),
+        title: export.title.take_filled().map(marks::unmarked),
         created,
         updated,
         gpt,
@@ -288,13 +297,13 @@ fn tree<'a>(
     links: &Links,
     detail: Detail,
     problems: &mut Vec<String>,
-) -> Result<(MessageTree<'a>, HashMap<SourceId, Link<'a>>)> {
+) -> Result<(MessageTree<'a>, Sources<'a>)> {
     let mut contexts = contexts(&mut nodes, links)?;
     let mut searches = Vec::new();
     let mut tree = Vec::with_capacity(nodes.len());
     for (((key, node), &parent), at) in nodes.into_iter().zip(&links.parents).zip(0u32..) {
         if !node.searches.is_empty() {
-            searches.push(node.searches);
+            searches.push((NodeId(at), node.searches));
         }
         let mut message = match node.message {
             NodeMessage::None => None,
@@ -310,10 +319,11 @@ fn tree<'a>(
         tree.push(Node { parent, message });
     }
     let tree = MessageTree::new(tree);
-    let mut sources = HashMap::new();
+    let mut sources = Sources::default();
     if !searches.is_empty() && lacks_sources(&tree) {
-        for found in searches {
-            reference::gather(found.open()?, &mut sources);
+        sources = Sources::new(turns(&tree));
+        for (message, found) in searches {
+            reference::gather(found.open()?, message, &mut sources);
         }
     }
     let cut = tree.ids().zip(&links.parents).filter(|&(id, parent)| tree.parent(id) != *parent).count();
@@ -321,6 +331,32 @@ fn tree<'a>(
         problems.push(format!("circles of messages that were cut: {cut}"));
     }
     Ok((tree, sources))
+}
+
+/// For each node the first node of its turn: the nearest message of a person from it up, or the root.
+fn turns(tree: &MessageTree<'_>) -> Vec<NodeId> {
+    let mut turns: Vec<Option<NodeId>> = vec![None; tree.ids().count()];
+    let mut way = Vec::new();
+    for id in tree.ids() {
+        let (mut at, mut turn) = (id, None);
+        while turn.is_none() {
+            turn = turns.get(at.0 as usize).copied().flatten();
+            if turn.is_none() {
+                way.push(at);
+                let begins = tree.message(at).is_some_and(|message| message.role == Role::User);
+                match tree.parent(at).filter(|_| !begins) {
+                    Some(parent) => at = parent,
+                    None => turn = Some(at),
+                }
+            }
+        }
+        for node in way.drain(..) {
+            if let Some(place) = turns.get_mut(node.0 as usize) {
+                *place = turn;
+            }
+        }
+    }
+    turns.into_iter().zip(tree.ids()).map(|(turn, id)| turn.unwrap_or(id)).collect()
 }
 
 /// True if a text may have marks that only what a search found can explain.

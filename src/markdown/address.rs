@@ -1,7 +1,6 @@
 //! Links and the addresses in them.
 
 use super::{PLACEHOLDER, words};
-use memchr::memchr;
 use std::borrow::Cow;
 
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
@@ -118,19 +117,52 @@ pub(crate) fn host(url: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-/// `text` with `%41` as `A`; what is no such code stays.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr(b'%', rest.as_bytes()) {
-        let (before, after) = rest.split_at(at);
-        bytes.extend_from_slice(before.as_bytes());
-        let byte = after.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(b'%'));
-        rest = after.get(if byte.is_some() { 3 } else { 1 }..).unwrap_or_default();
+/// `text` with each `%41` as `A`; unchanged where that is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
     }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let digits = after.first_chunk::<2>().filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let decoded = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(decoded.unwrap_or(*byte));
+        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Where the bracket is that opens the label which `before` ends with: the part of a link before `](`.
+pub(crate) fn label_start(before: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in before.bytes().enumerate().rev() {
+        match byte {
+            b']' => depth += 1,
+            b'[' if depth == 0 => return Some(at),
+            b'[' => depth -= 1,
+            b'\n' if before.as_bytes().get(at + 1) == Some(&b'\n') => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How long the destination of a link is that `rest` begins with: up to the parenthesis that closes it on its line.
+pub(crate) fn destination_length(rest: &str) -> Option<usize> {
+    const LONGEST: usize = 4096;
+    let mut depth = 0_usize;
+    for (at, byte) in rest.bytes().take(LONGEST).enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return Some(at),
+            b')' => depth -= 1,
+            b'\n' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]

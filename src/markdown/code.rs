@@ -2,9 +2,65 @@
 
 use super::block::{self, Kind, Region, Regions, Voice};
 use memchr::{memchr, memmem};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
+
+/// In what kind of code a place is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeKind {
+    /// A fence, or code by indentation.
+    Block,
+    /// A code span.
+    Span,
+}
+
+/// Where a text is code.
+#[derive(Debug)]
+pub(crate) struct Code<'t> {
+    text: &'t str,
+    regions: Cow<'t, [Region]>,
+    /// The code spans of the region at this position, which was asked for last.
+    spans: (Option<usize>, Vec<Range<usize>>),
+}
+
+impl<'t> Code<'t> {
+    /// The code in `text`. Fast where there can be none.
+    pub(crate) fn of(text: &'t str, voice: Voice) -> Self {
+        let bytes = text.as_bytes();
+        let may_be = memchr(b'`', bytes).is_some() || TILDES.find(bytes).is_some() || may_indent(bytes);
+        let regions =
+            if may_be { block::structure(text, voice, Regions::Wanted).regions } else { Vec::new() };
+        Self { text, regions: Cow::Owned(regions), spans: (None, Vec::new()) }
+    }
+
+    /// The code in `text`, whose structure is known.
+    pub(crate) fn with_regions(text: &'t str, regions: &'t [Region]) -> Self {
+        Self { text, regions: Cow::Borrowed(regions), spans: (None, Vec::new()) }
+    }
+
+    /// The kind of code that the byte `at` is in, if it is in any. Cheapest if the bytes asked for ascend.
+    pub(crate) fn at(&mut self, at: usize) -> Option<CodeKind> {
+        let position = self.regions.partition_point(|region| region.range.end <= at);
+        let region = self.regions.get(position).filter(|region| region.range.contains(&at))?;
+        match region.kind {
+            Kind::Fenced | Kind::Indented => Some(CodeKind::Block),
+            Kind::Inline | Kind::Html => {
+                if self.spans.0 != Some(position) {
+                    self.spans = (Some(position), code_spans(self.text, region.range.clone()));
+                }
+                is_within(at, &self.spans.1).then_some(CodeKind::Span)
+            }
+        }
+    }
+}
+
+/// True if a line of `bytes` may be code by its indentation.
+fn may_indent(bytes: &[u8]) -> bool {
+    let is_deep = |line: &[u8]| line.starts_with(b"    ") || line.iter().take(4).any(|&byte| byte == b'\t');
+    is_deep(bytes) || memchr::memchr_iter(b'\n', bytes).any(|at| bytes.get(at + 1..).is_some_and(is_deep))
+}
 
 /// The insides of the fences of `text`, ascending.
 pub(crate) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {

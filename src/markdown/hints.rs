@@ -4,7 +4,7 @@ use std::ops::BitOr;
 
 /// The rare bytes of a text. That a byte is there proves nothing; that it isn't spares a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hints(u8);
+pub struct Hints(u8);
 
 impl Hints {
     /// A control character that pages don't hold.

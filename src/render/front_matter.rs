@@ -4,7 +4,6 @@ use super::{Document, Options};
 use crate::catalog::Page;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Conversation, Role, Visibility};
-use crate::markdown;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -22,7 +21,9 @@ pub(super) fn write(
     quoted(title, out);
     if !conversation.id.is_empty() {
         field("id", &scalar(&conversation.id), out);
-        field("url", &url(conversation), out);
+        if let Some(address) = conversation.assistant.address(conversation) {
+            field("url", &address, out);
+        }
     }
     for (key, time) in [("created", conversation.created), ("updated", conversation.updated)] {
         if let Some(time) = time {
@@ -62,15 +63,6 @@ fn field(key: &str, value: &str, out: &mut String) {
 
 fn named<'n>(names: &'n HashMap<String, String>, id: &'n str) -> &'n str {
     names.get(id).map_or(id, String::as_str)
-}
-
-/// Where the vendor shows the conversation.
-fn url(conversation: &Conversation<'_>) -> String {
-    let id = markdown::encode_path_segment(&conversation.id);
-    match conversation.project.as_ref().or(conversation.gpt.as_ref()) {
-        Some(home) => format!("https://chatgpt.com/g/{}/c/{id}", markdown::encode_path_segment(home)),
-        None => format!("https://chatgpt.com/c/{id}"),
-    }
 }
 
 /// The models that answered, in order of appearance; the conversation's default where no message names one.

@@ -33,6 +33,7 @@ fn chain(messages: Vec<Message<'_>>) -> Conversation<'_> {
         message: Some(message),
     });
     Conversation {
+        assistant: crate::format::chatgpt::ASSISTANT,
         title: Some("T".into()),
         tree: MessageTree::new(nodes.collect()),
         ..Conversation::default()
@@ -151,7 +152,12 @@ fn forked<'a>() -> Conversation<'a> {
         node(Some(2), user("Sure?")),
         node(Some(2), user("Really?")),
     ];
-    Conversation { title: Some("A b".into()), tree: MessageTree::new(nodes), ..Conversation::default() }
+    Conversation {
+        assistant: crate::format::chatgpt::ASSISTANT,
+        title: Some("A b".into()),
+        tree: MessageTree::new(nodes),
+        ..Conversation::default()
+    }
 }
 
 fn forked_document<'c>(conversation: &'c Conversation<'c>) -> Document<'c> {

@@ -1,8 +1,8 @@
 //! Pages: title, turns, forks, and the order of everything.
 
 use super::link::Neighbours;
-use super::reference::{self, Targets};
-use super::{Document, Options, STEM, Sink, Thinking, directive, front_matter, link};
+use super::reference::{self, Marks, Targets};
+use super::{Document, Options, STEM, Sink, Thinking, front_matter, link};
 use crate::catalog::{AssetContent, Page};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
@@ -72,6 +72,8 @@ pub(super) struct Writer<'d, 'o> {
     thoughts: Vec<&'d Thought<'d>>,
     /// An answer that was cut, and goes on in the next message.
     cut: Option<CutProse<'d>>,
+    /// The message being written.
+    message: Option<NodeId>,
     /// Branches that are to be named before anything new begins.
     forks: Vec<u32>,
 }
@@ -99,6 +101,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             list: None,
             thoughts: Vec::new(),
             cut: None,
+            message: None,
             forks: Vec::new(),
         }
     }
@@ -208,7 +211,8 @@ impl<'d, 'o> Writer<'d, 'o> {
                 self.buffer.push(')');
             }
         } else {
-            self.block("## ChatGPT");
+            self.block("## ");
+            self.buffer.push_str(self.document.conversation.assistant.name());
         }
         if let Some(time) = message.created.filter(|_| self.options.times) {
             self.buffer.push_str(" · ");
@@ -248,6 +252,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn message(&mut self, id: NodeId, message: &'d Message<'d>) {
+        self.message = Some(id);
         let voice = voice(message.role);
         let mut parts = message.parts.as_slice();
         let mut position = 0;
@@ -283,9 +288,18 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
         let hints = Hints::of(&prose.text);
-        let (text, hints) = reference::resolve(&prose.text, &prose.references, hints, voice, self.targets());
-        if self.cut.is_none() && !cut {
-            self.linked_text(&text, hints, voice);
+        let is_whole = self.cut.is_none() && !cut;
+        let marks = if voice == Voice::Markdown && is_whole && !self.has_notation(&prose.text, hints) {
+            Marks::Now
+        } else {
+            Marks::Later
+        };
+        let (text, hints) = reference::resolve(&prose.text, &prose.references, hints, marks, self.targets());
+        if is_whole {
+            match (voice, marks) {
+                (Voice::Markdown, Marks::Later) => self.translated(&text),
+                _ => self.linked_text(&text, hints, voice),
+            }
             self.footnotes(prose.footnotes.iter());
             return;
         }
@@ -299,31 +313,49 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        let (text, hints) = reference::resolve(text, &[], Hints::of(text), voice, self.targets());
+        let marks = if voice == Voice::Markdown { Marks::Now } else { Marks::Later };
+        let (text, hints) = reference::resolve(text, &[], Hints::of(text), marks, self.targets());
         self.linked_text(&text, hints, voice);
+    }
+
+    /// True if `text` may be written in a notation of the assistant's.
+    fn has_notation(&self, text: &str, hints: Hints) -> bool {
+        self.document.conversation.assistant.has_notation(text, hints)
+    }
+
+    /// Writes an answer whose references are substituted, but neither its notation nor its marks.
+    fn translated(&mut self, text: &str) {
+        let targets = self.targets();
+        let hints = Hints::of(text);
+        let translated = if self.has_notation(text, hints) {
+            targets.conversation.assistant.notation(&targets.answer(text, hints, &[]))
+        } else {
+            None
+        };
+        let text = translated.as_deref().unwrap_or(text);
+        let spans = reference::marked(text, Hints::of(text), targets);
+        let text = spans.as_deref().unwrap_or(text);
+        self.linked_text(text, Hints::of(text), Voice::Markdown);
     }
 
     /// What references can lead to.
     fn targets(&self) -> Targets<'d> {
-        Targets { sources: &self.document.conversation.sources, neighbours: self.neighbours }
+        let conversation = self.document.conversation;
+        Targets { conversation, message: self.message, neighbours: self.neighbours }
     }
 
-    /// Writes text that holds the sign of a page's own name only where a link was put in, and else what `hints`
-    /// says.
+    /// Writes text that holds the sign of a page's own name only where a link was put in, and otherwise what `hints`
+    /// say.
     fn linked_text(&mut self, text: &str, hints: Hints, voice: Voice) {
         let cleaned = markdown::clean(text, hints);
-        let mut text = Cow::Borrowed(markdown::trim_block(&cleaned));
+        let text = markdown::trim_block(&cleaned);
         if text.is_empty() {
             return;
         }
         if self.list.is_some() && text.starts_with([' ', '\t']) {
             self.block("<!-- -->"); // or the text would belong to the last item of the list before it
         }
-        if voice == Voice::Markdown && hints.may_have(Hints::BRACE) {
-            text = directive::expand(text);
-        }
         self.block("");
-        let text = text.trim_end();
         self.list = markdown::guard(text, hints, voice, self.options.headings, &mut self.buffer).list;
     }
 
@@ -381,7 +413,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn settle_prose(&mut self) {
         if let Some(CutProse { text, footnotes }) = self.cut.take() {
-            self.linked_text(&text, Hints::of(&text), Voice::Markdown);
+            self.translated(&text);
             self.footnotes(footnotes.into_iter());
         }
     }

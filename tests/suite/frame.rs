@@ -2,8 +2,8 @@
 //! levels 1 and 2 that the renderer wrote, in order.
 
 use gptfs::internals::{
-    Canvas, Conversation, Document, FileRef, Files, Headings, Message, MessageTree, Node, NodeId, Options,
-    Page, Part, Prose, Role, Thought, Threads, Zone,
+    ASSISTANT, Canvas, Conversation, Document, FileRef, Files, Headings, Message, MessageTree, Node, NodeId,
+    Options, Page, Part, Prose, Role, Thought, Threads, Zone,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -21,7 +21,12 @@ fn conversation<'a>(title: &'a str, messages: Vec<Message<'a>>) -> Conversation<
         message: Some(message),
     });
     let title = (!title.is_empty()).then(|| title.into());
-    Conversation { title, tree: MessageTree::new(nodes.collect()), ..Conversation::default() }
+    Conversation {
+        assistant: ASSISTANT,
+        title,
+        tree: MessageTree::new(nodes.collect()),
+        ..Conversation::default()
+    }
 }
 
 fn render(conversation: &Conversation<'_>, options: &Options) -> String {

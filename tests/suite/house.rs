@@ -17,7 +17,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("jiff", &["time"]),
     ("libc", &["sys"]),
     ("lz4_flex", &["archive/inflate"]),
-    ("memchr", &["format", "markdown", "render", "conversation"]),
+    ("memchr", &["format", "markdown", "render"]),
     ("postcard", &["index/saved"]),
     ("regex", &["conversation/canvas"]),
     ("serde", &["archive", "catalog", "format/names", "index/saved", "source/discover", "time"]),
@@ -43,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["time"]),
     ("archive", &["bytes", "error", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "text"]),
-    ("conversation", &["catalog", "name", "time"]),
+    ("conversation", &["catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
     ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),
     ("layout", &["bytes", "catalog", "name", "time"]),
@@ -215,6 +215,24 @@ fn imports_go_one_way() {
                 !is_room || used == room || allowed.contains(&used.as_str()),
                 "src/{file}.rs uses {used}"
             );
+        }
+    }
+}
+
+/// Words of the vendor whose exports gptfs reads first, and marks it leaves in texts.
+const VENDOR: [&str; 6] = ["chatgpt", "openai", "oaicite", "sandbox:", "\\u{e20", "utm_source"];
+
+/// The rooms that may know the vendor: its format, the list of formats, what recognises its archives, and help texts.
+const VENDOR_ROOMS: [&str; 4] = ["format/chatgpt", "format/pointer", "source", "cli"];
+
+#[test]
+fn only_its_format_knows_the_vendor() {
+    for (file, code) in rooms() {
+        let code = code.replace("pub(crate) mod chatgpt;", "").replace("pub mod chatgpt;", "").to_lowercase();
+        let code = code.replace("&chatgpt::chatgpt", "");
+        let allowed = VENDOR_ROOMS.iter().any(|room| is_in(&file, room));
+        for word in VENDOR {
+            assert!(allowed || !code.contains(word), "src/{file}.rs knows {word}");
         }
     }
 }

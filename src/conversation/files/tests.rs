@@ -39,6 +39,7 @@ fn node(parent: Option<u32>, parts: Vec<Part<'static>>) -> Node<'static> {
 
 fn files(nodes: Vec<Node<'static>>, current: u32, canvas: &Canvas<'_>, index: &Index) -> Files {
     let conversation = Conversation {
+        assistant: crate::format::chatgpt::ASSISTANT,
         tree: MessageTree::new(nodes),
         current: Some(NodeId(current)),
         ..Conversation::default()

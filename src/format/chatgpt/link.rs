@@ -1,9 +1,11 @@
 //! Addresses and the Markdown around them: tracking parameters go, and links to nowhere become their labels.
 
+use super::marks::unmarked;
 use crate::conversation::{Link, Text};
 use crate::markdown::host;
 use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The parameter that ChatGPT adds to every address that it cites.
@@ -11,48 +13,60 @@ const TRACKER: &str = "utm_source=chatgpt.com";
 
 static FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(TRACKER));
 
-/// `text` (an address, or Markdown with addresses) without ChatGPT's tracking parameter. Every other parameter and
-/// the fragment stay where they are.
+/// The ranges of `text` (an address, or Markdown with addresses) that ChatGPT's tracking parameter takes up. Every other
+/// parameter and the fragment stay.
+pub(super) fn tracking(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    FINDER.find_iter(bytes).filter_map(move |at| {
+        let end = at + TRACKER.len();
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        match (before, bytes.get(end)) {
+            // `?a&b` keeps its question mark for the next parameter.
+            (Some(b'?' | b'&'), Some(b'&')) => Some(at..end + 1),
+            (Some(_), Some(byte))
+                if byte.is_ascii_alphanumeric() || b"-_.~%".contains(byte) && !ends(bytes, end) =>
+            {
+                None
+            }
+            (Some(b'?' | b'&'), _) => Some(at - 1..end),
+            _ => None,
+        }
+    })
+}
+
+/// True if a full stop at `at` ends a sentence rather than a part of an address.
+fn ends(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace)
+}
+
+/// `text` (an address, or Markdown with addresses) without ChatGPT's tracking parameter.
 pub(super) fn untracked(text: Text<'_>) -> Text<'_> {
-    let Some(first) = FINDER.find(text.as_bytes()) else { return text };
+    let Some(first) = tracking(&text).next() else { return text };
     // The usual address ends with it, and goes on borrowing.
-    if first + TRACKER.len() == text.len()
-        && let Some(cut) = first.checked_sub(1)
-        && matches!(text.as_bytes().get(cut), Some(b'?' | b'&'))
-    {
+    if first.end == text.len() {
+        let end = first.start;
         return match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.get(..cut).unwrap_or_default()),
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(..end).unwrap_or_default()),
             Cow::Owned(mut text) => {
-                text.truncate(cut);
+                text.truncate(end);
                 Cow::Owned(text)
             }
         };
     }
-    let found = FINDER.find_iter(text.as_bytes());
     let mut clean = String::with_capacity(text.len());
     let mut kept = 0;
-    for at in found {
-        let end = at + TRACKER.len();
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text.get(end..).and_then(|after| after.chars().next());
-        let ends = after.is_none_or(|c| matches!(c, '&' | '#' | ')' | '>' | '"' | '\'') || c.is_whitespace());
-        let (from, to) = match (before, after) {
-            // `?a&b` keeps its question mark for the next parameter.
-            (Some('?'), Some('&')) => (at, end + 1),
-            (Some('?' | '&'), _) if ends => (at.saturating_sub(1), end),
-            _ => continue,
-        };
-        clean.push_str(text.get(kept..from.max(kept)).unwrap_or_default());
-        kept = to;
+    for range in tracking(&text) {
+        clean.push_str(text.get(kept..range.start.max(kept)).unwrap_or_default());
+        kept = range.end;
     }
     clean.push_str(text.get(kept..).unwrap_or_default());
     Cow::Owned(clean)
 }
 
-/// Markdown that the export supplies, without tracking parameters and with `[Name]()` as `Name`. Parentheses with
-/// nothing in them are nothing.
+/// Markdown that the export supplies, without tracking parameters and marks, and with `[Name]()` as `Name`. Parentheses
+/// with nothing in them are nothing.
 pub(super) fn markdown(text: Text<'_>) -> Text<'_> {
-    let text = untracked(text);
+    let text = unmarked(untracked(text));
     if text.trim() == "()" {
         return Cow::Borrowed("");
     }
@@ -71,7 +85,8 @@ fn without_empty_links(text: &str) -> String {
         } else if let Some(start) = open.pop()
             && bytes.get(at..).is_some_and(|rest| rest.starts_with(b"]()"))
         {
-            gone.push(start..start + 1);
+            let is_image = start.checked_sub(1).is_some_and(|before| bytes.get(before) == Some(&b'!'));
+            gone.push(start - usize::from(is_image)..start + 1);
             gone.push(at..at + 3);
         }
     }
@@ -134,6 +149,10 @@ mod tests {
             ("[Pond Net 3]()", "Pond Net 3"),
             ("### [A [b]]() and [c](https://c.example)", "### A [b] and [c](https://c.example)"),
             ("[[a]()]()", "a"),
+            (
+                "![Net]() [b](https://b.example/?utm_source=chatgpt.com&c=d)",
+                "Net [b](https://b.example/?c=d)",
+            ),
             ("] [x ]() [", "] x  ["),
             ("()", ""),
             ("f() [a]", "f() [a]"),

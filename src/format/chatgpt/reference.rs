@@ -1,27 +1,21 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
 use super::link::{link, markdown, untracked};
+use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK};
 use super::schema::{
     Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
 };
-use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, SourceId, Text};
+use crate::conversation::assistant::Sources;
+use crate::conversation::tree::NodeId;
+use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, Text};
 use crate::format::lenient::Obj;
 use crate::format::pointer;
 use crate::format::pull::Result;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Opens each mark of the older form.
 const OPENING: char = '【';
-
-/// Opens each mark of the newer form.
-const OPEN_MARK: char = '\u{e200}';
-
-/// Closes each mark of the newer form.
-const CLOSE_MARK: char = '\u{e201}';
-
-/// The first byte of both in UTF-8.
-const MARK_LEAD: u8 = 0xee;
 
 /// Adds to `prose` what the message's metadata say about its text.
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Result<()> {
@@ -280,20 +274,17 @@ pub(super) fn is_marked(text: &str) -> bool {
 }
 
 /// Adds the web pages that a search found to `sources`, by their ids.
-pub(super) fn gather<'a>(groups: SearchGroups<'a>, sources: &mut HashMap<SourceId, Link<'a>>) {
+pub(super) fn gather<'a>(groups: SearchGroups<'a>, message: NodeId, sources: &mut Sources<'a>) {
     for Obj(group) in groups.0 {
         for Obj(mut entry) in group.entries.0 {
             let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {
-                Some(SourceId {
-                    turn: id.turn_index.small()?,
-                    kind: id.ref_type.filled().map(Box::from)?,
-                    index: id.ref_index.small()?,
-                })
+                let (turn, kind) = (id.turn_index.small()?, id.ref_type.filled()?);
+                Some(format!("turn{turn}{kind}{}", id.ref_index.small()?))
             }) else {
                 continue;
             };
             if let Some(found) = link(entry.attribution.take_filled(), entry.url.take_filled()) {
-                sources.entry(id).or_insert(found);
+                sources.add(&id, message, found);
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::conversation::{FileRef, Meaning, Part, Prose};
+use crate::conversation::{FileRef, Link, Meaning, Part, Prose};
 use serde_json::{Value, json};
 
 mod content;

@@ -18,7 +18,10 @@ fn found(answer: &str, metadata: Value) -> Vec<String> {
                 Meaning::Markdown(text) => format!("markdown {text}"),
                 Meaning::Plain(text) => format!("plain {text}"),
                 Meaning::Links(list) => format!("links {}", links(list)),
-                Meaning::File(named) => format!("file {}", file(named)),
+                Meaning::Block(text) => format!("block {text}"),
+                Meaning::File(named) | Meaning::FileLink { file: named, .. } => {
+                    format!("file {}", file(named))
+                }
             };
             format!("{}..{} {meaning}", reference.start, reference.end)
         });
@@ -205,9 +208,8 @@ fn web_pages_of_all_searches_are_known_by_their_ids() {
     let answer = message("assistant", text("So \u{e200}cite\u{e202}turn0search7\u{e201}."), json!({}));
     let json = chain(&[message("tool", text("results"), hidden), answer]).to_string();
     read(&json, Detail::Shown, |conversation, _| {
-        let id = SourceId { turn: 0, kind: "search".into(), index: 7 };
-        assert_eq!(conversation.sources.len(), 1);
-        assert_eq!(links(&[conversation.sources[&id].clone()]), "k.example→https://k.example/");
+        let found = conversation.sources.find("turn0search7", None).unwrap();
+        assert_eq!(links(std::slice::from_ref(found)), "k.example→https://k.example/");
     });
 }
 
@@ -219,7 +221,9 @@ fn what_searches_found_is_read_only_where_a_mark_has_no_reference() {
     let sources = |words: &str, references: Value| {
         let search = message("tool", text("results"), json!({"search_result_groups": groups}));
         let answer = message("assistant", text(words), json!({"content_references": references}));
-        read(&chain(&[search, answer]).to_string(), Detail::Shown, |it, _| it.sources.len())
+        read(&chain(&[search, answer]).to_string(), Detail::Shown, |it, _| {
+            usize::from(!it.sources.is_empty())
+        })
     };
     let at = |start: usize, matched: &str| json!({"type": "hidden", "matched_text": matched, "start_idx": start, "end_idx": start + 20});
     let twice = format!("a{MARK} b{MARK}");
@@ -246,9 +250,10 @@ fn half_of_a_surrogate_pair_in_metadata_that_are_wanted_is_repaired() {
     let look = |words| {
         let json = chain(&[answer(words)]).to_string().replace("HALF", r"\ud83d");
         read(&json, Detail::Shown, |it, problems| {
-            (it.sources.values().map(|it| it.label.to_string()).collect::<Vec<_>>(), problems.len())
+            let found = it.sources.find("turn0search7", None);
+            (found.map(|it| it.label.to_string()), problems.len())
         })
     };
-    assert_eq!(look("no mark"), (vec![], 0));
-    assert_eq!(look("\u{e200}cite\u{e202}turn0search7\u{e201}"), (vec!["\u{fffd}".to_owned()], 1));
+    assert_eq!(look("no mark"), (None, 0));
+    assert_eq!(look("\u{e200}cite\u{e202}turn0search7\u{e201}"), (Some("\u{fffd}".to_owned()), 1));
 }

@@ -2,7 +2,6 @@
 
 use crate::markdown::{self, Voice};
 use memchr::memmem;
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 const OPEN: &str = ":::writing";
@@ -10,12 +9,17 @@ const CLOSE: &str = ":::";
 
 static OPEN_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(OPEN));
 
+/// True if `text` may hold a writing block.
+pub(super) fn may_be_in(text: &str) -> bool {
+    OPEN_FINDER.find(text.as_bytes()).is_some()
+}
+
 /// `text` with its writing blocks as block quotes. One that is not closed goes on to the end; in fences there are none.
-pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
-    if OPEN_FINDER.find(text.as_bytes()).is_none() {
-        return text;
+pub(super) fn expand(text: &str) -> Option<String> {
+    if !may_be_in(text) {
+        return None;
     }
-    let code = markdown::fenced_ranges(&text, Voice::Markdown);
+    let code = markdown::fenced_ranges(text, Voice::Markdown);
     let is_code = |at: usize| {
         let next = code.partition_point(|range| range.end <= at);
         code.get(next).is_some_and(|range| range.start <= at)
@@ -49,7 +53,7 @@ pub(super) fn expand(text: Cow<'_, str>) -> Cow<'_, str> {
     if let Some(open) = block {
         open.write(&mut out);
     }
-    Cow::Owned(out)
+    Some(out)
 }
 
 struct Block {
@@ -99,38 +103,42 @@ fn opening(line: &str) -> Option<Block> {
 
 #[cfg(test)]
 mod tests {
-    use super::expand;
+    use super::*;
+
+    fn expanded(text: &str) -> String {
+        expand(text).unwrap_or_else(|| text.to_owned())
+    }
 
     #[test]
     fn a_writing_block_is_quoted_under_its_subject() {
         let text = "Here:\n:::writing{variant=\"email\" id=\"1\" subject=\"Haiku\"}\nDear Bo,\n\nsee above.\n:::\n\nDone.";
         let expected = "Here:\n\n> **Subject: Haiku**\n>\n> Dear Bo,\n>\n> see above.\n\nDone.";
-        assert_eq!(expand(text.into()), expected);
+        assert_eq!(expanded(text), expected);
     }
 
     #[test]
     fn writing_blocks_in_a_row_are_quotes_of_their_own() {
         let text = ":::writing{}\na\n:::\n:::writing{}\nb\n:::\nc";
-        assert_eq!(expand(text.into()), "> a\n\n> b\n\nc");
+        assert_eq!(expanded(text), "> a\n\n> b\n\nc");
     }
 
     #[test]
     fn an_open_writing_block_goes_on_to_the_end() {
-        assert_eq!(expand(":::writing{variant=\"chat\"}\na\n\nb".into()), "> a\n>\n> b\n");
+        assert_eq!(expanded(":::writing{variant=\"chat\"}\na\n\nb"), "> a\n>\n> b\n");
     }
 
     #[test]
     fn a_writing_block_in_a_fence_is_code() {
         let text = "```\n:::writing{subject=\"x\"}\n:::\n```";
-        assert_eq!(expand(text.into()), text);
+        assert_eq!(expanded(text), text);
         let text = ":::writing{}\n```\n:::\n```\n:::";
-        assert_eq!(expand(text.into()), "> ```\n> :::\n> ```\n");
+        assert_eq!(expanded(text), "> ```\n> :::\n> ```\n");
     }
 
     #[test]
     fn words_that_only_look_like_it_stay() {
         for text in ["a :::writing{}", ":::writingdesk", ":::writing{", ":::writing", "::: warning\nx\n:::"] {
-            assert_eq!(expand(text.into()), text);
+            assert_eq!(expanded(text), text);
         }
     }
 }

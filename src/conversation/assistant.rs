@@ -1,0 +1,187 @@
+//! What one assistant does differently from another: its name, its addresses, and what it writes besides Markdown.
+//!
+//! Each format implements [`Assistant`] for its vendor, so that the renderer never needs to know one. The renderer asks
+//! it for what to substitute in an answer and does the substituting.
+
+use super::tree::NodeId;
+use super::{Conversation, Link, Meaning};
+use crate::markdown::Hints;
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+
+/// The assistant that a conversation was held with.
+pub trait Assistant: fmt::Debug + Sync {
+    /// Its name, as turn headings show it.
+    fn name(&self) -> &'static str;
+
+    /// Where its vendor shows `conversation`; `None` if nowhere.
+    fn address(&self, conversation: &Conversation<'_>) -> Option<String>;
+
+    /// True if [`marks`](Self::marks) may find something in an answer with these hints. Cheap.
+    fn may_mark(&self, hints: Hints) -> bool;
+
+    /// Passes to `found` each place in an answer that stands for something else and that no reference covers. They
+    /// may overlap and need no order. The caller ignores those in code.
+    fn marks<'t>(&self, answer: &Answer<'t>, found: &mut dyn FnMut(Mark<'t>));
+
+    /// Passes to `found` the id of each file that an answer's text links to.
+    fn linked_files<'t>(&self, text: &'t str, found: &mut dyn FnMut(&'t str));
+
+    /// True if `text`, an answer, may be written in a notation of the vendor's beyond Markdown. Cheap for most answers.
+    fn has_notation(&self, text: &str, hints: Hints) -> bool;
+
+    /// The Markdown that an answer in such a notation means; `None` if it is Markdown already.
+    fn notation(&self, answer: &Answer<'_>) -> Option<String>;
+}
+
+/// An answer, and what may help to understand it.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'t> {
+    /// Its text.
+    pub text: &'t str,
+    /// Which rare bytes the text has.
+    pub hints: Hints,
+    /// The byte ranges that references cover already, ascending and apart.
+    pub taken: &'t [Range<usize>],
+    /// The pages that it may name by id.
+    pub sources: &'t Sources<'t>,
+    /// The message it belongs to, if it is one's.
+    pub message: Option<NodeId>,
+}
+
+impl<'t> Answer<'t> {
+    /// The page that `id` names in this answer.
+    pub fn source(&self, id: &str) -> Option<&'t Link<'t>> {
+        self.sources.find(id, self.message)
+    }
+}
+
+/// A place in a text that stands for something else.
+#[derive(Clone, Debug)]
+pub struct Mark<'t> {
+    /// Where it is, in bytes.
+    pub range: Range<usize>,
+    /// What to show instead.
+    pub meaning: Meaning<'t>,
+    /// What becomes of the blanks around it.
+    pub spacing: Spacing,
+}
+
+/// How a replacement fits into its sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spacing {
+    /// It was written by a machine: the blanks around it are put right.
+    Mark,
+    /// It is part of the text: blanks stay.
+    Exact,
+}
+
+/// Web pages that answers name by id only, such as `turn0search3`.
+#[derive(Debug, Default)]
+pub struct Sources<'a> {
+    by_id: HashMap<Box<str>, Vec<SourcePage<'a>>>,
+    /// For each node the first node of its turn.
+    turns: Vec<NodeId>,
+}
+
+#[derive(Debug)]
+struct SourcePage<'a> {
+    message: NodeId,
+    page: Link<'a>,
+}
+
+impl<'a> Sources<'a> {
+    /// No sources yet, in a tree whose node `n` belongs to the turn that begins with `turns[n]`.
+    pub fn new(turns: Vec<NodeId>) -> Self {
+        Self { by_id: HashMap::new(), turns }
+    }
+
+    /// Adds the page that `message` calls `id`. The first of a message stays.
+    pub fn add(&mut self, id: &str, message: NodeId, page: Link<'a>) {
+        let pages = self.by_id.entry(id.to_ascii_lowercase().into()).or_default();
+        if pages.last().is_none_or(|last| last.message != message) {
+            pages.push(SourcePage { message, page });
+        }
+    }
+
+    /// The page that `id` names, in whatever case: the one of the same message, else of the same turn, else the first
+    /// of the conversation.
+    pub fn find(&self, id: &str, message: Option<NodeId>) -> Option<&Link<'a>> {
+        if self.by_id.is_empty() {
+            return None;
+        }
+        let pages = self.by_id.get(id.to_ascii_lowercase().as_str())?;
+        let turn = |node: NodeId| self.turns.get(node.0 as usize).copied();
+        let own = || pages.iter().find(|page| Some(page.message) == message);
+        let near = || message.and_then(|asking| pages.iter().find(|page| turn(page.message) == turn(asking)));
+        let found = own().or_else(near).or_else(|| pages.first())?;
+        Some(&found.page)
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}
+
+/// Where nobody said who answers.
+#[derive(Debug)]
+struct Unnamed;
+
+impl Assistant for Unnamed {
+    fn name(&self) -> &'static str {
+        "Assistant"
+    }
+
+    fn address(&self, _: &Conversation<'_>) -> Option<String> {
+        None
+    }
+
+    fn may_mark(&self, _: Hints) -> bool {
+        false
+    }
+
+    fn marks<'t>(&self, _: &Answer<'t>, _: &mut dyn FnMut(Mark<'t>)) {}
+
+    fn linked_files<'t>(&self, _: &'t str, _: &mut dyn FnMut(&'t str)) {}
+
+    fn has_notation(&self, _: &str, _: Hints) -> bool {
+        false
+    }
+
+    fn notation(&self, _: &Answer<'_>) -> Option<String> {
+        None
+    }
+}
+
+impl Default for &'static dyn Assistant {
+    fn default() -> Self {
+        &Unnamed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(url: &'static str) -> Link<'static> {
+        Link { url: url.into(), ..Link::default() }
+    }
+
+    #[test]
+    fn the_nearest_source_of_an_id_is_meant() {
+        // Two turns of two messages each: 0, 1 and 2, 3.
+        let mut sources = Sources::new([0, 0, 2, 2].map(NodeId).into());
+        sources.add("turn0search0", NodeId(0), page("first"));
+        sources.add("Turn0Search0", NodeId(2), page("second"));
+        sources.add("turn0search0", NodeId(2), page("late"));
+        let found =
+            |id, message: Option<u32>| sources.find(id, message.map(NodeId)).map(|page| page.url.as_ref());
+        assert_eq!(found("TURN0search0", Some(2)), Some("second"), "its own");
+        assert_eq!(found("turn0search0", Some(3)), Some("second"), "its turn's");
+        assert_eq!(found("turn0search0", Some(9)), Some("first"), "the conversation's");
+        assert_eq!(found("turn0search0", None), Some("first"));
+        assert_eq!(found("turn0search1", Some(0)), None);
+    }
+}

@@ -1,0 +1,372 @@
+//! Marks in answers that no reference covers: private-use characters, old citation brackets, clipboard artefacts, and
+//! links that lead nowhere outside ChatGPT.
+//!
+//! A mark is U+E200, a kind, arguments each after U+E202, and U+E201. Other private-use characters belong to users.
+
+use super::link::{link, tracking};
+use super::widget;
+use crate::conversation::assistant::{Answer, Mark, Spacing};
+use crate::conversation::{FileRef, Link, Meaning, Text};
+use crate::markdown::{self, Hints};
+use memchr::{memchr_iter, memmem};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// Opens a mark.
+pub(super) const OPEN: char = '\u{e200}';
+/// Closes a mark.
+pub(super) const CLOSE: char = '\u{e201}';
+/// Precedes each argument.
+const NEXT: char = '\u{e202}';
+/// Closes some malformed marks.
+const ODD_CLOSE: char = '\u{e20b}';
+
+/// The first byte of all of them in UTF-8.
+pub(super) const LEAD: u8 = 0xee;
+
+const ARTEFACT: &str = ":contentReference[oaicite:";
+const SANDBOX: &str = "](sandbox:";
+
+// Preparing a search costs more than searching a short text, so it is done once.
+static DAGGER_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("†"));
+static ARTEFACT_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ARTEFACT));
+static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
+
+type Found<'f, 't> = &'f mut dyn FnMut(Mark<'t>);
+
+/// True for the characters that ChatGPT writes into texts.
+pub(super) fn is_mark(c: char) -> bool {
+    matches!(c, '\u{e200}'..='\u{e206}' | ODD_CLOSE)
+}
+
+/// `text` without marks, as a title or a name should be. Blanks around them collapse.
+pub(super) fn unmarked(text: Text<'_>) -> Text<'_> {
+    if !memchr_iter(LEAD, text.as_bytes()).any(|at| char_at(&text, at).is_some_and(is_mark)) {
+        return text;
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut done = 0;
+    private_use(&text, &[], &mut |range, _| {
+        clean.push_str(text.get(done..range.start).unwrap_or_default().trim_end());
+        if text.get(range.end..).is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
+            clean.push(' ');
+        }
+        done = range.end;
+        if let Some(rest) = text.get(done..) {
+            done += rest.len() - rest.trim_start().len();
+        }
+    });
+    clean.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(clean)
+}
+
+/// True if [`find`] may find something in a text with these hints.
+pub(super) fn may_be_in(hints: Hints) -> bool {
+    hints.may_have(Hints::PRIVATE | Hints::DAGGER | Hints::BRACE | Hints::BRACKET | Hints::EQUALS)
+}
+
+/// Passes each mark in `answer` to `found`.
+pub(super) fn find<'t>(answer: &Answer<'t>, found: Found<'_, 't>) {
+    let Answer { text, hints, taken, .. } = *answer;
+    if hints.may_have(Hints::PRIVATE) {
+        private_use(text, taken, &mut |range, inside| {
+            let meaning = meaning(text, &range, inside, answer);
+            found(Mark { range, meaning, spacing: Spacing::Mark });
+        });
+    }
+    if hints.may_have(Hints::DAGGER) {
+        brackets(text, found);
+    }
+    if hints.may_have(Hints::BRACE) {
+        artefacts(text, found);
+    }
+    if hints.may_have(Hints::BRACKET) {
+        sandbox_links(text, &mut |range, label, path, embedded| {
+            let file = FileRef { id: Cow::Borrowed(path), ..FileRef::default() };
+            let meaning = Meaning::FileLink { label: label.into(), file, embedded };
+            found(Mark { range, meaning, spacing: Spacing::Exact });
+        });
+    }
+    if hints.may_have(Hints::EQUALS) {
+        tracking(text)
+            .for_each(|range| found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Exact }));
+    }
+}
+
+/// The character at a byte offset.
+fn char_at(text: &str, at: usize) -> Option<char> {
+    text.get(at..)?.chars().next()
+}
+
+/// Passes each mark of private-use characters to `found`: its range, and the text in it that says what it means.
+fn private_use<'t>(text: &'t str, taken: &[Range<usize>], found: &mut dyn FnMut(Range<usize>, &'t str)) {
+    let mut resume = 0;
+    for at in memchr_iter(LEAD, text.as_bytes()) {
+        let Some(c) = char_at(text, at).filter(|&c| at >= resume && is_mark(c)) else { continue };
+        // Most marks have a reference, which says what they mean.
+        if let Some(end) = taken_to(text, at, taken) {
+            resume = end;
+            continue;
+        }
+        let range = match c {
+            OPEN => mark_range(text, at, taken),
+            NEXT => at..at + c.len_utf8() + stray_id(text.get(at + c.len_utf8()..).unwrap_or_default()),
+            _ => at..at + c.len_utf8(),
+        };
+        resume = range.end;
+        let next = taken.partition_point(|other| other.end <= range.start);
+        if taken.get(next).is_none_or(|other| other.start >= range.end) {
+            found(range.clone(), text.get(range).unwrap_or_default());
+        }
+    }
+}
+
+/// The end of the taken range at `at` if a mark ends there: then none that begins at `at` or later reaches past it.
+fn taken_to(text: &str, at: usize, taken: &[Range<usize>]) -> Option<usize> {
+    let next = taken.partition_point(|range| range.end <= at);
+    let range = taken.get(next)?;
+    let ends_mark = text.get(at..range.end)?.ends_with(CLOSE);
+    (range.contains(&at) && ends_mark).then_some(range.end)
+}
+
+/// The range of the mark that opens at `at`. One that is never closed ends with its last argument; of the others the
+/// label of a link may be words of the answer, which stay.
+fn mark_range(text: &str, at: usize, taken: &[Range<usize>]) -> Range<usize> {
+    let inside = at + OPEN.len_utf8();
+    let next = taken.partition_point(|range| range.start <= at);
+    let limit = taken.get(next).map_or(text.len(), |range| range.start);
+    let rest = text.get(inside..limit).unwrap_or_default();
+    let end = rest.find([CLOSE, ODD_CLOSE, OPEN, '\n']).unwrap_or(rest.len());
+    if let Some(c @ (CLOSE | ODD_CLOSE)) = char_at(rest, end) {
+        return at..inside + end + c.len_utf8();
+    }
+    let open = rest.get(..end).unwrap_or_default();
+    let length = match open.split_once(NEXT) {
+        // Without arguments it is no mark, only a stray character before a word.
+        None => 0,
+        Some((kind, arguments)) if names_link(kind) => {
+            let before = kind.len() + NEXT.len_utf8();
+            match arguments.split_once(NEXT) {
+                Some((label, target)) => before + label.len() + NEXT.len_utf8() + target_length(target),
+                None => before,
+            }
+        }
+        Some(_) => open.split(char::is_whitespace).next().unwrap_or_default().len(),
+    };
+    at..inside + length
+}
+
+/// True for the kinds of marks that are links with a label.
+fn names_link(kind: &str) -> bool {
+    matches!(kind, "link" | "url" | "link_title")
+}
+
+/// How much of `text` is the address or id that it begins with.
+fn target_length(text: &str) -> usize {
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    if is_address(word) { word.len() } else { stray_id(word) }
+}
+
+/// How much of `text` is the id of a source that it begins with, such as `turn0search3`.
+fn stray_id(text: &str) -> usize {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let Some(rest) = text.strip_prefix("turn") else { return 0 };
+    let turn = digits(rest);
+    let rest = rest.get(turn..).unwrap_or_default();
+    let kind = rest.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'_').count();
+    let index = digits(rest.get(kind..).unwrap_or_default());
+    if turn == 0 || kind == 0 || index == 0 { 0 } else { "turn".len() + turn + kind + index }
+}
+
+/// True if `text` is written like an address.
+fn is_address(text: &str) -> bool {
+    text.contains("://") || text.starts_with("mailto:")
+}
+
+/// What to show for the mark at `range`, of which `mark` is the text.
+fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &Answer<'t>) -> Meaning<'t> {
+    let inside = mark.strip_prefix(OPEN).unwrap_or_default().trim_end_matches([CLOSE, ODD_CLOSE]);
+    let mut arguments = inside.split(NEXT);
+    let kind = arguments.next().unwrap_or_default();
+    match kind {
+        "cite" => citation(arguments.flat_map(|ids| ids.split(',')), answer),
+        kind if names_link(kind) => link_mark(arguments, answer),
+        "entity" | "product_entity" => {
+            arguments.next().and_then(name).map_or(Meaning::Nothing, Meaning::Plain)
+        }
+        "genui" => {
+            let payload = arguments.next().unwrap_or_default();
+            widget::meaning(payload, is_alone(text, range), answer).unwrap_or(Meaning::Nothing)
+        }
+        "image_group" => arguments.next().and_then(widget::pictures).unwrap_or(Meaning::Nothing),
+        _ => Meaning::Nothing,
+    }
+}
+
+/// True if nothing else is on the line of `range`.
+fn is_alone(text: &str, range: &Range<usize>) -> bool {
+    let before = text.get(..range.start).unwrap_or_default();
+    let after = text.get(range.end..).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    line.trim().is_empty() && after.split('\n').next().unwrap_or_default().trim().is_empty()
+}
+
+/// The sources that `ids` name, each address once.
+pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &Answer<'t>) -> Meaning<'t> {
+    let mut links: Vec<Link<'t>> = Vec::new();
+    for found in ids.filter_map(|id| answer.source(id.trim())) {
+        if !links.iter().any(|link| link.url == found.url) {
+            links.push(found.clone());
+        }
+    }
+    if links.is_empty() { Meaning::Nothing } else { Meaning::Citation(links) }
+}
+
+/// A mark with a label and an address or the id of a source, in either order. Where the id is unknown the label stays.
+fn link_mark<'t>(mut arguments: impl Iterator<Item = &'t str>, answer: &Answer<'t>) -> Meaning<'t> {
+    let (first, second) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    let (label, target) = match (first.trim(), second.trim()) {
+        (address, label) if is_address(address) && !is_address(label) => (label, address),
+        found => found,
+    };
+    let label = Some(label).filter(|label| !label.is_empty()).map(Cow::Borrowed);
+    let url = if is_address(target) { Some(Cow::Borrowed(target)) } else { None };
+    let url = url.or_else(|| answer.source(target).map(|page| page.url.clone()));
+    match (label, url) {
+        (label, Some(url)) => {
+            link(label, Some(url)).map_or(Meaning::Nothing, |link| Meaning::Links(vec![link]))
+        }
+        (Some(label), None) => Meaning::Plain(label),
+        (None, None) => Meaning::Nothing,
+    }
+}
+
+/// The name in `["kind","Name",…]`.
+fn name<'t>(array: &str) -> Option<Text<'t>> {
+    let Ok(Value::Array(list)) = serde_json::from_str(array) else { return None };
+    match list.into_iter().nth(1)? {
+        Value::String(name) => Some(Cow::Owned(name)),
+        _ => None,
+    }
+}
+
+/// Finds `【5†source】` and the like; other brackets are ordinary punctuation.
+fn brackets<'t>(text: &'t str, found: Found<'_, 't>) {
+    /// A file name is no longer, in bytes.
+    const MAX_NAME: usize = 512;
+    for dagger in DAGGER_FINDER.find_iter(text.as_bytes()) {
+        let before = text.get(..dagger).unwrap_or_default();
+        let number = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = match number.strip_suffix(':') {
+            Some(first) if number.len() < before.len() => {
+                first.trim_end_matches(|c: char| c.is_ascii_digit())
+            }
+            _ => number,
+        };
+        let digits = before.get(number.len()..).unwrap_or_default();
+        let Some(start) = number.strip_suffix('【').map(str::len) else { continue };
+        if !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with(':') {
+            continue;
+        }
+        let name = dagger + '†'.len_utf8();
+        let rest = text.get(name..).unwrap_or_default();
+        let end = rest
+            .char_indices()
+            .take_while(|&(at, _)| at < MAX_NAME)
+            .find(|(_, c)| matches!(c, '】' | '【' | '\n'));
+        if let Some((length, '】')) = end {
+            let range = start..name + length + '】'.len_utf8();
+            found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Mark });
+        }
+    }
+}
+
+/// Finds `:contentReference[oaicite:3]{index=3}`, which ChatGPT's client leaves on the clipboard.
+fn artefacts<'t>(text: &'t str, found: Found<'_, 't>) {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    for start in ARTEFACT_FINDER.find_iter(text.as_bytes()) {
+        let rest = text.get(start + ARTEFACT.len()..).unwrap_or_default();
+        let after = rest.get(digits(rest)..).and_then(|rest| rest.strip_prefix("]{index="));
+        let after = after.and_then(|rest| rest.get(digits(rest)..)).and_then(|rest| rest.strip_prefix('}'));
+        if let Some(after) = after {
+            let range = start..text.len() - after.len();
+            found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Mark });
+        }
+    }
+}
+
+/// Passes each link to a file of the sandbox to `found`: its range, its label, the path, and whether it is a picture.
+pub(super) fn sandbox_links<'t>(text: &'t str, found: &mut dyn FnMut(Range<usize>, &'t str, &'t str, bool)) {
+    let mut searched = 0;
+    for middle in SANDBOX_FINDER.find_iter(text.as_bytes()) {
+        let before = text.get(searched..middle).unwrap_or_default();
+        searched = middle;
+        let Some(open) = markdown::label_start(before).map(|at| middle - before.len() + at) else { continue };
+        let begin = middle + SANDBOX.len();
+        let Some(length) = text.get(begin..).and_then(markdown::destination_length) else { continue };
+        let label = text.get(open + 1..middle).unwrap_or_default();
+        let path = text.get(begin..begin + length).unwrap_or_default().trim();
+        let (path, _) = path.split_once(" \"").unwrap_or((path, ""));
+        let embedded = text.get(..open).is_some_and(|before| before.ends_with('!'));
+        searched = begin + length + 1;
+        found(open - usize::from(embedded)..searched, label, path, embedded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::assistant::Sources;
+    use proptest::prelude::*;
+
+    /// What [`private_use`] finds, with every mark looked at to its end.
+    fn slowly(text: &str, taken: &[Range<usize>]) -> Vec<Range<usize>> {
+        let mut resume = 0;
+        let mut found = Vec::new();
+        for (at, c) in text.char_indices().filter(|&(_, c)| is_mark(c)) {
+            if at >= resume {
+                let range = if c == OPEN { mark_range(text, at, taken) } else { at..at + c.len_utf8() };
+                resume = range.end;
+                let overlaps = |other: &Range<usize>| other.start < range.end && range.start < other.end;
+                found.extend((!taken.iter().any(overlaps)).then_some(range));
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn marks_beside_taken_ones_are_found(
+            pieces in prop::collection::vec(("[a \n\u{e200}\u{e201}\u{e202}\u{e20b}]{0,6}", any::<bool>()), 0..6),
+        ) {
+            let (mut text, mut taken) = (String::new(), Vec::new());
+            for (piece, is_taken) in pieces {
+                let begin = text.len();
+                text.push_str(&piece);
+                if is_taken && !piece.is_empty() {
+                    taken.push(begin..text.len());
+                }
+            }
+            let sources = Sources::default();
+            let hints = Hints::of(&text);
+            let answer = Answer { text: &text, hints, taken: &taken, sources: &sources, message: None };
+            let mut found = Vec::new();
+            find(&answer, &mut |mark| found.push(mark.range));
+            prop_assert_eq!(found, slowly(&text, &taken));
+        }
+    }
+
+    #[test]
+    fn titles_lose_their_marks() {
+        for (title, expected) in [
+            ("A \u{e200}cite\u{e202}turn0search0\u{e201} title", "A title"),
+            ("Tea\u{e200}cite\u{e202}turn0search0\u{e201}", "Tea"),
+            ("Tea\u{e202}turn0search0 time", "Tea time"),
+            ("\u{f8ff} stays", "\u{f8ff} stays"),
+        ] {
+            assert_eq!(unmarked(title.into()), expected, "{title:?}");
+        }
+    }
+}

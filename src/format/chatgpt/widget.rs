@@ -1,0 +1,91 @@
+//! Widgets that answers hold as JSON: `{"<widget>": {…}}` in a `genui` mark, or the data of a reference.
+
+use crate::conversation::Meaning;
+use crate::conversation::assistant::Answer;
+use crate::markdown;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// What the widgets of a mark with this `payload` show; `alone` on their line or within a sentence. `None` for nothing.
+pub(super) fn meaning<'t>(payload: &'t str, alone: bool, answer: &Answer<'t>) -> Option<Meaning<'t>> {
+    let Ok(Value::Object(widgets)) = serde_json::from_str(payload) else { return unreadable(payload, alone) };
+    let (name, data) = widgets.into_iter().next()?;
+    if name == "citation" {
+        let refs = ids(&data).collect::<Vec<_>>();
+        let links = refs.iter().filter_map(|id| answer.source(id));
+        let mut seen = std::collections::HashSet::new();
+        let links: Vec<_> = links.filter(|link| seen.insert(&link.url)).cloned().collect();
+        return (!links.is_empty()).then_some(Meaning::Citation(links));
+    }
+    widget(&name, &data, alone)
+}
+
+/// The ids that a citation lists.
+fn ids(data: &Value) -> impl Iterator<Item = &str> {
+    let lists = [data.get("refs"), data.get("ref")].into_iter().flatten();
+    lists
+        .flat_map(|list| match list {
+            Value::Array(list) => list.as_slice(),
+            other => std::slice::from_ref(other),
+        })
+        .filter_map(Value::as_str)
+}
+
+/// What a widget called `name` shows of its `data`.
+pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'static>> {
+    let text = |key: &str| data.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let content = text("content").or_else(|| data.as_str());
+    match name {
+        "math_block_widget_always_prefetch_v2" | "learning_block" => content.map(|tex| formula(tex, alone)),
+        "app_block" | "code_block" | "visualization" => {
+            let mut blocks = String::new();
+            if let Some(title) = text("title") {
+                blocks = format!("**{}**\n\n", markdown::label(title));
+            }
+            markdown::fence(text("language").unwrap_or("html"), content?, &mut blocks);
+            Some(Meaning::Block(blocks.into()))
+        }
+        "writing_block" => {
+            let mut quote = String::new();
+            markdown::quote(content?.trim(), &mut quote);
+            Some(Meaning::Block(quote.into()))
+        }
+        "suggest_automation" => {
+            let label = text("label")?;
+            Some(Meaning::Markdown(format!("*[Suggestion: {}]*", markdown::label(label)).into()))
+        }
+        _ => {
+            let words = ["title", "label", "text", "content"].into_iter().find_map(text);
+            words.or_else(|| data.as_str()).map(|words| Meaning::Plain(words.to_owned().into()))
+        }
+    }
+}
+
+/// A formula in the model's own notation.
+fn formula(tex: &str, alone: bool) -> Meaning<'static> {
+    let tex = tex.trim();
+    Meaning::Markdown(if alone { format!("\\[{tex}\\]") } else { format!("\\({tex}\\)") }.into())
+}
+
+/// JSON that is none, as formulas with single backslashes make it: what is between `"content":"` and the last quote.
+fn unreadable(payload: &str, alone: bool) -> Option<Meaning<'_>> {
+    let (name, rest) =
+        payload.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?.split_once('"')?;
+    let (_, rest) = rest.split_once("\"content\"")?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    let content = rest.get(..rest.rfind('"')?)?.to_owned();
+    widget(name, &Value::Object(Map::from_iter([("content".to_owned(), Value::String(content))])), alone)
+}
+
+/// The words that a group of pictures was searched by.
+pub(super) fn pictures(payload: &str) -> Option<Meaning<'static>> {
+    let Ok(Value::Object(group)) = serde_json::from_str(payload) else { return None };
+    let queries: Vec<_> = match group.get("query")? {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect(),
+    };
+    let queries: Vec<_> =
+        queries.into_iter().map(markdown::label).filter(|query| !query.is_empty()).collect();
+    let words = queries.join(", ");
+    (!words.is_empty()).then(|| Meaning::Markdown(Cow::Owned(format!("*[Pictures: {words}]*"))))
+}

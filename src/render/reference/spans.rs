@@ -1,0 +1,326 @@
+//! Spans of a text and what replaces them, and the blanks around that.
+
+use super::Spacing;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// How a replacement fits into the text around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It takes the place of something a machine wrote: the blanks around it are put right.
+    Mark,
+    /// It is part of the text: blanks stay.
+    Exact,
+    /// It needs lines of its own.
+    Block,
+}
+
+impl From<Fit> for Spacing {
+    fn from(fit: Fit) -> Self {
+        if fit == Fit::Exact { Self::Exact } else { Self::Mark }
+    }
+}
+
+/// A range of the text, in bytes, and what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    range: Range<usize>,
+    /// Where it is in [`Spans::replacements`].
+    replacement: Range<usize>,
+    fit: Fit,
+}
+
+/// The spans of one text. Their replacements are one string: most are short, and there may be many.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    list: Vec<Span>,
+    replacements: String,
+}
+
+impl Spans {
+    /// Adds a span whose replacement `write` writes.
+    pub(super) fn add(&mut self, range: Range<usize>, fit: Fit, write: impl FnOnce(&mut String)) {
+        let begin = self.replacements.len();
+        write(&mut self.replacements);
+        self.list.push(Span { range, replacement: begin..self.replacements.len(), fit });
+    }
+
+    /// Makes room for `count` more.
+    pub(super) fn reserve(&mut self, count: usize) {
+        self.list.reserve(count);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        self.list.iter().map(|span| span.range.clone())
+    }
+
+    /// All replacements, one after another.
+    pub(super) fn replacements(&self) -> &str {
+        &self.replacements
+    }
+
+    /// Keeps the spans that `keep` wants.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Range<usize>, Spacing) -> bool) {
+        self.list.retain(|span| keep(&span.range, span.fit.into()));
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn append(&mut self, other: Self) {
+        let shift = self.replacements.len();
+        self.replacements.push_str(&other.replacements);
+        self.list.extend(other.list.into_iter().map(|span| {
+            let replacement = span.replacement.start + shift..span.replacement.end + shift;
+            Span { replacement, ..span }
+        }));
+    }
+
+    /// Puts the spans in order so that none overlaps another: of two that do, the longer stays, or the one that shows
+    /// something.
+    pub(super) fn separate(&mut self) {
+        let spans = &mut self.list;
+        spans.sort_by_key(|span| (span.range.start, span.range.end));
+        let overlaps = |pair: &[Span]| match pair {
+            [first, second] => first.range.end > second.range.start || first.range == second.range,
+            _ => false,
+        };
+        if !spans.windows(2).any(overlaps) {
+            return;
+        }
+        spans.sort_by_key(|span| (std::cmp::Reverse(span.range.len()), span.replacement.is_empty()));
+        let mut accepted: BTreeMap<usize, Span> = BTreeMap::new();
+        for span in spans.drain(..) {
+            let before = accepted.range(..span.range.end).next_back();
+            if before.is_none_or(|(_, before)| before.range.end <= span.range.start) {
+                accepted.insert(span.range.start, span);
+            }
+        }
+        spans.extend(accepted.into_values());
+    }
+
+    /// `text` with the spans, which are in order, replaced.
+    pub(super) fn apply(&self, text: &str) -> String {
+        let room = text.len().saturating_add(self.replacements.len());
+        let mut sentence = Sentence { out: String::with_capacity(room), gap: Gap::None };
+        let mut line = Line::default();
+        let mut done = 0;
+        for span in &self.list {
+            sentence.literal(text.get(done..span.range.start).unwrap_or_default());
+            let replacement = self.replacements.get(span.replacement.clone()).unwrap_or_default();
+            let in_row =
+                replacement.contains('|') && span.fit != Fit::Block && line.is_row(text, span.range.start);
+            let escaped = if in_row { in_cell(replacement) } else { String::new() };
+            let replacement = if in_row { escaped.as_str() } else { replacement };
+            match span.fit {
+                Fit::Mark => sentence.mark(replacement),
+                Fit::Exact => sentence.literal(replacement),
+                Fit::Block => sentence.block(replacement),
+            }
+            done = span.range.end;
+        }
+        sentence.literal(text.get(done..).unwrap_or_default());
+        if sentence.gap == Gap::Empty {
+            sentence.drop_blanks();
+        }
+        sentence.out
+    }
+}
+
+/// True if `range` overlaps one of `ranges`, which are in order.
+pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
+    let at = ranges.partition_point(|other| other.end <= range.start);
+    ranges.get(at).is_some_and(|other| other.start < range.end)
+}
+
+/// The line that was looked at last, so that many spans of one line cost no more than one.
+#[derive(Debug, Default)]
+struct Line {
+    end: usize,
+    is_row: bool,
+}
+
+impl Line {
+    /// True if the line of `text` at `at` may be a row of a table. `at` never goes back.
+    fn is_row(&mut self, text: &str, at: usize) -> bool {
+        if at >= self.end {
+            let before = text.get(..at).unwrap_or_default();
+            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let rest = text.get(at..).unwrap_or_default();
+            self.end = at + rest.find('\n').map_or(rest.len(), |newline| newline + 1).max(1);
+            self.is_row = text.get(start..self.end.min(text.len())).is_some_and(|line| line.contains('|'));
+        }
+        self.is_row
+    }
+}
+
+/// `replacement` for a cell of a table: no bar in it ends the cell, neither in a label nor in an address.
+fn in_cell(replacement: &str) -> String {
+    let mut escaped = String::with_capacity(replacement.len() + 8);
+    let (mut before, mut in_address) = (' ', false);
+    for c in replacement.chars() {
+        match c {
+            '(' if before == ']' => in_address = true,
+            ')' => in_address = false,
+            '|' if in_address => {
+                escaped.push_str("%7C");
+                before = c;
+                continue;
+            }
+            '|' if before != '\\' => escaped.push('\\'),
+            _ => {}
+        }
+        escaped.push(c);
+        before = c;
+    }
+    escaped
+}
+
+/// What the text so far ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// Text.
+    None,
+    /// A mark that became something.
+    Filled,
+    /// A mark that became nothing.
+    Empty,
+    /// A block that needs a blank line after it.
+    Block,
+}
+
+/// Text in which marks are replaced, with the blanks that a reader expects.
+struct Sentence {
+    out: String,
+    gap: Gap,
+}
+
+impl Sentence {
+    fn literal(&mut self, text: &str) {
+        let mut text = if self.gap == Gap::None { text } else { text.trim_start_matches('\u{200b}') };
+        if self.gap == Gap::Block {
+            text = text.trim_start_matches([' ', '\t', '\n', '\r']);
+        }
+        if text.is_empty() {
+            return;
+        }
+        match self.gap {
+            Gap::Empty => text = self.close_gap(text),
+            Gap::Block => self.out.push_str("\n\n"),
+            Gap::None | Gap::Filled => {}
+        }
+        self.gap = Gap::None;
+        self.out.push_str(text);
+    }
+
+    /// Removes what nothing leaves behind before `text`: blanks, and brackets or emphasis around it. Returns what is
+    /// left of `text`.
+    fn close_gap<'t>(&mut self, text: &'t str) -> &'t str {
+        let mut text = text;
+        if self.out.ends_with('(')
+            && let Some(rest) = text.strip_prefix(')')
+        {
+            self.out.pop();
+            text = rest;
+        } else if let Some(rest) = self.empty_emphasis(text) {
+            text = rest;
+        }
+        let begins_line = self.out.is_empty() || self.out.ends_with('\n');
+        if begins_line || self.opens_emphasis() {
+            text = text.trim_start_matches([' ', '\t']);
+        }
+        if closes(text) {
+            self.drop_blanks();
+        }
+        text
+    }
+
+    /// `text` after the emphasis that it closes, where the text so far has just opened that.
+    fn empty_emphasis<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        let run = self.emphasis();
+        if run == 0 || !self.opens_emphasis() {
+            return None;
+        }
+        let marks = self.out.get(self.out.len() - run..)?;
+        let rest = text.strip_prefix(marks).filter(|rest| !rest.starts_with(['*', '_']))?;
+        self.out.truncate(self.out.len() - run);
+        Some(rest)
+    }
+
+    /// The length of the run of emphasis marks at the end.
+    fn emphasis(&self) -> usize {
+        let Some(mark) = self.out.bytes().next_back().filter(|mark| matches!(mark, b'*' | b'_')) else {
+            return 0;
+        };
+        self.out.bytes().rev().take(4).take_while(|&byte| byte == mark).count()
+    }
+
+    /// True if the text so far ends with marks that open emphasis: nothing but a blank or bracket is before them.
+    fn opens_emphasis(&self) -> bool {
+        let run = self.emphasis();
+        let before = self.out.get(..self.out.len() - run).and_then(|before| before.chars().next_back());
+        // A single mark at the beginning of a line is that of a list.
+        let in_line = run > 1 || before.is_some_and(|c| c != '\n');
+        run > 0
+            && run < 4
+            && in_line
+            && before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '|'))
+    }
+
+    fn mark(&mut self, replacement: &str) {
+        self.out.truncate(self.out.trim_end_matches('\u{200b}').len());
+        if replacement.is_empty() {
+            if self.gap != Gap::Block {
+                self.gap = Gap::Empty;
+            }
+            return;
+        }
+        if self.gap == Gap::Block {
+            self.out.push_str("\n\n");
+        }
+        let follows = self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
+        if follows && replacement.starts_with('(') {
+            self.out.push(' ');
+        }
+        self.out.push_str(replacement);
+        self.gap = Gap::Filled;
+    }
+
+    fn block(&mut self, replacement: &str) {
+        if replacement.is_empty() {
+            return self.mark(replacement);
+        }
+        self.out.truncate(self.out.trim_end().len());
+        if !self.out.is_empty() {
+            self.out.push_str("\n\n");
+        }
+        self.out.push_str(replacement);
+        self.gap = Gap::Block;
+    }
+
+    /// Removes the blanks at the end, unless they are the indent of the line.
+    fn drop_blanks(&mut self) {
+        let kept = self.out.trim_end_matches([' ', '\t']);
+        if !kept.is_empty() && !kept.ends_with('\n') {
+            self.out.truncate(kept.len());
+        }
+    }
+}
+
+/// True if no blank belongs before `text`.
+fn closes(text: &str) -> bool {
+    let Some(first) = text.chars().next() else { return false };
+    match first {
+        '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '…' | '。' | '，' | '、' | '；' | '：'
+        | '！' | '？' | '）' | '】' | '」' | '』' | '”' | '»' => true,
+        '<' => text.starts_with("</"),
+        // These close where no word follows.
+        '*' | '_' | '~' | '"' | '\'' => {
+            let after = text.trim_start_matches(first).chars().next();
+            after.is_none_or(|after| !after.is_alphanumeric() && !matches!(after, '*' | '_' | '`' | '['))
+        }
+        _ => first.is_whitespace(),
+    }
+}
