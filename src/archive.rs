@@ -501,6 +501,11 @@ impl Archive {
         result.map_err(|error| Error::io("cannot be read", error))
     }
 
+    /// Forgets everything that is only kept to make the next read cheaper.
+    pub fn release(&self) {
+        self.random.release();
+    }
+
     /// The checkpoints recorded for `entry` so far, to be saved for a later process.
     pub fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
         self.random.checkpoints(entry)

@@ -4,7 +4,7 @@
 //! and before each file it is made sure that its directory is still a directory and its name still free.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Attr, Fs, Ino, Kind, Source, Totals};
+use crate::fs::{Attr, FileKind, Fs, Ino, Origin, Totals};
 use crate::text::printable;
 use std::fs::{DirBuilder, File, FileTimes, OpenOptions};
 use std::io::{self, Write as _};
@@ -85,17 +85,17 @@ pub fn write(fs: &Fs, into: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Re
         }
         let path = into.join(&step.path);
         let outcome = match step.attr.kind {
-            Kind::Directory => make_directory(&path),
-            Kind::File => write_file(fs, step.attr, &path).map(|wrong_times| {
+            FileKind::Directory => make_directory(&path),
+            FileKind::File => write_file(fs, step.attr, &path).map(|wrong_times| {
                 written.failures.extend(wrong_times.map(|error| error.within(named(&path))));
             }),
         };
         match (outcome, step.attr.kind) {
-            (Ok(()), Kind::Directory) => {
+            (Ok(()), FileKind::Directory) => {
                 written.directories = written.directories.saturating_add(1);
                 directories.push((path, step.attr));
             }
-            (Ok(()), Kind::File) => {
+            (Ok(()), FileKind::File) => {
                 written.files = written.files.saturating_add(1);
                 written.bytes = written.bytes.saturating_add(step.attr.size);
                 let (files, bytes) = (written.files, written.bytes);
@@ -104,7 +104,7 @@ pub fn write(fs: &Fs, into: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Re
             (Err(Failure::Disk(error)), _) => return Err(error.within(named(&path))),
             (Err(Failure::One(error)), kind) => {
                 written.failures.push(error.within(named(&path)));
-                lost = (kind == Kind::Directory).then(|| format!("{}/", step.path)).or(lost);
+                lost = (kind == FileKind::Directory).then(|| format!("{}/", step.path)).or(lost);
             }
         }
     }
@@ -192,9 +192,9 @@ fn write_file(fs: &Fs, attr: Attr, path: &Path) -> Result<Option<Error>, Failure
 }
 
 fn fill(fs: &Fs, attr: Attr, mut file: File) -> Result<Option<Error>, Failure> {
-    match fs.content(attr.ino)? {
-        Source::Rendered => file.write_all(&fs.contents(attr.ino)?)?,
-        Source::Copied(_) => {
+    match fs.origin(attr.ino)? {
+        Origin::Rendered => file.write_all(&fs.contents(attr.ino)?)?,
+        Origin::Copied(_) => {
             let mut offset = 0;
             while offset < attr.size {
                 let piece = fs.read(attr.ino, offset, PIECE)?;

@@ -2,32 +2,37 @@
 //!
 //! Knows neither FUSE nor archives. Reaches data only through [`Library`].
 
-pub mod cache;
-pub mod inode;
+mod cache;
+pub(crate) mod inode;
+mod store;
 
 use crate::catalog::{Catalog, EntryRef, Page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
+pub(crate) use crate::name::NAME_BYTES;
+use crate::sync::lock;
 use crate::text::printable;
 use crate::time::Timestamp;
-use cache::{Cache, Claim, Rendered, Ticket};
-use inode::{InodeTable, Node, What};
+use cache::PageCache;
+pub(crate) use cache::{Delivery, Ticket};
+use inode::{Inode, InodeTable, What};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 
-/// Where the file system gets its data from; tests put a failing double here.
-pub trait Library: Send + Sync {
-    /// What there is.
+/// Where the file system gets its data from. Tests put a double here.
+pub(crate) trait Library: Send + Sync {
+    /// Everything known about the export.
     fn catalog(&self) -> &Catalog;
 
-    /// The bytes of `page` of the conversation at position `head` of the catalog, with `stem` (percent-encoded)
-    /// wherever the page names itself.
+    /// The bytes of `page` of the conversation at position `head` of the catalog, with `stem` (percent-encoded) wherever
+    /// the page names itself.
     ///
     /// # Errors
-    /// `Damaged` if the archive can't be read any more or changed, `OutOfMemory`.
+    /// `Damaged` if the archive can't be read any more or has changed, `OutOfMemory`.
     fn page(&self, head: usize, page: Page, stem: &str) -> Result<Vec<u8>>;
 
-    /// The bytes of several pages of one conversation, in their order: where it can, at the cost of reading it once.
+    /// The bytes of several pages of one conversation, in the order of `pages`, ideally at the cost of reading the
+    /// conversation once.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
@@ -35,99 +40,111 @@ pub trait Library: Send + Sync {
         pages.iter().map(|&page| self.page(head, page, stem)).collect()
     }
 
-    /// Fills `buffer` with the bytes of an archive's entry from `offset` on; returns how many there were.
-    /// Fewer than asked for only at the end.
+    /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many there were: fewer than
+    /// asked for only at the end.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+
+    /// Drops whatever is only kept to make the next read cheaper.
+    fn release(&self) {}
 }
 
-/// How many bytes of pages are rendered per reading of a conversation, so that one with many large branches stays
-/// bounded in memory.
-const TOGETHER_BYTES: u64 = 8 << 20;
+/// Bytes of rendered pages that are kept unless told otherwise.
+pub(crate) const CACHE_BYTES: u64 = 32 << 20;
 
-/// An inode number. 1 is the root. A number means one immutable content for the life of the mount, and the same
-/// at the next mount of the same export.
+/// How many bytes of pages [`Fs::each_page`] renders per reading of a conversation, so that one with many large branches
+/// stays bounded in memory.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// A conversation of at least this much JSON is large: it takes noticeable time and memory to render.
+pub(crate) const LARGE_BYTES: u64 = 4 << 20;
+
+/// An inode number. 1 is the root. A number means one immutable content for the life of the mount, and the same at the
+/// next mount of the same export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ino(pub u64);
+pub(crate) struct Ino(pub(crate) u64);
 
 impl Ino {
     /// The root directory.
-    pub const ROOT: Self = Self(1);
+    pub(crate) const ROOT: Self = Self(1);
 }
 
-/// What an inode is.
+/// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum FileKind {
     /// A directory.
     Directory,
     /// A regular file.
     File,
 }
 
-/// What `stat` shows of an inode. Modes and owners are decided by whoever serves it.
+/// What `stat` shows of an inode. Whoever serves it decides on modes and owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attr {
+pub(crate) struct Attr {
     /// Its number.
-    pub ino: Ino,
-    /// What it is.
-    pub kind: Kind,
+    pub(crate) ino: Ino,
+    /// Its type.
+    pub(crate) kind: FileKind,
     /// Exact size in bytes; 0 for a directory.
-    pub size: u64,
-    /// Last change of the content.
-    pub modified: Timestamp,
-    /// Beginning of the content.
-    pub created: Timestamp,
+    pub(crate) size: u64,
+    /// When the content last changed.
+    pub(crate) modified: Timestamp,
+    /// When the content began.
+    pub(crate) created: Timestamp,
     /// Links: 1 for a file, 2 + subdirectories for a directory.
-    pub nlink: u32,
+    pub(crate) nlink: u32,
 }
 
 /// One line of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub(crate) struct DirEntry<'a> {
     /// Its name; `.` and `..` come first.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// Its attributes.
-    pub attr: Attr,
+    pub(crate) attr: Attr,
 }
 
 /// What `statfs` shows: sums over everything that is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// All inodes.
-    pub inodes: u64,
+    pub(crate) inodes: u64,
     /// The sum of all file sizes in bytes, each rounded up to 512.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Where the bytes of a file come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// From the renderer, as a whole and through the cache: [`Fs::claim`] them.
+pub(crate) enum Origin {
+    /// From the renderer, whole and through the cache.
     Rendered,
-    /// From an archive's entry, range by range: [`Fs::read`] reads just what is asked for.
+    /// From an archive's entry, range by range.
     Copied(EntryRef),
 }
 
-/// One step of a walk.
+/// A listed file or directory with its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The path from the root, without a slash in front.
-    pub path: String,
-    /// The attributes of what stands there.
-    pub attr: Attr,
+pub(crate) struct TreeEntry {
+    /// The path from the root, without a leading slash.
+    pub(crate) path: String,
+    /// Its attributes.
+    pub(crate) attr: Attr,
 }
 
 /// The file system: a tree of inodes over a library.
 ///
-/// Immutable but for its cache of rendered pages. No call scans a directory, and none but [`read`](Self::read),
-/// [`contents`](Self::contents) and [`render`](Self::render) waits for anything.
-pub struct Fs {
+/// Immutable but for its cache of rendered pages. No call scans a directory. Only [`read`](Self::read),
+/// [`contents`](Self::contents), [`render`](Self::render) and [`each_page`](Self::each_page) block.
+pub(crate) struct Fs {
     library: Arc<dyn Library>,
     table: InodeTable,
     totals: Totals,
-    cache: Cache,
+    cache: PageCache,
+    /// Held by [`each_page`](Self::each_page) while it renders a large conversation, so that threads which walk the
+    /// export together need the memory of one.
+    large: Mutex<()>,
 }
 
 impl fmt::Debug for Fs {
@@ -137,21 +154,22 @@ impl fmt::Debug for Fs {
 }
 
 impl Fs {
-    /// A file system that shows `library` in the shape of `layout`, which was made of its catalog. Linear.
-    pub fn new(library: Arc<dyn Library>, layout: Layout) -> Self {
+    /// A file system that shows `library` in the shape of `layout`, which was made of its catalog, and keeps up to
+    /// `cache_bytes` of rendered pages. Linear.
+    pub(crate) fn new(library: Arc<dyn Library>, layout: Layout, cache_bytes: u64) -> Self {
         let table = InodeTable::new(library.catalog(), &layout);
-        // Every name is in the table now.
+        // The table has every name now.
         drop(layout);
         let mut totals = Totals::default();
         for node in table.listed() {
             totals.inodes = totals.inodes.saturating_add(1);
             totals.bytes = totals.bytes.saturating_add(node.size.div_ceil(512).saturating_mul(512));
         }
-        Self { library, table, totals, cache: Cache::new(cache::DEFAULT_BYTES) }
+        Self { library, table, totals, cache: PageCache::new(cache_bytes), large: Mutex::default() }
     }
 
-    /// What is known of the conversations that are shown.
-    pub fn catalog(&self) -> &Catalog {
+    /// Everything known about the conversations that are shown.
+    pub(crate) fn catalog(&self) -> &Catalog {
         self.library.catalog()
     }
 
@@ -159,55 +177,53 @@ impl Fs {
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn attr(&self, ino: Ino) -> Result<Attr> {
-        Ok(attr(ino, self.node(ino)?))
+    pub(crate) fn attr(&self, ino: Ino) -> Result<Attr> {
+        Ok(attr(ino, self.inode(ino)?))
     }
 
-    /// What `stat` shows of `name` in the directory `parent`, whether it is listed or not. `.` and `..` are names
-    /// too. Constant expected work.
+    /// What `stat` shows of `name` in the directory `parent`, listed or not. `.` and `..` are names too. Constant
+    /// expected work.
     ///
     /// # Errors
-    /// `NotFound`, `NotADirectory` if the parent isn't one, `NameTooLong` above 255 bytes.
-    pub fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Attr> {
-        let node = self.node(parent)?;
+    /// `NotFound`, `NotADirectory` if the parent isn't one, `NameTooLong` above [`NAME_BYTES`].
+    pub(crate) fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Attr> {
+        let node = self.inode(parent)?;
         if !matches!(node.what, What::Directory { .. }) {
             return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
         }
         match name {
             b"." => self.attr(parent),
             b".." => self.attr(Ino(u64::from(node.parent))),
-            name if name.len() > crate::name::NAME_BYTES => {
-                Err(Error::new(ErrorKind::NameTooLong, "name too long"))
-            }
-            // The root is its own parent, but not its child.
+            name if name.len() > NAME_BYTES => Err(Error::new(ErrorKind::NameTooLong, "name too long")),
+            // The root is its own parent, but not its own child.
             b"" => Err(no_such_file()),
             name => self.attr(self.table.find(parent, name).ok_or_else(no_such_file)?),
         }
     }
 
-    /// The listing of the directory `ino` from the cookie `from` on, 0 being the beginning: `.`, `..`, then the
-    /// children, each with the cookie of what follows it. Cookies mean the same for the life of the mount. Constant work for
-    /// the beginning and for each entry.
+    /// The listing of the directory `ino` from the cookie `from` on, 0 being the beginning: `.`, `..`, then the children,
+    /// each with the cookie of its successor. Cookies mean the same for the life of the mount. Constant work to begin
+    /// and for each entry.
     ///
     /// # Errors
     /// `NotFound`, `NotADirectory`.
-    pub fn entries(&self, ino: Ino, from: u64) -> Result<impl Iterator<Item = (u64, Entry<'_>)>> {
-        let node = self.node(ino)?;
+    pub(crate) fn entries(&self, ino: Ino, from: u64) -> Result<impl Iterator<Item = (u64, DirEntry<'_>)>> {
+        let node = self.inode(ino)?;
         let What::Directory { first, count, .. } = node.what else {
             return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
         };
         let parent = Ino(u64::from(node.parent));
         let end = u64::from(count).saturating_add(2);
-        Ok((from.min(end)..end).filter_map(move |place| {
-            let (name, ino) = match place {
+        Ok((from.min(end)..end).filter_map(move |cookie| {
+            let (name, ino) = match cookie {
                 0 => (".", ino),
                 1 => ("..", parent),
-                place => {
-                    let child = Ino(u64::from(first).checked_add(place.checked_sub(2)?)?);
+                cookie => {
+                    let child = Ino(u64::from(first).checked_add(cookie.checked_sub(2)?)?);
                     (self.table.name(child)?, child)
                 }
             };
-            Some((place.saturating_add(1), Entry { name, attr: attr(ino, self.table.node(ino)?) }))
+            Some((cookie.saturating_add(1), DirEntry { name, attr: attr(ino, self.table.inode(ino)?) }))
         }))
     }
 
@@ -215,143 +231,225 @@ impl Fs {
     ///
     /// # Errors
     /// `NotFound`, `IsADirectory`.
-    pub fn content(&self, ino: Ino) -> Result<Source> {
-        match self.node(ino)?.what {
+    pub(crate) fn origin(&self, ino: Ino) -> Result<Origin> {
+        match self.inode(ino)?.what {
             What::Directory { .. } => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
-            What::Page { .. } | What::Problems => Ok(Source::Rendered),
-            What::Entry(entry) => Ok(Source::Copied(entry)),
+            What::Page { .. } | What::Problems => Ok(Origin::Rendered),
+            What::Entry(entry) => Ok(Origin::Copied(entry)),
         }
     }
 
-    /// Which page of which conversation (by position in the catalog) `ino` shows, if it shows one. Constant work.
-    pub fn page(&self, ino: Ino) -> Option<(usize, Page)> {
-        match self.table.node(ino)?.what {
+    /// The conversation (by position in the catalog) and page that `ino` shows, if it shows one. Constant work.
+    pub(crate) fn page(&self, ino: Ino) -> Option<(usize, Page)> {
+        match self.table.inode(ino)?.what {
             What::Page { head, page } => Some((head as usize, page)),
             _ => None,
         }
     }
 
-    /// The rendered page that follows `ino` in a walk of the whole tree: what a reader will want next. Also of a
-    /// directory. Constant work.
-    pub fn next_rendered(&self, ino: Ino) -> Option<Ino> {
-        self.table.next_page(ino)
+    /// The rank of the conversation that `ino` is a page of: its position when all are counted in listing order.
+    /// Constant work.
+    pub(crate) fn rank(&self, ino: Ino) -> Option<usize> {
+        self.table.rank(self.page(ino)?.0)
     }
 
-    /// The bytes of the file `ino` from `offset` on: `len` of them, or fewer where the file ends. Blocks while a
-    /// page is rendered or an archive is read.
+    /// The visible thread of the conversation at `rank` and the bytes of its JSON. Constant work.
+    pub(crate) fn ranked(&self, rank: usize) -> Option<(Ino, u64)> {
+        let thread = self.table.ranked(rank)?;
+        Some((thread, self.json_bytes(thread)))
+    }
+
+    /// How much JSON must be read to render `ino`, in bytes. Constant work.
+    pub(crate) fn json_bytes(&self, ino: Ino) -> u64 {
+        let location = self.page(ino).and_then(|(head, _)| Some(self.catalog().heads.get(head)?.location));
+        location.map_or(0, |location| location.end.saturating_sub(location.start))
+    }
+
+    /// The bytes of the file `ino` from `offset` on: `len` of them, or fewer where the file ends. Blocks while a page is
+    /// rendered or an archive is read.
     ///
     /// # Errors
-    /// `NotFound`, `IsADirectory`, those of [`Library`]; `Damaged` if an entry is shorter than it was; `Unexpected` if a page
-    /// isn't as long as it was measured.
-    pub fn read(&self, ino: Ino, offset: u64, len: usize) -> Result<Vec<u8>> {
+    /// `NotFound`, `IsADirectory`, those of [`Library`]; `Damaged` if an entry is shorter than it was; `Unexpected` if a
+    /// page isn't as long as it was measured.
+    pub(crate) fn read(&self, ino: Ino, offset: u64, len: usize) -> Result<Vec<u8>> {
         let size = self.attr(ino)?.size;
         let len = size.saturating_sub(offset).min(len as u64) as usize;
-        match self.content(ino)? {
-            Source::Copied(entry) => self.copy(ino, entry, offset, len),
-            Source::Rendered if len == 0 => Ok(Vec::new()),
-            Source::Rendered => {
+        match self.origin(ino)? {
+            Origin::Copied(entry) => self.copy(ino, entry, offset, len),
+            Origin::Rendered if len == 0 => Ok(Vec::new()),
+            Origin::Rendered => {
                 let page = self.contents(ino)?;
-                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(page.len());
-                let end = start.saturating_add(len).min(page.len());
-                let mut bytes = buffer(end.saturating_sub(start))?;
-                bytes.extend_from_slice(page.get(start..end).unwrap_or_default());
+                let wanted = slice(&page, offset, len);
+                let mut bytes = buffer(wanted.len())?;
+                bytes.extend_from_slice(wanted);
                 Ok(bytes)
             }
         }
     }
 
-    /// The whole rendered page `ino`. Blocks while it is rendered, here or by another thread: it is rendered once.
+    /// The whole rendered page `ino`. Blocks while it is rendered, here or by another thread.
     ///
     /// # Errors
-    /// As for [`read`](Self::read); `Unexpected` for a file that is copied and not rendered.
-    pub fn contents(&self, ino: Ino) -> Result<Rendered> {
-        self.cache.get_or_render(ino, || self.rendered(ino))
+    /// As for [`read`](Self::read); `Unexpected` for a file that is copied.
+    pub(crate) fn contents(&self, ino: Ino) -> Result<Rendered> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // Nobody listens if this thread panics while it renders.
+        if let Some(ticket) = self.request(ino, Box::new(move |page| drop(sender.send(page)))) {
+            self.render(ticket);
+        }
+        receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "rendering was given up")))
     }
 
-    /// The whole rendered page `ino` if it is in the cache. Never blocks on a rendering.
-    pub fn cached(&self, ino: Ino) -> Option<Rendered> {
+    /// The whole rendered page `ino` if it is in the cache. Never blocks.
+    #[cfg(test)]
+    pub(crate) fn cached(&self, ino: Ino) -> Option<Rendered> {
         self.cache.get(ino)
     }
 
-    /// The page `ino`, or the duty to [`render`](Self::render) it, or word that another has it. Never blocks on a rendering; see
-    /// [`Cache::claim`] for how not to miss the end of one.
-    pub fn claim(&self, ino: Ino) -> Claim {
-        self.cache.claim(ino)
+    /// Delivers the rendered page `ino`: now if it is in the cache, else once its conversation has been rendered. A
+    /// caller that gets a ticket must [`render`](Self::render) it; without one, another thread has the conversation.
+    /// Never blocks.
+    pub(crate) fn request(&self, ino: Ino, deliver: Delivery) -> Option<Ticket> {
+        self.cache.request(self.group(ino), ino, deliver)
     }
 
-    /// Renders the page of `ticket` and hands it to everybody who waits for it. Blocks meanwhile.
+    /// A ticket to [`render`](Self::render) the conversation of `ino` before anyone asks; `None` if it isn't needed: its
+    /// page is in the cache, or another thread has the conversation. Never blocks.
+    pub(crate) fn claim(&self, ino: Ino) -> Option<Ticket> {
+        if self.cache.contains(ino) { None } else { self.cache.claim(self.group(ino)) }
+    }
+
+    /// Renders the pages of `ticket`'s conversation that are wanted and as many others as fit a quarter of the cache, at
+    /// the cost of reading it once, and delivers them to everyone who waits. Blocks meanwhile.
     ///
-    /// # Errors
-    /// As for [`contents`](Self::contents). Those who wait get the same, and nothing is kept of it.
-    pub fn render(&self, ticket: Ticket) -> Result<Rendered> {
-        let page = self.rendered(ticket.ino());
-        ticket.finish(page)
-    }
-
-    /// The pages that follow `ino` in a walk and are of the same conversation, as many as have `most_bytes` bytes together
-    /// with it. Work linear in their number.
-    pub fn companions(&self, ino: Ino, most_bytes: u64) -> Vec<Ino> {
-        let (mut companions, mut at) = (Vec::new(), ino);
-        let Some((head, _)) = self.page(ino) else { return companions };
-        let mut bytes = self.table.node(ino).map_or(0, |node| node.size);
-        while let Some(next) = self.next_rendered(at) {
-            bytes = bytes.saturating_add(self.table.node(next).map_or(0, |node| node.size));
-            if bytes > most_bytes || self.page(next).is_none_or(|(of, _)| of != head) {
-                break;
+    /// A conversation whose pages don't fit is read again for those that someone has asked for meanwhile.
+    pub(crate) fn render(&self, ticket: Ticket) {
+        let mut ticket = ticket;
+        loop {
+            let (wanted, batch) = self.batch(&ticket);
+            let mut pages = self.render_batch(&batch);
+            let out_of_memory = |(_, page): &(Ino, Result<Rendered>)| {
+                page.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutOfMemory)
+            };
+            // What nobody has asked for must not cost anyone their page.
+            if wanted > 0 && batch.len() > wanted && pages.iter().any(out_of_memory) {
+                pages = self.render_batch(batch.get(..wanted).unwrap_or_default());
             }
-            companions.push(next);
-            at = next;
+            ticket.deliver(pages);
+            match ticket.finish() {
+                Some(again) => ticket = again,
+                None => return,
+            }
         }
-        companions
     }
 
-    /// Renders pages of one conversation into the cache at the cost of reading it once. Blocks meanwhile. What fails, or is
-    /// rendered by another thread already, is left out: whoever reads it is told.
-    pub fn render_together(&self, inos: &[Ino]) {
-        let Some((head, _)) = inos.first().and_then(|&ino| self.page(ino)) else { return };
-        let claim = |&ino: &Ino| match (self.page(ino), self.cache.claim(ino)) {
-            (Some((of, page)), Claim::Mine(ticket)) if of == head => Some((page, ticket)),
-            _ => None,
+    /// The inodes to render for `ticket`, and how many of them, in front, are wanted.
+    fn batch(&self, ticket: &Ticket) -> (usize, Vec<Ino>) {
+        let size = |ino: &Ino| self.table.inode(*ino).map_or(0, |node| node.size);
+        let most = self.cache.bound() / 4;
+        let mut bytes = 0_u64;
+        let mut fits = |ino: &Ino| {
+            let with_it = bytes.saturating_add(size(ino));
+            let fits = with_it <= most;
+            bytes = if fits { with_it } else { bytes };
+            fits
         };
-        let (pages, tickets): (Vec<Page>, Vec<Ticket>) = inos.iter().filter_map(claim).unzip();
-        let rendered = self.table.stem(head).map(|stem| self.library.pages(head, &pages, &stem));
-        let Some(Ok(rendered)) = rendered else { return };
-        for (ticket, bytes) in tickets.into_iter().zip(rendered) {
-            let page = self.node(ticket.ino()).and_then(|node| sized(ticket.ino(), node, bytes));
-            // Those who wait for it get the failure.
-            let _ = ticket.finish(page);
+        let mut batch = ticket.wanted();
+        // The first is rendered whatever its size.
+        let wanted = batch.iter().take_while(|ino| fits(ino)).count().max(batch.len().min(1));
+        batch.truncate(wanted);
+        let Some((head, _)) = self.page(ticket.group()) else { return (wanted, batch) };
+        let pages = self.pages_of(head);
+        // The ones after the page that was asked for are the likeliest to be next.
+        let first =
+            batch.first().and_then(|first| pages.iter().position(|(ino, _)| ino == first)).unwrap_or(0);
+        let (before, after) = pages.split_at(first);
+        let rest = after.iter().chain(before).map(|(ino, _)| *ino);
+        let missing = rest.filter(|ino| !batch.contains(ino) && !self.cache.contains(*ino));
+        let rest: Vec<Ino> = missing.filter(|ino| fits(ino)).collect();
+        batch.extend(rest);
+        (wanted, batch)
+    }
+
+    /// Renders `batch`, the pages of one conversation or one other inode.
+    fn render_batch(&self, batch: &[Ino]) -> Vec<(Ino, Result<Rendered>)> {
+        let Some((head, _)) = batch.first().and_then(|&ino| self.page(ino)) else {
+            return batch.iter().map(|&ino| (ino, self.render_other(ino))).collect();
+        };
+        let pages: Vec<Page> = batch.iter().filter_map(|&ino| Some(self.page(ino)?.1)).collect();
+        let rendered = match self.table.stem(head) {
+            Some(stem) => self.library.pages(head, &pages, &stem),
+            None => Err(no_such_file()),
+        };
+        match rendered {
+            Ok(rendered) => {
+                let finished =
+                    |(&ino, bytes)| (ino, self.inode(ino).and_then(|node| finished(ino, node, bytes)));
+                batch.iter().zip(rendered).map(finished).collect()
+            }
+            Err(error) => {
+                batch.iter().map(|&ino| (ino, Err(Error::new(error.kind(), error.to_string())))).collect()
+            }
         }
+    }
+
+    /// Renders a file that is no page of a conversation.
+    fn render_other(&self, ino: Ino) -> Result<Rendered> {
+        let node = self.inode(ino)?;
+        let bytes = match node.what {
+            What::Problems => inode::problems(&self.catalog().problems).into_bytes(),
+            What::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
+            What::Page { .. } | What::Entry(_) => {
+                return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
+            }
+        };
+        finished(ino, node, bytes)
+    }
+
+    /// The inode that names the group of what is rendered together with `ino`.
+    fn group(&self, ino: Ino) -> Ino {
+        self.page(ino).and_then(|(head, _)| self.table.thread(head)).unwrap_or(ino)
+    }
+
+    /// Forgets the pages in the cache and whatever the library keeps to make the next read cheaper: for when nobody has
+    /// read for a while.
+    pub(crate) fn release(&self) {
+        self.cache.clear();
+        self.library.release();
     }
 
     /// Renders all pages of the conversation at position `head` of the catalog and hands them to `take` in listing order:
     /// the visible thread, canvas documents, branches.
     ///
     /// For readers that go through everything, such as `export` and `grep`: walk the positions `0..catalog().heads.len()`,
-    /// which is archive order. The conversation is read once, or once per 8 MiB of pages if it has more. Uses neither
-    /// the cache nor a lock, so any number of threads may call it for different conversations. Blocks meanwhile.
+    /// which is archive order. The conversation is read once, or once per 8 MiB of pages if it has more. Bypasses the
+    /// cache. Any number of threads may call it for different conversations; large ones are rendered one at a time.
+    /// Blocks meanwhile.
     ///
     /// A page that can't be rendered is handed over as its error: those of [`Library`], or `Unexpected` if it isn't as
     /// long as it was measured. A position past the end has no pages.
-    pub fn each_page(&self, head: usize, take: &mut dyn FnMut(Ino, Result<Vec<u8>>)) {
+    pub(crate) fn each_page(&self, head: usize, take: &mut dyn FnMut(Ino, Result<Vec<u8>>)) {
         let pages = self.pages_of(head);
         let Some(stem) = self.table.stem(head) else { return };
+        let is_large = pages.first().is_some_and(|&(ino, _)| self.json_bytes(ino) >= LARGE_BYTES);
         let mut rest = pages.as_slice();
         while !rest.is_empty() {
             let mut bytes = 0_u64;
             let fits = |(ino, _): &&(Ino, Page)| {
-                bytes = bytes.saturating_add(self.table.node(*ino).map_or(0, |node| node.size));
-                bytes <= TOGETHER_BYTES
+                bytes = bytes.saturating_add(self.table.inode(*ino).map_or(0, |node| node.size));
+                bytes <= BATCH_BYTES
             };
             let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             rest = after;
             let wanted: Vec<Page> = batch.iter().map(|(_, page)| *page).collect();
-            match self.library.pages(head, &wanted, &stem) {
+            let alone = is_large.then(|| lock(&self.large));
+            let rendered = self.library.pages(head, &wanted, &stem);
+            drop(alone);
+            match rendered {
                 Ok(rendered) => {
-                    for ((ino, _), bytes) in batch.iter().zip(rendered) {
-                        take(
-                            *ino,
-                            self.node(*ino).and_then(|node| check_size(*ino, node, &bytes)).map(|()| bytes),
-                        );
+                    for (&(ino, _), bytes) in batch.iter().zip(rendered) {
+                        let checked = self.inode(ino).and_then(|node| check_size(ino, node, &bytes));
+                        take(ino, checked.map(|()| bytes));
                     }
                 }
                 Err(error) => {
@@ -377,24 +475,24 @@ impl Fs {
         pages
     }
 
-    /// The inode at `path`, which is relative to the root with or without a slash in front.
+    /// The inode at `path`, which is relative to the root with or without a leading slash.
     ///
     /// # Errors
     /// `NotFound`, `NotADirectory` if it leads through a file, `NameTooLong`; the message names the path.
-    pub fn resolve(&self, path: &str) -> Result<Ino> {
+    pub(crate) fn resolve(&self, path: &str) -> Result<Ino> {
         let step = |ino: Ino, name: &str| self.lookup(ino, name.as_bytes()).map(|attr| attr.ino);
-        // An empty part is the directory itself, so that a file with a slash behind is refused.
+        // An empty part means the directory itself, so that a file with a trailing slash is refused.
         path.trim_start_matches('/')
             .split('/')
             .try_fold(Ino::ROOT, |ino, part| step(ino, if part.is_empty() { "." } else { part }))
             .map_err(|error| error.within(printable(path)))
     }
 
-    /// The path of `ino` from the root, without a slash in front: empty for the root, and for a number that no inode has.
-    pub fn path(&self, ino: Ino) -> String {
+    /// The path of `ino` from the root, without a leading slash; empty for the root and for a number without an inode.
+    pub(crate) fn path(&self, ino: Ino) -> String {
         let mut names = Vec::new();
         let mut at = ino;
-        while let Some(node) = self.table.node(at).filter(|_| at != Ino::ROOT) {
+        while let Some(node) = self.table.inode(at).filter(|_| at != Ino::ROOT) {
             names.push(self.table.name(at).unwrap_or_default());
             at = Ino(u64::from(node.parent));
         }
@@ -402,13 +500,13 @@ impl Fs {
         names.join("/")
     }
 
-    /// Everything that is listed below the root, each directory before what it holds, in the order of listings.
-    pub fn walk(&self) -> impl Iterator<Item = Step> {
-        // The path of the last step, and where each of its parts ends.
+    /// Everything listed below the root, each directory before its contents, in listing order.
+    pub(crate) fn walk(&self) -> impl Iterator<Item = TreeEntry> {
+        // The path of the previous entry, and where each of its parts ends.
         let mut path = String::new();
         let mut ends: Vec<usize> = Vec::new();
-        inode::Walk::new(&self.table).filter_map(move |(ino, depth)| {
-            let attr = attr(ino, self.table.node(ino)?);
+        inode::TreeWalk::new(&self.table).filter_map(move |(ino, depth)| {
+            let attr = attr(ino, self.table.inode(ino)?);
             ends.truncate(depth.saturating_sub(1));
             path.truncate(ends.last().copied().unwrap_or_default());
             if !path.is_empty() {
@@ -416,33 +514,17 @@ impl Fs {
             }
             path.push_str(self.table.name(ino)?);
             ends.push(path.len());
-            Some(Step { path: path.clone(), attr })
+            Some(TreeEntry { path: path.clone(), attr })
         })
     }
 
     /// Sums over everything that is listed.
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         self.totals
     }
 
-    fn node(&self, ino: Ino) -> Result<&Node> {
-        self.table.node(ino).ok_or_else(no_such_file)
-    }
-
-    /// Renders `ino`, whatever the cache holds.
-    fn rendered(&self, ino: Ino) -> Result<Rendered> {
-        let node = self.node(ino)?;
-        let bytes = match node.what {
-            What::Page { head, page } => {
-                let head = head as usize;
-                let stem = self.table.stem(head).ok_or_else(no_such_file)?;
-                self.library.page(head, page, &stem)?
-            }
-            What::Problems => inode::problems(&self.catalog().problems).into_bytes(),
-            What::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
-            What::Entry(_) => return Err(Error::new(ErrorKind::Unexpected, "not a rendered file")),
-        };
-        sized(ino, node, bytes)
+    fn inode(&self, ino: Ino) -> Result<&Inode> {
+        self.table.inode(ino).ok_or_else(no_such_file)
     }
 
     /// Exactly `len` bytes of an entry.
@@ -463,9 +545,12 @@ impl Fs {
     }
 }
 
+/// The bytes of one rendered page, shared.
+pub(crate) type Rendered = Arc<Vec<u8>>;
+
 /// Refuses a page that isn't as long as it was measured. Programs trust the size: bytes past it would be cut off, and
 /// missing ones would be missed.
-fn check_size(ino: Ino, node: &Node, bytes: &[u8]) -> Result<()> {
+fn check_size(ino: Ino, node: &Inode, bytes: &[u8]) -> Result<()> {
     if bytes.len() as u64 == node.size {
         return Ok(());
     }
@@ -474,17 +559,24 @@ fn check_size(ino: Ino, node: &Node, bytes: &[u8]) -> Result<()> {
 }
 
 /// The page `ino` as the cache keeps it.
-fn sized(ino: Ino, node: &Node, mut bytes: Vec<u8>) -> Result<Rendered> {
+fn finished(ino: Ino, node: &Inode, mut bytes: Vec<u8>) -> Result<Rendered> {
     check_size(ino, node, &bytes)?;
-    // Pages stay for a while, and what they have no use for would too.
+    // Spare room would stay in the cache as long as the page.
     bytes.shrink_to_fit();
     Ok(Rendered::new(bytes))
 }
 
-fn attr(ino: Ino, node: &Node) -> Attr {
+/// The part of `page` from `offset` on, at most `len` bytes.
+pub(crate) fn slice(page: &[u8], offset: u64, len: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(page.len());
+    let end = start.saturating_add(len).min(page.len());
+    page.get(start..end).unwrap_or_default()
+}
+
+fn attr(ino: Ino, node: &Inode) -> Attr {
     let (kind, nlink) = match node.what {
-        What::Directory { directories, .. } => (Kind::Directory, directories.saturating_add(2)),
-        _ => (Kind::File, 1),
+        What::Directory { directories, .. } => (FileKind::Directory, directories.saturating_add(2)),
+        _ => (FileKind::File, 1),
     };
     Attr { ino, kind, size: node.size, modified: node.modified, created: node.created, nlink }
 }

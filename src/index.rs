@@ -22,10 +22,11 @@ use crate::fs::Library;
 use crate::progress::Progress;
 use crate::render::{self, Document};
 use crate::source::{Export, Shape};
+use crate::sync::lock;
 pub use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Largest conversation, in bytes of JSON, that is read unpruned. Larger or unsound ones are pruned first,
 /// exactly as they were when measured, which costs another scan but less memory.
@@ -143,7 +144,7 @@ impl Index {
     fn restore_points(&self) {
         let Some(saved) = &self.saved else { return };
         // Hold the lock until they are installed, because concurrent readers need them.
-        let mut saved = saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut saved = lock(saved);
         for (entry, points) in saved.take().and_then(|saved| saved.load()).unwrap_or_default() {
             if let Ok(archive) = self.archive(entry) {
                 archive.set_checkpoints(entry.entry, points);
@@ -260,6 +261,10 @@ impl Library for Index {
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.archive(entry)?.read_at(entry.entry, offset, buffer)
+    }
+
+    fn release(&self) {
+        self.export.archives.iter().for_each(Archive::release);
     }
 }
 

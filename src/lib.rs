@@ -23,6 +23,7 @@ mod error;
 mod markdown;
 mod name;
 mod progress;
+mod sync;
 mod text;
 mod time;
 

@@ -1,7 +1,8 @@
 //! Progress of long work, shared between the worker and the display.
 
+use crate::sync::lock;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Progress of reading an export.
 #[derive(Debug, Default)]
@@ -41,12 +42,12 @@ impl Progress {
 
     /// Queues a line to show once the work is done.
     pub fn note(&self, line: String) {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        lock(&self.notes).push(line);
     }
 
     /// Takes the queued lines.
     pub fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.notes))
     }
 
     /// The progress now.

@@ -10,9 +10,10 @@ use super::span::{Span, SpanCache, SpanKey};
 use super::whole::{inflate_all, wrong_checksum};
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::lock;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Entries up to this size are inflated whole and verified before a byte is served.
 pub(super) const SMALL_BYTES: u64 = 4 << 20;
@@ -81,6 +82,12 @@ impl RandomAccess {
             frontiers: Mutex::default(),
             followed: Mutex::default(),
         }
+    }
+
+    /// Forgets decoded data. Checkpoints stay.
+    pub(super) fn release(&self) {
+        self.spans.clear();
+        lock(&self.paused).clear();
     }
 
     pub(super) fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
@@ -457,9 +464,4 @@ fn reserve(bytes: &mut Vec<u8>, length: usize) -> Result<()> {
 
 fn too_short() -> Error {
     Error::new(ErrorKind::Damaged, "shorter than its header says")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each value is consistent between any two statements that could panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,9 @@
 //!
 //! One cache serves all archives of an opened export. Knows nothing of files: a span is bytes under a key.
 
+use crate::sync::{lock, wait};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Identifies a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +79,13 @@ impl SpanCache {
         self.lock().bytes
     }
 
+    /// Forgets all spans.
+    pub(super) fn clear(&self) {
+        let mut map = self.lock();
+        let claimed = std::mem::take(&mut map.claimed);
+        *map = SpanMap { claimed, ..SpanMap::default() };
+    }
+
     pub(super) fn get(&self, key: SpanKey) -> Option<Span> {
         self.lock().get(key)
     }
@@ -98,7 +106,7 @@ impl SpanCache {
             if state.claimed.insert(stretch) {
                 return Err(DecodeClaim { cache: self, stretch });
             }
-            state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.settled, state);
         }
     }
 
@@ -125,8 +133,7 @@ impl SpanCache {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, SpanMap> {
-        // Every change leaves the maps consistent, so a panic elsewhere can't have broken them.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -5,7 +5,7 @@ use super::open;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::format;
-use crate::fs::{Attr, Fs, Ino, Kind};
+use crate::fs::{Attr, FileKind, Fs, Ino};
 use crate::text::printable;
 use crate::time::Zone;
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ fn copy(fs: &Fs, ino: Ino) -> Result<()> {
 fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
     let ino = fs.resolve(path)?;
     let attr = fs.attr(ino)?;
-    if attr.kind == Kind::File {
+    if attr.kind == FileKind::File {
         return Ok(vec![(fs.path(ino), attr)]);
     }
     if recursive {
@@ -93,7 +93,7 @@ fn below(fs: &Fs, ino: Ino) -> Result<Vec<(String, Attr)>> {
             continue;
         };
         let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
-        if entry.attr.kind == Kind::Directory {
+        if entry.attr.kind == FileKind::Directory {
             open.push((path.clone(), fs.entries(entry.attr.ino, 2)?));
         }
         lines.push((path, entry.attr));
@@ -103,7 +103,7 @@ fn below(fs: &Fs, ino: Ino) -> Result<Vec<(String, Attr)>> {
 
 impl Style {
     fn write(&self, out: &mut dyn Write, path: &str, attr: Attr) -> io::Result<()> {
-        let slash = if attr.kind == Kind::Directory { "/" } else { "" };
+        let slash = if attr.kind == FileKind::Directory { "/" } else { "" };
         match self {
             Self::Names => writeln!(out, "{}{slash}", printable(path)),
             Self::Long(zone) => {
@@ -113,7 +113,7 @@ impl Style {
                 out,
                 r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}"}}"#,
                 format::quote(path),
-                if attr.kind == Kind::Directory { "directory" } else { "file" },
+                if attr.kind == FileKind::Directory { "directory" } else { "file" },
                 attr.size,
                 zone.rfc3339(attr.created),
                 zone.rfc3339(attr.modified),

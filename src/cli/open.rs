@@ -3,7 +3,7 @@
 use super::progress;
 use super::settings::Settings;
 use crate::error::Result;
-use crate::fs::{Fs, Library};
+use crate::fs::{CACHE_BYTES, Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -35,7 +35,7 @@ pub(super) fn build(sources: &[PathBuf], settings: &Settings, progress: &Progres
     let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
     let index = Arc::new(index);
     let layout = Layout::new(index.catalog(), settings.zone());
-    Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout), index })
+    Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout, CACHE_BYTES), index })
 }
 
 impl Opened {

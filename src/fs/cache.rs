@@ -1,328 +1,172 @@
-//! Rendered files, bounded by bytes; each is rendered once however many wait for it.
+//! Rendered pages and those being rendered: each conversation is read once however many wait for its pages.
 //!
-//! Knows neither rendering nor FUSE: whoever asks for a page that isn't here becomes its renderer, with a
-//! [`Ticket`]. Nothing here runs foreign code under a lock.
+//! Pages of one conversation form a *group*, named by one of its inodes. Whoever first asks for a page that isn't here
+//! gets a [`Ticket`] for its group and renders it; everyone else leaves word what to do with their page. Knows neither
+//! rendering nor FUSE, and runs no foreign code under a lock.
 
-use super::Ino;
+use super::store::PageStore;
+use super::{Ino, Rendered};
 use crate::error::{Error, ErrorKind, Result};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::lock;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
-/// What the cache holds unless it is told otherwise: 32 MiB.
-pub const DEFAULT_BYTES: u64 = 32 << 20;
+/// Takes a page, or why it can't be had. Called by whichever thread has it, so it must not block for long.
+pub(crate) type Delivery = Box<dyn FnOnce(Result<Rendered>) + Send>;
 
-/// What a page costs besides its own bytes, so that a million tiny pages are bounded too.
-const OVERHEAD_BYTES: u64 = 128;
+/// Rendered pages by inode.
+pub(super) struct PageCache(Arc<Mutex<CacheState>>);
 
-/// The bytes of one rendered page, shared.
-pub type Rendered = Arc<Vec<u8>>;
-
-/// Rendered pages by inode. Shared by reference or by clone; clones are the same cache.
-#[derive(Clone, Debug)]
-pub struct Cache(Arc<Shared>);
-
-/// What [`Cache::claim`] answers.
-#[derive(Debug)]
-pub enum Claim {
-    /// The page.
-    Ready(Rendered),
-    /// Nobody has the page: render it and finish the ticket.
-    Mine(Ticket),
-    /// Somebody holds the ticket.
-    Pending,
+struct CacheState {
+    store: PageStore,
+    /// The groups being rendered or about to be, with everyone who waits for one of their pages, in order of arrival.
+    flights: HashMap<Ino, Vec<(Ino, Delivery)>>,
 }
 
-/// The duty to render one page. While it is held, all others who claim the page wait.
+/// The duty to render one group. While it is held, everyone who asks for a page of the group waits.
 ///
-/// Dropped without [`finish`](Ticket::finish), as by a panic, it fails for those who wait, and the next one who claims the page
+/// Dropped without [`finish`](Ticket::finish), as by a panic, it fails for those who wait, and the next one who asks
 /// gets a new ticket.
-#[derive(Debug)]
 #[must_use = "others wait until the ticket is finished"]
-pub struct Ticket {
-    cache: Arc<Shared>,
-    ino: Ino,
-    flight: Arc<Flight>,
+pub(crate) struct Ticket {
+    cache: Arc<Mutex<CacheState>>,
+    group: Ino,
     finished: bool,
 }
 
-impl Cache {
-    /// An empty cache for at most `bytes` bytes of pages (with a small fixed cost for each).
-    ///
-    /// A page that is larger than that doesn't displace the others and isn't counted: the last one is kept until
-    /// any other page is rendered. Otherwise reading it piece by piece would render it once a piece.
-    pub fn new(bytes: u64) -> Self {
-        let store = Store::new(bytes);
-        Self(Arc::new(Shared { state: Mutex::new(State { store, flights: HashMap::new() }) }))
+impl PageCache {
+    /// An empty cache for at most `bytes` bytes of pages.
+    pub(super) fn new(bytes: u64) -> Self {
+        let store = PageStore::new(bytes);
+        Self(Arc::new(Mutex::new(CacheState { store, flights: HashMap::new() })))
     }
 
-    /// The page of `ino` if it is here. Never waits for a rendering.
-    pub fn get(&self, ino: Ino) -> Option<Rendered> {
-        self.0.lock().store.get(ino)
+    /// The bytes it may hold.
+    pub(super) fn bound(&self) -> u64 {
+        lock(&self.0).store.bound
     }
 
-    /// The page of `ino`, or the duty to render it, or word that somebody is at it. Never waits for a rendering.
-    ///
-    /// A caller that parks what is `Pending` holds the lock of its waiting list from before the claim until it is
-    /// parked, and the holder of the ticket takes that lock after it has finished it, for good or ill. Then
-    /// nobody is parked who will not be found.
-    pub fn claim(&self, ino: Ino) -> Claim {
-        match self.join(ino) {
-            Joined::Ready(page) => Claim::Ready(page),
-            Joined::Mine(ticket) => Claim::Mine(ticket),
-            Joined::Wait(_) => Claim::Pending,
-        }
+    /// The page `ino`, if it is here.
+    pub(super) fn get(&self, ino: Ino) -> Option<Rendered> {
+        lock(&self.0).store.get(ino)
     }
 
-    /// The page of `ino`, from the cache, from whoever is rendering it, or from `render`. Blocks while it is rendered.
-    ///
-    /// # Errors
-    /// Those of `render`, here or in the thread that renders for both; they are not kept. `Unexpected` if the other thread
-    /// panicked.
-    pub fn get_or_render(&self, ino: Ino, render: impl FnOnce() -> Result<Rendered>) -> Result<Rendered> {
-        match self.join(ino) {
-            Joined::Ready(page) => Ok(page),
-            Joined::Mine(ticket) => ticket.finish(render()),
-            Joined::Wait(flight) => flight.wait(),
-        }
+    /// True if the page is here; not a use of it.
+    pub(super) fn contains(&self, ino: Ino) -> bool {
+        lock(&self.0).store.contains(ino)
     }
 
-    fn join(&self, ino: Ino) -> Joined {
-        let mut state = self.0.lock();
+    /// Delivers the page `ino` of `group`: now if it is here, else once it is rendered. A caller that gets a ticket is
+    /// the one to render it. Never waits.
+    pub(super) fn request(&self, group: Ino, ino: Ino, deliver: Delivery) -> Option<Ticket> {
+        let mut state = lock(&self.0);
         if let Some(page) = state.store.get(ino) {
-            return Joined::Ready(page);
+            drop(state);
+            deliver(Ok(page));
+            return None;
         }
-        if let Some(flight) = state.flights.get(&ino) {
-            return Joined::Wait(Arc::clone(flight));
+        if let Some(waiting) = state.flights.get_mut(&group) {
+            waiting.push((ino, deliver));
+            return None;
         }
-        let flight = Arc::new(Flight::default());
-        state.flights.insert(ino, Arc::clone(&flight));
-        Joined::Mine(Ticket { cache: Arc::clone(&self.0), ino, flight, finished: false })
+        state.flights.insert(group, vec![(ino, deliver)]);
+        Some(self.ticket(group))
+    }
+
+    /// The ticket for `group`, unless somebody holds it.
+    pub(super) fn claim(&self, group: Ino) -> Option<Ticket> {
+        let mut state = lock(&self.0);
+        if state.flights.contains_key(&group) {
+            return None;
+        }
+        state.flights.insert(group, Vec::new());
+        Some(self.ticket(group))
+    }
+
+    /// Forgets all pages.
+    pub(super) fn clear(&self) {
+        let state = &mut *lock(&self.0);
+        state.store = PageStore::new(state.store.bound);
+    }
+
+    fn ticket(&self, group: Ino) -> Ticket {
+        Ticket { cache: Arc::clone(&self.0), group, finished: false }
     }
 }
 
 impl Ticket {
-    /// The inode whose page is to be rendered.
-    pub fn ino(&self) -> Ino {
-        self.ino
+    /// The group to render.
+    pub(crate) fn group(&self) -> Ino {
+        self.group
     }
 
-    /// Hands the outcome to everybody who waits for it, keeps a page, and gives the outcome back.
-    ///
-    /// # Errors
-    /// The error in `outcome`.
-    pub fn finish(mut self, outcome: Result<Rendered>) -> Result<Rendered> {
-        let shared = match &outcome {
-            Ok(page) => Ok(Arc::clone(page)),
-            Err(error) => Err((error.kind(), error.to_string())),
-        };
-        self.settle(shared);
-        outcome
+    /// The pages that somebody waits for, in order of arrival.
+    pub(super) fn wanted(&self) -> Vec<Ino> {
+        let state = lock(&self.cache);
+        let waiting = state.flights.get(&self.group).map(Vec::as_slice).unwrap_or_default();
+        let mut seen = HashSet::new();
+        waiting.iter().map(|(ino, _)| *ino).filter(|ino| seen.insert(*ino)).collect()
     }
 
-    fn settle(&mut self, outcome: Outcome) {
-        self.finished = true;
-        let mut state = self.cache.lock();
-        state.flights.remove(&self.ino);
-        if let Ok(page) = &outcome {
-            state.store.insert(self.ino, Arc::clone(page));
+    /// Keeps `pages`, and hands each to those who wait for it. Failures are handed over and not kept.
+    pub(super) fn deliver(&self, pages: Vec<(Ino, Result<Rendered>)>) {
+        let pages: Vec<(Ino, SharedResult)> = pages
+            .into_iter()
+            .map(|(ino, page)| (ino, page.map_err(|error| (error.kind(), error.to_string()))))
+            .collect();
+        let mut state = lock(&self.cache);
+        for (ino, page) in &pages {
+            if let Ok(page) = page {
+                state.store.insert(*ino, Arc::clone(page));
+            }
+        }
+        let pages: HashMap<Ino, SharedResult> = pages.into_iter().collect();
+        let waiting = state.flights.get_mut(&self.group).map(std::mem::take).unwrap_or_default();
+        let (served, unserved): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(ino, _)| pages.contains_key(ino));
+        if let Some(waiting) = state.flights.get_mut(&self.group) {
+            *waiting = unserved;
         }
         drop(state);
-        *lock(&self.flight.outcome) = Some(outcome);
-        self.flight.done.notify_all();
+        for (ino, deliver) in served {
+            deliver(match pages.get(&ino) {
+                Some(Ok(page)) => Ok(Arc::clone(page)),
+                Some(Err((kind, text))) => Err(Error::new(*kind, text.clone())),
+                None => Err(given_up()),
+            });
+        }
+    }
+
+    /// Ends the duty; gives the ticket back if somebody has come for another page meanwhile.
+    pub(super) fn finish(mut self) -> Option<Self> {
+        let mut state = lock(&self.cache);
+        if state.flights.get(&self.group).is_some_and(|waiting| !waiting.is_empty()) {
+            drop(state);
+            return Some(self);
+        }
+        state.flights.remove(&self.group);
+        drop(state);
+        self.finished = true;
+        None
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.finished {
-            self.settle(Err((ErrorKind::Unexpected, "rendering was given up".to_owned())));
-        }
-    }
-}
-
-enum Joined {
-    Ready(Rendered),
-    Mine(Ticket),
-    Wait(Arc<Flight>),
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-}
-
-/// Every change under our locks is whole before anything can panic, so a poisoned one is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Debug)]
-struct State {
-    store: Store,
-    flights: HashMap<Ino, Arc<Flight>>,
-}
-
-/// What a rendering came to. Errors can't be cloned, so those who wait get their kind and text.
-type Outcome = Result<Rendered, (ErrorKind, String)>;
-
-/// A rendering that others wait for.
-#[derive(Debug, Default)]
-struct Flight {
-    outcome: Mutex<Option<Outcome>>,
-    done: Condvar,
-}
-
-impl Flight {
-    fn wait(&self) -> Result<Rendered> {
-        let mut outcome = lock(&self.outcome);
-        loop {
-            match &*outcome {
-                Some(Ok(page)) => return Ok(Arc::clone(page)),
-                Some(Err((kind, text))) => return Err(Error::new(*kind, text.clone())),
-                None => outcome = self.done.wait(outcome).unwrap_or_else(PoisonError::into_inner),
+            let waiting = lock(&self.cache).flights.remove(&self.group);
+            for (_, deliver) in waiting.unwrap_or_default() {
+                deliver(Err(given_up()));
             }
         }
     }
 }
 
-/// Which of the two queues a page stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Segment {
-    /// Rendered, and not yet wanted a second time: what a tree walk leaves behind.
-    Probation,
-    /// Wanted again. At most half the bound.
-    Protected,
-}
+/// A page, or the kind and text of an error, which can't be cloned.
+type SharedResult = Result<Rendered, (ErrorKind, String)>;
 
-#[derive(Debug)]
-struct Kept {
-    page: Rendered,
-    segment: Segment,
-    /// Key in the segment's queue; grows with every use.
-    tick: u64,
-    /// What had been inserted in all, in bytes, when this page entered its segment.
-    since: u64,
-}
-
-/// The pages themselves: two queues, each ordered by last use.
-///
-/// A page that is used again moves from probation to protection, and a tree walk only displaces what is on
-/// probation. One use is often many calls: the kernel reads a file in pieces, and a page that was rendered ahead is
-/// read soon after. So a use counts as another one only if pages worth a quarter of the bound came after the
-/// page; it stays on probation at least twice as long.
-#[derive(Debug)]
-struct Store {
-    bound: u64,
-    kept: HashMap<Ino, Kept>,
-    probation: BTreeMap<u64, Ino>,
-    protected: BTreeMap<u64, Ino>,
-    bytes: u64,
-    protected_bytes: u64,
-    tick: u64,
-    inserted: u64,
-    oversized: Option<(Ino, Rendered)>,
-}
-
-impl Store {
-    fn new(bound: u64) -> Self {
-        Self {
-            bound,
-            kept: HashMap::new(),
-            probation: BTreeMap::new(),
-            protected: BTreeMap::new(),
-            bytes: 0,
-            protected_bytes: 0,
-            tick: 0,
-            inserted: 0,
-            oversized: None,
-        }
-    }
-
-    fn get(&mut self, ino: Ino) -> Option<Rendered> {
-        if let Some((_, page)) = self.oversized.as_ref().filter(|(oversized, _)| *oversized == ino) {
-            return Some(Arc::clone(page));
-        }
-        self.tick = self.tick.saturating_add(1);
-        let kept = self.kept.get_mut(&ino)?;
-        let again = self.inserted.saturating_sub(kept.since) >= self.bound / 4;
-        let page = Arc::clone(&kept.page);
-        match kept.segment {
-            Segment::Probation if again => {
-                self.probation.remove(&kept.tick);
-                kept.segment = Segment::Protected;
-                self.protected_bytes = self.protected_bytes.saturating_add(cost(&page));
-                self.protected.insert(self.tick, ino);
-            }
-            Segment::Probation => {
-                self.probation.remove(&kept.tick);
-                self.probation.insert(self.tick, ino);
-            }
-            Segment::Protected => {
-                self.protected.remove(&kept.tick);
-                self.protected.insert(self.tick, ino);
-            }
-        }
-        kept.tick = self.tick;
-        self.demote();
-        Some(page)
-    }
-
-    fn insert(&mut self, ino: Ino, page: Rendered) {
-        self.oversized = None;
-        let cost = cost(&page);
-        if cost > self.bound {
-            self.oversized = Some((ino, page));
-            return;
-        }
-        // A page that is here already is immutable, hence the same.
-        if self.kept.contains_key(&ino) {
-            return;
-        }
-        while self.bytes.saturating_add(cost) > self.bound {
-            let Some((_, oldest)) = self.probation.pop_first().or_else(|| self.protected.pop_first()) else {
-                break;
-            };
-            self.forget(oldest);
-        }
-        self.tick = self.tick.saturating_add(1);
-        self.inserted = self.inserted.saturating_add(cost);
-        self.bytes = self.bytes.saturating_add(cost);
-        self.probation.insert(self.tick, ino);
-        let kept = Kept { page, segment: Segment::Probation, tick: self.tick, since: self.inserted };
-        self.kept.insert(ino, kept);
-    }
-
-    /// Drops a page that was taken from its queue.
-    fn forget(&mut self, ino: Ino) {
-        let Some(kept) = self.kept.remove(&ino) else { return };
-        let cost = cost(&kept.page);
-        self.bytes = self.bytes.saturating_sub(cost);
-        if kept.segment == Segment::Protected {
-            self.protected_bytes = self.protected_bytes.saturating_sub(cost);
-        }
-    }
-
-    /// Puts pages that weren't used for longest back on probation, until protection takes no more than its half.
-    fn demote(&mut self) {
-        while self.protected_bytes > self.bound / 2 {
-            let Some((_, ino)) = self.protected.pop_first() else { return };
-            let Some(kept) = self.kept.get_mut(&ino) else { continue };
-            self.protected_bytes = self.protected_bytes.saturating_sub(cost(&kept.page));
-            self.tick = self.tick.saturating_add(1);
-            (kept.segment, kept.tick, kept.since) = (Segment::Probation, self.tick, self.inserted);
-            self.probation.insert(self.tick, ino);
-        }
-    }
-}
-
-fn cost(page: &Rendered) -> u64 {
-    (page.len() as u64).saturating_add(OVERHEAD_BYTES)
+fn given_up() -> Error {
+    Error::new(ErrorKind::Unexpected, "rendering was given up")
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! A library in memory for tests: pages that say what they are, entries of any length, failures on demand.
 
-use super::{Fs, Library};
+use super::{CACHE_BYTES, Fs, Library};
 use crate::catalog::{
     Asset, AssetContent, Branch, Catalog, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
+use crate::sync::{lock, wait};
 use crate::time::{Timestamp, Zone};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// 2025-03-04T05:06:07Z.
 pub(crate) const MARCH: f64 = 1_741_064_767.0;
@@ -19,6 +21,15 @@ pub(crate) struct Fake {
     pub(crate) catalog: Catalog,
     /// How many pages were rendered.
     pub(crate) rendered: AtomicUsize,
+    /// The conversations that were read, in order, by position in the catalog.
+    pub(crate) readings: Mutex<Vec<usize>>,
+    /// The conversations that are only read once [`Fake::open_gate`] was called.
+    pub(crate) gated: HashSet<usize>,
+    pub(crate) gate: (Mutex<bool>, Condvar),
+    /// The conversation that panics when it is read.
+    pub(crate) panicking: Option<usize>,
+    /// How often everything cached was dropped.
+    pub(crate) released: AtomicUsize,
     /// While true, pages and entries fail.
     pub(crate) broken: AtomicBool,
     /// The conversation whose pages turn out one byte too long.
@@ -27,7 +38,7 @@ pub(crate) struct Fake {
     pub(crate) short_reads: usize,
 }
 
-/// A conversation with a title and a beginning, and nothing else.
+/// A conversation with only a title and a creation time.
 pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
     Head {
         id: id.into(),
@@ -49,7 +60,14 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
     }
 }
 
-/// The same with branches of these numbers, a file of `bytes` bytes, and a canvas document.
+/// `head` with a page that is padded to `bytes` bytes, of as much JSON.
+pub(crate) fn sized(mut head: Head, bytes: u64) -> Head {
+    head.page = Measure { bytes, stems: 0 };
+    head.location.end = head.location.start + bytes;
+    head
+}
+
+/// `head` with branches of these numbers, a file of `bytes` bytes, and a canvas document.
 pub(crate) fn rich(mut head: Head, branches: &[u32], bytes: u64) -> Head {
     let entry = EntryRef { archive: 0, entry: 7 };
     let canvas = page(&head.id, Page::Canvas(1), "").len() as u64;
@@ -89,7 +107,25 @@ impl Fake {
     pub(crate) fn mount(self) -> (Arc<Self>, Fs) {
         let layout = Layout::new(&self.catalog, &Zone::utc());
         let library = Arc::new(self);
-        (Arc::clone(&library), Fs::new(library, layout))
+        (Arc::clone(&library), Fs::new(library, layout, CACHE_BYTES))
+    }
+
+    /// Lets gated conversations be read.
+    pub(crate) fn open_gate(&self) {
+        *lock(&self.gate.0) = true;
+        self.gate.1.notify_all();
+    }
+
+    /// Notes a reading of a conversation, and waits until it may go on.
+    fn begin_reading(&self, head: usize) {
+        lock(&self.readings).push(head);
+        assert!(self.panicking != Some(head), "a deliberate bug");
+        if self.gated.contains(&head) {
+            let mut open = lock(&self.gate.0);
+            while !*open {
+                open = wait(&self.gate.1, open);
+            }
+        }
     }
 
     fn fail(&self) -> Result<()> {
@@ -123,10 +159,26 @@ impl Library for Fake {
     }
 
     fn page(&self, head: usize, of: Page, stem: &str) -> Result<Vec<u8>> {
-        self.rendered.fetch_add(1, Ordering::SeqCst);
+        Ok(self.pages(head, &[of], stem)?.pop().unwrap())
+    }
+
+    fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
+        self.begin_reading(head);
         self.fail()?;
+        self.rendered.fetch_add(pages.len(), Ordering::SeqCst);
         let longer = if self.lying == Some(head) { "!" } else { "" };
-        Ok((page(&self.catalog.heads[head].id, of, stem) + longer).into_bytes())
+        let rendered = pages.iter().map(|&of| {
+            let mut bytes = (page(&self.catalog.heads[head].id, of, stem) + longer).into_bytes();
+            if let (Page::Thread, Measure { bytes: size, stems: 0 }) = (of, self.catalog.heads[head].page) {
+                bytes.resize(usize::try_from(size).unwrap(), b'x');
+            }
+            bytes
+        });
+        Ok(rendered.collect())
+    }
+
+    fn release(&self) {
+        self.released.fetch_add(1, Ordering::SeqCst);
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

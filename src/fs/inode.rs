@@ -1,8 +1,7 @@
 //! Inode numbers: a table, filled once, in the order of listings.
 //!
-//! Numbers are positions, from 1. A directory stands before its children, and its listed children stand side
-//! by side in the order of its listing: a directory is the number of its first child and how many there are. The
-//! unlisted inodes come last.
+//! Numbers are positions, from 1. A directory comes before its children, and its listed children are adjacent, in
+//! listing order: so a directory is the number of its first child and a count. The unlisted inodes come last.
 
 use super::Ino;
 use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page, Problem};
@@ -19,26 +18,26 @@ pub(super) const PROBLEMS: &str = "problems.txt";
 /// The directory under [`HIDDEN`] with the files that no message points to.
 pub(super) const ORPHANS: &str = "orphans";
 
-/// One inode. A hundred thousand of them are in memory at once.
+/// One inode. An export has hundreds of thousands of them, so it is kept small.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Inode {
     pub(super) what: What,
     pub(super) size: u64,
     pub(super) modified: Timestamp,
     pub(super) created: Timestamp,
-    /// Where the name begins in the text of all names, in bytes.
+    /// Where the name begins in [`InodeTable::names`], in bytes.
     name: usize,
     pub(super) parent: u32,
-    /// The next rendered page after this inode in a walk; 0 if there is none.
+    /// The next page after this inode in listing order; 0 at the end.
     next: u32,
-    /// Length of the name in bytes; names have at most 255.
+    /// Length of the name in bytes, at most 255.
     name_bytes: u8,
 }
 
-/// What an inode shows. Views to come are further kinds.
+/// What an inode shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// A directory: its listed children are `count` inodes from `first` on, of which so many are directories.
+    /// A directory: its listed children are `count` inodes from `first` on, `directories` of them directories.
     Directory { first: u32, count: u32, directories: u32 },
     /// A page of the conversation at this position of the catalog.
     Page { head: u32, page: Page },
@@ -49,7 +48,6 @@ pub(super) enum What {
 }
 
 impl What {
-    /// True for what goes through the renderer, and so pays to be rendered ahead.
     fn is_page(self) -> bool {
         matches!(self, Self::Page { .. })
     }
@@ -58,21 +56,25 @@ impl What {
 /// All inodes, their names, and how to find them.
 #[derive(Debug)]
 pub(super) struct InodeTable {
-    nodes: Vec<Node>,
+    nodes: Vec<Inode>,
     names: String,
     /// The inode of each conversation's `title.md`, by position in the catalog; 0 if it has none.
     threads: Vec<u32>,
-    /// How many inodes are listed: those after them aren't.
+    /// The rank of each conversation in listing order, by position in the catalog.
+    ranks: Vec<u32>,
+    /// The inode of each conversation's `title.md`, by rank.
+    ranked: Vec<u32>,
+    /// How many inodes are listed; the others follow them.
     listed: usize,
-    index: Index,
+    index: NameIndex,
 }
 
 impl InodeTable {
     /// The inodes of `layout`, which was made of `catalog`. Linear.
     ///
-    /// A conversation's files have its times, the last change and the beginning each standing in for the other.
-    /// Where neither is known, and for what belongs to no conversation, the newest time of the catalog is taken, and without
-    /// any the second day of 1970. A directory was modified with its newest file and created with its oldest.
+    /// A conversation's files have its times; if only one of the two is known it is used for both. Files without a known
+    /// time, or without a conversation, get the newest time in the catalog, or the second day of 1970 if there is none. A
+    /// directory was modified with its newest file and created with its oldest.
     pub(super) fn new(catalog: &Catalog, layout: &Layout) -> Self {
         let mut builder = Builder::new(catalog, layout);
         builder.tree();
@@ -84,7 +86,7 @@ impl InodeTable {
         table.names.shrink_to_fit();
         table.times_of_directories();
         table.order_of_pages();
-        table.index = Index::new(table.nodes.len());
+        table.index = NameIndex::new(table.nodes.len());
         for ino in (1..=table.nodes.len()).map(number) {
             if let Some((node, name)) = table.get(ino).zip(table.name(Ino(u64::from(ino)))) {
                 let parent = node.parent;
@@ -95,21 +97,21 @@ impl InodeTable {
         table
     }
 
-    pub(super) fn node(&self, ino: Ino) -> Option<&Node> {
+    pub(super) fn inode(&self, ino: Ino) -> Option<&Inode> {
         self.get(u32::try_from(ino.0).ok()?)
     }
 
-    fn get(&self, ino: u32) -> Option<&Node> {
+    fn get(&self, ino: u32) -> Option<&Inode> {
         self.nodes.get((ino as usize).checked_sub(1)?)
     }
 
-    fn get_mut(&mut self, ino: u32) -> Option<&mut Node> {
+    fn get_mut(&mut self, ino: u32) -> Option<&mut Inode> {
         self.nodes.get_mut((ino as usize).checked_sub(1)?)
     }
 
     /// The name of an inode; empty for the root.
     pub(super) fn name(&self, ino: Ino) -> Option<&str> {
-        let node = self.node(ino)?;
+        let node = self.inode(ino)?;
         self.names.get(node.name..node.name.checked_add(usize::from(node.name_bytes))?)
     }
 
@@ -121,7 +123,7 @@ impl InodeTable {
             .map(|slot| Ino(u64::from(self.index.at(slot))))
             .take_while(|&ino| ino != Ino(0))
             .find(|&ino| {
-                self.node(ino).is_some_and(|node| node.parent == parent)
+                self.inode(ino).is_some_and(|node| node.parent == parent)
                     && self.name(ino).is_some_and(|other| other.as_bytes() == name)
             })
     }
@@ -136,32 +138,45 @@ impl InodeTable {
         Some(encode_path_segment(self.name(self.thread(head)?)?.strip_suffix(PAGE)?))
     }
 
-    /// The next rendered page after this inode in the order of a walk.
+    /// The rank of a conversation in listing order.
+    pub(super) fn rank(&self, head: usize) -> Option<usize> {
+        self.ranks.get(head).map(|&rank| rank as usize)
+    }
+
+    /// The page of the visible thread of the conversation at `rank`.
+    pub(super) fn ranked(&self, rank: usize) -> Option<Ino> {
+        self.ranked.get(rank).map(|&ino| Ino(u64::from(ino)))
+    }
+
+    /// The next page after this inode in listing order.
     pub(super) fn next_page(&self, ino: Ino) -> Option<Ino> {
-        self.node(ino).filter(|node| node.next != 0).map(|node| Ino(u64::from(node.next)))
+        self.inode(ino).filter(|node| node.next != 0).map(|node| Ino(u64::from(node.next)))
     }
 
     /// All listed nodes.
-    pub(super) fn listed(&self) -> &[Node] {
+    pub(super) fn listed(&self) -> &[Inode] {
         self.nodes.get(..self.listed).unwrap_or_default()
     }
 
-    /// How many bytes of memory the table takes.
+    /// The bytes of memory the table takes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>()
+        self.nodes.capacity() * size_of::<Inode>()
             + self.names.capacity()
-            + (self.threads.capacity() + self.index.slots.capacity()) * size_of::<u32>()
+            + [&self.threads, &self.ranks, &self.ranked, &self.index.slots]
+                .map(Vec::capacity)
+                .iter()
+                .sum::<usize>()
+                * size_of::<u32>()
     }
 
-    /// Children stand after their directory, so that one way back through the table has each directory's children
-    /// before itself.
+    /// Children come after their directory, so one pass backwards sees all children of a directory before itself.
     fn times_of_directories(&mut self) {
         for ino in (2..=self.nodes.len()).rev().map(number) {
-            let Some(&Node { parent, modified, created, .. }) = self.get(ino) else { continue };
+            let Some(&Inode { parent, modified, created, .. }) = self.get(ino) else { continue };
             let Some(directory) = self.get_mut(parent) else { continue };
             let What::Directory { first, count, .. } = directory.what else { continue };
-            // Neither what isn't listed, nor the directory's own placeholder once a child is known.
+            // Unlisted children don't count, and the first child seen replaces the directory's own placeholder.
             if ino.checked_sub(first).is_none_or(|place| place >= count) {
                 continue;
             }
@@ -171,9 +186,17 @@ impl InodeTable {
         }
     }
 
-    /// Links every listed inode to the page that follows it in a walk.
+    /// Links every listed inode to the page that follows it in listing order, and ranks the conversations.
     fn order_of_pages(&mut self) {
-        let walk: Vec<Ino> = Walk::new(self).map(|(ino, _)| ino).collect();
+        let walk: Vec<Ino> = TreeWalk::new(self).map(|(ino, _)| ino).collect();
+        for ino in walk.iter().map(|ino| number(ino.0 as usize)) {
+            if let Some(What::Page { head, page: Page::Thread }) = self.get(ino).map(|node| node.what)
+                && let Some(rank) = self.ranks.get_mut(head as usize)
+            {
+                *rank = number(self.ranked.len());
+                self.ranked.push(ino);
+            }
+        }
         let mut next = 0;
         for ino in walk.into_iter().rev().map(|ino| number(ino.0 as usize)) {
             if let Some(node) = self.get_mut(ino) {
@@ -189,7 +212,7 @@ impl InodeTable {
     }
 }
 
-/// The problems as text: a line each, safe for a terminal.
+/// The problems as text, a line each, safe for a terminal.
 pub(super) fn problems(problems: &[Problem]) -> String {
     let mut text = String::new();
     for Problem { subject, reason } in problems {
@@ -200,13 +223,13 @@ pub(super) fn problems(problems: &[Problem]) -> String {
 }
 
 /// All listed inodes below the root, a directory before its children, each with its depth (1 below the root).
-pub(super) struct Walk<'t> {
+pub(super) struct TreeWalk<'t> {
     table: &'t InodeTable,
-    /// Of each directory on the way down: the next child, and the one after the last.
+    /// For each directory on the way down: the next child, and the one after the last.
     open: Vec<(u32, u32)>,
 }
 
-impl<'t> Walk<'t> {
+impl<'t> TreeWalk<'t> {
     pub(super) fn new(table: &'t InodeTable) -> Self {
         let mut walk = Self { table, open: Vec::new() };
         walk.enter(1);
@@ -220,7 +243,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-impl Iterator for Walk<'_> {
+impl Iterator for TreeWalk<'_> {
     type Item = (Ino, usize);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -253,7 +276,7 @@ type Times = (Timestamp, Timestamp);
 struct Builder<'a> {
     catalog: &'a Catalog,
     layout: &'a Layout,
-    /// What is shown where no time is known.
+    /// The time shown where none is known.
     fallback: Timestamp,
     table: InodeTable,
     planned: VecDeque<(u32, Planned<'a>)>,
@@ -262,14 +285,21 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(catalog: &'a Catalog, layout: &'a Layout) -> Self {
         let newest = catalog.heads.iter().flat_map(|head| [head.created, head.updated]).flatten().max();
-        let threads = vec![0; catalog.heads.len()];
-        let table =
-            InodeTable { nodes: Vec::new(), names: String::new(), threads, listed: 0, index: Index::new(0) };
+        let (threads, ranks) = (vec![0; catalog.heads.len()], vec![0; catalog.heads.len()]);
+        let table = InodeTable {
+            nodes: Vec::new(),
+            names: String::new(),
+            threads,
+            ranks,
+            ranked: Vec::new(),
+            listed: 0,
+            index: NameIndex::new(0),
+        };
         let fallback = newest.unwrap_or(Timestamp::UNKNOWN);
         Self { catalog, layout, fallback, table, planned: VecDeque::new() }
     }
 
-    /// Everything that is listed: directories are opened in the order in which they got their numbers.
+    /// Everything that is listed. Directories are filled in the order of their numbers.
     fn tree(&mut self) {
         let root = self.push(1, &[], DIRECTORY, 0, self.unknown());
         self.children(root, |builder| {
@@ -299,7 +329,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// What can be reached by name only, and is there only if there is something to see.
+    /// What can only be reached by name; left out if it would be empty.
     fn hidden(&mut self) {
         let (orphans, problems) = (&self.catalog.orphans, &self.catalog.problems);
         if orphans.is_empty() && problems.is_empty() {
@@ -363,7 +393,7 @@ impl<'a> Builder<'a> {
         let stem = encoded_len(stem.as_str());
         let mut last = None;
         for branch in &head.branches {
-            // Ascending, as the catalog promises; a number that comes twice would be a name that is there twice.
+            // Ascending, as the catalog promises. A repeated number would list a name twice.
             if last.is_none_or(|last| last < branch.number) {
                 last = Some(branch.number);
                 let what = What::Page { head: number(position), page: Page::Branch(branch.number) };
@@ -382,13 +412,13 @@ impl<'a> Builder<'a> {
         (self.fallback, self.fallback)
     }
 
-    /// Adds a directory now and its children when its turn comes.
+    /// Adds a directory now, and its children when its turn comes.
     fn directory(&mut self, parent: u32, name: &[&str], planned: Planned<'a>) {
         let ino = self.push(parent, name, DIRECTORY, 0, self.unknown());
         self.planned.push_back((ino, planned));
     }
 
-    /// Takes what `fill` adds as the listed children of `directory`.
+    /// Makes whatever `fill` adds the listed children of `directory`.
     fn children(&mut self, directory: u32, fill: impl FnOnce(&mut Self)) {
         let before = self.table.nodes.len();
         fill(self);
@@ -408,7 +438,7 @@ impl<'a> Builder<'a> {
         let start = self.table.names.len();
         self.table.names.extend(name.iter().copied());
         let name_bytes = u8::try_from(self.table.names.len().saturating_sub(start)).unwrap_or(u8::MAX);
-        let node = Node { what, size, modified, created, name: start, parent, next: 0, name_bytes };
+        let node = Inode { what, size, modified, created, name: start, parent, next: 0, name_bytes };
         self.table.nodes.push(node);
         number(self.table.nodes.len())
     }
@@ -417,27 +447,27 @@ impl<'a> Builder<'a> {
 /// A directory without children.
 const DIRECTORY: What = What::Directory { first: 1, count: 0, directories: 0 };
 
-/// A position or count as it stands in the table. More than 2³² conversations or files don't fit in any memory; should
-/// they, the surplus is unreachable and nothing else is wrong.
+/// A position or count as the table stores it. No memory holds more than 2³² conversations or files; if one did, the
+/// surplus would be unreachable and nothing else would be wrong.
 fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// A hash table from (directory, name) to inode that holds inodes only: open addressing, at most half full, nothing is ever
-/// removed. Its hash is keyed at random, so that no export can choose titles that share a slot.
+/// A hash table from (directory, name) to inode that stores only inodes: open addressing, at most half full, without
+/// removal. Its hash is keyed at random, so that no export can choose titles that share a slot.
 #[derive(Debug)]
-struct Index {
+struct NameIndex {
     slots: Vec<u32>,
     hasher: RandomState,
 }
 
-impl Index {
+impl NameIndex {
     fn new(inodes: usize) -> Self {
         let slots = inodes.saturating_mul(2).max(1).next_power_of_two();
         Self { slots: vec![0; slots], hasher: RandomState::new() }
     }
 
-    /// All slots, in the order in which this key tries them.
+    /// All slots in this key's probe order.
     fn slots(&self, parent: u32, name: &[u8]) -> impl Iterator<Item = usize> + use<> {
         let mask = self.slots.len().saturating_sub(1);
         let start = self.hasher.hash_one((parent, name)) as usize & mask;

@@ -1,4 +1,4 @@
-use super::fake::{Fake, MARCH, byte, catalog, head, page, rich};
+use super::fake::{Fake, MARCH, byte, catalog, head, page, rich, sized};
 use super::*;
 use crate::catalog::Head;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn text(fs: &Fs, path: &str) -> String {
 }
 
 #[test]
-fn the_walk_shows_the_whole_tree_in_the_order_of_listings() {
+fn a_walk_shows_the_whole_tree_in_listing_order() {
     let (_, fs) = Fake::new(catalog()).mount();
     let paths: Vec<String> = fs.walk().map(|step| step.path).collect();
     assert_eq!(
@@ -52,13 +52,13 @@ fn the_walk_shows_the_whole_tree_in_the_order_of_listings() {
 }
 
 #[test]
-fn inodes_are_numbered_in_the_order_of_listings_without_gaps() {
+fn inodes_are_numbered_in_listing_order_without_gaps() {
     let (_, fs) = Fake::new(catalog()).mount();
     let mut seen = vec![Ino::ROOT];
     let mut at = 0;
     while let Some(&ino) = seen.get(at) {
         at += 1;
-        if fs.attr(ino).unwrap().kind == Kind::Directory {
+        if fs.attr(ino).unwrap().kind == FileKind::Directory {
             seen.extend(fs.entries(ino, 2).unwrap().map(|(_, entry)| entry.attr.ino));
         }
     }
@@ -83,10 +83,10 @@ fn a_listing_begins_with_itself_and_its_parent() {
 fn a_listing_resumes_at_every_cookie() {
     let (_, fs) = Fake::new(catalog()).mount();
     let month = fs.resolve("2025/03").unwrap();
-    let all: Vec<(u64, Entry<'_>)> = fs.entries(month, 0).unwrap().collect();
+    let all: Vec<(u64, DirEntry<'_>)> = fs.entries(month, 0).unwrap().collect();
     assert_eq!(all.iter().map(|(cookie, _)| *cookie).collect::<Vec<_>>(), (1..=7).collect::<Vec<_>>());
     for from in 0..=all.len() {
-        let rest: Vec<(u64, Entry<'_>)> = fs.entries(month, from as u64).unwrap().collect();
+        let rest: Vec<(u64, DirEntry<'_>)> = fs.entries(month, from as u64).unwrap().collect();
         assert_eq!(rest, all[from..], "{from}");
     }
     for beyond in [8, u64::from(u32::MAX), u64::MAX] {
@@ -106,7 +106,7 @@ fn only_listed_directories_count_as_links() {
 }
 
 #[test]
-fn what_is_unlisted_is_found_by_name_only() {
+fn unlisted_files_are_found_by_name_only() {
     let (_, fs) = Fake::new(catalog()).mount();
     let hidden = fs.resolve(".gptfs").unwrap();
     assert_eq!(names(&fs, hidden), [".", "..", "orphans", "problems.txt"]);
@@ -114,7 +114,7 @@ fn what_is_unlisted_is_found_by_name_only() {
     assert_eq!(text(&fs, ".gptfs/problems.txt"), "conversation \\u{1b}[2J: no\\u{a}sense\n");
     assert_eq!(at(&fs, ".gptfs/problems.txt").size, text(&fs, ".gptfs/problems.txt").len() as u64);
     assert_eq!(fs.path(hidden), ".gptfs");
-    // Nothing of it is in the sums, and the root's times aren't touched by it.
+    // The sums leave it out.
     let listed: u64 = fs.walk().map(|step| step.attr.size.div_ceil(512) * 512).sum();
     assert_eq!(fs.totals(), Totals { inodes: 1 + fs.walk().count() as u64, bytes: listed });
 
@@ -129,7 +129,7 @@ fn an_empty_catalog_is_an_empty_directory() {
     assert_eq!(names(&fs, Ino::ROOT), [".", ".."]);
     assert_eq!(fs.attr(Ino::ROOT).unwrap().modified, Timestamp::UNKNOWN);
     assert_eq!(fs.walk().count(), 0);
-    assert_eq!(fs.next_rendered(Ino::ROOT), None);
+    assert_eq!(fs.ranked(0), None);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn sizes_contain_the_encoded_stem() {
     assert_eq!(text(&fs, "2025/03/New chat-dddddddd.md"), page);
     assert_eq!(text(&fs, "2025/03/Trip.branches/3.md"), "Branch(3) of 6c74a896-1: Trip, Trip\n");
     assert_eq!(text(&fs, "2025/03/Trip.assets/plan.md"), "canvas 1 of 6c74a896-1\n");
-    for step in fs.walk().filter(|step| step.attr.kind == Kind::File) {
+    for step in fs.walk().filter(|step| step.attr.kind == FileKind::File) {
         assert_eq!(
             fs.read(step.attr.ino, 0, usize::MAX).unwrap().len() as u64,
             step.attr.size,
@@ -150,7 +150,7 @@ fn sizes_contain_the_encoded_stem() {
 }
 
 #[test]
-fn times_stand_in_for_each_other() {
+fn a_missing_time_is_replaced_by_the_other_one() {
     let time = |seconds| Timestamp::from_number(seconds).unwrap();
     let both = Head { updated: Some(time(MARCH + 90.0)), ..rich(head("a", "both", MARCH), &[2], 0) };
     let heads = vec![both, head("b", "begun", MARCH + 50.0), head("c", "neither", f64::NAN)];
@@ -165,22 +165,22 @@ fn times_stand_in_for_each_other() {
         assert_eq!(times(path), (time(MARCH + 90.0), time(MARCH)), "{path}");
     }
     assert_eq!(times("2025/03/begun.md"), (time(MARCH + 50.0), time(MARCH + 50.0)));
-    // The newest of the catalog where nothing is known.
+    // Without any, the newest in the catalog.
     assert_eq!(times("undated/neither.md"), (time(MARCH + 90.0), time(MARCH + 90.0)));
     assert_eq!(times(".gptfs/orphans"), (time(MARCH + 90.0), time(MARCH + 90.0)));
-    // A directory spans what it holds.
+    // A directory spans its contents.
     for path in ["2025/03", "2025", ""] {
         assert_eq!(times(path), (time(MARCH + 90.0), time(MARCH)), "{path}");
     }
 }
 
 #[test]
-fn what_is_not_there_is_said_to_be_so() {
+fn missing_inodes_and_names_are_errors() {
     let (_, fs) = Fake::new(catalog()).mount();
     let kind = |result: Result<Attr>| result.unwrap_err().kind();
     for ino in [Ino(0), Ino(1000), Ino(u64::MAX), Ino(1 << 32 | 1)] {
         assert_eq!(kind(fs.attr(ino)), ErrorKind::NotFound);
-        assert!(fs.cached(ino).is_none() && fs.page(ino).is_none() && fs.next_rendered(ino).is_none());
+        assert!(fs.cached(ino).is_none() && fs.page(ino).is_none() && fs.rank(ino).is_none());
         assert_eq!(fs.path(ino), "");
     }
     assert_eq!(kind(fs.lookup(Ino::ROOT, b"")), ErrorKind::NotFound);
@@ -192,7 +192,7 @@ fn what_is_not_there_is_said_to_be_so() {
     assert_eq!(kind(fs.lookup(page, b"x")), ErrorKind::NotADirectory);
     assert_eq!(fs.entries(page, 0).err().map(|error| error.kind()), Some(ErrorKind::NotADirectory));
     assert_eq!(fs.read(Ino::ROOT, 0, 1).unwrap_err().kind(), ErrorKind::IsADirectory);
-    assert_eq!(fs.content(Ino::ROOT).unwrap_err().kind(), ErrorKind::IsADirectory);
+    assert_eq!(fs.origin(Ino::ROOT).unwrap_err().kind(), ErrorKind::IsADirectory);
     assert_eq!(fs.contents(Ino::ROOT).unwrap_err().kind(), ErrorKind::IsADirectory);
 }
 
@@ -213,10 +213,10 @@ fn paths_resolve_with_slashes_and_dots() {
 }
 
 #[test]
-fn entries_are_read_range_by_range_also_through_short_reads() {
+fn entries_are_read_range_by_range_even_if_the_library_reads_short() {
     let (_, fs) = Fake { short_reads: 7, ..Fake::new(catalog()) }.mount();
     let ino = fs.resolve("2025/03/Trip.assets/map.png").unwrap();
-    assert_eq!(fs.content(ino).unwrap(), Source::Copied(EntryRef { archive: 0, entry: 7 }));
+    assert_eq!(fs.origin(ino).unwrap(), Origin::Copied(EntryRef { archive: 0, entry: 7 }));
     let expected: Vec<u8> = (0..5000).map(byte).collect();
     assert_eq!(fs.read(ino, 0, usize::MAX).unwrap(), expected);
     assert_eq!(fs.read(ino, 100, 33).unwrap(), expected[100..133]);
@@ -236,18 +236,18 @@ fn an_entry_that_ends_too_early_is_damaged() {
 }
 
 #[test]
-fn pages_are_read_in_pieces_and_rendered_once() {
+fn a_page_read_in_chunks_is_rendered_once() {
     let (library, fs) = Fake::new(catalog()).mount();
     let ino = fs.resolve("2025/03/Trip.md").unwrap();
-    assert_eq!((fs.content(ino).unwrap(), fs.page(ino)), (Source::Rendered, Some((0, Page::Thread))));
+    assert_eq!((fs.origin(ino).unwrap(), fs.page(ino)), (Origin::Rendered, Some((0, Page::Thread))));
     let whole = page("6c74a896-1", Page::Thread, "Trip").into_bytes();
-    let pieces: Vec<u8> =
+    let chunks: Vec<u8> =
         (0..whole.len() as u64).flat_map(|offset| fs.read(ino, offset, 1).unwrap()).collect();
-    assert_eq!(pieces, whole);
+    assert_eq!(chunks, whole);
     assert_eq!(fs.read(ino, whole.len() as u64, 1).unwrap(), b"");
     assert_eq!(fs.read(ino, u64::MAX, usize::MAX).unwrap(), b"");
     assert_eq!(fs.cached(ino).as_deref(), Some(&whole));
-    assert_eq!(library.rendered.load(Ordering::SeqCst), 1);
+    assert_eq!(*lock(&library.readings), [0]);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_page_of_another_size_than_measured_is_never_served() {
 }
 
 #[test]
-fn a_failure_passes_with_its_cause() {
+fn a_read_succeeds_again_once_the_cause_of_a_failure_is_gone() {
     let (library, fs) = Fake::new(catalog()).mount();
     let page = fs.resolve("2025/03/Trip.md").unwrap();
     let file = fs.resolve("2025/03/Trip.assets/map.png").unwrap();
@@ -278,38 +278,76 @@ fn a_failure_passes_with_its_cause() {
 }
 
 #[test]
-fn claims_lead_to_one_rendering() {
+fn a_reader_who_comes_while_a_conversation_is_claimed_gets_its_page_when_it_is_rendered() {
     let (library, fs) = Fake::new(catalog()).mount();
-    let ino = fs.resolve("2025/03/Trip.md").unwrap();
-    let Claim::Mine(ticket) = fs.claim(ino) else { panic!("nobody had it") };
-    assert!(matches!(fs.claim(ino), Claim::Pending));
-    assert!(fs.cached(ino).is_none());
-    let page = fs.render(ticket).unwrap();
-    assert!(matches!(fs.claim(ino), Claim::Ready(ready) if ready == page));
-    assert_eq!(library.rendered.load(Ordering::SeqCst), 1);
+    let thread = fs.resolve("2025/03/Trip.md").unwrap();
+    let branch = fs.resolve("2025/03/Trip.branches/2.md").unwrap();
+    let ticket = fs.claim(thread).unwrap();
+    assert!(fs.claim(branch).is_none(), "it is the same conversation");
+    let (sender, receiver) = mpsc::channel();
+    assert!(fs.request(branch, Box::new(move |page| sender.send(page).unwrap())).is_none());
+    assert!(receiver.try_recv().is_err());
+    fs.render(ticket);
+    assert_eq!(receiver.recv().unwrap().unwrap().len() as u64, fs.attr(branch).unwrap().size);
+    assert_eq!(*lock(&library.readings), [0]);
 }
 
 #[test]
-fn the_next_page_is_the_one_that_a_walk_comes_to() {
-    let (_, fs) = Fake::new(catalog()).mount();
-    let mut pages = Vec::new();
-    let mut at = Ino::ROOT;
-    while let Some(next) = fs.next_rendered(at) {
-        pages.push(fs.path(next));
-        at = next;
+fn one_reading_renders_all_pages_of_a_conversation_for_readers_in_any_order() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    for path in ["2025/03/Trip.branches/3.md", "2025/03/Trip.md", "2025/03/Trip.assets/plan.md"] {
+        assert!(!text(&fs, path).is_empty());
     }
-    let expected: Vec<String> =
-        fs.walk().filter(|step| fs.page(step.attr.ino).is_some()).map(|step| step.path).collect();
-    assert_eq!(pages, expected);
-    assert!(pages.contains(&"2025/03/Trip.assets/plan.md".to_owned()), "{pages:?}");
-    // Also from what is no page itself.
-    let directory = fs.resolve("2025/03/Trip.branches").unwrap();
-    assert_eq!(fs.next_rendered(directory), fs.resolve("2025/03/Trip.branches/2.md").ok());
-    assert_eq!(fs.next_rendered(fs.resolve(".gptfs/problems.txt").unwrap()), None);
+    assert_eq!(*lock(&library.readings), [0]);
+    assert!(fs.claim(fs.resolve("2025/03/Trip.branches/2.md").unwrap()).is_none(), "it is in the cache");
+    fs.release();
+    assert_eq!(library.released.load(Ordering::SeqCst), 1);
+    assert!(!text(&fs, "2025/03/Trip.md").is_empty());
+    assert_eq!(*lock(&library.readings), [0, 0]);
 }
 
 #[test]
-fn a_branch_that_is_there_twice_is_listed_once() {
+fn only_the_cheap_rest_of_a_very_large_conversation_is_rendered_with_a_page() {
+    // A quarter of the cache is rendered at a time: the thread alone exceeds it.
+    let big = sized(rich(head("6c74a896-1", "Trip", MARCH), &[2], 0), CACHE_BYTES / 4 + 1);
+    let (library, fs) = Fake::new(Catalog { heads: vec![big], ..Catalog::default() }).mount();
+    let thread = fs.resolve("2025/03/Trip.md").unwrap();
+    let branch = fs.resolve("2025/03/Trip.branches/2.md").unwrap();
+    fs.read(branch, 0, 1).unwrap();
+    assert!(fs.cached(thread).is_none());
+    assert!(fs.cached(fs.resolve("2025/03/Trip.assets/plan.md").unwrap()).is_some());
+    fs.read(thread, 0, 1).unwrap();
+    assert_eq!(*lock(&library.readings), [0, 0]);
+}
+
+#[test]
+fn a_panic_while_rendering_reaches_its_reader_and_the_next_one_tries_again() {
+    let (library, fs) = Fake { panicking: Some(0), ..Fake::new(catalog()) }.mount();
+    let ino = fs.resolve("2025/03/Trip.md").unwrap();
+    for _ in 0..2 {
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fs.contents(ino))).is_err());
+    }
+    assert_eq!(*lock(&library.readings), [0, 0]);
+}
+
+#[test]
+fn conversations_are_ranked_in_listing_order() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let threads: Vec<Ino> = fs
+        .walk()
+        .map(|entry| entry.attr.ino)
+        .filter(|&ino| matches!(fs.page(ino), Some((_, Page::Thread))))
+        .collect();
+    let ranked: Vec<Ino> = (0..).map_while(|rank| fs.ranked(rank)).map(|(ino, _)| ino).collect();
+    assert_eq!(ranked, threads);
+    assert!(threads.iter().enumerate().all(|(rank, &ino)| fs.rank(ino) == Some(rank)));
+    let branch = fs.resolve("2025/03/Trip.branches/3.md").unwrap();
+    assert_eq!(fs.rank(branch), fs.rank(fs.resolve("2025/03/Trip.md").unwrap()));
+    assert_eq!(fs.rank(Ino::ROOT), None);
+}
+
+#[test]
+fn a_repeated_branch_is_listed_once() {
     let heads = vec![rich(head("a", "Trip", MARCH), &[2, 2, 5, 3], 0)];
     let (_, fs) = Fake::new(Catalog { heads, ..Catalog::default() }).mount();
     assert_eq!(names(&fs, fs.resolve("2025/03/Trip.branches").unwrap()), [".", "..", "2.md", "5.md"]);
@@ -325,7 +363,7 @@ fn a_hundred_thousand_conversations_take_little_memory() {
     let (_, fs) = fake.mount();
     println!("100,000 equal titles: {:?}, {} bytes", start.elapsed(), fs.table.memory());
     assert!(fs.table.memory() < 16 << 20, "{}", fs.table.memory());
-    assert!(size_of::<Node>() <= 64);
+    assert!(size_of::<Inode>() <= 64);
     let month = fs.resolve("2025/03").unwrap();
     let start = Instant::now();
     for (_, entry) in fs.entries(month, 2).unwrap() {
@@ -335,7 +373,7 @@ fn a_hundred_thousand_conversations_take_little_memory() {
 }
 
 #[test]
-fn every_character_of_the_basic_plane_is_found_by_its_name() {
+fn a_title_of_any_character_of_the_basic_plane_is_found_by_its_name() {
     let heads = ('\0'..='\u{ffff}')
         .enumerate()
         .map(|(n, c)| head(&format!("{n:08x}-0000-4000-8000-000000000000"), &c.to_string(), MARCH))
@@ -367,18 +405,18 @@ fn any_catalog() -> impl Strategy<Value = Catalog> {
 
 proptest! {
     #[test]
-    fn what_is_listed_is_there_and_nothing_else(catalog in any_catalog()) {
+    fn everything_listed_exists_and_nothing_else_does(catalog in any_catalog()) {
         let files: usize = catalog.heads.iter().map(|head| 1 + head.branches.len() + head.assets.len()).sum();
         let (_, fs) = Fake::new(catalog).mount();
         let steps: HashMap<String, Attr> = fs.walk().map(|step| (step.path, step.attr)).collect();
         let inos: HashSet<Ino> = steps.values().map(|attr| attr.ino).collect();
         prop_assert_eq!(inos.len(), fs.walk().count());
-        prop_assert_eq!(steps.values().filter(|attr| attr.kind == Kind::File).count(), files);
+        prop_assert_eq!(steps.values().filter(|attr| attr.kind == FileKind::File).count(), files);
         for (path, attr) in &steps {
             prop_assert_eq!(fs.resolve(path).unwrap(), attr.ino);
-            if attr.kind == Kind::Directory {
+            if attr.kind == FileKind::Directory {
                 let children: Vec<Attr> = fs.entries(attr.ino, 2).unwrap().map(|(_, entry)| entry.attr).collect();
-                let directories = children.iter().filter(|child| child.kind == Kind::Directory).count();
+                let directories = children.iter().filter(|child| child.kind == FileKind::Directory).count();
                 prop_assert_eq!(attr.nlink as usize, 2 + directories);
                 prop_assert_eq!(Some(attr.modified), children.iter().map(|child| child.modified).max());
                 prop_assert_eq!(Some(attr.created), children.iter().map(|child| child.created).min());
@@ -387,28 +425,6 @@ proptest! {
                 prop_assert_eq!(fs.read(attr.ino, 0, 700).unwrap().len() as u64, size);
             }
         }
-    }
-}
-
-#[test]
-fn pages_of_one_conversation_are_rendered_together_and_no_others() {
-    let (library, fs) = Fake::new(catalog()).mount();
-    let thread = fs.resolve("2025/03/Trip.md").unwrap();
-    let companions = fs.companions(thread, u64::MAX);
-    let paths: Vec<String> = companions.iter().map(|&ino| fs.path(ino)).collect();
-    assert_eq!(
-        paths,
-        ["2025/03/Trip.assets/plan.md", "2025/03/Trip.branches/2.md", "2025/03/Trip.branches/3.md"]
-    );
-    assert!(fs.companions(thread, fs.attr(thread).unwrap().size).is_empty());
-    assert!(fs.companions(Ino::ROOT, u64::MAX).is_empty());
-
-    let other = fs.resolve("undated/No time.md").unwrap();
-    fs.render_together(&[&[thread, other], &companions[..]].concat());
-    assert_eq!(library.rendered.load(Ordering::SeqCst), 4);
-    assert!(fs.cached(other).is_none());
-    for ino in companions {
-        assert_eq!(fs.cached(ino).unwrap().len() as u64, fs.attr(ino).unwrap().size);
     }
 }
 
@@ -446,15 +462,4 @@ fn all_pages_of_a_conversation_are_handed_over_in_listing_order() {
 fn a_page_of_the_wrong_size_is_handed_over_as_an_error() {
     let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog()) }.mount();
     assert_eq!(pages(&fs, 0)[0].1, Err(ErrorKind::Unexpected));
-}
-
-#[test]
-fn what_fails_together_fails_for_its_reader_and_is_not_remembered() {
-    let (library, fs) = Fake::new(catalog()).mount();
-    let thread = fs.resolve("2025/03/Trip.md").unwrap();
-    library.broken.store(true, Ordering::SeqCst);
-    fs.render_together(&[thread]);
-    assert_eq!(fs.read(thread, 0, 10).unwrap_err().kind(), ErrorKind::Damaged);
-    library.broken.store(false, Ordering::SeqCst);
-    assert_eq!(fs.read(thread, 0, 10).unwrap().len(), 10);
 }

@@ -1,20 +1,20 @@
-//! Waits a moment for the next request before a listening thread sleeps.
+//! Polls briefly for the next request before a listening thread sleeps.
 //!
-//! A tree walk is thousands of small requests, one after the other. To wake a thread on an idle processor costs more than
-//! its answer, above all in virtual machines; the next request as a rule comes sooner than that.
+//! A tree walk is thousands of small requests in a row. Waking a sleeping thread costs more than answering the request,
+//! especially in VMs, and the next request usually arrives sooner.
 
 use crate::sys;
 use std::hint;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// How long: about as long as it takes to fall asleep and to be woken.
-const MOMENT: Duration = Duration::from_micros(60);
+/// About as long as it takes to fall asleep and be woken.
+const LIMIT: Duration = Duration::from_micros(60);
 
-/// Comes back when a request has come, or after a moment.
+/// Returns when a request has arrived or the limit has passed.
 pub(super) fn wait(device: &OwnedFd) {
     let begun = Instant::now();
-    while begun.elapsed() < MOMENT {
+    while begun.elapsed() < LIMIT {
         match sys::wait_readable([Some(device.as_fd())], Some(Duration::ZERO)) {
             Ok([false]) => hint::spin_loop(),
             _ => return,
@@ -28,12 +28,12 @@ mod tests {
     use std::io::{self, Write};
 
     #[test]
-    fn it_ends_with_a_request_or_after_a_moment_and_when_the_kernel_has_gone() {
+    fn it_ends_with_a_request_at_the_limit_and_when_the_kernel_is_gone() {
         let (ours, mut theirs) = io::pipe().unwrap();
         let device = OwnedFd::from(ours);
         let begun = Instant::now();
         wait(&device);
-        assert!(begun.elapsed() >= MOMENT);
+        assert!(begun.elapsed() >= LIMIT);
         theirs.write_all(b"x").unwrap();
         wait(&device);
         drop(theirs);

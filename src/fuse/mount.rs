@@ -15,9 +15,11 @@ mod mountpoint;
 
 pub use mountpoint::unmount;
 
-use super::{Access, Adapter, Stage, Tree, log};
+use super::{Access, Adapter, Stage, log};
 use crate::error::{Error, ErrorKind, Result, describe};
+use crate::fs::Fs;
 use crate::progress::{Progress, Snapshot};
+use crate::sync::lock;
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
 use crate::text::printable;
@@ -30,7 +32,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{env, process, thread};
 
@@ -96,9 +98,9 @@ pub enum Outcome {
 /// # Errors
 /// Those of `build`, in which case nothing is mounted; `Environment` for the mount point and FUSE;
 /// `Interrupted` if a signal came before the mount was ready. A directory that was made is removed again.
-pub fn mount<T: Tree>(
+pub fn mount(
     options: &Options,
-    build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
+    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
     mut tell: Tell,
 ) -> Result<Outcome> {
     device::check(options.allow_other)?;
@@ -115,10 +117,10 @@ pub fn mount<T: Tree>(
     outcome
 }
 
-fn begin<T: Tree>(
+fn begin(
     options: &Options,
     place: &Mountpoint,
-    build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
+    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
     tell: Tell,
 ) -> Result<Outcome> {
     let machine = |error| system_error(&"cannot start", &error);
@@ -145,12 +147,12 @@ fn begin<T: Tree>(
     }
 }
 
-fn serve_in_background<T: Tree>(
+fn serve_in_background(
     options: &Options,
     place: &Mountpoint,
     socket: Arc<UnixStream>,
     signals: &EndSignals,
-    build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
+    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
 ) -> u8 {
     let serving = Serving::new(options, place, Channel::Parent(socket));
     match serving.run(signals, build) {
@@ -228,10 +230,6 @@ struct Serving<'a> {
     life: OnceLock<UnixDatagram>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<'a> Serving<'a> {
     fn new(options: &'a Options, place: &'a Mountpoint, link: Channel) -> Self {
         Self {
@@ -245,10 +243,10 @@ impl<'a> Serving<'a> {
     }
 
     /// Builds, mounts and serves until the mount is gone; clears up whatever happens.
-    fn run<T: Tree>(
+    fn run(
         &self,
         signals: &EndSignals,
-        build: impl FnOnce(&Progress) -> Result<T> + Send + 'static,
+        build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
     ) -> Result<()> {
         // What a panic says may be part of a chat.
         panic::set_hook(Box::new(|panic| {
@@ -269,7 +267,7 @@ impl<'a> Serving<'a> {
         })
     }
 
-    fn serve<T: Tree>(&self, build: impl FnOnce(&Progress) -> Result<T> + Send + 'static) -> Result<()> {
+    fn serve(&self, build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static) -> Result<()> {
         let everybody = self.options.allow_other;
         let stage = Stage::new(Access { owner: User::current(), everybody });
         let mut build = Some(build);
@@ -422,15 +420,11 @@ impl<'a> Serving<'a> {
 }
 
 /// Builds the tree and shows it to those who wait for it.
-fn show<T: Tree>(
-    stage: &Stage,
-    build: impl FnOnce(&Progress) -> Result<T>,
-    progress: &Progress,
-) -> Result<()> {
-    let tree = panic::catch_unwind(AssertUnwindSafe(|| build(progress)))
+fn show(stage: &Stage, build: impl FnOnce(&Progress) -> Result<Fs>, progress: &Progress) -> Result<()> {
+    let fs = panic::catch_unwind(AssertUnwindSafe(|| build(progress)))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
-    stage.set_ready(Arc::new(tree), workers).map_err(|error| system_error(&"cannot start", &error))?;
+    stage.set_ready(fs, workers).map_err(|error| system_error(&"cannot start", &error))?;
     // Building a tree takes many times the memory that is kept. Nobody waits for it to go; if there can't be a thread,
     // it goes later.
     drop(thread::Builder::new().name("trim".into()).spawn(sys::trim_memory));

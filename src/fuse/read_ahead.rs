@@ -1,197 +1,280 @@
-//! Recognises who walks through the tree in the order of its listings, and says what they will read next.
+//! Recognises readers that move through the tree, and names the conversations they will want next.
 //!
-//! Two pages read in listing order are a walk. From then on the following pages are named, bounded in number
-//! and bytes beyond the last one that was asked for; when the reads leave the order nothing more is named.
-//! They are named half a window at a time, so that each worker gets neighbours, which lie in the same part of
-//! the archive. Several walks at once are told apart. Plain state: no threads, no locks.
+//! Two conversations read close to each other in listing order, in either direction, make a *sequence*: `grep -r` moves
+//! forwards, `rg` backwards, `xargs -P` roughly forwards. Ahead of each sequence a window of conversations is named, in
+//! runs of neighbours, which are adjacent in the archive as well. The window starts small and doubles as the reader
+//! follows, so two reads that are close by chance cost little; it is bounded in conversations and bytes. When the reads
+//! stop, nothing more is named. Plain state: no threads, no locks.
 
-use super::Tree;
-use super::pool::LARGE_BYTES;
-use crate::fs::Ino;
 use std::collections::VecDeque;
 
-/// How many pages a walk is ahead of its reader at most.
-pub(crate) const WINDOW_PAGES: usize = 64;
+/// The smallest and the largest window, in conversations.
+const FIRST_WINDOW: usize = 8;
+const WINDOW: usize = 64;
 
-/// How many bytes of pages a walk is ahead of its reader at most.
-pub(crate) const WINDOW_BYTES: u64 = 16 << 20;
+/// The most JSON between a reader and the end of its window, in bytes.
+const WINDOW_BYTES: u64 = 8 << 20;
 
-/// How many walks are followed at a time.
-const WALKS: usize = 4;
+/// How far apart two conversations may be to make a sequence.
+const NEAR: usize = 8;
+
+/// How many sequences are followed at a time.
+const SEQUENCES: usize = 8;
+
+/// What one worker takes at a time: enough that most of what it inflates is for itself, and little enough that the others
+/// have something to do.
+const RUN_BYTES: u64 = 1 << 20;
+const RUN: usize = 16;
+
+/// The JSON of the conversation at a rank, in bytes; `None` outside the tree.
+pub(super) type SizeOf<'a> = &'a dyn Fn(usize) -> Option<u64>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Forwards,
+    Backwards,
+}
+
+impl Direction {
+    fn step(self, rank: usize) -> Option<usize> {
+        match self {
+            Self::Forwards => rank.checked_add(1),
+            Self::Backwards => rank.checked_sub(1),
+        }
+    }
+
+    /// How far `to` is ahead of `from`; `None` if it isn't.
+    fn distance(self, from: usize, to: usize) -> Option<usize> {
+        match self {
+            Self::Forwards => to.checked_sub(from),
+            Self::Backwards => from.checked_sub(to),
+        }
+    }
+}
 
 /// One reader's way through the tree.
-struct Walk {
-    /// The page that was read last.
-    at: Ino,
-    /// The pages after it that are rendered ahead, in order, with their sizes.
-    ahead: VecDeque<(Ino, u64)>,
-    /// How many of `ahead`, from the end, no worker has taken yet.
-    untaken: usize,
-    /// The page from which `ahead` is continued; `None` at the end of the tree.
-    frontier: Option<Ino>,
+struct Sequence {
+    /// The conversation furthest along that was read.
+    at: usize,
+    /// `None` until a second conversation is read.
+    direction: Option<Direction>,
+    /// How many conversations to be ahead.
+    window: usize,
+    /// The sizes of the conversations after `at` that have been named.
+    named: VecDeque<u64>,
+    /// The next conversation to name; `None` at the end of the tree.
+    next: Option<usize>,
+    /// Whether the window is being filled. Once full, it is left alone until half of it has been read.
+    filling: bool,
 }
 
-impl Walk {
-    fn beginning_at(at: Ino) -> Self {
-        Self { at, ahead: VecDeque::new(), untaken: 0, frontier: None }
+impl Sequence {
+    fn at(rank: usize) -> Self {
+        Self {
+            at: rank,
+            direction: None,
+            window: FIRST_WINDOW,
+            named: VecDeque::new(),
+            next: None,
+            filling: false,
+        }
     }
 
-    /// Moves on to `ino` if that lies on this walk's way.
-    fn advance(&mut self, ino: Ino, tree: &dyn Tree) -> bool {
-        if let Some(place) = self.ahead.iter().position(|(ahead, _)| *ahead == ino) {
-            self.ahead.drain(..=place);
-            self.untaken = self.untaken.min(self.ahead.len());
-        } else if self.ahead.is_empty() && tree.next_rendered(self.at) == Some(ino) {
-            self.frontier = Some(ino);
-        } else {
-            return false;
-        }
-        self.at = ino;
-        self.look_ahead(tree);
-        true
-    }
-
-    /// Fills the window again when half of it is left.
-    fn look_ahead(&mut self, tree: &dyn Tree) {
-        let mut bytes = self.ahead.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
-        if self.ahead.len() > WINDOW_PAGES / 2 || bytes > WINDOW_BYTES / 2 {
-            return;
-        }
-        // Large pages are left to their readers; passing them over must not become a search of its own.
-        for _ in 0..WINDOW_PAGES {
-            if self.ahead.len() >= WINDOW_PAGES {
-                return;
+    /// Moves to `rank` if it is on this sequence's way. A read a little behind `at` belongs to it too: parallel readers
+    /// overtake each other.
+    fn advance(&mut self, rank: usize) -> bool {
+        let Some(direction) = self.direction else {
+            if rank.abs_diff(self.at) > NEAR {
+                return false;
             }
-            let Some(next) = self.frontier.and_then(|frontier| tree.next_rendered(frontier)) else { return };
-            let size = tree.attr(next).map_or(0, |attr| attr.size);
-            if size < LARGE_BYTES {
-                bytes = bytes.saturating_add(size);
-                if bytes > WINDOW_BYTES {
-                    return;
-                }
-                self.ahead.push_back((next, size));
-                self.untaken = self.untaken.saturating_add(1);
-            }
-            self.frontier = Some(next);
-        }
-    }
-
-    fn take(&mut self) -> Option<Ino> {
-        let place = self.ahead.len().checked_sub(self.untaken)?;
-        let (ino, _) = self.ahead.get(place)?;
-        self.untaken = self.untaken.saturating_sub(1);
-        Some(*ino)
-    }
-}
-
-/// All walks under way, the one that moved last in front.
-#[derive(Default)]
-pub(crate) struct Walks(VecDeque<Walk>);
-
-impl Walks {
-    /// Notes that `ino`, a rendered page, is read. True if there may be more to render ahead.
-    pub(crate) fn observe(&mut self, ino: Ino, tree: &dyn Tree) -> bool {
-        // The kernel reads a file in pieces.
-        if self.0.iter().any(|walk| walk.at == ino) {
-            return false;
-        }
-        if let Some(place) = self.0.iter_mut().position(|walk| walk.advance(ino, tree)) {
-            if let Some(walk) = self.0.remove(place) {
-                self.0.push_front(walk);
-            }
+            let direction = if rank > self.at { Direction::Forwards } else { Direction::Backwards };
+            self.direction = Some(direction);
+            self.at = rank;
+            self.next = direction.step(rank);
+            self.filling = true;
             return true;
+        };
+        match direction.distance(self.at, rank) {
+            Some(moved) if moved <= self.named.len().max(NEAR) => {
+                let beyond = moved.saturating_sub(self.named.len());
+                self.named.drain(..moved.min(self.named.len()));
+                if beyond > 0 {
+                    self.next = direction.step(rank);
+                }
+                self.at = rank;
+                if self.named.len() <= self.window / 2 && !self.filling {
+                    self.window = self.window.saturating_mul(2).min(WINDOW);
+                    self.filling = true;
+                }
+                true
+            }
+            Some(_) => false,
+            None => rank.abs_diff(self.at) <= NEAR,
         }
-        self.0.push_front(Walk::beginning_at(ino));
-        self.0.truncate(WALKS);
-        false
     }
 
-    /// The next page to render ahead. Each is named once.
-    pub(crate) fn next_ahead(&mut self) -> Option<Ino> {
-        self.0.iter_mut().find_map(Walk::take)
+    /// The next conversations to render ahead, if the window has room.
+    fn run(&mut self, size_of: SizeOf<'_>) -> Vec<usize> {
+        let (mut run, mut run_bytes) = (Vec::new(), 0_u64);
+        let mut window_bytes = self.named.iter().copied().fold(0_u64, u64::saturating_add);
+        while let (true, Some(rank), Some(direction)) = (self.filling, self.next, self.direction) {
+            if run.len() >= RUN || run_bytes >= RUN_BYTES {
+                return run;
+            }
+            let size = size_of(rank);
+            window_bytes = window_bytes.saturating_add(size.unwrap_or_default());
+            if self.named.len() >= self.window || window_bytes > WINDOW_BYTES {
+                self.filling = false;
+                return run;
+            }
+            self.next = size.and_then(|_| direction.step(rank));
+            if let Some(size) = size {
+                self.named.push_back(size);
+                run.push(rank);
+                run_bytes = run_bytes.saturating_add(size);
+            }
+        }
+        run
+    }
+}
+
+/// All sequences, the one that moved last in front.
+#[derive(Default)]
+pub(super) struct ReadAhead(VecDeque<Sequence>);
+
+impl ReadAhead {
+    /// Notes that the conversation at `rank` is read. True if there may be more to render ahead.
+    pub(super) fn observe(&mut self, rank: usize) -> bool {
+        // The kernel reads a file in chunks, and a conversation has several files.
+        if self.0.iter().any(|sequence| sequence.at == rank) {
+            return false;
+        }
+        // A reader whose way is known is the likelier one.
+        let known =
+            self.0.iter_mut().position(|sequence| sequence.direction.is_some() && sequence.advance(rank));
+        let place = known.or_else(|| self.0.iter_mut().position(|sequence| sequence.advance(rank)));
+        let Some(place) = place else {
+            self.0.push_front(Sequence::at(rank));
+            self.0.truncate(SEQUENCES);
+            return false;
+        };
+        if let Some(sequence) = self.0.remove(place) {
+            self.0.push_front(sequence);
+        }
+        self.0.front().is_some_and(|sequence| sequence.filling)
+    }
+
+    /// The next run of neighbours to render ahead; empty if there is none. Each conversation of a sequence is named once.
+    pub(super) fn next_run(&mut self, size_of: SizeOf<'_>) -> Vec<usize> {
+        self.0
+            .iter_mut()
+            .map(|sequence| sequence.run(size_of))
+            .find(|run| !run.is_empty())
+            .unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Double, Manner};
     use super::*;
 
-    /// `count` pages of `bytes` bytes; page `n` has inode number `n + 2`.
-    fn pages(count: usize, bytes: usize) -> Double {
-        let names: Vec<_> = (0..count).map(|number| format!("{number}.md")).collect();
-        Double::new(names.iter().map(|name| (name.as_str(), Manner::Page, vec![b'x'; bytes])))
+    /// A tree of `count` conversations of `bytes` bytes each.
+    fn tree(count: usize, bytes: u64) -> impl Fn(usize) -> Option<u64> {
+        move |rank| (rank < count).then_some(bytes)
     }
 
-    fn named(walks: &mut Walks) -> Vec<u64> {
-        std::iter::from_fn(|| walks.next_ahead()).map(|ino| ino.0 - 2).collect()
+    /// Every conversation that is named now, in order.
+    fn named(ahead: &mut ReadAhead, size_of: SizeOf<'_>) -> Vec<usize> {
+        std::iter::from_fn(|| Some(ahead.next_run(size_of)).filter(|run| !run.is_empty())).flatten().collect()
     }
 
-    fn observe(walks: &mut Walks, tree: &Double, page: u64) {
-        walks.observe(Ino(page + 2), tree);
-    }
-
-    #[test]
-    fn two_pages_in_order_are_a_walk() {
-        let (tree, mut walks) = (pages(200, 10), Walks::default());
-        observe(&mut walks, &tree, 3);
-        observe(&mut walks, &tree, 3);
-        assert!(named(&mut walks).is_empty());
-        observe(&mut walks, &tree, 4);
-        assert_eq!(named(&mut walks), (5..69).collect::<Vec<_>>());
-        observe(&mut walks, &tree, 5);
-        assert!(named(&mut walks).is_empty(), "most of the window is left");
-        // Some pages may be in the kernel's cache.
-        observe(&mut walks, &tree, 36);
-        assert_eq!(named(&mut walks), (69..101).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn pages_out_of_order_are_none() {
-        let (tree, mut walks) = (pages(100, 10), Walks::default());
-        for page in [5, 4, 90, 88, 1, 50, 3, 70] {
-            observe(&mut walks, &tree, page);
+    fn observe(ahead: &mut ReadAhead, ranks: impl IntoIterator<Item = usize>) {
+        for rank in ranks {
+            ahead.observe(rank);
         }
-        assert!(named(&mut walks).is_empty());
     }
 
     #[test]
-    fn a_single_read_elsewhere_does_not_end_a_walk() {
-        let (tree, mut walks) = (pages(300, 10), Walks::default());
-        observe(&mut walks, &tree, 0);
-        observe(&mut walks, &tree, 1);
-        assert_eq!(named(&mut walks).len(), WINDOW_PAGES);
-        observe(&mut walks, &tree, 200);
-        observe(&mut walks, &tree, 34);
-        assert_eq!(named(&mut walks).first(), Some(&66));
-        // A second walk beside the first.
-        observe(&mut walks, &tree, 201);
-        assert_eq!(named(&mut walks).first(), Some(&202));
-        observe(&mut walks, &tree, 70);
-        assert_eq!(named(&mut walks).first(), Some(&99));
+    fn two_neighbours_begin_a_sequence_forwards() {
+        let (tree, mut ahead) = (tree(200, 10), ReadAhead::default());
+        observe(&mut ahead, [3, 3]);
+        assert!(named(&mut ahead, &tree).is_empty(), "one conversation, read in chunks");
+        observe(&mut ahead, [4]);
+        assert_eq!(named(&mut ahead, &tree), (5..13).collect::<Vec<_>>());
     }
 
     #[test]
-    fn the_window_is_bounded_in_bytes_and_leaves_large_pages_to_their_readers() {
-        let (tree, mut walks) = (pages(40, 1 << 20), Walks::default());
-        observe(&mut walks, &tree, 0);
-        observe(&mut walks, &tree, 1);
-        assert_eq!(named(&mut walks), (2..18).collect::<Vec<_>>());
-
-        let (tree, mut walks) = (pages(5, LARGE_BYTES as usize), Walks::default());
-        observe(&mut walks, &tree, 0);
-        observe(&mut walks, &tree, 1);
-        assert!(named(&mut walks).is_empty());
-        observe(&mut walks, &tree, 2);
-        assert!(named(&mut walks).is_empty());
+    fn two_neighbours_begin_a_sequence_backwards() {
+        let (tree, mut ahead) = (tree(200, 10), ReadAhead::default());
+        observe(&mut ahead, [100, 99]);
+        assert_eq!(named(&mut ahead, &tree), (91..99).rev().collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_walk_ends_with_the_tree() {
-        let (tree, mut walks) = (pages(4, 1), Walks::default());
-        for page in 0..4 {
-            observe(&mut walks, &tree, page);
+    fn the_window_doubles_as_the_reader_follows_and_stays_bounded() {
+        let (tree, mut ahead) = (tree(2000, 10), ReadAhead::default());
+        let mut furthest = 0;
+        for rank in 0..1000 {
+            observe(&mut ahead, [rank]);
+            let named = named(&mut ahead, &tree);
+            furthest = named.last().copied().unwrap_or(furthest);
+            assert!(furthest <= rank + WINDOW, "{furthest} at {rank}");
         }
-        assert!(named(&mut walks).is_empty(), "nobody needs what was read already");
+        assert!(furthest > 1000 + WINDOW / 4, "{furthest}");
+    }
+
+    #[test]
+    fn every_conversation_on_the_way_is_named_once_and_in_order() {
+        let (tree, mut ahead) = (tree(500, 10), ReadAhead::default());
+        let mut all = Vec::new();
+        for rank in 0..500 {
+            observe(&mut ahead, [rank]);
+            all.extend(named(&mut ahead, &tree));
+        }
+        assert_eq!(all, (2..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parallel_readers_that_overtake_each_other_are_one_sequence() {
+        let (tree, mut ahead) = (tree(200, 10), ReadAhead::default());
+        observe(&mut ahead, [11, 10, 9, 10, 8, 6, 7]);
+        let first = named(&mut ahead, &tree);
+        assert_eq!(first, (0..6).rev().collect::<Vec<_>>(), "the tree begins there");
+    }
+
+    #[test]
+    fn reads_far_apart_name_nothing() {
+        let (tree, mut ahead) = (tree(1000, 10), ReadAhead::default());
+        observe(&mut ahead, [500, 20, 900, 700, 100, 300]);
+        assert!(named(&mut ahead, &tree).is_empty());
+    }
+
+    #[test]
+    fn a_read_elsewhere_does_not_end_a_sequence() {
+        let (tree, mut ahead) = (tree(1000, 10), ReadAhead::default());
+        observe(&mut ahead, [0, 1]);
+        assert_eq!(named(&mut ahead, &tree), (2..10).collect::<Vec<_>>());
+        observe(&mut ahead, [500]);
+        observe(&mut ahead, [5, 6]);
+        assert_eq!(named(&mut ahead, &tree), (10..23).collect::<Vec<_>>());
+        // A second reader beside the first.
+        observe(&mut ahead, [501]);
+        assert_eq!(named(&mut ahead, &tree).first(), Some(&502));
+        observe(&mut ahead, [20]);
+        assert_eq!(named(&mut ahead, &tree).first(), Some(&23));
+    }
+
+    #[test]
+    fn the_window_is_bounded_in_bytes() {
+        let (tree, mut ahead) = (tree(100, 1 << 20), ReadAhead::default());
+        observe(&mut ahead, 0..50);
+        assert_eq!(named(&mut ahead, &tree), (50..58).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_sequence_ends_with_the_tree() {
+        let (tree, mut ahead) = (tree(4, 1), ReadAhead::default());
+        observe(&mut ahead, 0..4);
+        assert!(named(&mut ahead, &tree).is_empty(), "everything has been read");
     }
 }

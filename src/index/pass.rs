@@ -16,6 +16,7 @@ use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::Document;
 use crate::source::{Export, Shape, Shard};
+use crate::sync::lock;
 use crate::sys;
 use crate::text::printable;
 use crate::time::Timestamp;
@@ -108,7 +109,7 @@ impl Pass<'_> {
                     let shard = next.fetch_add(1, Ordering::Relaxed);
                     let Some(slot) = ends.get(shard) else { break };
                     let end = worker.read(at, shard);
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = end;
+                    *lock(slot) = end;
                 }
                 work.turn_helper();
             }

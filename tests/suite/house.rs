@@ -33,21 +33,22 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// Every room and the rooms it may use. Lower rooms come first, and no room uses one further down the list.
 const ROOMS: &[(&str, &[&str])] = &[
     ("bytes", &[]),
+    ("sync", &[]),
     ("text", &[]),
     ("markdown", &["text"]),
     ("sys", &[]),
     ("error", &[]),
-    ("progress", &["error"]),
+    ("progress", &["sync"]),
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
-    ("archive", &["bytes", "error", "text"]),
+    ("archive", &["bytes", "error", "sync", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "text"]),
     ("conversation", &["catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
     ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),
     ("layout", &["bytes", "catalog", "name", "time"]),
-    ("fs", &["catalog", "error", "layout", "markdown", "name", "render", "text", "time"]),
+    ("fs", &["catalog", "error", "layout", "markdown", "name", "render", "sync", "text", "time"]),
     (
         "index",
         &[
@@ -61,13 +62,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "progress",
             "render",
             "source",
+            "sync",
             "sys",
             "text",
             "time",
         ],
     ),
-    ("export", &["error", "fs", "text", "time"]),
-    ("fuse", &["bytes", "error", "fs", "progress", "sys", "text", "time"]),
+    ("export", &["error", "fs", "text"]),
+    ("fuse", &["bytes", "error", "fs", "progress", "sync", "sys", "text"]),
     (
         "cli",
         &[

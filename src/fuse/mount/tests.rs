@@ -1,8 +1,10 @@
 //! Whole lives of mounts. Each test runs this binary again as the command that mounts, by the test
 //! [`the_command_that_mounts`], which does nothing otherwise.
 
-use super::super::tests::{Double, Manner, can_mount};
+use super::super::tests::can_mount;
 use super::*;
+use crate::catalog::Catalog;
+use crate::fs::fake::{Fake, head};
 use crate::testing::until;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,18 +19,16 @@ const OPTIONS: &str = "GPTFS_TEST_OPTIONS";
 const NOBODY: u32 = 65534;
 
 /// What the command under test builds.
-fn build(script: &str, progress: &Progress) -> Result<Double> {
+fn build(script: &str, progress: &Progress) -> Result<Fs> {
     progress.set_total(100);
     progress.advance(50);
     (0..7).for_each(|_| progress.count());
     progress.note("a note".into());
     match script {
-        "tree" => Ok(Double::new([("2024/01/Tea.md", Manner::Page, b"tea\n".to_vec())])),
-        "many" => {
-            let files: Vec<_> = (0..5000)
-                .map(|number| (format!("2024/{:02}/{number}.md", number / 417 + 1), text(number)))
-                .collect();
-            Ok(Double::new(files.iter().map(|(path, text)| (path.as_str(), Manner::Page, text.clone()))))
+        "tree" => {
+            // 2024-01-01T12:00:00Z.
+            let heads = vec![head("tea", "Tea", 1_704_110_400.0)];
+            Ok(Fake::new(Catalog { heads, ..Catalog::default() }).mount().1)
         }
         "stuck" => {
             thread::sleep(Duration::from_secs(600));
@@ -42,11 +42,6 @@ fn build(script: &str, progress: &Progress) -> Result<Double> {
         }
         _ => Err(Error::new(ErrorKind::NotAnExport, "x.zip: no conversations found")),
     }
-}
-
-/// 36 kB of words, different for each number.
-fn text(number: u32) -> Vec<u8> {
-    format!("word {number} in a chat\n").repeat(36_000 / 22).into_bytes()
 }
 
 #[test]
@@ -157,7 +152,7 @@ fn a_mount_can_be_used_when_the_command_returns_and_leaves_nothing() {
     let output = run("tree", &dir, "");
     assert_mounts(&output);
     assert!(stderr(&output).contains("a note"), "{}", stderr(&output));
-    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "tea\n");
+    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "Thread of tea: Tea, Tea\n");
     let mounted = mounts::at(&dir).unwrap().unwrap();
     assert_eq!((mounted.kind.as_str(), mounted.source.to_str()), ("fuse.gptfs", Some("export.zip")));
     assert!(liveness::is_served(&mounted));
@@ -242,7 +237,7 @@ fn a_dead_mount_of_ours_is_cleared_and_that_is_said() {
     let output = run("tree", &dir, "");
     assert_mounts(&output);
     assert!(stderr(&output).contains("cleared a dead mount"), "{}", stderr(&output));
-    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "tea\n");
+    assert_eq!(fs::read_to_string(dir.join("2024/01/Tea.md")).unwrap(), "Thread of tea: Tea, Tea\n");
     unmount(&dir).unwrap();
     assert!(dir.exists(), "a directory that was there before stays");
     // Unmounting clears a dead one too.

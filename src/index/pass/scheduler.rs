@@ -11,8 +11,9 @@ mod tests;
 use crate::archive::OwnedChunk;
 use crate::bytes::append;
 use crate::format::scan::ElementJson;
+use crate::sync::{lock, wait};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
 /// it and what one chunk adds.
@@ -261,7 +262,7 @@ impl<P, S: Splits> Scheduler<P, S> {
                 return None;
             }
             state.waiting_helpers += 1;
-            state = self.for_helpers.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.for_helpers, state);
             state.waiting_helpers -= 1;
         };
         self.wake(state);
@@ -341,7 +342,7 @@ impl<P, S: Splits> Scheduler<P, S> {
 
     fn lock(&self) -> MutexGuard<'_, SchedulerState<P, S>> {
         // No foreign code runs while it is locked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn wait_as_reader<'s>(
@@ -349,7 +350,7 @@ impl<P, S: Splits> Scheduler<P, S> {
         mut state: MutexGuard<'s, SchedulerState<P, S>>,
     ) -> MutexGuard<'s, SchedulerState<P, S>> {
         state.waiting_readers += 1;
-        let mut state = self.for_readers.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut state = wait(&self.for_readers, state);
         state.waiting_readers -= 1;
         state
     }

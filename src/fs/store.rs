@@ -1,0 +1,155 @@
+//! Rendered pages, bounded by bytes. Plain state: no threads, no locks.
+
+use super::{Ino, Rendered};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// What a page costs besides its own bytes, so that a million tiny pages are bounded too.
+pub(super) const OVERHEAD_BYTES: u64 = 128;
+
+/// Which of the two queues a page is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Rendered, and not yet wanted a second time: what a tree walk leaves behind.
+    Probation,
+    /// Wanted again. At most half the bound.
+    Protected,
+}
+
+#[derive(Debug)]
+pub(super) struct StoredPage {
+    page: Rendered,
+    pub(super) segment: Segment,
+    /// Key in the segment's queue; grows with every use.
+    tick: u64,
+    /// Bytes that had been inserted in all when this page entered its segment.
+    since: u64,
+}
+
+/// Two queues, each ordered by last use.
+///
+/// A page that is used again moves from probation to protection, and a tree walk only displaces pages on probation.
+/// One use is often many calls: the kernel reads a file in chunks, and a page that was rendered ahead is read soon
+/// after. So a use counts as another one only if pages worth a quarter of the bound came after the page; it stays on
+/// probation at least twice as long.
+#[derive(Debug)]
+pub(super) struct PageStore {
+    pub(super) bound: u64,
+    pub(super) pages: HashMap<Ino, StoredPage>,
+    pub(super) probation: BTreeMap<u64, Ino>,
+    pub(super) protected: BTreeMap<u64, Ino>,
+    pub(super) bytes: u64,
+    pub(super) protected_bytes: u64,
+    tick: u64,
+    inserted: u64,
+    oversized: Option<(Ino, Rendered)>,
+}
+
+impl PageStore {
+    /// An empty store for at most `bound` bytes of pages, with a small fixed cost for each.
+    ///
+    /// A page larger than that neither displaces the others nor counts: the last one is kept until any other page is
+    /// inserted. Otherwise reading it in chunks would render it once per chunk.
+    pub(super) fn new(bound: u64) -> Self {
+        Self {
+            bound,
+            pages: HashMap::new(),
+            probation: BTreeMap::new(),
+            protected: BTreeMap::new(),
+            bytes: 0,
+            protected_bytes: 0,
+            tick: 0,
+            inserted: 0,
+            oversized: None,
+        }
+    }
+
+    /// True if the page is here; not a use of it.
+    pub(super) fn contains(&self, ino: Ino) -> bool {
+        self.pages.contains_key(&ino)
+            || self.oversized.as_ref().is_some_and(|(oversized, _)| *oversized == ino)
+    }
+
+    pub(super) fn get(&mut self, ino: Ino) -> Option<Rendered> {
+        if let Some((_, page)) = self.oversized.as_ref().filter(|(oversized, _)| *oversized == ino) {
+            return Some(Arc::clone(page));
+        }
+        self.tick = self.tick.saturating_add(1);
+        let stored = self.pages.get_mut(&ino)?;
+        let again = self.inserted.saturating_sub(stored.since) >= self.bound / 4;
+        let page = Arc::clone(&stored.page);
+        match stored.segment {
+            Segment::Probation if again => {
+                self.probation.remove(&stored.tick);
+                stored.segment = Segment::Protected;
+                self.protected_bytes = self.protected_bytes.saturating_add(cost(&page));
+                self.protected.insert(self.tick, ino);
+            }
+            Segment::Probation => {
+                self.probation.remove(&stored.tick);
+                self.probation.insert(self.tick, ino);
+            }
+            Segment::Protected => {
+                self.protected.remove(&stored.tick);
+                self.protected.insert(self.tick, ino);
+            }
+        }
+        stored.tick = self.tick;
+        self.demote();
+        Some(page)
+    }
+
+    pub(super) fn insert(&mut self, ino: Ino, page: Rendered) {
+        self.oversized = None;
+        let cost = cost(&page);
+        if cost > self.bound {
+            self.oversized = Some((ino, page));
+            return;
+        }
+        // Pages are immutable, so a page that is here already is the same.
+        if self.pages.contains_key(&ino) {
+            return;
+        }
+        while self.bytes.saturating_add(cost) > self.bound {
+            let Some((_, oldest)) = self.probation.pop_first().or_else(|| self.protected.pop_first()) else {
+                break;
+            };
+            self.forget(oldest);
+        }
+        self.tick = self.tick.saturating_add(1);
+        self.inserted = self.inserted.saturating_add(cost);
+        self.bytes = self.bytes.saturating_add(cost);
+        self.probation.insert(self.tick, ino);
+        let stored = StoredPage { page, segment: Segment::Probation, tick: self.tick, since: self.inserted };
+        self.pages.insert(ino, stored);
+    }
+
+    /// Drops a page that was taken from its queue.
+    fn forget(&mut self, ino: Ino) {
+        let Some(stored) = self.pages.remove(&ino) else { return };
+        let cost = cost(&stored.page);
+        self.bytes = self.bytes.saturating_sub(cost);
+        if stored.segment == Segment::Protected {
+            self.protected_bytes = self.protected_bytes.saturating_sub(cost);
+        }
+    }
+
+    /// Puts the least recently used pages back on probation until protection takes no more than its half.
+    fn demote(&mut self) {
+        while self.protected_bytes > self.bound / 2 {
+            let Some((_, ino)) = self.protected.pop_first() else { return };
+            let Some(stored) = self.pages.get_mut(&ino) else { continue };
+            self.protected_bytes = self.protected_bytes.saturating_sub(cost(&stored.page));
+            self.tick = self.tick.saturating_add(1);
+            (stored.segment, stored.tick, stored.since) = (Segment::Probation, self.tick, self.inserted);
+            self.probation.insert(self.tick, ino);
+        }
+    }
+}
+
+fn cost(page: &Rendered) -> u64 {
+    (page.len() as u64).saturating_add(OVERHEAD_BYTES)
+}
+
+#[cfg(test)]
+mod tests;
