@@ -6,6 +6,8 @@
 mod args;
 mod cache;
 mod export;
+mod filter;
+mod grep;
 mod info;
 mod list;
 mod mount;
@@ -34,6 +36,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Mount(args) => mount::mount(args),
         args::Command::Unmount { dir } => mount::unmount(&dir),
         args::Command::Ls(args) => list::ls(&args),
+        args::Command::Grep(args) => return grep::grep(&args),
         args::Command::Cat(args) => list::cat(&args),
         args::Command::Export(args) => export::export(&args),
         args::Command::Info(args) => info::info(&args),
@@ -62,4 +65,9 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
         Err(error) => Err(Error::new(ErrorKind::Environment, "standard output").caused_by(error)),
         Ok(()) => Ok(()),
     }
+}
+
+/// A number of things in words: `1 line`, `12 lines`.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -10,6 +10,7 @@ use crate::catalog::{Catalog, EntryRef, Page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 pub(crate) use crate::name::NAME_BYTES;
+use crate::render::Attributed;
 use crate::sync::lock;
 use crate::text::printable;
 use crate::time::Timestamp;
@@ -38,6 +39,15 @@ pub(crate) trait Library: Send + Sync {
     /// As for [`page`](Self::page).
     fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
         pages.iter().map(|&page| self.page(head, page, stem)).collect()
+    }
+
+    /// Several pages of one conversation, as [`pages`](Self::pages), each with who says what on it.
+    ///
+    /// # Errors
+    /// As for [`page`](Self::page).
+    fn attributed(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
+        let pages = self.pages(head, pages, stem)?;
+        Ok(pages.into_iter().map(|page| Attributed { page, sections: Vec::new() }).collect())
     }
 
     /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many there were: fewer than

@@ -20,7 +20,7 @@ use crate::format::scan::{Body, ELEMENT_LIMIT, Element, Scanner};
 use crate::format::{self, Detail, Format, html};
 use crate::fs::Library;
 use crate::progress::Progress;
-use crate::render::{self, Document};
+use crate::render::{self, Attributed, Document, SpeechSection};
 use crate::source::{Export, Shape};
 use crate::sync::lock;
 pub use saved::IndexCache;
@@ -216,6 +216,23 @@ impl Index {
         kept.ok_or_else(|| Error::new(ErrorKind::Environment, "too little memory for a conversation"))
     }
 
+    /// Reads the conversation `head` once, and hands it to `take` ready to be rendered.
+    fn with_document(&self, head: &Head, take: &mut dyn FnMut(&Document<'_>)) -> Result<()> {
+        let limit = self.options.max_conversation;
+        let mut take = |conversation: &Conversation<'_>| take(&Document::new(conversation, self.assets()));
+        if head.location.end - head.location.start > limit as u64 {
+            take(&measure::oversized(head, limit));
+            return Ok(());
+        }
+        let detail = self.options.detail();
+        let mut take = |conversation: Conversation<'_>, _| take(&conversation);
+        let small = head.location.end - head.location.start <= SMALL_BYTES;
+        if !(small && self.format.read_sound(&self.json(head)?, detail, &mut take)) {
+            self.format.read(&self.pruned(head)?, detail, &mut take);
+        }
+        Ok(())
+    }
+
     fn shape(&self, entry: EntryRef) -> Option<Shape> {
         self.export.shards.iter().find(|shard| shard.entry == entry).map(|shard| shard.shape)
     }
@@ -232,24 +249,12 @@ impl Library for Index {
 
     fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
         let head = self.head(head)?;
-        let limit = self.options.max_conversation;
         let mut texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect();
-        let mut write = |conversation: &Conversation<'_>| {
-            let document = Document::new(conversation, self.assets());
+        self.with_document(head, &mut |document| {
             for (&page, text) in pages.iter().zip(&mut texts) {
-                self.write(&document, page, text);
+                self.write(document, page, text);
             }
-        };
-        if head.location.end - head.location.start > limit as u64 {
-            write(&measure::oversized(head, limit));
-        } else {
-            let detail = self.options.detail();
-            let mut write = |conversation: Conversation<'_>, _| write(&conversation);
-            let small = head.location.end - head.location.start <= SMALL_BYTES;
-            if !(small && self.format.read_sound(&self.json(head)?, detail, &mut write)) {
-                self.format.read(&self.pruned(head)?, detail, &mut write);
-            }
-        }
+        })?;
         let finished = |(mut text, page): (String, &Page)| {
             if head.unverified && !matches!(page, Page::Canvas(_)) {
                 text.push_str(UNVERIFIED);
@@ -257,6 +262,24 @@ impl Library for Index {
             render::with_stem(text, stem)
         };
         Ok(texts.into_iter().zip(pages).map(finished).collect())
+    }
+
+    fn attributed(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
+        let head = self.head(head)?;
+        let mut attributed = Vec::new();
+        self.with_document(head, &mut |document| {
+            for &page in pages {
+                let (mut text, mut sections) = (text_of(head.measure(page)), Vec::new());
+                document.render_attributed(page, &self.options.render, &mut text, &mut sections);
+                if head.unverified && !matches!(page, Page::Canvas(_)) {
+                    sections.push(SpeechSection { start: text.len(), speech: None });
+                    text.push_str(UNVERIFIED);
+                }
+                render::moved_by_stem(&text, stem, &mut sections);
+                attributed.push(Attributed { page: render::with_stem(text, stem), sections });
+            }
+        })?;
+        Ok(attributed)
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

@@ -42,6 +42,7 @@ mod export;
 mod fs;
 mod fuse;
 mod layout;
+mod search;
 mod sys;
 
 mod cli;

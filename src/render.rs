@@ -7,7 +7,10 @@ mod front_matter;
 mod link;
 mod part;
 mod reference;
+mod sections;
 mod writer;
+
+pub use sections::{Attributed, Speech, SpeechKind, SpeechSection, moved_by_stem};
 
 pub use crate::markdown::Headings;
 
@@ -117,6 +120,18 @@ impl<'c> Document<'c> {
         writer::page(self, page, options, &mut Through(out))
     }
 
+    /// Writes `page` to `out` and notes in `sections` who says what on it, before any stem is put in.
+    pub fn render_attributed(
+        &self,
+        page: Page,
+        options: &Options,
+        out: &mut String,
+        sections: &mut Vec<SpeechSection>,
+    ) {
+        // A string never fails.
+        let _ = writer::page(self, page, options, &mut sections::Recorder { text: out, sections });
+    }
+
     /// The size of `page`.
     pub fn measure(&self, page: Page, options: &Options) -> Measure {
         let mut counter = Counter::default();
@@ -179,6 +194,14 @@ pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
 trait Sink {
     /// Takes the next piece. If not `names_itself`, [`STEM`] is not in it.
     fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result;
+
+    /// True if it is worth finding out who says what.
+    fn wants_sections(&self) -> bool {
+        false
+    }
+
+    /// `ahead` bytes after the pieces taken so far, what is said changes to `speech`, or to the frame.
+    fn section(&mut self, _ahead: usize, _speech: Option<Speech>) {}
 }
 
 /// Writes a page as it is.

@@ -3,7 +3,10 @@
 //! Knows nothing of JSON or files. The only user of `jiff`.
 
 use crate::error::{Error, ErrorKind, Result};
+use jiff::Span;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 /// A usable point in time: microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
@@ -50,6 +53,11 @@ impl Timestamp {
         });
         let micros = time.ok()?.as_microsecond();
         (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
+    }
+
+    /// The time now.
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_microsecond())
     }
 
     /// Whole seconds since 1970.
@@ -119,11 +127,92 @@ impl Zone {
         self.zoned(time).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// The day of the month (1 to 31) of `time` in this zone.
+    pub fn day(&self, time: Timestamp) -> u8 {
+        self.zoned(time).day().unsigned_abs()
+    }
+
+    /// The stretch of time, end exclusive, that a person means by `text`: a year, month or day (`2024`, `2024-05`,
+    /// `2024-05-11`) in this zone, `today` or `yesterday`, a moment (ISO 8601), or a time ago (`12h`, `30d`, `2w`,
+    /// `6m`, `1y`). A moment and a time ago are empty stretches.
+    ///
+    /// # Errors
+    /// `Usage` for anything else; the message does not name `text`.
+    pub fn period(&self, text: &str, now: Timestamp) -> Result<Range<Timestamp>> {
+        self.period_of(text.trim(), now).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Usage,
+                "not a date; use one such as 2024, 2024-05, 2024-05-11, yesterday, 30d or 6m",
+            )
+        })
+    }
+
+    fn period_of(&self, text: &str, now: Timestamp) -> Option<Range<Timestamp>> {
+        let today = self.zoned(now).date();
+        let day = Span::new().days(1);
+        let (first, length) = match text {
+            "today" => (today, day),
+            "yesterday" => (today.checked_sub(day).ok()?, day),
+            _ => match self.ago(text, now).or_else(|| moment(text)) {
+                Some(moment) => return Some(moment..moment),
+                None => civil_period(text)?,
+            },
+        };
+        let start = |date: Date| {
+            let instant = date.to_zoned_datetime(self.0.clone()).ok()?.timestamp();
+            Some(Timestamp(instant.as_microsecond()))
+        };
+        Some(start(first)?..start(first.checked_add(length).ok()?)?)
+    }
+
+    /// The time that a number with a unit (`30d`) is before `now`.
+    fn ago(&self, text: &str, now: Timestamp) -> Option<Timestamp> {
+        let (at, unit) = text.char_indices().last()?;
+        let count: i64 = text.get(..at)?.parse().ok().filter(|count| (0..100_000).contains(count))?;
+        let span = match unit {
+            'h' => Span::new().try_hours(count),
+            'd' => Span::new().try_days(count),
+            'w' => Span::new().try_weeks(count),
+            'm' => Span::new().try_months(count),
+            'y' => Span::new().try_years(count),
+            _ => return None,
+        };
+        // Nothing in an export is older than the oldest date that can be expressed.
+        let then = span.and_then(|span| self.zoned(now).checked_sub(span)).ok();
+        Some(Timestamp(then.map_or(0, |then| then.timestamp().as_microsecond())))
+    }
+
     fn zoned(&self, time: Timestamp) -> jiff::ZonedDateTime {
         // A checked timestamp is always within jiff's range.
         let instant = jiff::Timestamp::from_microsecond(time.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         instant.to_zoned_datetime(self.0.clone())
     }
+}
+
+/// The moment that `text` names with date and time.
+fn moment(text: &str) -> Option<Timestamp> {
+    Timestamp::from_text(text).filter(|_| text.contains(':'))
+}
+
+/// The first day and the length of a year, month or day.
+fn civil_period(text: &str) -> Option<(Date, Span)> {
+    let mut numbers = text.split('-').map(|part| {
+        let plain = (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<i16>().ok().filter(|_| plain)
+    });
+    let year = numbers.next()??;
+    let month = numbers.next();
+    let day = numbers.next();
+    if numbers.next().is_some() {
+        return None;
+    }
+    let length = match (month, day) {
+        (None, _) => Span::new().years(1),
+        (_, None) => Span::new().months(1),
+        _ => Span::new().days(1),
+    };
+    let part = |part: Option<Option<i16>>| i8::try_from(part.unwrap_or(Some(1))?).ok();
+    Some((Date::new(year, part(month)?, part(day)?).ok()?, length))
 }
 
 #[cfg(test)]
@@ -172,5 +261,34 @@ mod tests {
         assert_eq!(berlin.year_month(new_year), (2025, 1));
         assert_eq!(berlin.rfc3339(new_year), "2025-01-01T00:30:00+01:00");
         assert_eq!(Zone::named("Mars/Olympus").unwrap_err().kind(), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn a_period_is_what_a_person_means_by_a_date() {
+        let now = Timestamp::from_text("2025-03-04T05:06:07Z").unwrap();
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let utc = |zone: &Zone, text| {
+            let period = zone.period(text, now).unwrap();
+            [period.start, period.end].map(|time| Zone::utc().minute(time))
+        };
+        for (text, start, end) in [
+            ("2024", "2024-01-01 00:00", "2025-01-01 00:00"),
+            ("2024-05", "2024-05-01 00:00", "2024-06-01 00:00"),
+            ("2024-05-11", "2024-05-11 00:00", "2024-05-12 00:00"),
+            ("today", "2025-03-04 00:00", "2025-03-05 00:00"),
+            ("yesterday", "2025-03-03 00:00", "2025-03-04 00:00"),
+            ("30d", "2025-02-02 05:06", "2025-02-02 05:06"),
+            ("12h", "2025-03-03 17:06", "2025-03-03 17:06"),
+            ("1m", "2025-02-04 05:06", "2025-02-04 05:06"),
+            ("2024-05-11T10:00:00Z", "2024-05-11 10:00", "2024-05-11 10:00"),
+        ] {
+            assert_eq!(utc(&Zone::utc(), text), [start, end], "{text}");
+        }
+        assert_eq!(utc(&berlin, "2024-07"), ["2024-06-30 22:00", "2024-07-31 22:00"]);
+        assert_eq!(Zone::utc().period("99999y", now).unwrap().start, Timestamp(0));
+        for text in ["", "soon", "2024-13", "2024-02-30", "2024-1-1-1", "20240511", "-5", "d", "-3d", "2024-"]
+        {
+            assert_eq!(Zone::utc().period(text, now).unwrap_err().kind(), ErrorKind::Usage, "{text}");
+        }
     }
 }

@@ -37,6 +37,9 @@ pub(super) enum Command {
     Ls(LsArgs),
     /// Print files that the mount would show (needs no FUSE)
     Cat(CatArgs),
+    /// Search an export as ripgrep would search the mount (needs no FUSE)
+    #[command(override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…")]
+    Grep(Box<super::grep::GrepArgs>),
     /// Write the whole tree as plain files, times included (needs no FUSE)
     Export(ExportArgs),
     /// Summarize an export: its form, counts, dates, models

@@ -2,7 +2,7 @@
 
 use super::link::Neighbours;
 use super::reference::{self, Marks, Targets};
-use super::{Document, Options, STEM, Sink, Thinking, front_matter, link};
+use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link};
 use crate::catalog::{AssetContent, Page};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
@@ -179,6 +179,24 @@ impl<'d, 'o> Writer<'d, 'o> {
         Ok(())
     }
 
+    /// Notes that the next block is said by `role`, or by nobody.
+    fn speech(&mut self, speech: Option<(Role, SpeechKind)>) {
+        let speech = speech.map(|(role, kind)| Speech { role, kind });
+        self.out.section(self.buffer.len(), speech);
+    }
+
+    /// Notes the fences in the prose that was written from `start` on.
+    fn fences_since(&mut self, start: usize, role: Role, voice: Voice) {
+        if self.out.wants_sections() {
+            let prose = self.buffer.get(start..).unwrap_or_default();
+            for code in markdown::fenced_ranges(prose, voice) {
+                for (at, kind) in [(code.start, SpeechKind::Code), (code.end, SpeechKind::Text)] {
+                    self.out.section(start.saturating_add(at), Some(Speech { role, kind }));
+                }
+            }
+        }
+    }
+
     /// Begins a block with `text`, which must be safe.
     pub(super) fn block(&mut self, text: &str) {
         self.list = None;
@@ -202,6 +220,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     }
 
     fn heading(&mut self, message: &Message<'_>) {
+        self.speech(None);
         if message.role == Role::User {
             self.block("## User");
             let name = message.name.as_deref().map(markdown::label).filter(|name| !name.is_empty());
@@ -236,9 +255,11 @@ impl<'d, 'o> Writer<'d, 'o> {
                 summary.push_str(&markdown::html(name));
             }
         }
+        self.speech(None);
         self.fold(&summary, |writer| {
             writer.message(id, message);
             writer.settle_text();
+            writer.speech(None);
         });
     }
 
@@ -269,11 +290,12 @@ impl<'d, 'o> Writer<'d, 'o> {
                 Part::Prose(prose) => {
                     self.settle_thoughts();
                     let cut = message.cut == Some(Cut::Length) && rest.is_empty() && voice == Voice::Markdown;
-                    self.prose(prose, voice, cut);
+                    self.prose(prose, message.role, cut);
                     1
                 }
                 _ => {
                     self.settle_text();
+                    self.speech(Some((message.role, SpeechKind::of(part))));
                     self.part(id, position, parts)
                 }
             };
@@ -282,11 +304,13 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         if message.cut == Some(Cut::Stopped) {
             self.settle_text();
+            self.speech(None);
             self.block("*[stopped]*");
         }
     }
 
-    fn prose(&mut self, prose: &'d Prose<'d>, voice: Voice, cut: bool) {
+    fn prose(&mut self, prose: &'d Prose<'d>, role: Role, cut: bool) {
+        let voice = voice(role);
         let hints = Hints::of(&prose.text);
         let is_whole = self.cut.is_none() && !cut;
         let marks = if voice == Voice::Markdown && is_whole && !self.has_notation(&prose.text, hints) {
@@ -296,10 +320,10 @@ impl<'d, 'o> Writer<'d, 'o> {
         };
         let (text, hints) = reference::resolve(&prose.text, &prose.references, hints, marks, self.targets());
         if is_whole {
-            match (voice, marks) {
-                (Voice::Markdown, Marks::Later) => self.translated(&text),
-                _ => self.linked_text(&text, hints, voice),
-            }
+            self.spoken(role, |writer| match (voice, marks) {
+                (Voice::Markdown, Marks::Later) => writer.translated(&text),
+                _ => writer.linked_text(&text, hints, voice),
+            });
             self.footnotes(prose.footnotes.iter());
             return;
         }
@@ -309,6 +333,14 @@ impl<'d, 'o> Writer<'d, 'o> {
         if !cut {
             self.settle_prose();
         }
+    }
+
+    /// Notes that the prose which `write` writes is said by `role`.
+    fn spoken(&mut self, role: Role, write: impl FnOnce(&mut Self)) {
+        self.speech(Some((role, SpeechKind::Text)));
+        let start = self.buffer.len();
+        write(self);
+        self.fences_since(start, role, voice(role));
     }
 
     /// Writes text that somebody wrote.
@@ -396,6 +428,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         let mut numbers = std::mem::take(&mut self.forks);
         numbers.sort_unstable();
         self.names_itself = true;
+        self.speech(None);
         self.block("*Other branches from here: ");
         for (position, &number) in numbers.iter().enumerate() {
             if position > 0 {
@@ -413,7 +446,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     fn settle_prose(&mut self) {
         if let Some(CutProse { text, footnotes }) = self.cut.take() {
-            self.translated(&text);
+            self.spoken(Role::Assistant, |writer| writer.translated(&text));
             self.footnotes(footnotes.into_iter());
         }
     }
@@ -441,6 +474,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             _ if self.thoughts.is_empty() && label.is_empty() => {}
             _ if self.thoughts.is_empty() => {
                 self.settle_prose();
+                self.speech(Some((Role::Assistant, SpeechKind::Thinking)));
                 self.block(&format!("*{}*", markdown::label(&label)));
             }
             _ => self.write_thoughts(&label),
@@ -456,6 +490,7 @@ impl<'d, 'o> Writer<'d, 'o> {
     fn write_thoughts(&mut self, label: &str) {
         let label = if label.is_empty() { "Thinking" } else { label };
         let thoughts = std::mem::take(&mut self.thoughts);
+        self.speech(Some((Role::Assistant, SpeechKind::Thinking)));
         let write = |writer: &mut Self| {
             for thought in thoughts {
                 let summary = markdown::label(&thought.summary);

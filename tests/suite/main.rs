@@ -9,6 +9,7 @@ mod frame;
 #[path = "../../benches/generate/mod.rs"]
 mod generate;
 mod golden;
+mod grep;
 mod hostile;
 mod house;
 mod measured;

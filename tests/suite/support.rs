@@ -317,6 +317,13 @@ impl Outcome {
         self
     }
 
+    /// Asserts that the run ended with `code` and printed nothing.
+    #[track_caller]
+    pub(crate) fn failed_silently(self, code: i32) {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""));
+    }
+
     /// Asserts that the run failed with `code` and printed exactly one line, on standard error.
     #[track_caller]
     pub(crate) fn failed(self, code: i32) -> Self {

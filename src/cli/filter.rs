@@ -1,0 +1,66 @@
+//! The words that choose conversations, the same for every command that lists or searches them.
+
+use crate::error::Result;
+use crate::render;
+use crate::search::{Filter, Words};
+use crate::time::Timestamp;
+use clap::Args;
+
+/// Which conversations are meant. Conditions of different kinds must all hold; of one kind, any may.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Conversations")]
+pub(super) struct FilterArgs {
+    /// Only conversations that this model answered in; `*` stands for any text
+    #[arg(long, value_name = "MODEL", value_delimiter = ',')]
+    model: Vec<String>,
+    /// Only conversations with this custom GPT, by its id or its name in the names map
+    #[arg(long, value_name = "GPT", value_delimiter = ',')]
+    gpt: Vec<String>,
+    /// Only conversations of this project, by its id or its name in the names map
+    #[arg(long, value_name = "PROJECT", value_delimiter = ',')]
+    project: Vec<String>,
+    /// Only conversations with this in their title, whatever its case
+    #[arg(long, value_name = "TEXT")]
+    title: Vec<String>,
+    /// Only conversations changed since then: 2024, 2024-05, 2024-05-11, yesterday, 30d, 6m, 1y
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// Only conversations begun by then, the day, month or year included
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Only conversations with a star
+    #[arg(long)]
+    starred: bool,
+    /// Only archived conversations
+    #[arg(long)]
+    archived: bool,
+}
+
+impl FilterArgs {
+    /// These words as a filter.
+    ///
+    /// # Errors
+    /// `Usage` for a date that can't be read.
+    pub(super) fn filter(&self, options: &render::Options) -> Result<Filter> {
+        let now = Timestamp::now();
+        let period = |flag: &str, text: &Option<String>| {
+            let read = |text: &String| {
+                options.zone.period(text, now).map_err(|error| error.within(format!("{flag} {text}")))
+            };
+            text.as_ref().map(read).transpose()
+        };
+        let words = |words: &[String]| Words::new(words.iter().map(String::as_str));
+        Ok(Filter {
+            models: words(&self.model),
+            gpts: words(&self.gpt),
+            projects: words(&self.project),
+            titles: self.title.clone(),
+            since: period("--since", &self.since)?.map(|period| period.start),
+            until: period("--until", &self.until)?.map(|period| period.end),
+            starred: self.starred,
+            archived: self.archived,
+            names: options.names.clone(),
+            ..Filter::default()
+        })
+    }
+}

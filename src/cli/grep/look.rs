@@ -1,0 +1,265 @@
+//! What one thread does with each file: ripgrep's searcher and the printer that the output asks for.
+
+use super::within::Within;
+use crate::error::{Error, ErrorKind};
+use crate::search::{Bytes, Copied, Inspector, SearchedFile};
+use crate::text::printable;
+use grep_printer::{
+    ColorSpecs, HyperlinkConfig, HyperlinkEnvironment, HyperlinkFormat, JSON, JSONBuilder, Standard,
+    StandardBuilder, Stats, Summary, SummaryBuilder, SummaryKind,
+};
+use grep_regex::RegexMatcher;
+use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink};
+use std::io::{self, Read};
+use termcolor::Buffer;
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Lines { only_matching: bool },
+    Json,
+    Count,
+    CountMatches,
+    PathsWithMatch,
+    PathsWithoutMatch,
+    Quiet,
+}
+
+/// How files are searched and how that looks.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct Look {
+    pub(super) mode: Mode,
+    pub(super) inverts: bool,
+    pub(super) takes_text: bool,
+    pub(super) color: bool,
+    /// Attachments must not steer the terminal.
+    pub(super) safe: bool,
+    pub(super) line_numbers: bool,
+    pub(super) heading: bool,
+    pub(super) path: bool,
+    pub(super) null: bool,
+    pub(super) before: usize,
+    pub(super) after: usize,
+    pub(super) most: Option<u64>,
+    pub(super) links: bool,
+    /// Put before all paths.
+    pub(super) prefix: String,
+}
+
+impl Look {
+    /// True if a single match answers the question.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.mode == Mode::Quiet
+    }
+
+    /// What is printed between two files.
+    pub(super) fn separator(&self) -> &'static [u8] {
+        match self.mode {
+            Mode::Lines { .. } if self.heading && self.path => b"\n",
+            Mode::Lines { .. } if self.before > 0 || self.after > 0 => b"--\n",
+            _ => b"",
+        }
+    }
+
+    fn searcher(&self) -> Searcher {
+        let lines = matches!(self.mode, Mode::Lines { .. } | Mode::Json);
+        let mut builder = SearcherBuilder::new();
+        builder
+            .invert_match(self.inverts)
+            .line_number(self.line_numbers || self.mode == Mode::Json)
+            .max_matches(self.most)
+            .before_context(if lines { self.before } else { 0 })
+            .after_context(if lines { self.after } else { 0 });
+        builder.build()
+    }
+
+    fn printer(&self) -> Printer {
+        let buffer = if self.color { Buffer::ansi() } else { Buffer::no_color() };
+        let kind = match self.mode {
+            Mode::Lines { only_matching } => {
+                let mut builder = StandardBuilder::new();
+                builder
+                    .heading(self.heading)
+                    .path(self.path)
+                    .only_matching(only_matching)
+                    .color_specs(self.colors())
+                    .hyperlink(self.hyperlinks())
+                    .path_terminator(self.null.then_some(0))
+                    .separator_context(Some(b"--".to_vec()))
+                    .stats(true);
+                return Printer::Standard(builder.build(buffer));
+            }
+            Mode::Json => return Printer::Json(JSONBuilder::new().build(buffer)),
+            Mode::Count => SummaryKind::Count,
+            Mode::CountMatches => SummaryKind::CountMatches,
+            Mode::PathsWithMatch => SummaryKind::PathWithMatch,
+            Mode::PathsWithoutMatch => SummaryKind::PathWithoutMatch,
+            Mode::Quiet => SummaryKind::QuietWithMatch,
+        };
+        let mut builder = SummaryBuilder::new();
+        builder
+            .kind(kind)
+            .path(self.path)
+            .exclude_zero(true)
+            .color_specs(self.colors())
+            .hyperlink(self.hyperlinks())
+            .path_terminator(self.null.then_some(0));
+        Printer::Summary(builder.build(buffer))
+    }
+
+    fn colors(&self) -> ColorSpecs {
+        if self.color { ColorSpecs::default_with_color() } else { ColorSpecs::default() }
+    }
+
+    fn hyperlinks(&self) -> HyperlinkConfig {
+        let linked = self.links.then(|| "file://{path}".parse().ok()).flatten();
+        let format: HyperlinkFormat = linked.unwrap_or_else(HyperlinkFormat::empty);
+        format.into_config(HyperlinkEnvironment::new())
+    }
+}
+
+enum Printer {
+    Standard(Standard<Buffer>),
+    Summary(Summary<Buffer>),
+    Json(JSON<Buffer>),
+}
+
+impl Printer {
+    /// What was printed since it was last taken.
+    fn take(&mut self) -> Vec<u8> {
+        let buffer = match self {
+            Self::Standard(printer) => printer.get_mut(),
+            Self::Summary(printer) => printer.get_mut(),
+            Self::Json(printer) => printer.get_mut(),
+        };
+        let printed = buffer.as_slice().to_vec();
+        buffer.clear();
+        printed
+    }
+}
+
+/// What was found in a conversation.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What is to be printed of each file with anything to print.
+    pub(super) files: Vec<Vec<u8>>,
+    pub(super) matched: bool,
+    pub(super) stats: Stats,
+    pub(super) failures: Vec<Error>,
+}
+
+/// Looks for the matches in files.
+pub(super) struct Looker<'l> {
+    look: &'l Look,
+    matcher: RegexMatcher,
+    searcher: Searcher,
+    printer: Printer,
+    found: Found,
+}
+
+impl<'l> Looker<'l> {
+    pub(super) fn new(look: &'l Look, matcher: RegexMatcher) -> Self {
+        Self { look, matcher, searcher: look.searcher(), printer: look.printer(), found: Found::default() }
+    }
+
+    /// Searches one file, and says whether it matched.
+    fn search(&mut self, path: &str, bytes: Bytes<'_>) -> io::Result<bool> {
+        let binary = match bytes {
+            Bytes::Copied(_) if !self.look.takes_text => BinaryDetection::convert(0),
+            _ => BinaryDetection::none(),
+        };
+        self.searcher.set_binary_detection(binary);
+        let input = Input { matcher: &self.matcher, bytes, look: self.look };
+        match &mut self.printer {
+            Printer::Standard(printer) => {
+                let mut sink = printer.sink_with_path(&self.matcher, path);
+                input.search(&mut self.searcher, &mut sink)?;
+                if let Some(stats) = sink.stats() {
+                    self.found.stats += stats;
+                }
+                Ok(sink.has_match())
+            }
+            Printer::Summary(printer) => {
+                let mut sink = printer.sink_with_path(&self.matcher, path);
+                input.search(&mut self.searcher, &mut sink)?;
+                if let Some(stats) = sink.stats() {
+                    self.found.stats += stats;
+                }
+                Ok(sink.has_match())
+            }
+            Printer::Json(printer) => {
+                let mut sink = printer.sink_with_path(&self.matcher, path);
+                input.search(&mut self.searcher, &mut sink)?;
+                self.found.stats += sink.stats();
+                Ok(sink.has_match())
+            }
+        }
+    }
+}
+
+impl Inspector for Looker<'_> {
+    type Answer = Found;
+
+    fn inspect(&mut self, file: SearchedFile<'_>) -> bool {
+        let path = format!("{}{}", self.look.prefix, file.path);
+        match self.search(&path, file.bytes) {
+            Ok(matched) => self.found.matched |= matched,
+            Err(error) => {
+                let error = Error::new(ErrorKind::Damaged, printable(&path).to_string()).caused_by(error);
+                self.found.failures.push(error);
+            }
+        }
+        let printed = self.printer.take();
+        if !printed.is_empty() {
+            self.found.files.push(printed);
+        }
+        !(self.found.matched && self.look.is_quiet())
+    }
+
+    fn answer(&mut self) -> Found {
+        std::mem::take(&mut self.found)
+    }
+
+    fn weight(answer: &Found) -> usize {
+        answer.files.iter().map(|file| file.len().saturating_add(size_of::<Vec<u8>>())).sum()
+    }
+}
+
+/// A file and what is looked for in it.
+struct Input<'m, 'b> {
+    matcher: &'m RegexMatcher,
+    bytes: Bytes<'b>,
+    look: &'m Look,
+}
+
+impl Input<'_, '_> {
+    fn search<S: Sink<Error = io::Error>>(self, searcher: &mut Searcher, sink: S) -> io::Result<()> {
+        match self.bytes {
+            Bytes::Page(page, None) => searcher.search_slice(self.matcher, page, sink),
+            Bytes::Page(page, Some(lines)) => {
+                let within = Within::new(self.matcher, page, lines, self.look.inverts);
+                searcher.search_slice(within, page, sink)
+            }
+            Bytes::Copied(copied) if self.look.safe => {
+                searcher.search_reader(self.matcher, Harmless(copied), sink)
+            }
+            Bytes::Copied(copied) => searcher.search_reader(self.matcher, copied, sink),
+        }
+    }
+}
+
+/// A file without the control characters that steer a terminal.
+struct Harmless<'f>(Copied<'f>);
+
+impl Read for Harmless<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        for byte in buffer.get_mut(..read).unwrap_or_default() {
+            if matches!(*byte, 1..=8 | 11 | 12 | 14..=31 | 127) {
+                *byte = b'?';
+            }
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,120 @@
+//! Who says what on a page: ranges of its bytes by role and kind, reported while it is written.
+
+use super::{STEM, Sink};
+use crate::conversation::{Part, Role};
+use memchr::memmem;
+use std::fmt;
+
+/// What a part of a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpeechKind {
+    /// Prose, with its sources, pictures and files.
+    Text,
+    /// Code, in prose or as an action, and what a program printed.
+    Code,
+    /// The model's thinking.
+    Thinking,
+    /// Canvas documents and comments on them.
+    Canvas,
+}
+
+impl SpeechKind {
+    /// What a part of a message is.
+    pub(super) fn of(part: &Part<'_>) -> Self {
+        match part {
+            Part::Code { .. } | Part::Output(_) => Self::Code,
+            Part::Thoughts(_) | Part::Recap { .. } => Self::Thinking,
+            Part::Canvas(_) => Self::Canvas,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Words of a conversation: whose they are, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Speech {
+    /// Who says it.
+    pub role: Role,
+    /// What it is.
+    pub kind: SpeechKind,
+}
+
+/// Where a page goes over from one speech to another. It reaches to the next section, or to the end of the page.
+///
+/// A line belongs to the section in which its first byte is. Front matter, headings and other lines of the frame are no
+/// one's speech.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpeechSection {
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// Whose words follow; `None` for the frame.
+    pub speech: Option<Speech>,
+}
+
+/// A page with its sections, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributed {
+    /// The bytes of the page.
+    pub page: Vec<u8>,
+    /// Its sections; what comes before the first belongs to the frame.
+    pub sections: Vec<SpeechSection>,
+}
+
+/// Writes a page and notes its sections.
+pub(super) struct Recorder<'t> {
+    pub(super) text: &'t mut String,
+    pub(super) sections: &'t mut Vec<SpeechSection>,
+}
+
+impl Sink for Recorder<'_> {
+    fn take(&mut self, piece: &str, _: bool) -> fmt::Result {
+        self.text.push_str(piece);
+        Ok(())
+    }
+
+    fn wants_sections(&self) -> bool {
+        true
+    }
+
+    fn section(&mut self, ahead: usize, speech: Option<Speech>) {
+        let start = self.text.len().saturating_add(ahead);
+        if self.sections.last().is_some_and(|last| last.start == start) {
+            self.sections.pop();
+        }
+        self.sections.push(SpeechSection { start, speech });
+    }
+}
+
+/// Moves `sections` of a page to where they are once `stem` stands in it.
+pub fn moved_by_stem(page: &str, stem: &str, sections: &mut [SpeechSection]) {
+    let mut mark = [0; 4];
+    let mark = STEM.encode_utf8(&mut mark).as_bytes();
+    let mut places = memmem::find_iter(page.as_bytes(), mark).peekable();
+    let mut passed = 0_usize;
+    for section in sections {
+        while places.next_if(|&place| place < section.start).is_some() {
+            passed = passed.saturating_add(1);
+        }
+        let without = section.start.saturating_sub(passed.saturating_mul(mark.len()));
+        section.start = without.saturating_add(passed.saturating_mul(stem.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_move_with_the_stems_before_them() {
+        let page = format!("a{STEM}bc{STEM}d");
+        let at = |text: &str, c| text.find(c).unwrap();
+        let section = |start| SpeechSection { start, speech: None };
+        for stem in ["", "s", "a much longer stem"] {
+            let mut sections = ["a", "b", "d"].map(|c| section(at(&page, c))).to_vec();
+            moved_by_stem(&page, stem, &mut sections);
+            let named = page.replace(STEM, stem);
+            let expected = [0, 1 + stem.len(), 3 + 2 * stem.len()].map(section);
+            assert_eq!(sections, expected, "{named}");
+        }
+    }
+}

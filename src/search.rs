@@ -1,0 +1,218 @@
+//! Searching an export without a mount: which files are wanted, each conversation read once, answers in tree order.
+//!
+//! A [`SearchPlan`] holds the files that pass a [`Filter`]; [`run`] hands them to the caller's [`Inspector`]s on all cores
+//! and returns their answers in the order of a walk. What is looked for in a file, and what is printed, is the caller's
+//! concern: nothing here knows patterns or the command line.
+
+mod filter;
+mod order;
+mod pages;
+
+pub use filter::{Branches, Filter, Words};
+pub use pages::{Bytes, Copied, SearchedFile};
+
+use crate::catalog::{Catalog, Page};
+use crate::error::Error;
+use crate::fs::{FileKind, Fs, Ino, Library};
+use order::AnswerOrder;
+use std::sync::Mutex;
+
+/// Conversations of more JSON than this are read one at a time, in bytes: memory depends on the largest one.
+const LARGE_BYTES: u64 = 8 << 20;
+
+/// The JSON of the conversations that one thread takes at a time. They are neighbours in their archive, and reading
+/// them in turn inflates little twice.
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// Answers that wait for their turn have at most this many bytes before threads turn to what is due next.
+const WAITING_BYTES: usize = 8 << 20;
+
+/// Looks into files, one after another. Each thread has its own.
+pub trait Inspector {
+    /// What it finds in one conversation.
+    type Answer: Send;
+
+    /// Looks into one file of a conversation. False if it wants no more files, of any conversation.
+    fn inspect(&mut self, file: SearchedFile<'_>) -> bool;
+
+    /// What was found in the files since the last answer.
+    fn answer(&mut self) -> Self::Answer;
+
+    /// Roughly the memory that an answer takes while it waits, in bytes.
+    fn weight(answer: &Self::Answer) -> usize;
+}
+
+/// What was found in one conversation, and which of its files could not be read.
+#[derive(Debug)]
+pub struct Answered<A> {
+    /// What was found.
+    pub answer: A,
+    /// Why files could not be read; each names its path.
+    pub failures: Vec<Error>,
+}
+
+/// The files of one conversation that are searched, in the order of a walk.
+#[derive(Debug)]
+struct Unit {
+    /// The position of the conversation in the catalog.
+    head: usize,
+    /// The inode of its `title.md`, which may itself not be searched.
+    thread: Ino,
+    files: Box<[Ino]>,
+}
+
+/// The files to search, by conversation, in the order of a walk.
+#[derive(Debug)]
+pub struct SearchPlan {
+    units: Vec<Unit>,
+    /// Units that lie together in an archive, those with the earliest answers first.
+    batches: Vec<Vec<usize>>,
+    files: u64,
+    bytes: u64,
+}
+
+impl SearchPlan {
+    /// The files that pass `filter`. Linear in the tree.
+    pub fn new(fs: &Fs, filter: &Filter) -> Self {
+        let catalog = fs.catalog();
+        let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0, bytes: 0 };
+        let mut current: Option<(usize, Ino)> = None;
+        let mut files = Vec::new();
+        for step in fs.walk().filter(|step| step.attr.kind == FileKind::File) {
+            let page = fs.page(step.attr.ino);
+            if let Some((head, Page::Thread)) = page {
+                plan.push(current.take(), &mut files);
+                let accepted = catalog.heads.get(head).is_some_and(|found| filter.accepts(found));
+                current = accepted.then_some((head, step.attr.ino));
+            }
+            if current.is_some() && filter.wants(page.map(|(_, page)| page)) {
+                plan.files = plan.files.saturating_add(1);
+                plan.bytes = plan.bytes.saturating_add(step.attr.size);
+                files.push(step.attr.ino);
+            }
+        }
+        plan.push(current, &mut files);
+        plan.batches = batches(&plan.units, catalog);
+        plan
+    }
+
+    /// How many conversations have a file to search.
+    pub fn conversations(&self) -> usize {
+        self.units.len()
+    }
+
+    /// How many files there are to search.
+    pub fn files(&self) -> u64 {
+        self.files
+    }
+
+    /// How many bytes these files have.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn push(&mut self, conversation: Option<(usize, Ino)>, files: &mut Vec<Ino>) {
+        if let Some((head, thread)) = conversation.filter(|_| !files.is_empty()) {
+            self.units.push(Unit { head, thread, files: files.as_slice().into() });
+        }
+        files.clear();
+    }
+}
+
+/// Neighbours of an archive together, in the order in which their first answers are due.
+fn batches(units: &[Unit], catalog: &Catalog) -> Vec<Vec<usize>> {
+    let location = |unit: &Unit| catalog.heads.get(unit.head).map(|head| head.location);
+    let mut placed: Vec<_> =
+        units.iter().enumerate().filter_map(|(at, unit)| location(unit).map(|place| (place, at))).collect();
+    placed.sort_by_key(|(place, _)| (place.entry, place.start));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut last = None;
+    for (place, at) in placed {
+        match (batches.last_mut(), last) {
+            (Some(batch), Some((entry, start)))
+                if entry == place.entry && place.end.saturating_sub(start) <= BATCH_BYTES =>
+            {
+                batch.push(at);
+            }
+            _ => {
+                batches.push(vec![at]);
+                last = Some((place.entry, place.start));
+            }
+        }
+    }
+    batches.sort_by_key(|batch| batch.iter().min().copied());
+    batches
+}
+
+/// Hands the files of `plan`, which was made with `filter`, to inspectors in `threads` threads, and their answers to `take`, conversation by
+/// conversation in the order of a walk, while the search goes on. `take` returns false to end it.
+///
+/// Every conversation is read once, unless it is too large to be rendered whole. Memory is bounded but for the largest
+/// conversation.
+pub fn run<I: Inspector>(
+    fs: &Fs,
+    library: &dyn Library,
+    plan: &SearchPlan,
+    filter: &Filter,
+    threads: usize,
+    inspector: impl Fn() -> I + Sync,
+    mut take: impl FnMut(Answered<I::Answer>) -> bool,
+) {
+    let order = AnswerOrder::new(plan.units.len(), &plan.batches, WAITING_BYTES);
+    let large = Mutex::new(());
+    let work = || {
+        let _guard = order.worker();
+        let mut inspector = inspector();
+        let mut batch = order::Batch::default();
+        while let Some(at) = order.next(&mut batch) {
+            let Some(unit) = plan.units.get(at) else { break };
+            let is_large = fs
+                .catalog()
+                .heads
+                .get(unit.head)
+                .is_none_or(|head| head.location.end.saturating_sub(head.location.start) > LARGE_BYTES);
+            let alone = is_large.then(|| large.lock());
+            let mut failures = Vec::new();
+            let goes_on = pages::each(fs, library, unit, filter, &mut |file| match file {
+                Ok(file) => inspector.inspect(file),
+                Err(error) => {
+                    failures.push(error);
+                    true
+                }
+            });
+            drop(alone);
+            let answer = inspector.answer();
+            let weight = I::weight(&answer);
+            order.finish(at, Answered { answer, failures }, weight);
+            if !goes_on {
+                order.end_after(at);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(work);
+        }
+        while let Some(answered) = order.due() {
+            if !take(answered) {
+                order.end();
+                break;
+            }
+        }
+    });
+}
+
+/// The conversations that pass `filter`, by their positions in the catalog, in the order of a walk, with their pages.
+pub fn conversations<'a>(fs: &'a Fs, filter: &'a Filter) -> impl Iterator<Item = (usize, Ino)> + 'a {
+    fs.walk().filter_map(move |step| match fs.page(step.attr.ino) {
+        Some((head, Page::Thread)) if filter.accepts(fs.catalog().heads.get(head)?) => {
+            Some((head, step.attr.ino))
+        }
+        _ => None,
+    })
+}
+
+/// The error of a file, which its path names.
+fn of_file(fs: &Fs, ino: Ino, error: Error) -> Error {
+    error.within(crate::text::printable(&fs.path(ino)))
+}
