@@ -4,6 +4,7 @@ mod cli;
 mod documents;
 mod english;
 mod every_fixture;
+mod faults;
 mod forms;
 mod frame;
 #[path = "../../benches/generate/mod.rs"]

@@ -426,6 +426,21 @@ impl Mount {
         })
     }
 
+    /// Mounts `source` with these variables in the environment of the daemon. Returns the outcome, too.
+    pub(crate) fn with(
+        source: &Path,
+        options: &[&str],
+        environment: &[(&str, String)],
+    ) -> Option<(Self, Outcome)> {
+        can_mount().then(|| {
+            let mount = Self { home: Scratch::new(), scratch: Scratch::new() };
+            let mut command = program(&mount.home);
+            command.envs(environment.iter().map(|(name, value)| (name, value)));
+            let outcome = outcome(command.arg("mount").args(options).arg(source).arg(mount.dir()));
+            (mount, outcome)
+        })
+    }
+
     /// The mountpoint.
     pub(crate) fn dir(&self) -> PathBuf {
         self.scratch.path("chats")
