@@ -5,50 +5,75 @@
 
 mod args;
 mod cache;
+mod check;
+mod config;
+mod demo;
+mod doctor;
 mod export;
 mod filter;
 mod grep;
 mod info;
+mod invocation;
 mod list;
+mod manual;
 mod mount;
+mod mount_helper;
 mod open;
 mod progress;
 mod settings;
+mod shell;
+mod systemd;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::text::printable;
-use clap::Parser;
+use args::Command;
+use invocation::{Invocation, Refusal, usage};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Runs the command that `arguments` ask for; the first is the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match args::Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
+    let result = match invocation::parse(arguments) {
+        Ok(invocation) => execute(invocation),
+        Err(Refusal::Meaning(error)) => Err(error),
+        Err(Refusal::Grammar(error)) => {
             // If this can't be printed, neither can a complaint about it.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
-    };
-    let result = match cli.command {
-        args::Command::Mount(args) => mount::mount(args),
-        args::Command::Unmount { dir } => mount::unmount(&dir),
-        args::Command::Ls(args) => list::ls(&args),
-        args::Command::Grep(args) => return grep::grep(&args),
-        args::Command::Cat(args) => list::cat(&args),
-        args::Command::Export(args) => export::export(&args),
-        args::Command::Info(args) => info::info(&args),
-        args::Command::Cache(args) => cache::cache(&args),
+        Err(Refusal::Advice(text)) => {
+            let _ = io::stderr().write_all(text.as_bytes());
+            return ExitCode::from(ErrorKind::Usage.exit_code());
+        }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             say(&error);
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+fn execute(invocation: Invocation) -> Result<ExitCode> {
+    let done = match invocation.cli.command {
+        Command::Mount(args) => mount::mount(args),
+        Command::Unmount { dir } => mount::unmount(&dir),
+        Command::Ls(args) => list::ls(&args),
+        Command::Cat(args) => list::cat(&args),
+        Command::Export(args) => export::export(&args),
+        Command::Info(args) => info::info(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Cache(args) => cache::cache(&args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Doctor => doctor::doctor(),
+        Command::Systemd(args) => systemd::systemd(args, &invocation.matches),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::man(dir.as_deref()),
+        Command::Grep(args) => return Ok(grep::grep(&args)),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Prints one line to standard error.

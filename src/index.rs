@@ -122,6 +122,11 @@ impl Index {
         })
     }
 
+    /// True if this index came from an earlier process.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.saved.is_some()
+    }
+
     /// Saves this index for the next process, unless it was loaded.
     ///
     /// # Errors

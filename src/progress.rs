@@ -35,6 +35,11 @@ impl Progress {
         self.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// States how many conversations there are.
+    pub fn set_count(&self, conversations: u64) {
+        self.conversations.store(conversations, Ordering::Relaxed);
+    }
+
     /// Counts one more conversation.
     pub fn count(&self) {
         self.conversations.fetch_add(1, Ordering::Relaxed);

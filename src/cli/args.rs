@@ -1,8 +1,11 @@
 //! The grammar of the command line: commands, their arguments, and their help.
 
 use super::settings::ReadingArgs;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+
+/// The heading of the options that only `mount` has.
+pub(super) const MOUNTING: &str = "Mounting";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -14,13 +17,53 @@ use std::path::PathBuf;
         SOURCE is the ZIP that ChatGPT sent (of any year, re-zipped or not), a folder with an unpacked export or \
         several ZIPs, one part of an export in several parts, or a bare conversations.json. Nothing is unpacked, \
         nothing is changed, and nothing leaves this machine.",
-    after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 not an export that gptfs can read, 4 damaged,\n\
-        5 over a limit, 6 environment (mount point, FUSE, space, permission), 130 interrupted.",
-    disable_help_subcommand = true
+    after_help = "Examples:\n  \
+        gptfs demo                                  try it on invented chats\n  \
+        gptfs mount export.zip ~/chats              read an export as a folder\n  \
+        gptfs unmount ~/chats\n  \
+        gptfs ls export.zip 2024/02                 without mounting\n  \
+        gptfs export export.zip ~/chats             write plain files\n\n\
+        Options can also be set in ~/.config/gptfs/config.toml and, where the help names one, by an environment \
+        variable. The command line wins over the environment, and the environment over the file.\n\n\
+        Exit codes: 0 done, 1 unexpected, 2 usage, 3 not an export that gptfs can read, 4 damaged,\n\
+        5 over a limit, 6 environment (mountpoint, FUSE, space, permission), 130 interrupted.",
+    args_override_self = true,
+    max_term_width = 100
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// Use the options of [profile.NAME] in the configuration file too
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "GPTFS_PROFILE",
+        hide_env_values = true,
+        help_heading = "Common"
+    )]
+    pub(super) profile: Option<String>,
+    /// Read options from this file [default: ~/.config/gptfs/config.toml]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GPTFS_CONFIG",
+        hide_env_values = true,
+        value_hint = ValueHint::FilePath,
+        help_heading = "Common"
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, global = true, help_heading = "Common")]
+    pub(super) no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -28,9 +71,13 @@ pub(super) enum Command {
     /// Mount an export as a read-only directory
     Mount(MountArgs),
     /// Unmount a directory; also clears a dead mount
-    #[command(visible_alias = "umount")]
+    #[command(
+        visible_alias = "umount",
+        after_help = "Example:\n  gptfs unmount ~/chats\n\n`umount` and `fusermount3 -u` work as well."
+    )]
     Unmount {
         /// The mountpoint
+        #[arg(value_hint = ValueHint::DirPath)]
         dir: PathBuf,
     },
     /// List what the mount would show (needs no FUSE)
@@ -44,35 +91,111 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Summarize an export: its form, counts, dates, models
     Info(InfoArgs),
+    /// List every problem in an export; exits with 0 if there is none, else with 4
+    Check(CheckArgs),
     /// List or clear the saved indexes that make a second mount fast
     Cache(CacheArgs),
+    /// Mount a built-in export of invented chats until Ctrl-C
+    Demo(DemoArgs),
+    /// Check what mounting needs on this machine, and say what to do about what is missing
+    #[command(after_help = "Example:\n  gptfs doctor")]
+    Doctor,
+    /// Print a systemd user unit that mounts at login; takes the words of `mount`
+    Systemd(SystemdArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n  \
+        gptfs completions bash > ~/.local/share/bash-completion/completions/gptfs\n  \
+        gptfs completions zsh > ~/.zfunc/_gptfs                  with fpath+=~/.zfunc in ~/.zshrc\n  \
+        gptfs completions fish > ~/.config/fish/completions/gptfs.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write the pages of all commands to a directory
+    #[command(after_help = "Examples:\n  \
+        gptfs man | man -l -\n  \
+        gptfs man ~/.local/share/man/man1")]
+    Man {
+        /// Where to write gptfs.1, a page for each command, and the page about the tree
+        #[arg(value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "gptfs mount [OPTIONS] <SOURCE>... <DIR>\n       gptfs mount [OPTIONS] <SOURCE.zip>",
+    after_help = "Examples:\n  \
+        gptfs mount export.zip ~/chats\n  \
+        gptfs mount export.zip                      on the directory `export` beside it\n  \
+        gptfs mount old.zip new.zip ~/chats         one tree of two exports\n  \
+        gptfs mount -o tz=Europe/Berlin,allow_other export.zip /mnt/chats\n\n\
+        In /etc/fstab, with a link /sbin/mount.gptfs to this program:\n  \
+        /home/me/export.zip /home/me/chats gptfs noauto,user,tz=Europe/Berlin 0 0\n\n\
+        Messages of a mount in the background go to the system's log: journalctl -t gptfs"
+)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct MountArgs {
-    /// One or more exports, then the directory to mount them on
-    #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true)]
+    /// One or more exports, then the directory to mount them on. The directory is made if it is missing, and may be left
+    /// out for a single export: its name without the ending, beside it
+    #[arg(value_name = "SOURCE", num_args = 1.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) reading: ReadingArgs,
     /// Stay in the foreground
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = MOUNTING)]
     pub(super) foreground: bool,
     /// Return as soon as the directory is mounted; listings wait until the export is read
-    #[arg(long)]
+    #[arg(long, help_heading = MOUNTING)]
     pub(super) no_wait: bool,
     /// Mount on a directory that is not empty, hiding its files
-    #[arg(long)]
+    #[arg(long, help_heading = MOUNTING)]
     pub(super) non_empty: bool,
     /// Let other users read the mount
-    #[arg(long)]
+    #[arg(long, help_heading = MOUNTING)]
     pub(super) allow_other: bool,
+    #[arg(
+        help = "Options as in fstab: tz=Europe/Berlin,allow_other. Takes every long option of this command; \
+            ignores those of the system, such as ro and nosuid"
+    )]
+    #[arg(short = 'o', value_name = "OPTIONS", action = ArgAction::Append, help_heading = MOUNTING)]
+    pub(super) mount_options: Vec<String>,
+    /// Do everything but mount, as mount(8) has it.
+    #[arg(long, hide = true)]
+    pub(super) fake: bool,
+    /// Ignore unknown mount options, as mount(8) has it.
+    #[arg(long, hide = true)]
+    pub(super) sloppy: bool,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "gptfs systemd [OPTIONS] <SOURCE>... <DIR>",
+    after_help = "Example:\n  \
+        gptfs systemd export.zip ~/chats > ~/.config/systemd/user/gptfs-chats.service\n  \
+        systemctl --user enable --now gptfs-chats"
+)]
+pub(super) struct SystemdArgs {
+    #[command(flatten)]
+    pub(super) mount: MountArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs ls export.zip\n  \
+    gptfs ls -l export.zip 2024/02\n  \
+    gptfs ls -R --json export.zip | jq -r .path\n  \
+    gptfs ls -R export.zip .gptfs               what the mount does not list")]
 pub(super) struct LsArgs {
     /// The export
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(super) source: PathBuf,
     /// A directory or file in the tree, such as 2024/05
     pub(super) path: Option<String>,
@@ -90,8 +213,12 @@ pub(super) struct LsArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs cat export.zip \"2024/02/Trip to Lisbon.md\"\n  \
+    gptfs cat export.zip .gptfs/problems.txt")]
 pub(super) struct CatArgs {
     /// The export
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(super) source: PathBuf,
     /// Files in the tree, such as "2024/05/Trip to Lisbon.md"
     #[arg(required = true)]
@@ -101,37 +228,59 @@ pub(super) struct CatArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "gptfs export [OPTIONS] <SOURCE>... <DIR>",
+    after_help = "Examples:\n  \
+        gptfs export export.zip ~/notes/chats\n  \
+        gptfs export --thinking hide export.zip chats"
+)]
 pub(super) struct ExportArgs {
-    /// One or more exports, then the directory to write to
-    #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true)]
+    /// One or more exports, then the directory to write to, which must be new or empty
+    #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  gptfs info export.zip")]
 pub(super) struct InfoArgs {
-    /// The export
-    #[arg(required = true)]
+    /// The export, or several
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
     pub(super) sources: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs check export.zip\n  \
+    gptfs check --json export.zip | jq -r .reason")]
+pub(super) struct CheckArgs {
+    /// The export, or several
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(super) sources: Vec<PathBuf>,
+    /// Print one JSON object per line: subject, reason
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  gptfs cache\n  gptfs cache --clear")]
 pub(super) struct CacheArgs {
     /// Remove all of them
     #[arg(long)]
     pub(super) clear: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
-    }
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  gptfs demo")]
+pub(super) struct DemoArgs {
+    /// Where to mount [default: a temporary directory]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(super) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
 }

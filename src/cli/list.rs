@@ -53,7 +53,8 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
 /// Bytes copied at a time.
 const BLOCK_BYTES: usize = 1 << 20;
 
-fn copy(fs: &Fs, ino: Ino) -> Result<()> {
+/// Prints one file.
+pub(super) fn copy(fs: &Fs, ino: Ino) -> Result<()> {
     let size = fs.attr(ino)?.size;
     let mut offset = 0;
     loop {

@@ -1,42 +1,128 @@
 //! `mount` and `unmount`.
 
 use super::args::MountArgs;
+use super::check::plural;
 use super::open;
-use super::progress::Line;
+use super::progress::ProgressLine;
 use super::settings::Settings;
-use crate::error::{Error, ErrorKind, Result};
+use super::shell::quoted;
+use crate::error::{Error, Result};
+use crate::fs::Library as _;
 use crate::fuse::mount::{self, News, Options};
 use crate::progress::Progress;
+use crate::source;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal as _};
 use std::path::{self, Path, PathBuf};
 use std::thread;
 
 /// Mounts an export. Returns once the tree can be used or, in the foreground, once it is unmounted.
 pub(super) fn mount(args: MountArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
-    let mut sources = args.paths;
-    let Some(mountpoint) = sources.pop() else {
-        return Err(Error::new(ErrorKind::Usage, "mount needs a source and a directory"));
-    };
-    // The daemon changes its working directory.
-    let sources = sources.iter().map(absolute).collect::<Result<Vec<_>>>()?;
+    let (sources, mountpoint) = paths(args.paths)?;
+    if args.fake {
+        return source::open(&sources, &settings.limits).map(drop);
+    }
     let options = Options {
-        mountpoint: absolute(&mountpoint)?,
-        source_name: sources.first().map(|source| source.display().to_string()).unwrap_or_default(),
+        mountpoint,
+        source_name: source_name(&sources),
         allow_other: args.allow_other,
         non_empty: args.non_empty,
         foreground: args.foreground,
         wait: !args.no_wait,
     };
-    let mut line = Line::default();
+    let told = Listener { mountpoint: options.mountpoint.clone(), ends_by_signal: args.foreground };
+    serve(&options, sources, settings, told)
+}
+
+/// Unmounts a directory, also one whose daemon has died.
+pub(super) fn unmount(dir: &Path) -> Result<()> {
+    mount::unmount(&absolute(dir)?)
+}
+
+/// The exports to mount and the directory to mount them on, both absolute: the daemon changes its working directory.
+pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> {
+    let is_export = paths.last().is_some_and(|last| is_archive(last));
+    let mountpoint = match paths.as_slice() {
+        [source] => Some(beside(source)?),
+        // A mountpoint is never a file, so this is one more export.
+        [source, ..] if is_export => Some(beside(source)?),
+        _ => None,
+    };
+    let mountpoint = mountpoint.or_else(|| paths.pop()).unwrap_or_default();
+    let sources = paths.iter().map(absolute).collect::<Result<Vec<_>>>()?;
+    Ok((sources, absolute(&mountpoint)?))
+}
+
+/// The mountpoint of an export that was given none: `export` for `export.zip`.
+fn beside(source: &Path) -> Result<PathBuf> {
+    let is_archive =
+        ["zip", "json", "html"].iter().any(|ending| source.extension() == Some(OsStr::new(ending)));
+    if is_archive && !source.is_dir() {
+        return Ok(source.with_extension(""));
+    }
+    let name = quoted(source);
+    Err(super::usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
+}
+
+/// True for a file that is called like an export.
+fn is_archive(path: &Path) -> bool {
+    let is_ending = |ending: &&str| path.extension() == Some(OsStr::new(ending));
+    ["zip", "json", "html"].iter().any(is_ending) && path.is_file()
+}
+
+pub(super) fn source_name(sources: &[PathBuf]) -> String {
+    sources.first().map(|source| source.display().to_string()).unwrap_or_default()
+}
+
+/// What to tell a person at a terminal once a mount can be used.
+pub(super) struct Listener {
+    pub(super) mountpoint: PathBuf,
+    /// Ctrl-C ends the mount, too.
+    pub(super) ends_by_signal: bool,
+}
+
+impl Listener {
+    fn ready(&self, conversations: u64) -> String {
+        let at = quoted(&self.mountpoint);
+        let noun = plural(usize::try_from(conversations).unwrap_or(usize::MAX), "conversation");
+        let end = if self.ends_by_signal { "press Ctrl-C".to_owned() } else { format!("gptfs unmount {at}") };
+        match conversations {
+            // Not read yet.
+            0 => format!("mounted at {at}; to end: {end}"),
+            _ => format!("{conversations} {noun} at {at}; to end: {end}"),
+        }
+    }
+}
+
+/// Mounts and serves, or starts the daemon that does. Prints progress, notes, and the last line on a terminal.
+pub(super) fn serve(
+    options: &Options,
+    sources: Vec<PathBuf>,
+    settings: Settings,
+    listener: Listener,
+) -> Result<()> {
+    let mut line = ProgressLine::default();
+    let mut conversations = 0;
     let tell = move |news| match news {
-        News::Progress(snapshot) => line.draw(snapshot),
+        News::Progress(snapshot) => {
+            conversations = snapshot.conversations;
+            line.draw(snapshot);
+        }
         News::Note(note) => {
             line.clear();
             super::say(&note);
         }
+        News::Ready => {
+            line.clear();
+            if io::stderr().is_terminal() {
+                super::say(&listener.ready(conversations));
+            }
+        }
     };
     let build = move |progress: &Progress| {
         let opened = open::build(&sources, &settings, progress)?;
+        progress.set_count(opened.index.catalog().heads.len() as u64);
         if let Some(note) = opened.problems() {
             progress.note(note);
         }
@@ -46,15 +132,45 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
         let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
         Ok(fs)
     };
-    mount::mount(&options, build, Box::new(tell)).map(|_| ())
+    mount::mount(options, build, Box::new(tell)).map(|_| ())
 }
 
-/// Unmounts a directory, also one whose daemon has died.
-pub(super) fn unmount(dir: &Path) -> Result<()> {
-    mount::unmount(&absolute(dir)?)
-}
-
-fn absolute(path: impl AsRef<Path>) -> Result<PathBuf> {
+pub(super) fn absolute(path: impl AsRef<Path>) -> Result<PathBuf> {
     let path = path.as_ref();
     path::absolute(path).map_err(|error| Error::io(path.display(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_ends_with_a_line_that_says_where_it_is_and_how_to_end_it() {
+        let line = |conversations, ends_by_signal| {
+            Listener { mountpoint: "/mnt/my chats".into(), ends_by_signal }.ready(conversations)
+        };
+        assert_eq!(
+            line(43, false),
+            "43 conversations at '/mnt/my chats'; to end: gptfs unmount '/mnt/my chats'"
+        );
+        assert_eq!(line(1, true), "1 conversation at '/mnt/my chats'; to end: press Ctrl-C");
+        assert_eq!(line(0, false), "mounted at '/mnt/my chats'; to end: gptfs unmount '/mnt/my chats'");
+    }
+
+    #[test]
+    fn an_export_without_a_mountpoint_is_mounted_beside_itself() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| folder.path().join(name);
+        for name in ["a.zip", "b.zip"] {
+            std::fs::write(path(name), "").expect("a file");
+        }
+        let [a, b, dir] = ["a.zip", "b.zip", "dir"].map(path);
+        assert_eq!(paths(vec![a.clone()]).expect("paths"), (vec![a.clone()], path("a")));
+        assert_eq!(
+            paths(vec![a.clone(), b.clone()]).expect("paths"),
+            (vec![a.clone(), b.clone()], path("a"))
+        );
+        assert_eq!(paths(vec![a.clone(), b.clone(), dir.clone()]).expect("paths"), (vec![a, b], dir));
+        assert!(paths(vec![folder.path().to_owned()]).is_err(), "a folder has no name to leave over");
+    }
 }

@@ -1,15 +1,22 @@
 //! From sources and settings to a file system: the one place where the two halves of the program meet.
 
+use super::check::plural;
 use super::progress;
 use super::settings::Settings;
+use crate::catalog::Head;
 use crate::error::Result;
 use crate::fs::{CACHE_BYTES, Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
 use crate::source;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many unknown ids of a names map are named.
+const LISTED_NAMES: usize = 3;
 
 /// An export and the tree that shows it.
 pub(super) struct Opened {
@@ -20,22 +27,75 @@ pub(super) struct Opened {
 /// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints one line if the export has
 /// problems, and saves the index.
 pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
-    let progress = Progress::default();
-    let opened = progress::shown(&progress, || build(sources, settings, &progress))?;
+    let opened = open_quietly(sources, settings)?;
     if let Some(note) = opened.problems() {
         super::say(&note);
     }
+    Ok(opened)
+}
+
+/// Like [`open`], for a command that tells the problems itself.
+pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
+    let progress = Progress::default();
+    let opened = progress::shown(&progress, || build(sources, settings, &progress))?;
+    progress.take_notes().iter().for_each(super::say);
     save(&opened.index, settings);
     Ok(opened)
 }
 
 /// Opens and indexes `sources`. Reports to `progress` and prints nothing.
 pub(super) fn build(sources: &[PathBuf], settings: &Settings, progress: &Progress) -> Result<Opened> {
+    let start = Instant::now();
     let export = source::open(sources, &settings.limits)?;
     let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
     let index = Arc::new(index);
     let layout = Layout::new(index.catalog(), settings.zone());
+    if settings.verbose {
+        for line in description(&index, settings, start.elapsed()) {
+            progress.note(line);
+        }
+    }
+    if let Some(note) = unknown_names(&index.catalog().heads, settings) {
+        progress.note(note);
+    }
     Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout, CACHE_BYTES), index })
+}
+
+/// What `--verbose` says of an export.
+fn description(index: &Index, settings: &Settings, elapsed: Duration) -> [String; 2] {
+    let name = &index.export().name;
+    let from = match (index.is_saved(), &settings.cache) {
+        (true, Some(cache)) => format!("its index comes from {}", cache.dir().display()),
+        (_, Some(cache)) => {
+            format!("read with {} threads; its index goes to {}", settings.index.jobs, cache.dir().display())
+        }
+        (_, None) => format!("read with {} threads; its index is not saved", settings.index.jobs),
+    };
+    let catalog = index.catalog();
+    let (conversations, problems) = (catalog.heads.len(), catalog.problems.len());
+    [
+        format!("{name}: {}", index.export().form),
+        format!(
+            "{name}: {conversations} conversations, {problems} problems, in {:.2} s; {from}",
+            elapsed.as_secs_f64()
+        ),
+    ]
+}
+
+/// One line about ids in the names map that no conversation has; they may be misspelt.
+fn unknown_names(heads: &[Head], settings: &Settings) -> Option<String> {
+    let file = settings.names_map.as_ref()?;
+    let used: HashSet<&str> =
+        heads.iter().flat_map(|head| [&head.gpt, &head.project]).flatten().map(|id| &**id).collect();
+    let mut unknown: Vec<_> =
+        settings.index.render.names.keys().map(String::as_str).filter(|id| !used.contains(id)).collect();
+    unknown.sort_unstable();
+    let more = match unknown.len().saturating_sub(LISTED_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let listed = unknown.get(..LISTED_NAMES).unwrap_or(&unknown).join(", ");
+    (!unknown.is_empty()).then(|| format!("{}: no conversation has {listed}{more}", file.display()))
 }
 
 impl Opened {
@@ -43,12 +103,14 @@ impl Opened {
     pub(super) fn problems(&self) -> Option<String> {
         let problems = &self.index.catalog().problems;
         let first = problems.first()?;
-        let more = match problems.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more)"),
-        };
+        let count = problems.len();
+        let noun = plural(count, "problem");
+        let such_as = if count == 1 { "" } else { "such as " };
         let name = &self.index.export().name;
-        Some(format!("{name}: {}: {}{more}; all are in .gptfs/problems.txt", first.subject, first.reason))
+        Some(format!(
+            "{name}: {count} {noun}, {such_as}{}: {}; `gptfs check` lists them, as does .gptfs/problems.txt",
+            first.subject, first.reason
+        ))
     }
 }
 

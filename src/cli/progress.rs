@@ -10,19 +10,19 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// A line on a terminal that shows the progress of reading an export.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ProgressLine {
     start: Instant,
     drawn: Option<Instant>,
     terminal: bool,
 }
 
-impl Default for Line {
+impl Default for ProgressLine {
     fn default() -> Self {
         Self { start: Instant::now(), drawn: None, terminal: io::stderr().is_terminal() }
     }
 }
 
-impl Line {
+impl ProgressLine {
     /// Redraws the line, unless that was done a moment ago.
     pub(super) fn draw(&mut self, now: Snapshot) {
         if self.terminal && self.drawn.unwrap_or(self.start).elapsed() >= INTERVAL {
@@ -40,7 +40,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.clear();
     }
@@ -48,7 +48,7 @@ impl Drop for Line {
 
 /// Runs `work` and shows its progress.
 pub(super) fn shown<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
-    let mut line = Line::default();
+    let mut line = ProgressLine::default();
     if !line.terminal {
         return work();
     }

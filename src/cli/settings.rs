@@ -9,12 +9,16 @@ use crate::format::names;
 use crate::index::{IndexCache, IndexOptions};
 use crate::render;
 use crate::time::Zone;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
+
+/// The heading of these options.
+pub(super) const READING: &str = "Reading";
 
 /// How an export is read; the same words for every command.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Reading")]
+#[command(next_help_heading = READING)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct ReadingArgs {
     /// Time zone of dates and of year/month, such as Europe/Berlin [default: the system's]
     #[arg(long, value_name = "ZONE")]
@@ -32,7 +36,7 @@ pub(super) struct ReadingArgs {
     #[arg(long)]
     all: bool,
     /// A TOML or JSON file that names GPTs and projects by id: "g-p-…" = "House", or {"g-p-…": "House"}
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     names_map: Option<PathBuf>,
     /// Refuse an export that inflates to more than this
     #[arg(long, value_name = "SIZE", default_value = "16G", value_parser = size)]
@@ -46,6 +50,9 @@ pub(super) struct ReadingArgs {
     /// Neither use nor save an index in ~/.cache/gptfs
     #[arg(long)]
     no_cache: bool,
+    /// Say on standard error what is read, from where, and how long it takes
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -70,6 +77,10 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     /// Where indexes are saved; `None` to save none.
     pub(super) cache: Option<IndexCache>,
+    /// The file that gave names to ids, to say which of its ids no conversation has.
+    pub(super) names_map: Option<PathBuf>,
+    /// Says what is read and how long it takes.
+    pub(super) verbose: bool,
 }
 
 impl Settings {
@@ -103,6 +114,8 @@ impl Settings {
             index,
             limits: Limits { max_bytes: args.max_size, ..Limits::default() },
             cache: if args.no_cache { None } else { IndexCache::of_user() },
+            names_map: args.names_map.clone(),
+            verbose: args.verbose,
         })
     }
 

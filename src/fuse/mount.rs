@@ -9,7 +9,7 @@
 //! wasn't there before. What a killed daemon leaves is cleared by the next mount at the same place.
 
 mod channel;
-mod device;
+pub(crate) mod device;
 mod liveness;
 mod mountpoint;
 
@@ -75,6 +75,8 @@ pub enum News {
     Progress(Snapshot),
     /// A line, safe for a terminal.
     Note(String),
+    /// The mount can be used.
+    Ready,
 }
 
 /// Shows news to the user.
@@ -175,7 +177,10 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Mountpoint, mut tel
                 Message::News(news) => tell(news),
                 // It was ready before it could be stopped.
                 Message::Ready if interrupted => return unmount(&place.path).and(Err(interruption())),
-                Message::Ready => return Ok(()),
+                Message::Ready => {
+                    tell(News::Ready);
+                    return Ok(());
+                }
                 // Its end follows: it still clears up.
                 Message::Failed(error) => failure = Some(error),
             }
@@ -402,9 +407,11 @@ impl<'a> Serving<'a> {
     fn tell_ready(&self) -> Result<()> {
         self.tell_news(&mut Snapshot::default());
         let mut link = lock(&self.link);
-        if let Channel::Parent(socket) = &*link {
-            channel::send(socket, &Message::Ready)
-                .map_err(|_| Error::new(ErrorKind::Interrupted, "nobody waits for the mount"))?;
+        match &mut *link {
+            Channel::Parent(socket) => channel::send(socket, &Message::Ready)
+                .map_err(|_| Error::new(ErrorKind::Interrupted, "nobody waits for the mount"))?,
+            Channel::Here(tell) => tell(News::Ready),
+            Channel::Cut => {}
         }
         *link = Channel::Cut;
         Ok(())

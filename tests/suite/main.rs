@@ -17,4 +17,5 @@ mod measured;
 mod mount;
 mod structure;
 mod support;
+mod system;
 mod tree;

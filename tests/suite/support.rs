@@ -351,6 +351,7 @@ pub(crate) fn program(home: &Scratch) -> Command {
         .env("HOME", home.0.path())
         .env("XDG_CACHE_HOME", home.path("cache"))
         .env("TZ", "UTC")
+        .env_remove("XDG_CONFIG_HOME")
         .env_remove("SUDO_UID")
         .env_remove("RUST_BACKTRACE");
     command

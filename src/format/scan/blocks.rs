@@ -54,6 +54,21 @@ impl Level {
         Self::PORTABLE
     }
 
+    /// Its name in the manuals of processors.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            LevelKind::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            LevelKind::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            LevelKind::Sse2 => "SSE2",
+            #[cfg(target_arch = "aarch64")]
+            LevelKind::Neon => "NEON",
+            LevelKind::Portable => "portable code",
+        }
+    }
+
     /// All levels that this processor supports, fastest first.
     pub fn available() -> Vec<Self> {
         let mut levels = vec![Self::best()];

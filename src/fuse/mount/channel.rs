@@ -47,7 +47,7 @@ pub(super) fn send(mut socket: &UnixStream, message: &Message) -> io::Result<()>
             (PROGRESS, [done, total, conversations].iter().flat_map(|number| number.to_le_bytes()).collect())
         }
         Message::News(News::Note(text)) => (NOTE, text.clone().into_bytes()),
-        Message::Ready => (READY, Vec::new()),
+        Message::News(News::Ready) | Message::Ready => (READY, Vec::new()),
         Message::Failed(error) => {
             let kind = KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(0);
             let mut body = vec![kind as u8];

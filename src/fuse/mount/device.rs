@@ -54,6 +54,49 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
     Ok(())
 }
 
+/// What `gptfs doctor` says of the FUSE device.
+///
+/// # Errors
+/// `Environment` if it can't be used, with what to do.
+pub(crate) fn examine_device() -> Result<String> {
+    match fs::File::options().read(true).write(true).open(DEVICE) {
+        Ok(_) => Ok(format!("{DEVICE} can be opened")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(refused(format!("{DEVICE} is closed to you; root may open it with `chmod 666 {DEVICE}`")))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(refused(format!(
+            "{DEVICE} is missing; install fuse3 and load its module with `modprobe fuse`"
+        ))),
+        Err(error) => Err(refused(format!("{DEVICE}: {}", describe(&error)))),
+    }
+}
+
+/// What `gptfs doctor` says of the program that mounts for ordinary users.
+///
+/// # Errors
+/// `Environment` if it is missing or lacks root's rights.
+pub(crate) fn examine_helper() -> Result<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_root = User::current().is_root();
+    let Some(path) = helper() else {
+        if is_root {
+            return Ok(format!("{HELPER} is missing; root mounts without it"));
+        }
+        return Err(refused(format!("{HELPER} is missing; install fuse3")));
+    };
+    let name = path.display();
+    match fs::metadata(&path) {
+        Ok(found) if is_root || (found.uid() == 0 && found.mode() & 0o4000 != 0) => Ok(name.to_string()),
+        Ok(_) => Err(refused(format!("{name} is not setuid root; root may run: chmod u+s {name}"))),
+        Err(error) => Err(refused(format!("{name}: {}", describe(&error)))),
+    }
+}
+
+/// True if this user may mount with `--allow-other`.
+pub(crate) fn are_others_allowed() -> bool {
+    User::current().is_root() || others_allowed(&fs::read_to_string(HELPER_SETTINGS).unwrap_or_default())
+}
+
 fn refused(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Environment, format!("cannot mount: {reason}"))
 }

@@ -1,0 +1,57 @@
+//! `check`: every problem in an export.
+
+use super::args::CheckArgs;
+use super::list;
+use super::open;
+use super::settings::Settings;
+use crate::catalog::Problem;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format;
+use crate::fs::Library as _;
+
+/// Where a mount lists its problems.
+const PROBLEMS: &str = ".gptfs/problems.txt";
+
+/// Prints every problem, a line each: the list that the mount shows as `.gptfs/problems.txt`.
+///
+/// # Errors
+/// `Damaged` if there is any.
+pub(super) fn check(args: &CheckArgs) -> Result<()> {
+    let settings = Settings::new(&args.reading)?;
+    let opened = open::open_quietly(&args.sources, &settings)?;
+    let problems = &opened.index.catalog().problems;
+    if args.json {
+        super::print(|out| {
+            problems.iter().try_for_each(|Problem { subject, reason }| {
+                let (subject, reason) = (format::quote(subject), format::quote(reason));
+                writeln!(out, r#"{{"subject":{subject},"reason":{reason}}}"#)
+            })
+        })?;
+    } else if !problems.is_empty() {
+        list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?)?;
+    }
+    let conversations = opened.index.catalog().heads.len();
+    let name = &opened.index.export().name;
+    match problems.len() {
+        0 => {
+            super::say(&format!(
+                "{name}: {conversations} {}, no problem",
+                plural(conversations, "conversation")
+            ));
+            Ok(())
+        }
+        count => Err(Error::new(
+            ErrorKind::Damaged,
+            format!(
+                "{name}: {conversations} {}, {count} {}",
+                plural(conversations, "conversation"),
+                plural(count, "problem")
+            ),
+        )),
+    }
+}
+
+/// `noun`, with an `s` unless `count` is 1.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}

@@ -1,0 +1,192 @@
+//! The configuration file: options by the words of the command line, and named profiles of them.
+//!
+//! ```toml
+//! tz = "Europe/Berlin"
+//! names-map = "names.toml"    # a relative path starts at the directory of this file
+//!
+//! [profile.work]
+//! thinking = "hide"
+//! ```
+
+use super::args::CommonArgs;
+use super::invocation::{is_configurable, usage};
+use crate::error::{Error, Result};
+use clap::{ArgAction, Command, ValueHint};
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The options of a file, with those of the chosen profile on top.
+pub(super) struct Config {
+    path: PathBuf,
+    options: Table,
+}
+
+impl Config {
+    /// Reads the file that the user named, or the default one if it exists.
+    ///
+    /// # Errors
+    /// `Usage` if it is malformed or lacks the profile, `Environment` if it can't be read.
+    pub(super) fn load(common: &CommonArgs) -> Result<Option<Self>> {
+        if common.no_config {
+            return Ok(None);
+        }
+        let profile = common.profile.as_deref().filter(|name| !name.is_empty());
+        let named = common.config.clone().filter(|path| !path.as_os_str().is_empty());
+        let Some(path) = named.clone().or_else(default_path) else {
+            return match profile {
+                Some(_) => Err(usage("--profile: no configuration file: HOME is not set; use --config FILE")),
+                None => Ok(None),
+            };
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && profile.is_none() && is_absence(&error) => return Ok(None),
+            Err(error) => return Err(Error::io(path.display(), error)),
+        };
+        let options = read(&text, profile).map_err(|reason| usage(reason).within(path.display()))?;
+        Ok(Some(Self { path, options }))
+    }
+
+    /// Makes the options the default values of all commands that have them.
+    ///
+    /// # Errors
+    /// `Usage` for an option that no command has, and for a value that it doesn't take.
+    pub(super) fn apply(self, mut grammar: Command) -> Result<Command> {
+        for (key, value) in &self.options {
+            let long = key.replace('_', "-");
+            let refused = |reason: &str| usage(format!("{key}: {reason}")).within(self.path.display());
+            let mut known = false;
+            let commands: Vec<_> =
+                grammar.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+            for name in commands {
+                let Some(command) = grammar.find_subcommand(&name) else { continue };
+                let arg =
+                    command.get_arguments().find(|arg| arg.get_long() == Some(&long) && is_configurable(arg));
+                let Some(arg) = arg.cloned() else { continue };
+                known = true;
+                let Some(value) = self.text(&arg, value).map_err(refused)? else { continue };
+                let id = arg.get_id().clone();
+                if !matches!(arg.get_action(), ArgAction::SetTrue) {
+                    check(arg, &long, &value).map_err(|reason| refused(&reason))?;
+                }
+                grammar = grammar
+                    .mut_subcommand(name, |command| command.mut_arg(id, |arg| arg.default_value(value)));
+            }
+            if !known {
+                return Err(refused("unknown; the file takes the long options of `gptfs mount --help`"));
+            }
+        }
+        Ok(grammar)
+    }
+
+    /// `value` as the command line would have it. `None` for a switch that is off.
+    fn text(&self, arg: &clap::Arg, value: &Value) -> Result<Option<String>, &'static str> {
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            return match value {
+                Value::Boolean(on) => Ok(on.then(|| "true".to_owned())),
+                _ => Err("must be true or false"),
+            };
+        }
+        match value {
+            Value::String(text) if matches!(arg.get_value_hint(), ValueHint::FilePath) => {
+                Ok(Some(self.path_of(text)))
+            }
+            Value::String(text) => Ok(Some(text.clone())),
+            Value::Integer(number) => Ok(Some(number.to_string())),
+            _ => Err("must be a text in quotes or a number"),
+        }
+    }
+
+    /// A path in the file: `~` is the home directory, and a relative one starts at the directory of the file.
+    fn path_of(&self, text: &str) -> String {
+        let home = env::var_os("HOME").map(PathBuf::from);
+        let path = match (text.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.path.parent().unwrap_or(Path::new("")).join(text),
+        };
+        path.to_string_lossy().into_owned()
+    }
+}
+
+/// `$XDG_CONFIG_HOME/gptfs/config.toml`, else `~/.config/gptfs/config.toml`.
+pub(super) fn default_path() -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("gptfs/config.toml"))
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
+    )
+}
+
+/// The options in `text`, with those of `profile` on top.
+fn read(text: &str, profile: Option<&str>) -> Result<Table, String> {
+    let mut options: Table = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        format!("{} at line {line}", error.message().replace('\n', ", "))
+    })?;
+    let profiles = match options.remove("profile") {
+        None => Table::new(),
+        Some(Value::Table(profiles)) => profiles,
+        Some(_) => return Err("profile: must be tables such as [profile.work]".to_owned()),
+    };
+    let Some(name) = profile else { return Ok(options) };
+    match profiles.get(name) {
+        Some(Value::Table(profile)) => {
+            options.extend(profile.clone());
+            Ok(options)
+        }
+        Some(_) => Err(format!("profile.{name}: must be a table of options")),
+        None if profiles.is_empty() => Err(format!("no [profile.{name}], and no other profile either")),
+        None => {
+            let names: Vec<_> = profiles.keys().map(String::as_str).collect();
+            Err(format!("no [profile.{name}]; there is {}", names.join(", ")))
+        }
+    }
+}
+
+/// Has clap check one value of `arg`, and returns its complaint in one line.
+fn check(arg: clap::Arg, long: &str, value: &str) -> Result<(), String> {
+    let probe = Command::new("gptfs").no_binary_name(true).disable_help_flag(true).arg(arg);
+    match probe.try_get_matches_from([format!("--{long}={value}")]) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Err(line.strip_prefix("error: ").unwrap_or(line).to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str =
+        "tz = \"UTC\"\ntimes = true\n\n[profile.work]\nthinking = \"hide\"\ntz = \"Asia/Tokyo\"\n";
+
+    #[test]
+    fn a_profile_lies_on_top_of_the_options_of_the_file() {
+        let options = |profile| read(FILE, profile).expect("a sound file");
+        let expected = |text: &str| text.parse::<Table>().expect("TOML");
+        assert_eq!(options(None), expected("tz = 'UTC'\ntimes = true"));
+        let work = expected("tz = 'Asia/Tokyo'\ntimes = true\nthinking = 'hide'");
+        assert_eq!(options(Some("work")), work);
+    }
+
+    #[test]
+    fn a_file_or_profile_that_is_wrong_is_refused_with_its_place() {
+        assert_eq!(read(FILE, Some("home")), Err("no [profile.home]; there is work".to_owned()));
+        assert_eq!(read("", Some("home")), Err("no [profile.home], and no other profile either".to_owned()));
+        let error = read("tz = \"UTC\"\ntimes =\n", None).expect_err("malformed");
+        assert!(error.contains("at line 2") && !error.contains('\n'), "{error}");
+        assert!(read("profile = 7", None).is_err());
+        assert!(read("profile.a = 7", Some("a")).is_err());
+    }
+}

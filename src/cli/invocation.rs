@@ -1,0 +1,167 @@
+//! From the words of the command line to a parsed command.
+//!
+//! Options come from four places. From the weakest to the strongest: the configuration file (given to clap as default
+//! values), the environment, mount options in the form of fstab (`-o`), and the options of the command line.
+
+use super::args::{Cli, MOUNTING};
+use super::config::Config;
+use super::mount_helper;
+use super::settings::READING;
+use super::shell::quoted;
+use crate::error::{Error, ErrorKind};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A command line that makes sense.
+pub(super) struct Invocation {
+    pub(super) cli: Cli,
+    /// Where each option of the command came from.
+    pub(super) matches: ArgMatches,
+}
+
+/// Why there is no command to run.
+pub(super) enum Refusal {
+    /// Help, the version, or a form that the grammar doesn't have.
+    Grammar(clap::Error),
+    /// A meaning that can't be had.
+    Meaning(Error),
+    /// A source without a command: what can be done with it.
+    Advice(String),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Grammar(error)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Meaning(error)
+    }
+}
+
+/// The grammar, with an environment variable for every option of reading and mounting.
+pub(super) fn grammar() -> Command {
+    Cli::command().mut_subcommands(|command| {
+        command.args_override_self(true).mut_args(|arg| {
+            let Some(long) = arg.get_long().filter(|_| is_configurable(&arg)) else { return arg };
+            let variable = format!("GPTFS_{}", long.to_uppercase().replace('-', "_"));
+            let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+            let arg = arg.env(variable).hide_env_values(true);
+            if is_switch { arg.value_parser(FalseyValueParser::new()) } else { arg }
+        })
+    })
+}
+
+/// Tells options that describe a mount or a reading, which may be set outside the command line, from those that ask
+/// for something once.
+pub(super) fn is_configurable(arg: &clap::Arg) -> bool {
+    !arg.is_hide_set()
+        && arg.get_long().is_some()
+        && matches!(arg.get_help_heading(), Some(READING | MOUNTING))
+}
+
+/// Parses `arguments`, the first of which is the program's name.
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Refusal> {
+    let mut words: Vec<OsString> = arguments.into_iter().collect();
+    if words.first().is_some_and(|name| mount_helper::is_called_as(name)) {
+        words = mount_helper::words(words)?;
+    }
+    let mut grammar = grammar();
+    name_the_command(&mut words, &grammar)?;
+    let matches = grammar.clone().try_get_matches_from(&words)?;
+    let common = Cli::from_arg_matches(&matches)?.common;
+    if let Some(config) = Config::load(&common)? {
+        grammar = config.apply(grammar)?;
+    }
+    if let Some((name, command)) = matches.subcommand()
+        && let Ok(Some(options)) = command.try_get_many::<String>("mount_options")
+    {
+        let known = grammar.find_subcommand(name).cloned().unwrap_or_default();
+        let sloppy = matches!(command.try_get_one("sloppy"), Ok(Some(true)));
+        let expanded = mount_helper::expand(options, &known, sloppy)?;
+        // Before what the user wrote, so that the latter wins.
+        let at = words.iter().position(|word| word == name).map_or(words.len(), |at| at.saturating_add(1));
+        words.splice(at..at, expanded);
+    }
+    let matches = grammar.try_get_matches_from(&words)?;
+    Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
+}
+
+/// Inserts `mount` where a source stands in place of a command, as mount.fuse3 writes it: `gptfs SOURCE DIR -o …`.
+fn name_the_command(words: &mut Vec<OsString>, grammar: &Command) -> Result<(), Refusal> {
+    let Some(first) = words.get(1) else { return Ok(()) };
+    let is_command = grammar
+        .get_subcommands()
+        .any(|command| first == command.get_name() || command.get_all_aliases().any(|alias| first == alias));
+    if is_command || first == "help" || !is_source(first) {
+        return Ok(());
+    }
+    if words.len() == 2 {
+        return Err(Refusal::Advice(advice(Path::new(first))));
+    }
+    words.insert(1, "mount".into());
+    Ok(())
+}
+
+/// A file that exists, or a word that can only be meant as a path.
+fn is_source(word: &OsStr) -> bool {
+    let bytes = word.as_encoded_bytes();
+    !bytes.starts_with(b"-") && (bytes.contains(&b'/') || bytes.contains(&b'.') || Path::new(word).exists())
+}
+
+fn advice(source: &Path) -> String {
+    let name = quoted(source);
+    let lines = [
+        (format!("gptfs mount {name} ~/chats"), "read it as a folder"),
+        (format!("gptfs ls -R {name}"), "list it"),
+        (format!("gptfs info {name}"), "summarize it"),
+        (format!("gptfs export {name} ~/chats"), "write it as plain files"),
+        ("gptfs help".to_owned(), "everything else"),
+    ];
+    let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let mut text = format!("{name}: what shall be done with it?\n");
+    for (command, what) in lines {
+        let _ = writeln!(text, "  {command:width$}  {what}");
+    }
+    text
+}
+
+/// The options that the user gave to the command on its command line, as words that give the same once more. Not its positional
+/// arguments, and not those that come from the environment or a file.
+pub(super) fn given_options(matches: &ArgMatches) -> Vec<OsString> {
+    let mut words = Vec::new();
+    let grammar = grammar();
+    let Some((name, command)) = matches.subcommand() else { return words };
+    let Some(grammar) = grammar.find_subcommand(name) else { return words };
+    for arg in grammar.get_arguments().filter(|arg| is_configurable(arg)) {
+        let id = arg.get_id().as_str();
+        let Some(long) = arg.get_long() else { continue };
+        if command.value_source(id) != Some(clap::parser::ValueSource::CommandLine) {
+            continue;
+        }
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            words.push(format!("--{long}").into());
+            continue;
+        }
+        for value in command.get_raw(id).into_iter().flatten() {
+            let mut word = OsString::from(format!("--{long}="));
+            let is_path = matches!(arg.get_value_hint(), clap::ValueHint::FilePath);
+            match std::path::absolute(value) {
+                Ok(path) if is_path => word.push(path),
+                _ => word.push(value),
+            }
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// An option that the command line can't mean.
+pub(super) fn usage(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Usage, message)
+}

@@ -1,0 +1,84 @@
+//! `systemd`: a user unit that mounts at login.
+
+use super::args::SystemdArgs;
+use super::invocation::given_options;
+use super::mount;
+use super::settings::Settings;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::printable;
+use clap::ArgMatches;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// Prints a unit that mounts what `mount` with the same words would mount.
+pub(super) fn systemd(args: SystemdArgs, matches: &ArgMatches) -> Result<()> {
+    // Wrong words should fail now and not at the next login.
+    Settings::new(&args.mount.reading)?;
+    let (sources, mountpoint) = mount::paths(args.mount.paths)?;
+    let program = std::env::current_exe().map_err(|error| Error::io("the path of gptfs", error))?;
+    let mut start = vec![word(&program)?, "mount".to_owned()];
+    for option in given_options(matches) {
+        start.push(word(&option)?);
+    }
+    start.push("--".to_owned());
+    for path in sources.iter().chain([&mountpoint]) {
+        start.push(word(path)?);
+    }
+    let stop = [word(&program)?, "unmount".to_owned(), "--".to_owned(), word(&mountpoint)?];
+    let name = mountpoint.file_name().unwrap_or_default().to_string_lossy();
+    let unit = unit(&printable(&name).to_string().replace('%', "%%"), &start, &stop);
+    super::print(|out| out.write_all(unit.as_bytes()))
+}
+
+fn unit(name: &str, start: &[String], stop: &[String]) -> String {
+    format!(
+        "# Save as ~/.config/systemd/user/gptfs-chats.service, then run:\n\
+         # systemctl --user enable --now gptfs-chats\n\
+         [Unit]\n\
+         Description=ChatGPT export at {name}\n\
+         Documentation=man:gptfs(1)\n\
+         \n\
+         [Service]\n\
+         # `gptfs mount` returns when the tree can be used; the process that serves it goes on.\n\
+         Type=forking\n\
+         ExecStart={}\n\
+         ExecStop={}\n\
+         Restart=on-failure\n\
+         \n\
+         [Install]\n\
+         WantedBy=default.target\n",
+        start.join(" "),
+        stop.join(" ")
+    )
+}
+
+/// One word of a command line in a unit: quoted, and without anything that systemd would replace.
+fn word(text: impl AsRef<OsStr>) -> Result<String> {
+    let text = text.as_ref();
+    let plain = text.to_str().filter(|text| !text.contains(char::is_control)).ok_or_else(|| {
+        let name = Path::new(text).display().to_string();
+        Error::new(ErrorKind::Usage, format!("{name}: a systemd unit can't name this path"))
+    })?;
+    let escaped = plain.replace('\\', r"\\").replace('"', r#"\""#).replace('%', "%%").replace('$', "$$");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);
+    Ok(if escaped.chars().all(is_plain) { escaped } else { format!("\"{escaped}\"") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_unit_means_itself() {
+        for (text, expected) in [
+            ("/usr/bin/gptfs", "/usr/bin/gptfs"),
+            ("--tz=Europe/Berlin", "--tz=Europe/Berlin"),
+            ("/home/ines/my chats", r#""/home/ines/my chats""#),
+            (r#"a"b\c"#, r#""a\"b\\c""#),
+            ("100% $HOME", r#""100%% $$HOME""#),
+        ] {
+            assert_eq!(word(text).expect(text), expected);
+        }
+        assert!(word("a\nb").is_err());
+    }
+}

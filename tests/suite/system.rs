@@ -1,0 +1,320 @@
+//! gptfs as a guest of the system: configuration, fstab, systemd, completions, manual pages, the demonstration.
+
+use crate::support::{
+    Outcome, Scratch, Zip, array, can_mount, fixtures, gptfs, mounted, outcome, program, skip, until,
+};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const FIRST: &str = include_str!("../../fixtures/forms/first.json");
+const SECOND: &str = include_str!("../../fixtures/forms/second.json");
+const PAGE: &str = "2023/03/New chat.md";
+
+fn demo() -> PathBuf {
+    fixtures().join("demo.zip")
+}
+
+/// The turn headings of a page that `command` prints.
+fn headings(command: &mut Command) -> Vec<String> {
+    let told = outcome(command.arg("cat").arg(demo()).arg(PAGE)).succeeded();
+    told.stdout.lines().filter(|line| line.starts_with("## ")).map(str::to_owned).collect()
+}
+
+// Configuration.
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_the_environment_over_the_file() {
+    let home = Scratch::new();
+    let zone = |variable: Option<&str>, word: Option<&str>| {
+        let mut command = program(&home);
+        command.args(["ls", "--json"]).args(word.map(|zone| format!("--tz={zone}"))).arg(demo()).arg(PAGE);
+        command.envs(variable.map(|zone| ("GPTFS_TZ", zone)));
+        let line = outcome(&mut command).succeeded().stdout;
+        let offset = line.split("\"created\":\"").nth(1).expect("a time")[19..25].to_owned();
+        offset
+    };
+    assert_eq!(zone(None, None), "+00:00");
+    home.file(".config/gptfs/config.toml", "tz = \"Asia/Tokyo\"\n");
+    assert_eq!(zone(None, None), "+09:00");
+    assert_eq!(zone(Some("Asia/Kolkata"), None), "+05:30");
+    assert_eq!(zone(Some("Asia/Kolkata"), Some("Asia/Kathmandu")), "+05:45");
+}
+
+#[test]
+fn a_profile_adds_to_the_options_of_the_file_and_a_switch_can_be_turned_off() {
+    let home = Scratch::new();
+    assert_eq!(headings(&mut program(&home)), ["## User", "## ChatGPT"]);
+    home.file(".config/gptfs/config.toml", "tz = \"Asia/Tokyo\"\n[profile.timed]\ntimes = true\n");
+    assert_eq!(headings(&mut program(&home)), ["## User", "## ChatGPT"]);
+    let timed = headings(program(&home).args(["--profile", "timed"]));
+    assert!(timed[0].starts_with("## User · 2023-03-29 "), "{timed:?}");
+    assert_eq!(headings(program(&home).env("GPTFS_PROFILE", "timed")), timed);
+    let off = headings(program(&home).args(["--profile", "timed"]).env("GPTFS_TIMES", "0"));
+    assert_eq!(off, ["## User", "## ChatGPT"]);
+    assert_eq!(headings(program(&home).arg("--no-config").env("GPTFS_PROFILE", "timed")), off);
+}
+
+#[test]
+fn a_path_in_the_file_starts_at_the_directory_of_the_file() {
+    let home = Scratch::new();
+    home.file("settings/names.toml", "\"g-unknown\" = \"Tea\"\n");
+    let config = home.file("settings/gptfs.toml", "names-map = \"names.toml\"\n");
+    let told = outcome(program(&home).arg("ls").arg("--config").arg(&config).arg(demo())).succeeded();
+    let named = home.path("settings/names.toml");
+    assert_eq!(told.stderr, format!("gptfs: {}: no conversation has g-unknown\n", named.display()));
+}
+
+#[test]
+fn a_configuration_file_that_is_wrong_is_refused_with_its_name_and_the_reason() {
+    for (text, reason) in [
+        ("tzz = 'UTC'", "tzz: unknown"),
+        ("recursive = true", "recursive: unknown"),
+        ("times = 'yes'", "times: must be true or false"),
+        ("jobs = 0", "jobs: invalid value '0' for '--jobs <N>'"),
+        ("max-size = 'much'", "max-size: invalid value 'much'"),
+        ("thinking = [1]", "thinking: must be a text in quotes or a number"),
+        ("tz =", "at line 1"),
+    ] {
+        let home = Scratch::new();
+        let config = home.file(".config/gptfs/config.toml", text);
+        let told = outcome(program(&home).arg("ls").arg(demo())).failed(2);
+        assert!(told.stderr.contains(&format!("{}: ", config.display())), "{text}: {}", told.stderr);
+        assert!(told.stderr.contains(reason), "{text}: {}", told.stderr);
+    }
+    let told = gptfs(["ls", "--profile", "work", "export.zip"]).failed(6);
+    assert!(told.stderr.contains("config.toml: no such file"), "{}", told.stderr);
+}
+
+// A source in place of a command.
+
+#[test]
+fn a_source_alone_is_answered_with_what_can_be_done_with_it() {
+    let told = gptfs([demo()]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+    for command in ["gptfs mount ", "gptfs ls -R ", "gptfs info ", "gptfs export ", "gptfs help"] {
+        assert!(told.stderr.contains(command), "{command}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn check_lists_every_problem_and_fails_if_there_is_one() {
+    let sound = gptfs([OsStr::new("check"), demo().as_os_str()]).succeeded();
+    assert_eq!(
+        (sound.stdout.as_str(), sound.stderr.as_str()),
+        ("", "gptfs: demo.zip: 43 conversations, no problem\n")
+    );
+    let scratch = Scratch::new();
+    let zip = Zip::new()
+        .deflated("conversations-000.json", array(&[FIRST]))
+        .deflated("conversations-002.json", array(&[SECOND]));
+    let source = scratch.zip("export.zip", &zip);
+    let told = gptfs([OsStr::new("check"), source.as_os_str()]);
+    assert_eq!(told.code, Some(4), "{}", told.stderr);
+    assert_eq!(told.stderr, "gptfs: export.zip: 2 conversations, 1 problem\n");
+    let listed = gptfs([OsStr::new("cat"), source.as_os_str(), ".gptfs/problems.txt".as_ref()]).succeeded();
+    assert_eq!(told.stdout, listed.stdout);
+    let told = gptfs(["check".as_ref(), "--json".as_ref(), source.as_os_str()]);
+    assert_eq!(told.code, Some(4));
+    let problem: serde_json::Value = serde_json::from_str(told.stdout.trim_end()).expect("one object");
+    let line = format!("{}: {}\n", problem["subject"].as_str().unwrap(), problem["reason"].as_str().unwrap());
+    assert_eq!(line, listed.stdout);
+}
+
+// As mount(8) calls it.
+
+/// The program by another name, as an installation links it.
+fn linked(home: &Scratch, name: &str) -> PathBuf {
+    let link = home.path(name);
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_gptfs"), &link).expect("a link");
+    link
+}
+
+fn run_linked(home: &Scratch, name: &str, words: &[&OsStr]) -> Outcome {
+    let link = linked(home, name);
+    let mut renamed = Command::new(link);
+    for (key, value) in program(home).get_envs() {
+        match value {
+            Some(value) => renamed.env(key, value),
+            None => renamed.env_remove(key),
+        };
+    }
+    outcome(renamed.args(words))
+}
+
+#[test]
+fn the_forms_of_mount_and_fstab_mount_with_their_options() {
+    if !can_mount() {
+        return;
+    }
+    let options = OsStr::new("rw,noauto,nosuid,_netdev,x-systemd.automount,tz=Asia/Tokyo,times");
+    for name in ["mount.gptfs", "mount.fuse.gptfs", "gptfs"] {
+        let (home, scratch) = (Scratch::new(), Scratch::new());
+        let dir = scratch.directory("chats");
+        let source = demo();
+        run_linked(&home, name, &[source.as_os_str(), dir.as_os_str(), "-o".as_ref(), options]).succeeded();
+        let page = fs::read_to_string(dir.join(PAGE));
+        let line = mounted(&dir);
+        outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+        assert!(page.expect("a page").contains("## User · 2023-03-2"), "{name}");
+        let line = line.expect("mounted");
+        assert!(line.contains(" ro,") && line.contains(" - fuse.gptfs "), "{name}: {line}");
+    }
+}
+
+#[test]
+fn a_fake_mount_checks_everything_and_mounts_nothing() {
+    let scratch = Scratch::new();
+    let (dir, source) = (scratch.directory("chats"), demo());
+    let fake = |source: &Path, options: &str| {
+        let home = Scratch::new();
+        let words = [source.as_os_str(), dir.as_os_str(), "-f".as_ref(), "-o".as_ref(), options.as_ref()];
+        run_linked(&home, "mount.gptfs", &words)
+    };
+    fake(&source, "ro,tz=UTC").succeeded();
+    assert_eq!(mounted(&dir), None);
+    fake(&source, "ro,tz=Mars/Base").failed(2);
+    let told = fake(&source, "ro,uid=1000").failed(2);
+    assert!(told.stderr.contains("-o uid: unknown option"), "{}", told.stderr);
+    fake(&scratch.path("missing.zip"), "ro").failed(6);
+}
+
+#[test]
+fn mount_calls_its_helper() {
+    // SAFETY: reads the id of this process's user and nothing else.
+    if !can_mount() || unsafe { libc::geteuid() } != 0 {
+        return skip("mount -t fuse.gptfs, which takes root");
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let dir = scratch.directory("chats");
+    linked(&home, "mount.fuse.gptfs");
+    // mount(8) looks for helpers in /sbin, which we put ours into for nobody but this command.
+    let script = "mount --bind \"$0\" /mnt && mount -t overlay overlay -o lowerdir=/mnt:/sbin /sbin && \
+                  mount -t fuse.gptfs -o ro,tz=UTC \"$1\" \"$2\" && cat \"$2/$3\"";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(home.path("")).arg(demo()).arg(&dir).arg(PAGE);
+    let told = outcome(command.env("HOME", home.path("")));
+    if told.code != Some(0) && !told.stderr.contains("gptfs") {
+        return skip("mount -t fuse.gptfs: this machine can't overlay /sbin");
+    }
+    assert!(told.succeeded().stdout.contains("## User"));
+}
+
+#[test]
+fn an_export_named_without_a_directory_is_mounted_beside_itself() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let source = scratch.path("my export.zip");
+    fs::copy(demo(), &source).expect("a copy");
+    outcome(program(&home).arg("mount").arg(&source)).succeeded();
+    let dir = scratch.path("my export");
+    let is_there = dir.join(PAGE).is_file();
+    outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+    assert!(is_there);
+    assert!(!dir.exists(), "the directory that was made is removed");
+}
+
+// systemd, completions, manual pages.
+
+#[test]
+fn a_unit_names_absolute_paths_and_the_options_that_were_given() {
+    let home = Scratch::new();
+    let told = outcome(
+        program(&home)
+            .current_dir(fixtures())
+            .env("GPTFS_ALL", "1")
+            .args(["systemd", "-o", "ro,times", "--tz", "Europe/Berlin", "demo.zip"])
+            .arg("/tmp/my chats"),
+    )
+    .succeeded();
+    let words = format!(" mount --tz=Europe/Berlin --times -- {} \"/tmp/my chats\"\n", demo().display());
+    let start = told.stdout.lines().find(|line| line.starts_with("ExecStart=")).expect("ExecStart");
+    assert!(format!("{start}\n").ends_with(&words), "{start}");
+    let unit = home.file("gptfs-chats.service", &told.stdout);
+    let verified = Command::new("systemd-analyze").args(["--user", "verify"]).arg(unit).output();
+    let Ok(verified) = verified else { return skip("systemd-analyze verify: systemd is missing") };
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert!(!said.contains("gptfs-chats.service:"), "{said}");
+}
+
+#[test]
+fn completions_know_the_commands_and_options_and_load_in_their_shell() {
+    for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
+        let script = gptfs(["completions", shell]).succeeded().stdout;
+        for word in ["mount", "unmount", "export", "names-map", "allow-other"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        let scratch = Scratch::new();
+        let file = scratch.file("script", script);
+        match Command::new(check).arg("-n").arg(file).output() {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(_) => skip(&format!("the syntax of {shell}'s completions: {shell} is missing")),
+        }
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command_and_one_for_the_tree() {
+    let scratch = Scratch::new();
+    let dir = scratch.path("man");
+    gptfs([OsStr::new("man"), dir.as_os_str()]).succeeded();
+    let pages = scratch.tree();
+    let commands = ["mount", "unmount", "ls", "cat", "export", "info", "check", "cache", "demo", "doctor"];
+    for name in ["gptfs.1".to_owned(), "gptfs-tree.5".to_owned()]
+        .into_iter()
+        .chain(commands.map(|command| format!("gptfs-{command}.1")))
+    {
+        let page = pages.0.get(&format!("man/{name}")).unwrap_or_else(|| panic!("{name}"));
+        assert!(page.windows(3).any(|word| word == b".TH"), "{name}");
+    }
+    let printed = gptfs(["man"]).succeeded().stdout;
+    assert_eq!(printed.as_bytes(), pages.0["man/gptfs.1"]);
+    match Command::new("man").args(["--warnings", "-E", "UTF-8", "-l"]).arg(dir.join("gptfs-tree.5")).output()
+    {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stderr), ""),
+        Err(_) => skip("the form of manual pages: man is missing"),
+    }
+}
+
+#[test]
+fn doctor_says_what_mounting_needs() {
+    let told = gptfs(["doctor"]);
+    for what in ["version", "FUSE device", "fusermount3", "kernel", "open files", "cache", "processor"] {
+        assert!(told.stdout.contains(what), "{what}: {}", told.stdout);
+    }
+    assert!(matches!(told.code, Some(0 | 6)), "{}", told.stderr);
+}
+
+// The demonstration.
+
+#[test]
+fn the_demonstration_says_what_to_try_and_ends_with_ctrl_c() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let mut command = program(&home);
+    command.arg("demo").env("TMPDIR", scratch.path("")).stdout(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().expect("the program");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let said: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.contains("Ctrl-C")).collect();
+    let listed = said.iter().find_map(|line| line.trim().strip_prefix("ls -R ")).expect("a listing to try");
+    let dir = PathBuf::from(listed);
+    until("the demonstration is mounted", || dir.join(PAGE).is_file());
+    let words = said.iter().filter(|line| line.starts_with("  ")).count();
+    assert_eq!(words, 3, "{said:?}");
+    for command in said.iter().filter(|line| line.starts_with("  ")) {
+        let tried = outcome(Command::new("sh").arg("-c").arg(command)).succeeded();
+        assert!(!tried.stdout.is_empty(), "{command}");
+    }
+    outcome(Command::new("kill").args(["-INT", &child.id().to_string()])).succeeded();
+    let status = child.wait().expect("its end");
+    assert!(status.success(), "{status}");
+    assert_eq!(mounted(&dir), None);
+    assert_eq!(scratch.tree().paths(), Vec::<&str>::new(), "nothing is left");
+}
