@@ -34,8 +34,7 @@ fn the_command_line_wins_over_the_environment_and_the_environment_over_the_file(
         command.args(["ls", "--json"]).args(word.map(|zone| format!("--tz={zone}"))).arg(demo()).arg(PAGE);
         command.envs(variable.map(|zone| ("GPTFS_TZ", zone)));
         let line = outcome(&mut command).succeeded().stdout;
-        let offset = line.split("\"created\":\"").nth(1).expect("a time")[19..25].to_owned();
-        offset
+        line.split("\"created\":\"").nth(1).expect("a time")[19..25].to_owned()
     };
     assert_eq!(zone(None, None), "+00:00");
     home.file(".config/gptfs/config.toml", "tz = \"Asia/Tokyo\"\n");
