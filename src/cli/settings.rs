@@ -51,7 +51,7 @@ pub(super) struct ReadingArgs {
     #[arg(long)]
     no_cache: bool,
     /// Say on standard error what is read, from where, and how long it takes
-    #[arg(short, long)]
+    #[arg(long)]
     verbose: bool,
 }
 
