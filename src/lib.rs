@@ -27,6 +27,9 @@ mod sync;
 mod text;
 mod time;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 

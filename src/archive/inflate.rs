@@ -403,3 +403,23 @@ impl Deref for OwnedChunk {
         self.buffer.get(self.range.clone()).unwrap_or_default()
     }
 }
+
+/// Inflates a whole raw stream of at most `limit` bytes. `None` if it is damaged, cut off or longer.
+#[cfg(any(test, fuzzing))]
+pub fn whole_stream(bytes: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let read = |offset: u64, buffer: &mut [u8]| {
+        let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+        let length = rest.len().min(buffer.len());
+        buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        Ok(length)
+    };
+    let (mut decoder, mut out) = (InflateDecoder::from_start(), Vec::new());
+    while out.len() <= limit {
+        match decoder.run(&read, None, 1 << 16, &mut |chunk| out.extend_from_slice(chunk)) {
+            Ok(Stop::End) => return (out.len() <= limit).then_some(out),
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}

@@ -130,7 +130,9 @@ pub(crate) fn rust_files(folder: &Path) -> BTreeMap<String, String> {
 /// The code of all rooms, without tests and comments.
 pub(crate) fn rooms() -> BTreeMap<String, String> {
     let mut files = rust_files(&root().join("src"));
-    files.retain(|name, _| !name.split('/').any(|part| matches!(part, "tests" | "fake" | "testing")));
+    files.retain(|name, _| {
+        !name.split('/').any(|part| matches!(part, "tests" | "fake" | "testing" | "fuzzing"))
+    });
     for text in files.values_mut() {
         let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         *text =
