@@ -119,6 +119,8 @@ pub struct Head {
     pub branches: Vec<Branch>,
     /// Files that its pages link to, in order of first use.
     pub assets: Vec<Asset>,
+    /// Number of files that its messages point to and the export doesn't have.
+    pub missing: u32,
     /// The entry that holds it fails its checksum or breaks off: its text may be wrong, and its pages say so.
     pub unverified: bool,
 }
@@ -173,4 +175,13 @@ pub struct Catalog {
     pub orphans: Vec<Orphan>,
     /// Everything found to be wrong.
     pub problems: Vec<Problem>,
+}
+
+/// A file beside the conversations, such as `user.json`, whole.
+#[derive(Clone, Debug)]
+pub struct SideFile {
+    /// Its base name.
+    pub name: String,
+    /// Its bytes, or why they can't be read.
+    pub bytes: std::result::Result<Vec<u8>, String>,
 }

@@ -61,6 +61,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         Command::Mount(args) => mount::mount(args),
         Command::Unmount { dir } => mount::unmount(&dir),
         Command::Ls(args) => list::ls(&args),
+        Command::Recent(args) => list::recent(&args),
         Command::Cat(args) => list::cat(&args),
         Command::Export(args) => export::export(&args),
         Command::Info(args) => info::info(&args),

@@ -6,7 +6,7 @@ mod cache;
 pub(crate) mod inode;
 mod store;
 
-use crate::catalog::{Catalog, EntryRef, Page};
+use crate::catalog::{Catalog, EntryRef, Page, SideFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 pub(crate) use crate::name::NAME_BYTES;
@@ -48,6 +48,12 @@ pub(crate) trait Library: Send + Sync {
     fn attributed(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
         let pages = self.pages(head, pages, stem)?;
         Ok(pages.into_iter().map(|page| Attributed { page, sections: Vec::new() }).collect())
+    }
+
+    /// The files beside the conversations whose base names pass `wanted`, in the order of the archives. Blocks while they
+    /// are read.
+    fn side_files(&self, _wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
+        Vec::new()
     }
 
     /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many there were: fewer than

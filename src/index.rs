@@ -12,7 +12,7 @@ mod saved;
 mod tests;
 
 use crate::archive::Archive;
-use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Measure, Page};
+use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Measure, Page, SideFile};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -285,6 +285,10 @@ impl Library for Index {
             }
         })?;
         Ok(attributed)
+    }
+
+    fn side_files(&self, wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
+        files::side(&self.export, wanted)
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

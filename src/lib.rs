@@ -33,6 +33,7 @@ pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 
+mod account;
 mod archive;
 mod catalog;
 mod conversation;

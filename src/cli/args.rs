@@ -81,16 +81,18 @@ pub(super) enum Command {
         dir: PathBuf,
     },
     /// List what the mount would show (needs no FUSE)
-    Ls(LsArgs),
+    Ls(Box<super::list::LsArgs>),
+    /// List the conversations that changed last (needs no FUSE)
+    Recent(Box<super::list::RecentArgs>),
     /// Print files that the mount would show (needs no FUSE)
-    Cat(CatArgs),
+    Cat(super::list::CatArgs),
     /// Search an export as ripgrep would search the mount (needs no FUSE)
     #[command(override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…")]
     Grep(Box<super::grep::GrepArgs>),
     /// Write the whole tree as plain files, times included (needs no FUSE)
     Export(ExportArgs),
     /// Summarize an export: its form, counts, dates, models
-    Info(InfoArgs),
+    Info(super::info::InfoArgs),
     /// List every problem in an export; exits with 0 if there is none, else with 4
     Check(CheckArgs),
     /// List or clear the saved indexes that make a second mount fast
@@ -188,46 +190,6 @@ pub(super) struct SystemdArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    gptfs ls export.zip\n  \
-    gptfs ls -l export.zip 2024/02\n  \
-    gptfs ls -R --json export.zip | jq -r .path\n  \
-    gptfs ls -R export.zip .gptfs               what the mount does not list")]
-pub(super) struct LsArgs {
-    /// The export
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub(super) source: PathBuf,
-    /// A directory or file in the tree, such as 2024/05
-    pub(super) path: Option<String>,
-    /// List everything below it, one path per line
-    #[arg(short = 'R', long)]
-    pub(super) recursive: bool,
-    /// Add sizes and modification times
-    #[arg(short)]
-    pub(super) long: bool,
-    /// Print one JSON object per line: path, kind, size, created, modified
-    #[arg(long, conflicts_with = "long")]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) reading: ReadingArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    gptfs cat export.zip \"2024/02/Trip to Lisbon.md\"\n  \
-    gptfs cat export.zip .gptfs/problems.txt")]
-pub(super) struct CatArgs {
-    /// The export
-    #[arg(value_hint = ValueHint::AnyPath)]
-    pub(super) source: PathBuf,
-    /// Files in the tree, such as "2024/05/Trip to Lisbon.md"
-    #[arg(required = true)]
-    pub(super) paths: Vec<String>,
-    #[command(flatten)]
-    pub(super) reading: ReadingArgs,
-}
-
-#[derive(Debug, Args)]
 #[command(
     override_usage = "gptfs export [OPTIONS] <SOURCE>... <DIR>",
     after_help = "Examples:\n  \
@@ -238,16 +200,6 @@ pub(super) struct ExportArgs {
     /// One or more exports, then the directory to write to, which must be new or empty
     #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(super) reading: ReadingArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  gptfs info export.zip")]
-pub(super) struct InfoArgs {
-    /// The export, or several
-    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
-    pub(super) sources: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }

@@ -37,6 +37,16 @@ pub(super) struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// True if every conversation is meant.
+    pub(super) fn is_empty(&self) -> bool {
+        let words = [&self.model, &self.gpt, &self.project, &self.title];
+        words.iter().all(|words| words.is_empty())
+            && self.since.is_none()
+            && self.until.is_none()
+            && !self.starred
+            && !self.archived
+    }
+
     /// These words as a filter.
     ///
     /// # Errors

@@ -1,46 +1,220 @@
-//! `ls` and `cat`: what a mount would show, without mounting.
+//! `ls`, `recent` and `cat`: what a mount would show, without mounting.
 
-use super::args::{CatArgs, LsArgs};
+mod find;
+mod line;
+
+use super::filter::FilterArgs;
 use super::open;
-use super::settings::Settings;
-use crate::error::Result;
-use crate::format;
-use crate::fs::{Attr, FileKind, Fs, Ino};
+use super::settings::{ReadingArgs, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fs::{FileKind, Fs, Ino, Origin};
+use crate::search::{self, Filter};
 use crate::text::printable;
-use crate::time::Zone;
-use std::io::{self, Write};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use line::{Line, Style};
+use std::cmp::Reverse;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-/// The format of a line of a listing.
-enum Style {
-    Names,
-    Long(Zone),
-    Json(Zone),
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Examples:\n  \
+        gptfs ls export.zip\n  \
+        gptfs ls -l export.zip 2024/02\n  \
+        gptfs ls --starred --since 6m -t export.zip\n  \
+        gptfs ls -R --json export.zip | jq -r .path\n  \
+        gptfs ls -R export.zip .gptfs               what the mount does not list"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct LsArgs {
+    /// The export
+    #[arg(value_hint = ValueHint::AnyPath)]
+    source: PathBuf,
+    /// Directories and files in the tree, such as 2024/05 or "202?/*/Trip*"
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// List everything below, one path per line
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// Add sizes and modification times
+    #[arg(short)]
+    long: bool,
+    /// With -l, print sizes such as 1.2 MB
+    #[arg(short = 'h')]
+    human: bool,
+    /// Include the unlisted directory `.gptfs`
+    #[arg(short = 'a')]
+    unlisted: bool,
+    /// Accepted for the habit: there is always one name per line
+    #[arg(short = '1')]
+    one: bool,
+    /// Order of each listing
+    #[arg(long, value_enum, default_value_t = SortChoice::Name, value_name = "ORDER")]
+    sort: SortChoice,
+    /// Newest first, as --sort=time
+    #[arg(short = 't')]
+    by_time: bool,
+    /// Reverse the order
+    #[arg(short, long)]
+    reverse: bool,
+    /// Print one JSON object per line: path, kind, size, created, modified, and id, title, models and turns of a chat
+    #[arg(long, conflicts_with = "long")]
+    json: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
-/// Lists a directory or a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SortChoice {
+    /// As the mount lists them
+    Name,
+    /// Last changed, newest first
+    Time,
+    /// Begun, newest first
+    Created,
+    /// Largest first
+    Size,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs recent export.zip\n  \
+    gptfs recent -n 5 --model \"gpt-5*\" export.zip\n  \
+    gptfs recent -1 -n 1 export.zip              the path alone")]
+pub(super) struct RecentArgs {
+    /// One or more exports
+    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    sources: Vec<PathBuf>,
+    /// How many conversations
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "NUM")]
+    count: usize,
+    /// Print paths alone
+    #[arg(short = '1')]
+    one: bool,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs cat export.zip \"2024/02/Trip to Lisbon.md\"\n  \
+    gptfs cat export.zip .gptfs/problems.txt")]
+pub(super) struct CatArgs {
+    /// The export
+    #[arg(value_hint = ValueHint::AnyPath)]
+    source: PathBuf,
+    /// Files in the tree, such as "2024/05/Trip to Lisbon.md"; the ending .md may be left out
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// Print what is not text to a terminal too
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// Lists directories and files.
 pub(super) fn ls(args: &LsArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
+    let filter = args.filter.filter(&settings.index.render)?;
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
-    let zone = settings.zone().clone();
-    let style = match (args.json, args.long) {
-        (true, _) => Style::Json(zone),
-        (_, true) => Style::Long(zone),
-        _ => Style::Names,
+    let style = Style {
+        json: args.json,
+        long: args.long,
+        human: args.human,
+        color: line::wants_color(),
+        zone: settings.zone().clone(),
     };
-    let path = args.path.as_deref().unwrap_or_default();
-    let lines = lines(&fs, path, args.recursive)?;
-    super::print(|out| lines.iter().try_for_each(|(path, attr)| style.write(out, path, *attr)))
+    let root = [String::new()];
+    let paths = if args.paths.is_empty() { &root[..] } else { &args.paths };
+    let mut failed = None;
+    for path in paths {
+        let listed = find::expanded(&fs, path).and_then(|found| {
+            // A pattern names what it matches, and a plain path what is in it.
+            let whole = paths.len() > 1 || find::is_pattern(path);
+            found.iter().try_for_each(|&ino| list(&fs, ino, whole, args, &filter, &style))
+        });
+        if let Err(error) = listed
+            && let Some(earlier) = failed.replace(error)
+        {
+            super::say(&earlier);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Lists one file or directory; `whole` if several are listed, so that names need their paths.
+fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &Style) -> Result<()> {
+    let attr = fs.attr(ino)?;
+    let mut lines: Vec<Line> = if attr.kind != FileKind::Directory {
+        vec![Line { name: fs.path(ino), path: fs.path(ino), attr }]
+    } else if args.filter.is_empty() {
+        line::below(fs, ino, args.recursive, whole)?
+    } else {
+        let directory = fs.path(ino);
+        let inside = |path: &str| {
+            directory.is_empty() || path.strip_prefix(&directory).is_some_and(|rest| rest.starts_with('/'))
+        };
+        line::threads(fs, search::conversations(fs, filter)).filter(|line| inside(&line.path)).collect()
+    };
+    if args.unlisted && ino == Ino::ROOT {
+        let hidden = fs.lookup(Ino::ROOT, crate::layout::HIDDEN.as_bytes()).ok();
+        let name = || crate::layout::HIDDEN.to_owned();
+        lines.splice(0..0, hidden.map(|attr| Line { name: name(), path: name(), attr }));
+    }
+    match if args.by_time { SortChoice::Time } else { args.sort } {
+        SortChoice::Name => {}
+        SortChoice::Time => lines.sort_by_key(|line| Reverse(line.attr.modified)),
+        SortChoice::Created => lines.sort_by_key(|line| Reverse(line.attr.created)),
+        SortChoice::Size => lines.sort_by_key(|line| Reverse(line.attr.size)),
+    }
+    if args.reverse {
+        lines.reverse();
+    }
+    super::print(|out| lines.iter().try_for_each(|line| style.write(out, fs, line)))
+}
+
+/// Lists the conversations that changed last, the newest first.
+pub(super) fn recent(args: &RecentArgs) -> Result<()> {
+    let settings = Settings::new(&args.reading)?;
+    let filter = args.filter.filter(&settings.index.render)?;
+    let open::Opened { fs, .. } = open::open(&args.sources, &settings)?;
+    let zone = settings.zone().clone();
+    let mut lines: Vec<Line> = line::threads(&fs, search::conversations(&fs, &filter)).collect();
+    lines.sort_by_key(|line| Reverse(line.attr.modified));
+    lines.truncate(args.count);
+    let style = Style { json: args.json, long: false, human: false, color: line::wants_color(), zone };
+    super::print(|out| {
+        lines.iter().try_for_each(|line| {
+            if !args.json && !args.one {
+                write!(out, "{}  ", style.zone.minute(line.attr.modified))?;
+            }
+            style.write(out, &fs, line)
+        })
+    })
 }
 
 /// Prints files one after another. A file that can't be read doesn't stop the others.
 pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
+    let careful = !args.force && io::stdout().is_terminal();
     let mut failed = None;
     for path in &args.paths {
-        // An error from `resolve` already names the path.
-        let copied =
-            fs.resolve(path).and_then(|ino| copy(&fs, ino).map_err(|error| error.within(printable(path))));
+        // An error from `one` already names the path.
+        let copied = find::one(&fs, path)
+            .and_then(|ino| copy(&fs, ino, careful).map_err(|error| error.within(printable(path))));
         if let Err(error) = copied
             && let Some(earlier) = failed.replace(error)
         {
@@ -53,14 +227,20 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
 /// Bytes copied at a time.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Prints one file.
-pub(super) fn copy(fs: &Fs, ino: Ino) -> Result<()> {
+/// Prints a file; if `careful`, only one that does a terminal no harm.
+pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
+    let is_copied = matches!(fs.origin(ino)?, Origin::Copied(_));
     let size = fs.attr(ino)?.size;
     let mut offset = 0;
     loop {
         let block = fs.read(ino, offset, BLOCK_BYTES)?;
         if block.is_empty() {
             break;
+        }
+        if careful && is_copied && !is_harmless(&block) {
+            let reason =
+                "not plain text, so it is not printed to a terminal; redirect it to a file, or use --force";
+            return Err(Error::new(ErrorKind::Usage, reason));
         }
         offset += block.len() as u64;
         super::print(|out| out.write_all(&block))?;
@@ -69,56 +249,28 @@ pub(super) fn copy(fs: &Fs, ino: Ino) -> Result<()> {
     Ok(())
 }
 
-/// The lines of a listing of `path`: names, or paths from the root if it is recursive.
-fn lines(fs: &Fs, path: &str, recursive: bool) -> Result<Vec<(String, Attr)>> {
-    let ino = fs.resolve(path)?;
-    let attr = fs.attr(ino)?;
-    if attr.kind == FileKind::File {
-        return Ok(vec![(fs.path(ino), attr)]);
-    }
-    if recursive {
-        return below(fs, ino);
-    }
-    let entries = fs.entries(ino, 2)?.map(|(_, entry)| (entry.name.to_owned(), entry.attr));
-    Ok(entries.collect())
+/// True for text without characters that steer a terminal. A character cut by the end of the block is not looked at.
+fn is_harmless(block: &[u8]) -> bool {
+    let text = match std::str::from_utf8(block) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(block.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }
 
-/// Everything below the directory `ino` by its path from the root, depth first. [`Fs::walk`] would leave out the
-/// unlisted directories.
-fn below(fs: &Fs, ino: Ino) -> Result<Vec<(String, Attr)>> {
-    let mut lines = Vec::new();
-    let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];
-    while let Some((dir, children)) = open.last_mut() {
-        let Some((_, entry)) = children.next() else {
-            open.pop();
-            continue;
-        };
-        let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
-        if entry.attr.kind == FileKind::Directory {
-            open.push((path.clone(), fs.entries(entry.attr.ino, 2)?));
-        }
-        lines.push((path, entry.attr));
-    }
-    Ok(lines)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Style {
-    fn write(&self, out: &mut dyn Write, path: &str, attr: Attr) -> io::Result<()> {
-        let slash = if attr.kind == FileKind::Directory { "/" } else { "" };
-        match self {
-            Self::Names => writeln!(out, "{}{slash}", printable(path)),
-            Self::Long(zone) => {
-                writeln!(out, "{:>12}  {}  {}{slash}", attr.size, zone.minute(attr.modified), printable(path))
-            }
-            Self::Json(zone) => writeln!(
-                out,
-                r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}"}}"#,
-                format::quote(path),
-                if attr.kind == FileKind::Directory { "directory" } else { "file" },
-                attr.size,
-                zone.rfc3339(attr.created),
-                zone.rfc3339(attr.modified),
-            ),
-        }
+    #[test]
+    fn text_is_harmless_and_bytes_and_escapes_are_not() {
+        assert!(is_harmless("Grüße\r\n\tfür 🍎".as_bytes()));
+        assert!(is_harmless(&"🍎".as_bytes()[..3]), "cut by the end of a block");
+        assert!(!is_harmless(b"\x89PNG\r\n"));
+        assert!(!is_harmless(b"a\x1b[2J"));
+        assert!(!is_harmless(b"a\0"));
     }
 }

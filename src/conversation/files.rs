@@ -56,6 +56,8 @@ pub struct File {
 pub struct Files {
     /// The files that exist. `AssetContent::Canvas(n)` stands at position n.
     pub files: Vec<File>,
+    /// Number of files that are pointed to and don't exist.
+    pub missing: u32,
     by_id: HashMap<String, usize>,
     /// The position of the first canvas document; the others follow it.
     documents: usize,
@@ -75,6 +77,7 @@ impl Files {
             index,
             files: Self::default(),
             by_entry: HashMap::new(),
+            missing: HashSet::new(),
             names: Names::default(),
         };
         let lines =
@@ -83,6 +86,7 @@ impl Files {
             plan.add_all(id);
         }
         plan.add_documents(canvas);
+        plan.files.missing = u32::try_from(plan.missing.len()).unwrap_or(u32::MAX);
         plan.files
     }
 
@@ -110,6 +114,7 @@ struct Plan<'p> {
     index: &'p dyn AssetIndex,
     files: Files,
     by_entry: HashMap<EntryRef, usize>,
+    missing: HashSet<String>,
     names: Names,
 }
 
@@ -154,6 +159,7 @@ impl Plan<'_> {
         let decoded = FileRef { id: Cow::Borrowed(key.as_ref()), ..file.clone() };
         let Some(found) = self.index.resolve(&decoded, &self.conversation.id, &message.id, message.created)
         else {
+            self.missing.insert(key.into_owned());
             return;
         };
         let files = &mut self.files.files;

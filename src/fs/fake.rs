@@ -56,6 +56,7 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
         page: measure(id, Page::Thread),
         branches: Vec::new(),
         assets: Vec::new(),
+        missing: 0,
         unverified: false,
     }
 }

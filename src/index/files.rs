@@ -1,7 +1,7 @@
 //! The files of an export, and what the side files say about them. Read before the first conversation.
 
 use crate::archive::{self, EntryKind};
-use crate::catalog::{EntryRef, Problem};
+use crate::catalog::{EntryRef, Problem, SideFile};
 use crate::error::Result;
 use crate::format::assets::{self, Assets, Candidate, SideFiles};
 use crate::format::html::HtmlExtract;
@@ -45,6 +45,21 @@ pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
         Some(bytes)
     };
     (Assets::new(candidates, side, Box::new(sniff)), problems)
+}
+
+/// The side files whose base names pass `wanted`, whole.
+pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
+    let side = &export.side;
+    let mut entries: Vec<EntryRef> =
+        side.user.iter().chain(&side.feedback).chain(&side.other).copied().collect();
+    entries.sort_unstable();
+    let base = |entry| name(export, entry).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    let wanted = entries.into_iter().map(|entry| (entry, base(entry))).filter(|(_, name)| wanted(name));
+    let read = |(entry, name)| {
+        let bytes = read(export, entry).map_err(|error| error.to_string());
+        SideFile { name, bytes }
+    };
+    wanted.map(read).collect()
 }
 
 /// The entries that may be files of conversations.

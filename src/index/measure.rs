@@ -33,6 +33,7 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
         page: document.measure(Page::Thread, options),
         branches: branches.collect(),
         assets: assets.collect(),
+        missing: document.files.missing,
         unverified: false,
     }
 }

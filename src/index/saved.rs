@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Changes whenever the layout of the file does.
-const MAGIC: &[u8; 8] = b"gptfsix1";
+const MAGIC: &[u8; 8] = b"gptfsix2";
 
 /// All saved indexes together take no more than this, in bytes; the longest unused go first.
 const TOTAL_BYTES: u64 = 256 << 20;

@@ -26,6 +26,7 @@ fn head(id: &str, title: &str, created: f64) -> Head {
         page: Measure::default(),
         branches: Vec::new(),
         assets: Vec::new(),
+        missing: 0,
         unverified: false,
     }
 }

@@ -27,7 +27,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("postcard", &["index/saved"]),
     ("regex", &["conversation/canvas"]),
     ("serde", &["archive", "catalog", "format/names", "index/saved", "source/discover", "time"]),
-    ("serde_json", &["format", "source/discover"]),
+    ("serde_json", &["account", "format", "source/discover"]),
     ("simdutf8", &["format"]),
     ("tempfile", &["archive", "cli/demo", "index/saved"]),
     ("termcolor", &["cli/grep"]),
@@ -49,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
+    ("account", &["catalog", "markdown", "time"]),
     ("archive", &["bytes", "error", "sync", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "text"]),
     ("conversation", &["catalog", "markdown", "name", "time"]),
@@ -84,6 +85,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "account",
             "archive",
             "catalog",
             "conversation",
@@ -94,6 +96,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "fuse",
             "index",
             "layout",
+            "name",
             "progress",
             "render",
             "search",

@@ -1,5 +1,6 @@
 //! The suite: what a user sees at the command line and in a mounted tree.
 
+mod ask;
 mod cli;
 mod documents;
 mod english;

@@ -1,0 +1,216 @@
+//! What an export says about its owner, as Markdown: account, settings, memories, feedback and shared links.
+//!
+//! Personal data: it is read when someone asks, and is never indexed, saved or logged. Knows neither archives nor the tree;
+//! every value comes from outside and is written so that it can't leave its line or block.
+
+mod facts;
+#[cfg(test)]
+mod tests;
+
+use crate::catalog::SideFile;
+use crate::markdown::{self, Headings, Hints, Voice};
+use crate::time::{Timestamp, Zone};
+use facts::{Fact, Topic};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The page of a conversation, for links to it.
+#[derive(Clone, Debug)]
+pub(crate) struct PageLink {
+    /// The title. Untrusted text.
+    pub(crate) title: String,
+    /// The address, percent-encoded.
+    pub(crate) address: String,
+}
+
+/// Finds the page of a conversation by its id.
+pub(crate) type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;
+
+/// The files that say something about the account.
+const ACCOUNT_FILES: [&str; 5] =
+    ["user.json", "users.json", "user_settings.json", "memories.json", "memory.json"];
+
+/// True for a file that one of the documents here is made from.
+pub(crate) fn is_used(name: &str) -> bool {
+    ACCOUNT_FILES.contains(&name) || ["message_feedback.json", "shared_conversations.json"].contains(&name)
+}
+
+/// Who the owner is, and the settings that say something.
+pub(crate) fn account(files: &[SideFile], zone: &Zone) -> String {
+    let mut found: Vec<Fact> = Vec::new();
+    let mut notes = Vec::new();
+    for file in files.iter().filter(|file| ACCOUNT_FILES.contains(&file.name.as_str())) {
+        match parse(file) {
+            Ok(value) => {
+                for fact in facts::of(&file.name, &value, zone) {
+                    // Several exports of one account mostly say the same.
+                    if !found.contains(&fact) {
+                        found.push(fact);
+                    }
+                }
+            }
+            Err(note) => notes.push(note),
+        }
+    }
+    let mut out = String::from("# Account\n");
+    if found.is_empty() {
+        out.push_str("\n*This export says nothing about its account.*\n");
+    }
+    for topic in Topic::ALL {
+        let mut facts = found.iter().filter(|fact| fact.topic == topic).peekable();
+        if facts.peek().is_none() {
+            continue;
+        }
+        if let Some(heading) = topic.heading() {
+            line(&mut out, &format!("\n## {heading}"));
+        }
+        out.push('\n');
+        for fact in facts {
+            write_fact(&mut out, fact);
+        }
+    }
+    write_notes(&mut out, &notes);
+    out
+}
+
+/// What the owner thought of answers.
+pub(crate) fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
+    let mut out = String::from("# Feedback\n");
+    let mut seen: Vec<Value> = Vec::new();
+    let notes = each(files, "message_feedback.json", &mut |entry| {
+        if seen.contains(entry) {
+            return;
+        }
+        seen.push(entry.clone());
+        let rating = text(entry, "rating").to_lowercase();
+        let thumb = match rating.replace(['_', ' '], "").as_str() {
+            "thumbsup" => "👍".to_owned(),
+            "thumbsdown" => "👎".to_owned(),
+            _ => markdown::label(&rating).into_owned(),
+        };
+        let _ = write!(out, "\n- {thumb}");
+        if let Some(time) = time(entry.get("create_time")) {
+            let _ = write!(out, " {}", zone.minute(time));
+        }
+        write_page(&mut out, text(entry, "conversation_id"), page);
+        out.push('\n');
+        // In later exports the comment is JSON in a text.
+        let content = entry.get("content").cloned().unwrap_or_default();
+        let inner = content.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        for fact in facts::flat(Topic::Account, inner.as_ref().unwrap_or(&content), zone) {
+            out.push_str("  ");
+            write_fact(&mut out, &Fact { name: facts::capitalised(&fact.name), ..fact });
+        }
+    });
+    if seen.is_empty() {
+        out.push_str("\n*This export holds no feedback.*\n");
+    }
+    write_notes(&mut out, &notes);
+    out
+}
+
+/// The links that the owner shared.
+pub(crate) fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
+    let mut out = String::from("# Shared links\n");
+    let mut seen: Vec<String> = Vec::new();
+    let notes = each(files, "shared_conversations.json", &mut |entry| {
+        let id = text(entry, "id");
+        if seen.iter().any(|other| other == id) {
+            return;
+        }
+        seen.push(id.to_owned());
+        let title = text(entry, "title");
+        let title = if markdown::is_blank(title) { "Untitled" } else { title };
+        out.push_str("\n- ");
+        let address = format!("https://chatgpt.com/share/{}", markdown::encode_path_segment(id));
+        markdown::external(title, &address, &mut out);
+        if entry.get("is_anonymous").and_then(Value::as_bool) == Some(true) {
+            out.push_str(", without a name");
+        }
+        write_page(&mut out, text(entry, "conversation_id"), page);
+        out.push('\n');
+    });
+    if seen.is_empty() {
+        out.push_str("\n*No links were shared.*\n");
+    }
+    write_notes(&mut out, &notes);
+    out
+}
+
+/// Hands the elements of all files called `name` to `take`. Returns what is wrong with the files.
+fn each(files: &[SideFile], name: &str, take: &mut dyn FnMut(&Value)) -> Vec<String> {
+    let mut notes = Vec::new();
+    for file in files.iter().filter(|file| file.name == name) {
+        match parse(file) {
+            Ok(Value::Array(entries)) => entries.iter().for_each(&mut *take),
+            Ok(object @ Value::Object(_)) => take(&object),
+            Ok(_) => notes.push(format!("{name}: not a list")),
+            Err(note) => notes.push(note),
+        }
+    }
+    notes
+}
+
+fn parse(file: &SideFile) -> Result<Value, String> {
+    let bytes = file.bytes.as_ref().map_err(|reason| format!("{}: {reason}", file.name))?;
+    serde_json::from_slice(bytes).map_err(|_| format!("{}: broken JSON", file.name))
+}
+
+fn text<'v>(entry: &'v Value, key: &str) -> &'v str {
+    entry.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A time as a number or as text.
+fn time(value: Option<&Value>) -> Option<Timestamp> {
+    match value? {
+        Value::Number(number) => Timestamp::from_number(number.as_f64()?),
+        Value::String(text) => Timestamp::from_text(text),
+        _ => None,
+    }
+}
+
+fn write_page(out: &mut String, id: &str, page: FindPage<'_>) {
+    if let Some(found) = page(id) {
+        out.push_str(" in ");
+        markdown::link(&markdown::label(&found.title), &found.address, out);
+    } else if !id.is_empty() {
+        let _ = write!(out, " in conversation {}", markdown::label(id));
+    }
+}
+
+/// Writes a fact as an item of a list. A text of several lines is quoted below it.
+fn write_fact(out: &mut String, fact: &Fact) {
+    let name = markdown::label(&fact.name);
+    if !fact.value.trim().contains('\n') {
+        let value = markdown::label(&fact.value);
+        if name.is_empty() {
+            line(out, &format!("- {value}"));
+        } else {
+            line(out, &format!("- **{name}:** {value}"));
+        }
+        return;
+    }
+    line(out, &format!("- **{}:**\n", if name.is_empty() { "Text".into() } else { name }));
+    let hints = Hints::of(&fact.value);
+    let cleaned = markdown::clean(&fact.value, hints).into_owned();
+    let cleaned = markdown::without_placeholder(&cleaned, hints);
+    let mut guarded = String::new();
+    markdown::guard(markdown::trim_block(&cleaned), hints, Voice::Plain, Headings::Shift, &mut guarded);
+    let mut quoted = String::new();
+    markdown::quote(&guarded, &mut quoted);
+    for quote in quoted.lines() {
+        line(out, &format!("  {quote}"));
+    }
+    out.push('\n');
+}
+
+fn write_notes(out: &mut String, notes: &[String]) {
+    for note in notes {
+        line(out, &format!("\n*{}.*", markdown::label(note)));
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}

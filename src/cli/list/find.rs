@@ -1,0 +1,184 @@
+//! From what someone types to files in the tree: patterns, endings left out, and suggestions for near misses.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::fs::{FileKind, Fs, Ino};
+use crate::layout::PAGE;
+use crate::name::fold;
+use crate::text::printable;
+
+/// How many near misses are suggested.
+const SUGGESTIONS: usize = 3;
+
+/// True for a path with wildcards.
+pub(super) fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?'])
+}
+
+/// The files that `path` names: one, or with wildcards any number.
+///
+/// # Errors
+/// `NotFound` if there are none, with what may be meant.
+pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
+    if !is_pattern(path) {
+        return one(fs, path).map(|ino| vec![ino]);
+    }
+    // A name may itself have the characters of a pattern, unless it comes from a title.
+    let mut found = vec![Ino::ROOT];
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        let mut next = Vec::new();
+        for directory in found {
+            if is_pattern(part) {
+                let Ok(entries) = fs.entries(directory, 2) else { continue };
+                next.extend(entries.filter(|(_, entry)| matches(part, entry.name)).map(|(_, e)| e.attr.ino));
+            } else {
+                next.extend(fs.lookup(directory, part.as_bytes()).map(|attr| attr.ino));
+            }
+        }
+        found = next;
+    }
+    if found.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "nothing matches").within(printable(path)));
+    }
+    Ok(found)
+}
+
+/// True if `name` matches `pattern`, in which `*` stands for any text and `?` for any character. Linear but for the product
+/// of both lengths in the worst case.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where the last star is, and how much of the name it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || Some(c) == name.get(n) => {
+                p += 1;
+                n += 1;
+            }
+            _ => {
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                (p, n) = (at + 1, taken + 1);
+            }
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
+}
+
+/// The file at `path`; the ending of a page may be left out.
+///
+/// # Errors
+/// Those of [`Fs::resolve`]; `NotFound` says what may be meant.
+pub(super) fn one(fs: &Fs, path: &str) -> Result<Ino> {
+    let error = match fs.resolve(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => error,
+        resolved => return resolved,
+    };
+    if let Ok(ino) = fs.resolve(&format!("{path}{PAGE}")) {
+        return Ok(ino);
+    }
+    let near = near(fs, path);
+    if near.is_empty() {
+        return Err(error);
+    }
+    let named: Vec<_> = near.iter().map(|path| printable(path).to_string()).collect();
+    Err(Error::new(ErrorKind::NotFound, format!("{error}; did you mean {}?", named.join(" or "))))
+}
+
+/// The paths that are most like `path`, the most similar first.
+fn near(fs: &Fs, path: &str) -> Vec<String> {
+    let wanted = stem(path);
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut found: Vec<(usize, String)> = Vec::new();
+    for entry in fs.walk().filter(|entry| entry.attr.kind == FileKind::File) {
+        let name = stem(&entry.path);
+        let most = wanted.chars().count() / 3;
+        let distance = if name == wanted {
+            Some(0)
+        } else if name.contains(&wanted) {
+            Some(1)
+        } else {
+            distance(&name, &wanted, most)
+        };
+        if let Some(distance) = distance {
+            // Of equals, the one nearest to where it was looked for.
+            let elsewhere = usize::from(parent(&entry.path) != parent(path.trim_start_matches('/')));
+            found.push((distance * 2 + elsewhere, entry.path));
+        }
+    }
+    found.sort();
+    found.truncate(SUGGESTIONS);
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The last part of a path without the ending of a page, folded.
+fn stem(path: &str) -> String {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    fold(name.strip_suffix(PAGE).unwrap_or(name))
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// How many letters must be added, removed or changed to get from `a` to `b`; `None` if more than `most`.
+fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, from) in a.iter().enumerate() {
+        let mut diagonal = at;
+        let mut left = at + 1;
+        for (cell, to) in row.iter_mut().skip(1).zip(&b) {
+            let changed = diagonal + usize::from(from != to);
+            diagonal = *cell;
+            left = changed.min(diagonal + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = at + 1;
+        }
+    }
+    row.last().copied().filter(|distance| *distance <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_within_a_name() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("*.md", "Trip.md", true),
+            ("Tr?p*", "Trip to Lisbon.md", true),
+            ("Tr?p", "Tr🍎p", true),
+            ("*a*b*c", "xaxbxbxc", true),
+            ("*a*b*c", "xaxbxbx", false),
+            ("a", "b", false),
+            ("a**", "a", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+        let many = "a".repeat(2000);
+        assert!(!matches(&"a*".repeat(200), &format!("b{many}")));
+    }
+
+    #[test]
+    fn the_distance_counts_letters() {
+        assert_eq!(distance("garden", "garden", 2), Some(0));
+        assert_eq!(distance("garten", "garden", 2), Some(1));
+        assert_eq!(distance("gardn", "garden", 2), Some(1));
+        assert_eq!(distance("gadrenn", "garden", 3), Some(3));
+        assert_eq!(distance("lisbon", "garden", 2), None);
+        assert_eq!(distance("", "ab", 2), Some(2));
+    }
+}

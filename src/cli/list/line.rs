@@ -1,0 +1,115 @@
+//! Lines of a listing and how they look.
+
+use crate::catalog::Page;
+use crate::error::Result;
+use crate::format;
+use crate::fs::{Attr, FileKind, Fs, Ino};
+use crate::text::{printable, size};
+use crate::time::Zone;
+use std::io::{self, IsTerminal, Write};
+
+/// A file or directory in a listing.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// What is printed: its name, or its path.
+    pub(super) name: String,
+    /// Its path from the root.
+    pub(super) path: String,
+    pub(super) attr: Attr,
+}
+
+/// The format of the lines.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct Style {
+    pub(super) json: bool,
+    pub(super) long: bool,
+    pub(super) human: bool,
+    pub(super) color: bool,
+    pub(super) zone: Zone,
+}
+
+/// True on a terminal that shows colours.
+pub(super) fn wants_color() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stdout().is_terminal() && !refused
+}
+
+impl Style {
+    pub(super) fn write(&self, out: &mut dyn Write, fs: &Fs, line: &Line) -> io::Result<()> {
+        if self.json {
+            return self.write_json(out, fs, line);
+        }
+        let attr = line.attr;
+        if self.long {
+            let bytes = if self.human { size(attr.size) } else { attr.size.to_string() };
+            write!(out, "{bytes:>12}  {}  ", self.zone.minute(attr.modified))?;
+        }
+        let name = printable(&line.name);
+        match attr.kind {
+            FileKind::Directory if self.color => writeln!(out, "\x1b[1;34m{name}\x1b[0m/"),
+            FileKind::Directory => writeln!(out, "{name}/"),
+            FileKind::File => writeln!(out, "{name}"),
+        }
+    }
+
+    fn write_json(&self, out: &mut dyn Write, fs: &Fs, line: &Line) -> io::Result<()> {
+        let attr = line.attr;
+        write!(
+            out,
+            r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}""#,
+            format::quote(&line.path),
+            if attr.kind == FileKind::Directory { "directory" } else { "file" },
+            attr.size,
+            self.zone.rfc3339(attr.created),
+            self.zone.rfc3339(attr.modified),
+        )?;
+        let head = match fs.page(attr.ino) {
+            Some((head, Page::Thread)) => fs.catalog().heads.get(head),
+            _ => None,
+        };
+        if let Some(head) = head {
+            let models: Vec<_> = head.models.iter().map(|model| format::quote(model)).collect();
+            write!(
+                out,
+                r#","id":{},"title":{},"models":[{}],"turns":{}"#,
+                format::quote(&head.id),
+                format::quote(head.title.as_deref().unwrap_or_default()),
+                models.join(","),
+                head.turns,
+            )?;
+        }
+        writeln!(out, "}}")
+    }
+}
+
+/// The children of the directory `ino`, or everything below it, depth first. `whole` paths are printed instead of names,
+/// as always with everything below. [`Fs::walk`] would leave out the unlisted directories.
+pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];
+    while let Some((dir, children)) = open.last_mut() {
+        let Some((_, entry)) = children.next() else {
+            open.pop();
+            continue;
+        };
+        let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
+        let (name, attr) = (entry.name.to_owned(), entry.attr);
+        if recursive && attr.kind == FileKind::Directory {
+            open.push((path.clone(), fs.entries(attr.ino, 2)?));
+        }
+        lines.push(Line { name: if recursive || whole { path.clone() } else { name }, path, attr });
+    }
+    Ok(lines)
+}
+
+/// Conversations as lines.
+pub(super) fn threads(
+    fs: &Fs,
+    conversations: impl Iterator<Item = (usize, Ino)>,
+) -> impl Iterator<Item = Line> {
+    conversations.filter_map(|(_, ino)| {
+        let path = fs.path(ino);
+        Some(Line { name: path.clone(), path, attr: fs.attr(ino).ok()? })
+    })
+}

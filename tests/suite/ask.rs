@@ -1,0 +1,109 @@
+//! `recent`, `ls` with conditions, `cat` with near misses, and `info`.
+
+use crate::support::{Outcome, exported, fixtures, gptfs};
+use serde_json::Value;
+
+fn on_demo(command: &str, rest: &[&str]) -> Outcome {
+    let demo = fixtures().join("demo.zip").display().to_string();
+    gptfs([&[command, "--tz=UTC", demo.as_str()], rest].concat())
+}
+
+/// The value of `key` in the front matter of a page.
+fn front<'p>(page: &'p str, key: &str) -> Option<&'p str> {
+    page.lines()
+        .skip(1)
+        .take_while(|line| *line != "---")
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+}
+
+#[test]
+fn recent_lists_the_conversations_that_changed_last() {
+    let tree = exported(&fixtures().join("demo.zip"));
+    let mut expected: Vec<(&str, &str)> = Vec::new();
+    for (path, page) in &tree.0 {
+        if !path.contains(".assets/") && !path.contains(".branches/") {
+            let page = std::str::from_utf8(page).expect("UTF-8");
+            expected.push((front(page, "updated").expect("a time"), path));
+        }
+    }
+    expected.sort_by(|a, b| b.0.cmp(a.0));
+    let told = on_demo("recent", &["-n", "5"]).succeeded().stdout;
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines.len(), 5);
+    for (line, (time, path)) in lines.iter().zip(&expected) {
+        let (date, rest) = line.split_at(16);
+        assert_eq!((date.replace(' ', "T").as_str(), rest.trim_start()), (&time[..16], *path));
+    }
+    assert_eq!(on_demo("recent", &[]).succeeded().stdout.lines().count(), 20);
+    let starred = on_demo("recent", &["-1", "--starred"]).succeeded().stdout;
+    assert!(
+        starred.lines().count() == 3 && starred.lines().all(|path| tree.0.contains_key(path)),
+        "{starred}"
+    );
+    let json = on_demo("recent", &["--json", "-n", "1"]).succeeded().stdout;
+    let item: Value = serde_json::from_str(&json).expect("JSON");
+    let page = std::str::from_utf8(&tree.0[item["path"].as_str().expect("a path")]).expect("UTF-8");
+    assert_eq!(front(page, "id"), item["id"].as_str());
+    assert_eq!(item["turns"], page.lines().filter(|line| line.starts_with("## ")).count());
+}
+
+#[test]
+fn ls_takes_several_paths_wildcards_and_habits() {
+    let plain = on_demo("ls", &["2024/02"]).succeeded().stdout;
+    assert_eq!(on_demo("ls", &["-1", "2024/02"]).succeeded().stdout, plain);
+    let both = on_demo("ls", &["2023/03", "2024/0[", "2024/02"]);
+    assert_eq!(both.code, Some(2));
+    assert!(
+        both.stdout.contains("2023/03/New chat.md\n") && both.stdout.contains("2024/02/Trip to Lisbon.md\n")
+    );
+    let matched = on_demo("ls", &["20*/*/*isbon*.md"]).succeeded().stdout;
+    assert!(
+        matched.contains("2024/02/Trip to Lisbon.md\n") && matched.contains("2026/09/Lisbon again-.md\n"),
+        "{matched}"
+    );
+    let newest = on_demo("ls", &["-t", "2023/04"]).succeeded().stdout;
+    let oldest = on_demo("ls", &["-t", "-r", "2023/04"]).succeeded().stdout;
+    assert_eq!(newest.lines().rev().collect::<Vec<_>>(), oldest.lines().collect::<Vec<_>>());
+    let human = on_demo("ls", &["-l", "-h", "2023/03/New chat.md"]).succeeded().stdout;
+    assert!(human.split_whitespace().nth(1) == Some("B"), "{human}");
+    let starred = on_demo("ls", &["--starred"]).succeeded().stdout;
+    assert_eq!(starred.lines().count(), 3);
+    on_demo("ls", &["nothing*here"]).failed(2);
+}
+
+#[test]
+fn a_near_miss_is_suggested_and_the_ending_of_a_page_may_be_left_out() {
+    let page = on_demo("cat", &["2024/02/Trip to Lisbon.md"]).succeeded().stdout;
+    assert_eq!(on_demo("cat", &["2024/02/Trip to Lisbon"]).succeeded().stdout, page);
+    for near in ["2024/02/Trip to Lisbn.md", "2024/03/Trip to Lisbon.md", "2024/02/trip to lisbon"] {
+        let told = on_demo("cat", &[near]).failed(2).stderr;
+        assert!(told.contains("did you mean 2024/02/Trip to Lisbon.md"), "{told}");
+    }
+    let far = on_demo("cat", &["2024/02/Nothing like it at all.md"]).failed(2).stderr;
+    assert!(!far.contains("did you mean"), "{far}");
+}
+
+#[test]
+fn info_has_bars_and_json() {
+    let told = on_demo("info", &[]).succeeded().stdout;
+    for words in ["months           J F M", "  2024", "models", "█", "missing files"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let json: Value = serde_json::from_str(&on_demo("info", &["--json"]).succeeded().stdout).expect("JSON");
+    assert_eq!(json["conversations"], 43);
+    let months = json["months"].as_object().expect("months");
+    assert_eq!(months.values().filter_map(Value::as_u64).sum::<u64>(), 43);
+    assert!(
+        json["models"].as_array().is_some_and(|models| models.iter().any(|model| model["name"] == "gpt-4o"))
+    );
+}
+
+#[test]
+fn the_account_is_printed_only_when_asked() {
+    let told = on_demo("info", &["--account"]).succeeded().stdout;
+    assert!(told.contains("- **E-mail:** mira@example.org\n- **Birth year:** 1989\n"), "{told}");
+    for command in [&["info"][..], &["info", "--json"], &["ls", "-R", "--json"]] {
+        let told = on_demo(command[0], &command[1..]).succeeded();
+        assert!(!told.stdout.contains("mira@") && !told.stderr.contains("mira@"), "{command:?}");
+    }
+}
