@@ -185,3 +185,26 @@ pub struct SideFile {
     /// Its bytes, or why they can't be read.
     pub bytes: std::result::Result<Vec<u8>, String>,
 }
+
+/// What an export says about its owner, outside of conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnerDocument {
+    /// The account and its settings.
+    Account,
+    /// What the owner thought of answers.
+    Feedback,
+    /// The links that the owner shared.
+    Shared,
+}
+
+/// The page of a conversation, for links to it.
+#[derive(Clone, Debug)]
+pub struct PageLink {
+    /// The title. Untrusted text.
+    pub title: String,
+    /// The address, percent-encoded.
+    pub address: String,
+}
+
+/// Finds the page of a conversation by its id.
+pub type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;

@@ -25,10 +25,11 @@ mod shell;
 mod systemd;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::printable;
+use crate::text::{printable, steers_a_terminal};
 use args::Command;
 use invocation::{Invocation, Refusal, usage};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -91,6 +92,20 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
         Err(error) => Err(Error::new(ErrorKind::Environment, "standard output").caused_by(error)),
         Ok(()) => Ok(()),
     }
+}
+
+/// `text` in JSON, with everything that could steer a terminal as an escape.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for c in crate::format::quote(text).chars() {
+        if steers_a_terminal(c) {
+            // All of them are below U+10000.
+            let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+        } else {
+            quoted.push(c);
+        }
+    }
+    quoted
 }
 
 /// A number of things in words: `1 line`, `12 lines`.

@@ -13,7 +13,9 @@ pub mod repair;
 pub mod scan;
 pub mod shallow;
 
+use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::Conversation;
+use crate::time::Zone;
 use std::fmt;
 
 /// How much of a conversation is read.
@@ -45,6 +47,12 @@ pub trait Format: Sync {
     /// The same for sound JSON only: false, and nothing was used, if it is not. Then it makes no difference whether what no
     /// renderer reads is still there or was left out by a [scanner](scan).
     fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool;
+
+    /// True for the base name of a file that says something about the owner of an export.
+    fn describes_owner(&self, name: &str) -> bool;
+
+    /// What `files` say about the owner, as Markdown with links by `page`.
+    fn owner(&self, document: OwnerDocument, files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String;
 }
 
 /// All formats that can be read.

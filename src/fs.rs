@@ -6,7 +6,7 @@ mod cache;
 pub(crate) mod inode;
 mod store;
 
-use crate::catalog::{Catalog, EntryRef, Page, SideFile};
+use crate::catalog::{Catalog, EntryRef, FindPage, OwnerDocument, Page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 pub(crate) use crate::name::NAME_BYTES;
@@ -50,9 +50,8 @@ pub(crate) trait Library: Send + Sync {
         Ok(pages.into_iter().map(|page| Attributed { page, sections: Vec::new() }).collect())
     }
 
-    /// The files beside the conversations whose base names pass `wanted`, in the order of the archives. Blocks while they
-    /// are read.
-    fn side_files(&self, _wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
+    /// What the export says about its owner, as Markdown with links by `page`. Blocks while it is read.
+    fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Vec<u8> {
         Vec::new()
     }
 

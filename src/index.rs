@@ -12,7 +12,7 @@ mod saved;
 mod tests;
 
 use crate::archive::Archive;
-use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Measure, Page, SideFile};
+use crate::catalog::{AssetContent, Catalog, EntryRef, FindPage, Head, Measure, OwnerDocument, Page};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -287,8 +287,9 @@ impl Library for Index {
         Ok(attributed)
     }
 
-    fn side_files(&self, wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
-        files::side(&self.export, wanted)
+    fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Vec<u8> {
+        let files = files::side(&self.export, &|name| self.format.describes_owner(name));
+        self.format.owner(document, &files, &self.options.render.zone, page).into_bytes()
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

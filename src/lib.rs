@@ -33,7 +33,6 @@ pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 
-mod account;
 mod archive;
 mod catalog;
 mod conversation;

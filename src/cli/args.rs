@@ -1,5 +1,8 @@
 //! The grammar of the command line: commands, their arguments, and their help.
 
+pub(super) mod grep;
+pub(super) mod list;
+
 use super::settings::ReadingArgs;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -81,18 +84,18 @@ pub(super) enum Command {
         dir: PathBuf,
     },
     /// List what the mount would show (needs no FUSE)
-    Ls(Box<super::list::LsArgs>),
+    Ls(Box<list::LsArgs>),
     /// List the conversations that changed last (needs no FUSE)
-    Recent(Box<super::list::RecentArgs>),
+    Recent(Box<list::RecentArgs>),
     /// Print files that the mount would show (needs no FUSE)
-    Cat(super::list::CatArgs),
+    Cat(list::CatArgs),
     /// Search an export as ripgrep would search the mount (needs no FUSE)
     #[command(override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…")]
-    Grep(Box<super::grep::GrepArgs>),
+    Grep(Box<grep::GrepArgs>),
     /// Write the whole tree as plain files, times included (needs no FUSE)
     Export(ExportArgs),
     /// Summarize an export: its form, counts, dates, models
-    Info(super::info::InfoArgs),
+    Info(list::InfoArgs),
     /// List every problem in an export; exits with 0 if there is none, else with 4
     Check(CheckArgs),
     /// List or clear the saved indexes that make a second mount fast

@@ -28,7 +28,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
             })
         })?;
     } else if !problems.is_empty() {
-        list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?)?;
+        list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
     }
     let conversations = opened.index.catalog().heads.len();
     let name = &opened.index.export().name;

@@ -6,169 +6,16 @@ mod look;
 mod pattern;
 mod within;
 
-use super::filter::FilterArgs;
+use super::args::grep::{BranchChoice, Color, GrepArgs, OutputArgs};
 use super::open;
-use super::settings::{ReadingArgs, Settings};
-use crate::conversation::Role;
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::SpeechKind;
 use crate::search::{self, Branches, Filter, SearchPlan};
-use clap::{Args, ValueEnum};
 use grep_printer::Stats;
 use look::{Look, Looker};
-use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-#[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(super) struct GrepArgs {
-    /// A regular expression (none with -e or -f), then one or more exports
-    #[arg(value_names = ["PATTERN", "SOURCE"], num_args = 1.., required = true)]
-    words: Vec<OsString>,
-    #[command(flatten)]
-    matching: pattern::PatternArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    filter: FilterArgs,
-    /// Search branches that were left: as well, not at all, or only them
-    #[arg(long, value_enum, default_value_t = BranchChoice::Yes, help_heading = "Conversations")]
-    branches: BranchChoice,
-    /// Search only what was said by the user, the assistant, or a tool
-    #[arg(long, value_enum, value_name = "ROLE", value_delimiter = ',', help_heading = "Conversations")]
-    role: Vec<RoleChoice>,
-    /// Search only this kind of content
-    #[arg(
-        long = "in",
-        value_enum,
-        value_name = "KIND",
-        value_delimiter = ',',
-        help_heading = "Conversations"
-    )]
-    kinds: Vec<KindChoice>,
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum BranchChoice {
-    Yes,
-    No,
-    Only,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum RoleChoice {
-    User,
-    Assistant,
-    Tool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KindChoice {
-    Text,
-    Code,
-    Thinking,
-    Canvas,
-}
-
-impl RoleChoice {
-    fn role(self) -> Role {
-        match self {
-            Self::User => Role::User,
-            Self::Assistant => Role::Assistant,
-            Self::Tool => Role::Tool,
-        }
-    }
-}
-
-impl KindChoice {
-    fn kind(self) -> SpeechKind {
-        match self {
-            Self::Text => SpeechKind::Text,
-            Self::Code => SpeechKind::Code,
-            Self::Thinking => SpeechKind::Thinking,
-            Self::Canvas => SpeechKind::Canvas,
-        }
-    }
-}
-
-/// What is printed of what was found.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(super) struct OutputArgs {
-    /// Print only the paths of files with a match
-    #[arg(short = 'l', long)]
-    files_with_matches: bool,
-    /// Print only the paths of files without a match
-    #[arg(short = 'L', long, conflicts_with = "files_with_matches")]
-    files_without_match: bool,
-    /// Print only how many lines match, for each file with any
-    #[arg(short, long)]
-    count: bool,
-    /// Print only how many matches there are, for each file with any
-    #[arg(long)]
-    count_matches: bool,
-    /// Print only the matches themselves, each on a line
-    #[arg(short, long)]
-    only_matching: bool,
-    /// Print nothing; the exit code says whether there is a match
-    #[arg(short, long)]
-    quiet: bool,
-    /// Print line numbers [default: on a terminal]
-    #[arg(short = 'n', long, overrides_with = "no_line_number")]
-    line_number: bool,
-    /// Print no line numbers
-    #[arg(short = 'N', long, overrides_with = "line_number")]
-    no_line_number: bool,
-    /// Print this many lines after each match
-    #[arg(short = 'A', long, value_name = "NUM")]
-    after_context: Option<usize>,
-    /// Print this many lines before each match
-    #[arg(short = 'B', long, value_name = "NUM")]
-    before_context: Option<usize>,
-    /// Print this many lines before and after each match
-    #[arg(short = 'C', long, value_name = "NUM")]
-    context: Option<usize>,
-    /// Stop in each file after this many lines with a match
-    #[arg(short, long, value_name = "NUM")]
-    max_count: Option<u64>,
-    /// Print each path once, above its lines [default: on a terminal]
-    #[arg(long, overrides_with = "no_heading")]
-    heading: bool,
-    /// Print the path on each line
-    #[arg(long, overrides_with = "heading")]
-    no_heading: bool,
-    /// Print no paths
-    #[arg(long)]
-    no_filename: bool,
-    /// Use colour: on a terminal, always, or never
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    color: Color,
-    /// Print JSON Lines in ripgrep's format
-    #[arg(long, conflicts_with_all = ["files_with_matches", "files_without_match", "count", "count_matches", "only_matching"])]
-    json: bool,
-    /// End each path with a NUL byte
-    #[arg(short = '0', long)]
-    null: bool,
-    /// Add a summary on standard error
-    #[arg(long)]
-    stats: bool,
-    /// Print paths below this mountpoint of the same export, as links on a terminal
-    #[arg(long, value_name = "DIR")]
-    mount: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
-}
 
 /// Searches, prints, and returns ripgrep's exit code: 0 with a match, 1 without, 2 after an error.
 pub(super) fn grep(args: &GrepArgs) -> ExitCode {
@@ -202,7 +49,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
     let begin = Instant::now();
     let plan = SearchPlan::new(&fs, &filter);
     let mut out = Output { out: io::stdout().lock(), look: &look, printed: false };
-    let mut total = look::Found::default();
+    let mut total = look::Matches::default();
     let mut failed = None;
     let mut written = Ok(());
     let looker = || Looker::new(&look, matcher.clone());

@@ -1,47 +1,25 @@
 //! `info`: a summary of an export.
 
+use super::args::list::InfoArgs;
 use super::open;
-use super::settings::{ReadingArgs, Settings};
-use crate::account;
-use crate::catalog::{AssetContent, Catalog, Head};
+use super::settings::Settings;
+use crate::catalog::{AssetContent, Catalog, Head, OwnerDocument};
 use crate::error::Result;
-use crate::format::quote;
 use crate::fs::{Fs, Library};
 use crate::index::Index;
 use crate::source::Export;
 use crate::text::{grouped, printable, size};
 use crate::time::Zone;
-use clap::{Args, ValueHint};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::path::PathBuf;
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    gptfs info export.zip\n  \
-    gptfs info --account export.zip\n  \
-    gptfs info --json export.zip | jq .months")]
-pub(super) struct InfoArgs {
-    /// One or more exports
-    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
-    sources: Vec<PathBuf>,
-    /// Print what the export says about its account: address, settings, memories
-    #[arg(long, conflicts_with = "json")]
-    account: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
 
 /// Prints a summary of an export.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { index, fs } = open::open(&args.sources, &settings)?;
     if args.account {
-        let text = account::account(&index.side_files(&account::is_used), settings.zone());
-        return super::print(|out| out.write_all(text.as_bytes()));
+        let text = index.owner(OwnerDocument::Account, &|_| None);
+        return super::print(|out| out.write_all(&text));
     }
     let summary = Summary::of(&index, &fs, settings.zone(), &settings.index.render.names);
     super::print(|out| if args.json { summary.write_json(out) } else { summary.write(out) })
@@ -58,7 +36,7 @@ struct Summary {
     form: String,
     /// The first and the last beginning of a conversation.
     dates: Option<[String; 2]>,
-    counts: Vec<Count>,
+    counts: Vec<CountRow>,
     /// Conversations by year and month.
     months: BTreeMap<u16, [u64; 12]>,
     lists: Vec<(&'static str, Vec<Tally>)>,
@@ -68,7 +46,7 @@ struct Summary {
 }
 
 /// A number and what it counts.
-struct Count {
+struct CountRow {
     key: &'static str,
     /// Printed even if it is 0.
     always: bool,
@@ -88,7 +66,7 @@ impl Summary {
         let (export, catalog): (&Export, &Catalog) = (index.export(), index.catalog());
         let heads = &catalog.heads;
         let sum = |count: &dyn Fn(&Head) -> usize| heads.iter().map(|head| count(head) as u64).sum::<u64>();
-        let count = |key, number| Count { key, always: false, number };
+        let count = |key, number| CountRow { key, always: false, number };
         let is_entry = |asset: &&crate::catalog::Asset| matches!(asset.content, AssetContent::Entry(_));
         let mut months: BTreeMap<u16, [u64; 12]> = BTreeMap::new();
         for created in heads.iter().filter_map(|head| head.created) {
@@ -113,9 +91,9 @@ impl Summary {
             form: export.form.to_string(),
             dates,
             counts: vec![
-                Count { key: "conversations", always: true, number: heads.len() as u64 },
-                Count { key: "turns", always: true, number: sum(&|head| head.turns as usize) },
-                Count { key: "messages", always: true, number: sum(&|head| head.messages as usize) },
+                CountRow { key: "conversations", always: true, number: heads.len() as u64 },
+                CountRow { key: "turns", always: true, number: sum(&|head| head.turns as usize) },
+                CountRow { key: "messages", always: true, number: sum(&|head| head.messages as usize) },
                 count("branches", sum(&|head| head.branches.len())),
                 count("files", sum(&|head| head.assets.iter().filter(is_entry).count())),
                 count("missing files", sum(&|head| head.missing as usize)),
@@ -180,12 +158,12 @@ impl Summary {
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, r#"{{"name":{},"form":{}"#, quote(&self.name), quote(&self.form))?;
+        write!(out, r#"{{"name":{},"form":{}"#, super::quoted(&self.name), super::quoted(&self.form))?;
         if let Some([first, last]) = &self.dates {
-            write!(out, r#","first":{},"last":{}"#, quote(first), quote(last))?;
+            write!(out, r#","first":{},"last":{}"#, super::quoted(first), super::quoted(last))?;
         }
         for count in &self.counts {
-            write!(out, ",{}:{}", quote(&count.key.to_lowercase().replace(' ', "_")), count.number)?;
+            write!(out, ",{}:{}", super::quoted(&count.key.to_lowercase().replace(' ', "_")), count.number)?;
         }
         write!(
             out,
@@ -204,11 +182,16 @@ impl Summary {
                 let id = if tally.id.is_empty() {
                     String::new()
                 } else {
-                    format!(r#""id":{},"#, quote(&tally.id))
+                    format!(r#""id":{},"#, super::quoted(&tally.id))
                 };
-                format!(r#"{{{id}"name":{},"conversations":{}}}"#, quote(&tally.item), tally.count)
+                format!(r#"{{{id}"name":{},"conversations":{}}}"#, super::quoted(&tally.item), tally.count)
             });
-            write!(out, ",{}:[{}]", quote(&title.to_lowercase()), items.collect::<Vec<_>>().join(","))?;
+            write!(
+                out,
+                ",{}:[{}]",
+                super::quoted(&title.to_lowercase()),
+                items.collect::<Vec<_>>().join(",")
+            )?;
         }
         writeln!(out, "}}")
     }

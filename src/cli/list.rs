@@ -3,126 +3,16 @@
 mod find;
 mod line;
 
-use super::filter::FilterArgs;
+use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
 use super::open;
-use super::settings::{ReadingArgs, Settings};
+use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{FileKind, Fs, Ino, Origin};
 use crate::search::{self, Filter};
 use crate::text::printable;
-use clap::{ArgAction, Args, ValueEnum, ValueHint};
-use line::{Line, Style};
+use line::{ListLine, Style};
 use std::cmp::Reverse;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
-
-#[derive(Debug, Args)]
-#[command(
-    disable_help_flag = true,
-    after_help = "Examples:\n  \
-        gptfs ls export.zip\n  \
-        gptfs ls -l export.zip 2024/02\n  \
-        gptfs ls --starred --since 6m -t export.zip\n  \
-        gptfs ls -R --json export.zip | jq -r .path\n  \
-        gptfs ls -R export.zip .gptfs               what the mount does not list"
-)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(super) struct LsArgs {
-    /// The export
-    #[arg(value_hint = ValueHint::AnyPath)]
-    source: PathBuf,
-    /// Directories and files in the tree, such as 2024/05 or "202?/*/Trip*"
-    #[arg(value_name = "PATH")]
-    paths: Vec<String>,
-    /// List everything below, one path per line
-    #[arg(short = 'R', long)]
-    recursive: bool,
-    /// Add sizes and modification times
-    #[arg(short)]
-    long: bool,
-    /// With -l, print sizes such as 1.2 MB
-    #[arg(short = 'h')]
-    human: bool,
-    /// Include the unlisted directory `.gptfs`
-    #[arg(short = 'a')]
-    unlisted: bool,
-    /// Accepted for the habit: there is always one name per line
-    #[arg(short = '1')]
-    one: bool,
-    /// Order of each listing
-    #[arg(long, value_enum, default_value_t = SortChoice::Name, value_name = "ORDER")]
-    sort: SortChoice,
-    /// Newest first, as --sort=time
-    #[arg(short = 't')]
-    by_time: bool,
-    /// Reverse the order
-    #[arg(short, long)]
-    reverse: bool,
-    /// Print one JSON object per line: path, kind, size, created, modified, and id, title, models and turns of a chat
-    #[arg(long, conflicts_with = "long")]
-    json: bool,
-    #[command(flatten)]
-    filter: FilterArgs,
-    #[command(flatten)]
-    reading: ReadingArgs,
-    /// Print help
-    #[arg(long, action = ArgAction::Help)]
-    help: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SortChoice {
-    /// As the mount lists them
-    Name,
-    /// Last changed, newest first
-    Time,
-    /// Begun, newest first
-    Created,
-    /// Largest first
-    Size,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    gptfs recent export.zip\n  \
-    gptfs recent -n 5 --model \"gpt-5*\" export.zip\n  \
-    gptfs recent -1 -n 1 export.zip              the path alone")]
-pub(super) struct RecentArgs {
-    /// One or more exports
-    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
-    sources: Vec<PathBuf>,
-    /// How many conversations
-    #[arg(short = 'n', long, default_value_t = 20, value_name = "NUM")]
-    count: usize,
-    /// Print paths alone
-    #[arg(short = '1')]
-    one: bool,
-    /// Print one JSON object per line
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    filter: FilterArgs,
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    gptfs cat export.zip \"2024/02/Trip to Lisbon.md\"\n  \
-    gptfs cat export.zip .gptfs/problems.txt")]
-pub(super) struct CatArgs {
-    /// The export
-    #[arg(value_hint = ValueHint::AnyPath)]
-    source: PathBuf,
-    /// Files in the tree, such as "2024/05/Trip to Lisbon.md"; the ending .md may be left out
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<String>,
-    /// Print what is not text to a terminal too
-    #[arg(long)]
-    force: bool,
-    #[command(flatten)]
-    reading: ReadingArgs,
-}
 
 /// Lists directories and files.
 pub(super) fn ls(args: &LsArgs) -> Result<()> {
@@ -157,8 +47,8 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
 /// Lists one file or directory; `whole` if several are listed, so that names need their paths.
 fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &Style) -> Result<()> {
     let attr = fs.attr(ino)?;
-    let mut lines: Vec<Line> = if attr.kind != FileKind::Directory {
-        vec![Line { name: fs.path(ino), path: fs.path(ino), attr }]
+    let mut lines: Vec<ListLine> = if attr.kind != FileKind::Directory {
+        vec![ListLine { name: fs.path(ino), path: fs.path(ino), attr }]
     } else if args.filter.is_empty() {
         line::below(fs, ino, args.recursive, whole)?
     } else {
@@ -171,7 +61,7 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     if args.unlisted && ino == Ino::ROOT {
         let hidden = fs.lookup(Ino::ROOT, crate::layout::HIDDEN.as_bytes()).ok();
         let name = || crate::layout::HIDDEN.to_owned();
-        lines.splice(0..0, hidden.map(|attr| Line { name: name(), path: name(), attr }));
+        lines.splice(0..0, hidden.map(|attr| ListLine { name: name(), path: name(), attr }));
     }
     match if args.by_time { SortChoice::Time } else { args.sort } {
         SortChoice::Name => {}
@@ -191,7 +81,7 @@ pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     let filter = args.filter.filter(&settings.index.render)?;
     let open::Opened { fs, .. } = open::open(&args.sources, &settings)?;
     let zone = settings.zone().clone();
-    let mut lines: Vec<Line> = line::threads(&fs, search::conversations(&fs, &filter)).collect();
+    let mut lines: Vec<ListLine> = line::threads(&fs, search::conversations(&fs, &filter)).collect();
     lines.sort_by_key(|line| Reverse(line.attr.modified));
     lines.truncate(args.count);
     let style = Style { json: args.json, long: false, human: false, color: line::wants_color(), zone };

@@ -13,6 +13,7 @@
 //! messages only these are read: `attachments`, `content_references`, `citations`, `aggregate_result`,
 //! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
 
+mod account;
 mod assistant;
 mod call;
 mod directive;
@@ -31,10 +32,12 @@ use super::repair;
 use super::shallow;
 use super::{Detail, Format, Use};
 use crate::bytes::without_byte_order_mark;
+use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::assistant::Sources;
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{CanvasAction, Conversation, Part, Role, Text, Visibility, thread};
 use crate::time::Timestamp;
+use crate::time::Zone;
 use message::Context;
 use node::{Element, NodeMessage, Nodes, Parent, RawConversation};
 use std::borrow::Cow;
@@ -55,6 +58,14 @@ impl Format for ChatGpt {
     fn recognise(&self, keys: &[&str]) -> bool {
         let has = |key| keys.contains(&key);
         has("mapping") && (has("current_node") || has("create_time"))
+    }
+
+    fn describes_owner(&self, name: &str) -> bool {
+        account::is_used(name)
+    }
+
+    fn owner(&self, document: OwnerDocument, files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
+        account::document(document, files, zone, page)
     }
 
     fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool {

@@ -86,7 +86,7 @@ fn a_near_miss_is_suggested_and_the_ending_of_a_page_may_be_left_out() {
 #[test]
 fn info_has_bars_and_json() {
     let told = on_demo("info", &[]).succeeded().stdout;
-    for words in ["months           J F M", "  2024", "models", "█", "missing files"] {
+    for words in ["months         J F M", "  2024", "models", "█", "missing files"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     let json: Value = serde_json::from_str(&on_demo("info", &["--json"]).succeeded().stdout).expect("JSON");

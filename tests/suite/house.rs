@@ -27,7 +27,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("postcard", &["index/saved"]),
     ("regex", &["conversation/canvas"]),
     ("serde", &["archive", "catalog", "format/names", "index/saved", "source/discover", "time"]),
-    ("serde_json", &["account", "format", "source/discover"]),
+    ("serde_json", &["format", "source/discover"]),
     ("simdutf8", &["format"]),
     ("tempfile", &["archive", "cli/demo", "index/saved"]),
     ("termcolor", &["cli/grep"]),
@@ -49,7 +49,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
-    ("account", &["catalog", "markdown", "time"]),
     ("archive", &["bytes", "error", "sync", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "text"]),
     ("conversation", &["catalog", "markdown", "name", "time"]),
@@ -85,7 +84,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "account",
             "archive",
             "catalog",
             "conversation",

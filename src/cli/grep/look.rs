@@ -141,7 +141,7 @@ impl Printer {
 
 /// What was found in a conversation.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Matches {
     /// What is to be printed of each file with anything to print.
     pub(super) files: Vec<Vec<u8>>,
     pub(super) matched: bool,
@@ -155,12 +155,12 @@ pub(super) struct Looker<'l> {
     matcher: RegexMatcher,
     searcher: Searcher,
     printer: Printer,
-    found: Found,
+    found: Matches,
 }
 
 impl<'l> Looker<'l> {
     pub(super) fn new(look: &'l Look, matcher: RegexMatcher) -> Self {
-        Self { look, matcher, searcher: look.searcher(), printer: look.printer(), found: Found::default() }
+        Self { look, matcher, searcher: look.searcher(), printer: look.printer(), found: Matches::default() }
     }
 
     /// Searches one file, and says whether it matched.
@@ -199,7 +199,7 @@ impl<'l> Looker<'l> {
 }
 
 impl Inspector for Looker<'_> {
-    type Answer = Found;
+    type Answer = Matches;
 
     fn inspect(&mut self, file: SearchedFile<'_>) -> bool {
         let path = format!("{}{}", self.look.prefix, file.path);
@@ -217,11 +217,11 @@ impl Inspector for Looker<'_> {
         !(self.found.matched && self.look.is_quiet())
     }
 
-    fn answer(&mut self) -> Found {
+    fn answer(&mut self) -> Matches {
         std::mem::take(&mut self.found)
     }
 
-    fn weight(answer: &Found) -> usize {
+    fn weight(answer: &Matches) -> usize {
         answer.files.iter().map(|file| file.len().saturating_add(size_of::<Vec<u8>>())).sum()
     }
 }

@@ -1,48 +1,11 @@
 //! What is searched for: patterns, and how they match.
 
+use crate::cli::args::grep::PatternArgs;
 use crate::error::{Error, ErrorKind, Result};
-use clap::Args;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// How the patterns match.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Matching")]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(super) struct PatternArgs {
-    /// A pattern; may be given several times, and any of them matches
-    #[arg(short = 'e', long = "regexp", value_name = "PATTERN", allow_hyphen_values = true)]
-    regexps: Vec<String>,
-    /// A file of patterns, one a line; `-` for standard input
-    #[arg(short = 'f', long = "file", value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Take patterns as text, not as regular expressions
-    #[arg(short = 'F', long)]
-    fixed_strings: bool,
-    /// Ignore case
-    #[arg(short, long, overrides_with_all = ["smart_case", "case_sensitive"])]
-    ignore_case: bool,
-    /// Ignore case unless a pattern has a capital letter
-    #[arg(short = 'S', long, overrides_with_all = ["ignore_case", "case_sensitive"])]
-    smart_case: bool,
-    /// Mind case, the default
-    #[arg(short = 's', long, overrides_with_all = ["ignore_case", "smart_case"])]
-    case_sensitive: bool,
-    /// Match whole words only
-    #[arg(short, long, overrides_with = "line_regexp")]
-    word_regexp: bool,
-    /// Match whole lines only
-    #[arg(short = 'x', long, overrides_with = "word_regexp")]
-    line_regexp: bool,
-    /// Find the lines that don't match
-    #[arg(short = 'v', long)]
-    invert_match: bool,
-    /// Search attachments as text even if they look binary
-    #[arg(short = 'a', long)]
-    text: bool,
-}
 
 impl PatternArgs {
     /// True if lines are found that don't match.

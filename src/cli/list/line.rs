@@ -1,8 +1,8 @@
 //! Lines of a listing and how they look.
 
 use crate::catalog::Page;
+use crate::cli::quoted;
 use crate::error::Result;
-use crate::format;
 use crate::fs::{Attr, FileKind, Fs, Ino};
 use crate::text::{printable, size};
 use crate::time::Zone;
@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 
 /// A file or directory in a listing.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ListLine {
     /// What is printed: its name, or its path.
     pub(super) name: String,
     /// Its path from the root.
@@ -36,7 +36,7 @@ pub(super) fn wants_color() -> bool {
 }
 
 impl Style {
-    pub(super) fn write(&self, out: &mut dyn Write, fs: &Fs, line: &Line) -> io::Result<()> {
+    pub(super) fn write(&self, out: &mut dyn Write, fs: &Fs, line: &ListLine) -> io::Result<()> {
         if self.json {
             return self.write_json(out, fs, line);
         }
@@ -53,12 +53,12 @@ impl Style {
         }
     }
 
-    fn write_json(&self, out: &mut dyn Write, fs: &Fs, line: &Line) -> io::Result<()> {
+    fn write_json(&self, out: &mut dyn Write, fs: &Fs, line: &ListLine) -> io::Result<()> {
         let attr = line.attr;
         write!(
             out,
             r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}""#,
-            format::quote(&line.path),
+            quoted(&line.path),
             if attr.kind == FileKind::Directory { "directory" } else { "file" },
             attr.size,
             self.zone.rfc3339(attr.created),
@@ -69,12 +69,12 @@ impl Style {
             _ => None,
         };
         if let Some(head) = head {
-            let models: Vec<_> = head.models.iter().map(|model| format::quote(model)).collect();
+            let models: Vec<_> = head.models.iter().map(|model| quoted(model)).collect();
             write!(
                 out,
                 r#","id":{},"title":{},"models":[{}],"turns":{}"#,
-                format::quote(&head.id),
-                format::quote(head.title.as_deref().unwrap_or_default()),
+                quoted(&head.id),
+                quoted(head.title.as_deref().unwrap_or_default()),
                 models.join(","),
                 head.turns,
             )?;
@@ -85,7 +85,7 @@ impl Style {
 
 /// The children of the directory `ino`, or everything below it, depth first. `whole` paths are printed instead of names,
 /// as always with everything below. [`Fs::walk`] would leave out the unlisted directories.
-pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<Vec<Line>> {
+pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<Vec<ListLine>> {
     let mut lines = Vec::new();
     let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];
     while let Some((dir, children)) = open.last_mut() {
@@ -98,7 +98,7 @@ pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<V
         if recursive && attr.kind == FileKind::Directory {
             open.push((path.clone(), fs.entries(attr.ino, 2)?));
         }
-        lines.push(Line { name: if recursive || whole { path.clone() } else { name }, path, attr });
+        lines.push(ListLine { name: if recursive || whole { path.clone() } else { name }, path, attr });
     }
     Ok(lines)
 }
@@ -107,9 +107,9 @@ pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<V
 pub(super) fn threads(
     fs: &Fs,
     conversations: impl Iterator<Item = (usize, Ino)>,
-) -> impl Iterator<Item = Line> {
+) -> impl Iterator<Item = ListLine> {
     conversations.filter_map(|(_, ino)| {
         let path = fs.path(ino);
-        Some(Line { name: path.clone(), path, attr: fs.attr(ino).ok()? })
+        Some(ListLine { name: path.clone(), path, attr: fs.attr(ino).ok()? })
     })
 }

@@ -7,36 +7,38 @@ mod facts;
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::SideFile;
+use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::markdown::{self, Headings, Hints, Voice};
 use crate::time::{Timestamp, Zone};
 use facts::{Fact, Topic};
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The page of a conversation, for links to it.
-#[derive(Clone, Debug)]
-pub(crate) struct PageLink {
-    /// The title. Untrusted text.
-    pub(crate) title: String,
-    /// The address, percent-encoded.
-    pub(crate) address: String,
-}
-
-/// Finds the page of a conversation by its id.
-pub(crate) type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;
-
 /// The files that say something about the account.
 const ACCOUNT_FILES: [&str; 5] =
     ["user.json", "users.json", "user_settings.json", "memories.json", "memory.json"];
 
 /// True for a file that one of the documents here is made from.
-pub(crate) fn is_used(name: &str) -> bool {
+pub(super) fn is_used(name: &str) -> bool {
     ACCOUNT_FILES.contains(&name) || ["message_feedback.json", "shared_conversations.json"].contains(&name)
 }
 
+/// `document`, made of those of `files` that it is about.
+pub(super) fn document(
+    document: OwnerDocument,
+    files: &[SideFile],
+    zone: &Zone,
+    page: FindPage<'_>,
+) -> String {
+    match document {
+        OwnerDocument::Account => account(files, zone),
+        OwnerDocument::Feedback => feedback(files, zone, page),
+        OwnerDocument::Shared => shared(files, page),
+    }
+}
+
 /// Who the owner is, and the settings that say something.
-pub(crate) fn account(files: &[SideFile], zone: &Zone) -> String {
+fn account(files: &[SideFile], zone: &Zone) -> String {
     let mut found: Vec<Fact> = Vec::new();
     let mut notes = Vec::new();
     for file in files.iter().filter(|file| ACCOUNT_FILES.contains(&file.name.as_str())) {
@@ -74,7 +76,7 @@ pub(crate) fn account(files: &[SideFile], zone: &Zone) -> String {
 }
 
 /// What the owner thought of answers.
-pub(crate) fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
+fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
     let mut out = String::from("# Feedback\n");
     let mut seen: Vec<Value> = Vec::new();
     let notes = each(files, "message_feedback.json", &mut |entry| {
@@ -110,7 +112,7 @@ pub(crate) fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> S
 }
 
 /// The links that the owner shared.
-pub(crate) fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
+fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
     let mut out = String::from("# Shared links\n");
     let mut seen: Vec<String> = Vec::new();
     let notes = each(files, "shared_conversations.json", &mut |entry| {

@@ -1,6 +1,7 @@
 //! Tests of the documents about the owner.
 
 use super::*;
+use crate::catalog::PageLink;
 
 fn file(name: &str, json: &str) -> SideFile {
     SideFile { name: name.to_owned(), bytes: Ok(json.as_bytes().to_vec()) }
