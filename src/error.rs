@@ -3,6 +3,7 @@
 //! Merely broken input is not an error but a [`Problem`](crate::catalog::Problem). Exit codes are decided here,
 //! errno values in `fuse.rs`; `cli.rs` prints.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 
@@ -10,7 +11,7 @@ use std::io;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The kind of an [`Error`]. Decides the exit code on the command line and the errno in a mount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A bug in gptfs.

@@ -1,138 +1,370 @@
 //! The tree as plain files, exactly as the mount shows it.
 //!
 //! Never writes outside the folder it is given: names are checked by construction, the folder is empty at the beginning,
-//! and before each file it is made sure that its directory is still a directory and its name still free.
+//! and its directories are walked by descriptor, without following links.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Attr, FileKind, Fs, Ino, Origin, Totals};
+use crate::fs::{Attr, FileKind, Fs, Ino, Origin};
+use crate::progress::Progress;
+use crate::sync::lock;
+use crate::sys::{Directory, EndSignals, wait_readable};
 use crate::text::printable;
-use std::fs::{DirBuilder, File, FileTimes, OpenOptions};
+use std::fs::{DirBuilder, File, FileTimes};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
-/// A file while it is written. No name in the tree begins with a dot.
-const PARTIAL: &str = ".gptfs-partial";
+/// A file while it is written, followed by the number of its thread. No name in the tree begins with a dot.
+const PARTIAL: &str = ".gptfs-partial-";
 
-/// How much of a copied file is in memory at once, in bytes.
-const PIECE: usize = 1 << 20;
+/// How much of a copied file is in memory at a time, in bytes.
+const CHUNK_BYTES: usize = 1 << 20;
 
-/// How far an export is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// What was finished last: a path from the root of the tree. Untrusted text.
-    pub path: &'a str,
-    /// What was written so far.
-    pub files: u64,
-    /// The bytes of these files.
-    pub bytes: u64,
-    /// What the whole tree has: all inodes, and bytes rounded up to 512 a file.
-    pub totals: Totals,
-}
+/// What a thread takes at a time: neighbours in the archive, so that most of what it inflates is for itself.
+const RUN_BYTES: u64 = 1 << 20;
+const RUN: usize = 64;
 
 /// What an export wrote.
 #[derive(Debug, Default)]
-pub struct Written {
+pub(crate) struct Written {
     /// Files written in full.
-    pub files: u64,
+    pub(crate) files: u64,
     /// Directories made, without the folder itself.
-    pub directories: u64,
+    #[cfg(test)]
+    pub(crate) directories: u64,
     /// The bytes of the files.
-    pub bytes: u64,
-    /// What could not be written in full, or not with its times. Nothing is left of such a file, unless it is only
-    /// its times that are wrong.
-    pub failures: Vec<Error>,
+    #[cfg(test)]
+    pub(crate) bytes: u64,
+    /// What could not be written in full, or not with its times, in the order of paths. Nothing is left of such a file,
+    /// unless only its times are wrong.
+    pub(crate) failures: Vec<Error>,
 }
 
 impl Written {
     /// This, or one error for all failures.
     ///
     /// # Errors
-    /// `Damaged` if there was any failure; the message says how many and names the first.
-    pub fn complete(self) -> Result<Self> {
+    /// `Damaged` if there was any failure; the message names the first and counts them.
+    pub(crate) fn complete(self) -> Result<Self> {
         match self.failures.first() {
             None => Ok(self),
             Some(first) => {
                 let count = self.failures.len();
-                Err(Error::new(
-                    ErrorKind::Damaged,
-                    format!("{count} could not be written; the first: {first}"),
-                ))
+                let message = format!("{count} could not be written; the first: {first}");
+                Err(Error::new(ErrorKind::Damaged, message))
             }
         }
     }
 }
 
-/// Writes everything that `fs` lists into the folder `into`, which is made if it is missing and must be empty otherwise.
-/// Modification times are those of the tree; modes are 0644 and 0755 within the umask.
+/// Writes the tree of `fs` into the folder `into`, which is made if it is missing and must be empty otherwise, with `jobs`
+/// threads, in archive order. Modification times are those of the tree; modes are 0644 and 0755 within the umask.
 ///
-/// A file is there in full or not at all. What fails is noted and the rest goes on; see [`Written::complete`]. `progress` is
-/// called after each file. Files are written one after another, a copied one in pieces of a megabyte.
+/// A file is there in full or not at all. Failures are noted and the rest goes on; see [`Written::complete`]. Counts files
+/// and bytes to `progress`. A thread holds the pages of one conversation, or 8 MiB of them, and a megabyte of a copied
+/// file.
 ///
 /// # Errors
-/// `Environment` if the folder can't be used or the disk is full; what was written until then stays.
-pub fn write(fs: &Fs, into: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Written> {
+/// `Environment` if the folder can't be used or the disk is full, `Interrupted` by one of `signals`; files that were
+/// complete by then stay.
+pub(crate) fn write(
+    fs: &Fs,
+    into: &Path,
+    jobs: usize,
+    progress: &Progress,
+    signals: &EndSignals,
+) -> Result<Written> {
     prepare(into)?;
     // The folder itself may be named by a symbolic link; nothing inside it may be one.
-    let into = &into.canonicalize().map_err(|error| environment(into, error))?;
-    let mut written = Written::default();
-    let mut directories = vec![(into.to_owned(), fs.attr(Ino::ROOT)?)];
-    // Below a directory that can't be made, each file would fail for the same reason.
-    let mut lost: Option<String> = None;
-    for step in fs.walk() {
-        if lost.as_ref().is_some_and(|lost| step.path.starts_with(lost.as_str())) {
-            continue;
+    let folder = Directory::open(into).map_err(|error| environment(into, error))?;
+    let export = Export {
+        fs,
+        into,
+        folder,
+        progress,
+        next: Mutex::new(0),
+        next_other: AtomicUsize::new(0),
+        ended: AtomicBool::new(false),
+        disk: Mutex::default(),
+    };
+    export.run(jobs, signals)
+}
+
+/// One export while it is written.
+struct Export<'a> {
+    fs: &'a Fs,
+    into: &'a Path,
+    folder: Directory,
+    progress: &'a Progress,
+    /// The next conversation to write, by position in the catalog.
+    next: Mutex<usize>,
+    /// The next file to write that is not a page.
+    next_other: AtomicUsize,
+    /// Whether threads stop before their next file.
+    ended: AtomicBool,
+    /// Why nothing else can be written.
+    disk: Mutex<Option<Error>>,
+}
+
+/// What one thread wrote, with the path of each failure.
+#[derive(Default)]
+struct Share {
+    files: u64,
+    bytes: u64,
+    failures: Vec<(String, Error)>,
+}
+
+impl Export<'_> {
+    fn run(&self, jobs: usize, signals: &EndSignals) -> Result<Written> {
+        let mut share = Share::default();
+        let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
+        let (mut lost, mut others, mut total) = (Vec::new(), Vec::new(), 0_u64);
+        for entry in self.fs.walk() {
+            total = total.saturating_add(entry.attr.size);
+            match entry.attr.kind {
+                FileKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
+                FileKind::File => {}
+                FileKind::Directory if is_below(&lost, &entry.path) => {}
+                FileKind::Directory => match self.make_directory(&entry.path) {
+                    Ok(()) => directories.push((entry.path, entry.attr)),
+                    Err(Failure::Disk(error)) => return Err(error.within(self.named(&entry.path))),
+                    // Every file below it would fail for the same reason.
+                    Err(Failure::One(error)) => {
+                        share.failures.push((entry.path.clone(), error));
+                        lost.push(format!("{}/", entry.path));
+                    }
+                },
+            }
         }
-        let path = into.join(&step.path);
-        let outcome = match step.attr.kind {
-            FileKind::Directory => make_directory(&path),
-            FileKind::File => write_file(fs, step.attr, &path).map(|wrong_times| {
-                written.failures.extend(wrong_times.map(|error| error.within(named(&path))));
-            }),
+        self.progress.set_total(total);
+        let mut interrupted = false;
+        let shares = thread::scope(|scope| {
+            let (done, working) = io::pipe().map_err(|error| Error::io("cannot start", error))?;
+            let (lost, others) = (&lost, &others);
+            let work = |number: usize, working: io::PipeWriter| {
+                let share = self.work(number, lost, others);
+                // When the last thread drops this, the pipe closes.
+                drop(working);
+                share
+            };
+            let mut threads = Vec::new();
+            for number in 0..jobs.max(1) {
+                let working = working.try_clone().map_err(|error| Error::io("cannot start", error))?;
+                match thread::Builder::new().spawn_scoped(scope, move || work(number, working)) {
+                    Ok(thread) => threads.push(thread),
+                    Err(error) if threads.is_empty() => return Err(Error::io("cannot start", error)),
+                    Err(_) => break,
+                }
+            }
+            drop(working);
+            while let Ok([false, signal]) = wait_readable([Some(done.as_fd()), Some(signals.as_fd())], None) {
+                interrupted |= signal && signals.take();
+                self.ended.fetch_or(interrupted, Ordering::Relaxed);
+            }
+            let shares = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            shares.collect::<Result<Vec<_>, _>>().map_err(|panic| std::panic::resume_unwind(panic))
+        })?;
+        for part in shares {
+            share.files = share.files.saturating_add(part.files);
+            share.bytes = share.bytes.saturating_add(part.bytes);
+            share.failures.extend(part.failures);
+        }
+        if let Some(error) = lock(&self.disk).take() {
+            return Err(error);
+        }
+        if interrupted {
+            let message = format!("interrupted; wrote {} files to {}", share.files, named(self.into));
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        // Whatever is put into a directory changes its time, so the times come last.
+        for (path, attr) in directories.iter().rev() {
+            let timed =
+                self.folder.enter_path(path).and_then(|directory| set_times(&directory.as_file()?, *attr));
+            if let Err(error) = timed {
+                share.failures.push((path.clone(), Error::io("its times can't be set", error)));
+            }
+        }
+        share.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Written {
+            files: share.files,
+            #[cfg(test)]
+            directories: directories.len().saturating_sub(1) as u64,
+            #[cfg(test)]
+            bytes: share.bytes,
+            failures: share
+                .failures
+                .into_iter()
+                .map(|(path, error)| error.within(self.named(&path)))
+                .collect(),
+        })
+    }
+
+    /// Makes one directory, which must not exist.
+    fn make_directory(&self, path: &str) -> Result<(), Failure> {
+        let (parent, name) = split(path);
+        Ok(self.folder.enter_path(parent)?.make(name)?)
+    }
+
+    /// Writes conversations, then other files, until there are none left.
+    fn work(&self, number: usize, lost: &[String], others: &[Ino]) -> Share {
+        let partial = format!("{PARTIAL}{number}");
+        let mut writer = Writer { export: self, lost, partial, open: None, share: Share::default() };
+        loop {
+            let run = self.take_run();
+            if run.is_empty() {
+                break;
+            }
+            for head in run {
+                if self.ended.load(Ordering::Relaxed) {
+                    return writer.share;
+                }
+                // Somebody may have replaced a directory since the last conversation.
+                writer.open = None;
+                self.fs
+                    .each_page(head, &mut |ino, page| writer.write(ino, |file| Ok(file.write_all(&page?)?)));
+            }
+        }
+        while let Some(&ino) = others.get(self.next_other.fetch_add(1, Ordering::Relaxed)) {
+            if self.ended.load(Ordering::Relaxed) {
+                break;
+            }
+            writer.open = None;
+            writer.write(ino, |file| self.copy(ino, file));
+        }
+        writer.share
+    }
+
+    /// The next conversations in archive order.
+    fn take_run(&self) -> std::ops::Range<usize> {
+        let heads = &self.fs.catalog().heads;
+        let mut next = lock(&self.next);
+        let start = *next;
+        let mut bytes = 0_u64;
+        while let Some(head) = heads.get(*next).filter(|_| bytes < RUN_BYTES && *next - start < RUN) {
+            bytes = bytes.saturating_add(head.location.end.saturating_sub(head.location.start));
+            *next = next.saturating_add(1);
+        }
+        start..*next
+    }
+
+    /// Writes a file that is not a page.
+    fn copy(&self, ino: Ino, file: &mut File) -> Result<(), Failure> {
+        let size = self.fs.attr(ino)?.size;
+        match self.fs.origin(ino)? {
+            Origin::Rendered => Ok(file.write_all(&self.fs.contents(ino)?)?),
+            Origin::Copied(_) => {
+                let mut offset = 0;
+                while offset < size && !self.ended.load(Ordering::Relaxed) {
+                    let chunk = self.fs.read(ino, offset, CHUNK_BYTES)?;
+                    file.write_all(&chunk)?;
+                    offset = offset.saturating_add(chunk.len().max(1) as u64);
+                }
+                if offset < size {
+                    return Err(Failure::One(Error::new(ErrorKind::Interrupted, "interrupted")));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A path in the folder, for messages.
+    fn named(&self, path: &str) -> String {
+        named(&self.into.join(path))
+    }
+}
+
+/// Writes files for one thread.
+struct Writer<'e> {
+    export: &'e Export<'e>,
+    /// Directories that could not be made, each with a slash at the end.
+    lost: &'e [String],
+    /// The name of a file while it is written.
+    partial: String,
+    /// The directory of the last file, with its path.
+    open: Option<(String, Directory)>,
+    share: Share,
+}
+
+impl Writer<'_> {
+    /// Writes the file `ino` with `fill`.
+    fn write(&mut self, ino: Ino, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
+        let path = self.export.fs.path(ino);
+        if self.export.ended.load(Ordering::Relaxed) || is_below(self.lost, &path) {
+            return;
+        }
+        let written = self.export.fs.attr(ino).map_err(Failure::One).and_then(|attr| {
+            let wrong_times = self.write_file(&path, attr, fill)?;
+            self.share.failures.extend(wrong_times.map(|error| (path.clone(), error)));
+            Ok(attr.size)
+        });
+        match written {
+            Ok(bytes) => {
+                self.share.files = self.share.files.saturating_add(1);
+                self.share.bytes = self.share.bytes.saturating_add(bytes);
+                self.export.progress.count();
+                self.export.progress.advance(usize::try_from(bytes).unwrap_or(usize::MAX));
+            }
+            Err(Failure::One(error)) => self.share.failures.push((path, error)),
+            Err(Failure::Disk(error)) => {
+                self.export.ended.store(true, Ordering::Relaxed);
+                lock(&self.export.disk).get_or_insert(error.within(self.export.named(&path)));
+            }
+        }
+    }
+
+    /// Writes a file under another name, and gives it its own once it is complete. Returns what is wrong with its times, for
+    /// file systems that don't take any.
+    fn write_file(
+        &mut self,
+        path: &str,
+        attr: Attr,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<Option<Error>, Failure> {
+        let (parent, name) = split(path);
+        let directory = match self.open.take() {
+            Some((open, directory)) if open == parent => directory,
+            _ => self.export.folder.enter_path(parent)?,
         };
-        match (outcome, step.attr.kind) {
-            (Ok(()), FileKind::Directory) => {
-                written.directories = written.directories.saturating_add(1);
-                directories.push((path, step.attr));
-            }
-            (Ok(()), FileKind::File) => {
-                written.files = written.files.saturating_add(1);
-                written.bytes = written.bytes.saturating_add(step.attr.size);
-                let (files, bytes) = (written.files, written.bytes);
-                progress(Progress { path: &step.path, files, bytes, totals: fs.totals() });
-            }
-            (Err(Failure::Disk(error)), _) => return Err(error.within(named(&path))),
-            (Err(Failure::One(error)), kind) => {
-                written.failures.push(error.within(named(&path)));
-                lost = (kind == FileKind::Directory).then(|| format!("{}/", step.path)).or(lost);
-            }
+        let mut partial = directory.create(&self.partial)?;
+        let written = fill(&mut partial).and_then(|()| {
+            let wrong_times = set_times(&partial, attr).err();
+            directory.rename_new(&self.partial, name)?;
+            Ok(wrong_times.map(|error| Error::io("its times can't be set", error)))
+        });
+        if written.is_err() {
+            // If this fails as well, so will the next file, because this one is in its way.
+            let _ = directory.remove(&self.partial);
         }
+        self.open = Some((parent.to_owned(), directory));
+        written
     }
-    // Whatever is put into a directory changes its time: so the times come last.
-    for (path, attr) in directories.iter().rev() {
-        let timed = real_directory(path).and_then(|()| Ok(set_times(&File::open(path)?, *attr)?));
-        if let Err(Failure::One(error) | Failure::Disk(error)) = timed {
-            written.failures.push(error.within(named(path)));
-        }
-    }
-    Ok(written)
 }
 
 /// Why something wasn't written.
 #[derive(Debug)]
 enum Failure {
-    /// The reason is this file's own.
+    /// For a reason of its own.
     One(Error),
-    /// Nothing else can be written either.
+    /// For a reason that keeps everything else from being written.
     Disk(Error),
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-        let full = matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem);
-        let error = Error::io("can't be written", error);
-        if full { Self::Disk(error) } else { Self::One(error) }
+        use io::ErrorKind::{AlreadyExists, NotADirectory, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let reason = |reason| Self::One(Error::new(ErrorKind::Environment, reason));
+        match error.kind() {
+            StorageFull | QuotaExceeded | ReadOnlyFilesystem => {
+                Self::Disk(Error::io("can't be written", error))
+            }
+            AlreadyExists => reason("another program made it meanwhile"),
+            NotADirectory => reason("another program replaced its directory meanwhile"),
+            _ => Self::One(Error::io("can't be written", error)),
+        }
     }
 }
 
@@ -164,54 +396,14 @@ fn environment(path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Environment, named(path)).caused_by(error)
 }
 
-/// Makes one directory, which must not be there.
-fn make_directory(path: &Path) -> Result<(), Failure> {
-    real_directory(path.parent().unwrap_or(path))?;
-    Ok(DirBuilder::new().mode(0o755).create(path)?)
+/// The directory of a path, and its last part.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// Writes the file `attr` beside `path`, and gives it its name once it is whole. Returns what is wrong with its
-/// times, for the disks that don't take any.
-fn write_file(fs: &Fs, attr: Attr, path: &Path) -> Result<Option<Error>, Failure> {
-    real_directory(path.parent().unwrap_or(path))?;
-    // Neither a rename nor the partial file may touch what somebody else put there.
-    if path.symlink_metadata().is_ok() {
-        return Err(Failure::One(Error::new(ErrorKind::Environment, "somebody else made it meanwhile")));
-    }
-    let partial = path.with_file_name(PARTIAL);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&partial)?;
-    let outcome = fill(fs, attr, file).and_then(|wrong_times| {
-        std::fs::rename(&partial, path)?;
-        Ok(wrong_times)
-    });
-    if outcome.is_err() {
-        // Should this fail as well, the next file's failure says so: its partial file is in the way.
-        let _ = std::fs::remove_file(&partial);
-    }
-    outcome
-}
-
-fn fill(fs: &Fs, attr: Attr, mut file: File) -> Result<Option<Error>, Failure> {
-    match fs.origin(attr.ino)? {
-        Origin::Rendered => file.write_all(&fs.contents(attr.ino)?)?,
-        Origin::Copied(_) => {
-            let mut offset = 0;
-            while offset < attr.size {
-                let piece = fs.read(attr.ino, offset, PIECE)?;
-                file.write_all(&piece)?;
-                offset = offset.saturating_add(piece.len().max(1) as u64);
-            }
-        }
-    }
-    Ok(set_times(&file, attr).err().map(|error| Error::io("its times can't be set", error)))
-}
-
-/// Refuses to go on where a directory that we made is something else by now, such as a link out of the folder.
-fn real_directory(path: &Path) -> Result<(), Failure> {
-    if path.symlink_metadata()?.is_dir() {
-        return Ok(());
-    }
-    Err(Failure::One(Error::new(ErrorKind::Environment, "the folder was replaced meanwhile")))
+/// True if `path` is in one of `directories`, each of which has a slash at the end.
+fn is_below(directories: &[String], path: &str) -> bool {
+    directories.iter().any(|directory| path.starts_with(directory.as_str()))
 }
 
 fn set_times(file: &File, attr: Attr) -> io::Result<()> {

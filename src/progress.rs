@@ -1,27 +1,28 @@
 //! Progress of long work, shared between the worker and the display.
 
 use crate::sync::lock;
+use serde::{Deserialize, Serialize};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Progress of reading an export.
+/// Progress of reading or writing an export.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
     total: AtomicU64,
-    conversations: AtomicU64,
+    items: AtomicU64,
     notes: Mutex<Vec<String>>,
 }
 
 /// Progress at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Bytes done.
     pub done: u64,
     /// Bytes to do; 0 while unknown.
     pub total: u64,
-    /// Conversations found so far.
-    pub conversations: u64,
+    /// Conversations found or files written so far.
+    pub items: u64,
 }
 
 impl Progress {
@@ -35,14 +36,14 @@ impl Progress {
         self.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// States how many conversations there are.
-    pub fn set_count(&self, conversations: u64) {
-        self.conversations.store(conversations, Ordering::Relaxed);
+    /// States how many conversations or files there are.
+    pub fn set_count(&self, items: u64) {
+        self.items.store(items, Ordering::Relaxed);
     }
 
-    /// Counts one more conversation.
+    /// Counts one more conversation or file.
     pub fn count(&self) {
-        self.conversations.fetch_add(1, Ordering::Relaxed);
+        self.items.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Queues a line to show once the work is done.
@@ -60,7 +61,7 @@ impl Progress {
         Snapshot {
             done: self.done.load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),
-            conversations: self.conversations.load(Ordering::Relaxed),
+            items: self.items.load(Ordering::Relaxed),
         }
     }
 }

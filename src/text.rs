@@ -85,6 +85,16 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
+/// `text` as one word of a shell's command line, safe for a terminal.
+pub fn shell_word(text: &str) -> String {
+    let text = printable(text).to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use super::mount::{self, Listener};
 use super::settings::Settings;
 use super::shell::quoted;
 use crate::error::{Error, Result};
-use crate::fuse::mount::Options;
+use crate::fuse::mount::MountOptions;
 use std::fs;
 
 const EXPORT: &[u8] = include_bytes!("../../fixtures/demo.zip");
@@ -34,7 +34,7 @@ pub(super) fn demo(args: &DemoArgs) -> Result<()> {
              Ctrl-C ends it."
         )
     })?;
-    let options = Options {
+    let options = MountOptions {
         mountpoint: mountpoint.clone(),
         source_name: "gptfs demo".to_owned(),
         allow_other: false,

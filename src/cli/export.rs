@@ -1,10 +1,12 @@
 //! `export`: the tree as plain files.
 
 use super::args::ExportArgs;
-use super::open;
 use super::settings::Settings;
+use super::{open, progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export;
+use crate::progress::Progress;
+use crate::sys::EndSignals;
 
 /// Writes the tree that `mount` would show to a directory.
 pub(super) fn export(args: &ExportArgs) -> Result<()> {
@@ -13,7 +15,11 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
         return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory"));
     };
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
-    let written = export::write(&fs, dir, &mut |_| {})?.complete()?;
+    // Before any thread that writes or draws exists, so that all of them hold the signals back.
+    let signals = EndSignals::hold().map_err(|error| Error::io("cannot start", error))?;
+    let progress = Progress::default();
+    let write = || export::write(&fs, dir, settings.index.jobs, &progress, &signals);
+    let written = progress::shown("files", &progress, write)?.complete()?;
     super::say(&format!("wrote {} files to {}", written.files, dir.display()));
     Ok(())
 }

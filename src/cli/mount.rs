@@ -8,7 +8,7 @@ use super::settings::Settings;
 use super::shell::quoted;
 use crate::error::{Error, Result};
 use crate::fs::Library as _;
-use crate::fuse::mount::{self, News, Options};
+use crate::fuse::mount::{self, Build, MountOptions, News, Tell};
 use crate::progress::Progress;
 use crate::source;
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
     if args.fake {
         return source::open(&sources, &settings.limits).map(drop);
     }
-    let options = Options {
+    let options = MountOptions {
         mountpoint,
         source_name: source_name(&sources),
         allow_other: args.allow_other,
@@ -37,7 +37,12 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
 
 /// Unmounts a directory, also one whose daemon has died.
 pub(super) fn unmount(dir: &Path) -> Result<()> {
-    mount::unmount(&absolute(dir)?)
+    let tell: Tell = Box::new(|news| {
+        if let News::Note(note) = news {
+            super::say(&note);
+        }
+    });
+    mount::unmount(&absolute(dir)?, &mut { tell })
 }
 
 /// The exports to mount and the directory to mount them on, both absolute: the daemon changes its working directory.
@@ -97,16 +102,16 @@ impl Listener {
 
 /// Mounts and serves, or starts the daemon that does. Prints progress, notes, and the last line on a terminal.
 pub(super) fn serve(
-    options: &Options,
+    options: &MountOptions,
     sources: Vec<PathBuf>,
     settings: Settings,
     listener: Listener,
 ) -> Result<()> {
-    let mut line = ProgressLine::default();
+    let mut line = ProgressLine::of("conversations");
     let mut conversations = 0;
     let tell = move |news| match news {
         News::Progress(snapshot) => {
-            conversations = snapshot.conversations;
+            conversations = snapshot.items;
             line.draw(snapshot);
         }
         News::Note(note) => {
@@ -120,19 +125,23 @@ pub(super) fn serve(
             }
         }
     };
-    let build = move |progress: &Progress| {
-        let opened = open::build(&sources, &settings, progress)?;
-        progress.set_count(opened.index.catalog().heads.len() as u64);
-        if let Some(note) = opened.problems() {
-            progress.note(note);
-        }
-        let open::Opened { index, fs } = opened;
-        // Nothing waits for the index to be saved. If there can't be a thread, it is saved another time.
-        let saving = move || open::save(&index, &settings);
-        let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
-        Ok(fs)
+    let open = move |_: &Progress| {
+        let export = source::open(&sources, &settings.limits)?;
+        let build = move |progress: &Progress| {
+            let opened = open::index(export, &settings, progress)?;
+            progress.set_count(opened.index.catalog().heads.len() as u64);
+            if let Some(note) = opened.problems() {
+                progress.note(note);
+            }
+            let open::Opened { index, fs } = opened;
+            // Nothing waits for the index to be saved. If there can't be a thread, it is saved another time.
+            let saving = move || open::save(&index, &settings);
+            let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
+            Ok(fs)
+        };
+        Ok(Box::new(build) as Build)
     };
-    mount::mount(options, build, Box::new(tell)).map(|_| ())
+    mount::mount(options, Box::new(open), Box::new(tell))
 }
 
 pub(super) fn absolute(path: impl AsRef<Path>) -> Result<PathBuf> {

@@ -9,7 +9,7 @@ use crate::fs::{CACHE_BYTES, Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::source;
+use crate::source::{self, Export};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
 /// Like [`open`], for a command that tells the problems itself.
 pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
     let progress = Progress::default();
-    let opened = progress::shown(&progress, || build(sources, settings, &progress))?;
+    let opened = progress::shown("conversations", &progress, || build(sources, settings, &progress))?;
     progress.take_notes().iter().for_each(super::say);
     save(&opened.index, settings);
     Ok(opened)
@@ -45,8 +45,12 @@ pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<O
 
 /// Opens and indexes `sources`. Reports to `progress` and prints nothing.
 pub(super) fn build(sources: &[PathBuf], settings: &Settings, progress: &Progress) -> Result<Opened> {
+    index(source::open(sources, &settings.limits)?, settings, progress)
+}
+
+/// Indexes `export`. Reports to `progress` and prints nothing.
+pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) -> Result<Opened> {
     let start = Instant::now();
-    let export = source::open(sources, &settings.limits)?;
     let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
     let index = Arc::new(index);
     let layout = Layout::new(index.catalog(), settings.zone());

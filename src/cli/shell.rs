@@ -1,6 +1,6 @@
 //! Paths as a person would type them in a shell.
 
-use crate::text::printable;
+use crate::text::shell_word;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -14,18 +14,9 @@ fn within_home(path: &Path, home: Option<&OsStr>) -> String {
     let home = home.map(Path::new).filter(|home| home.is_absolute() && home.parent().is_some());
     match home.and_then(|home| path.strip_prefix(home).ok()) {
         Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-        Some(rest) => format!("~/{}", word(&rest.to_string_lossy())),
-        None => word(&path.to_string_lossy()),
+        Some(rest) => format!("~/{}", shell_word(&rest.to_string_lossy())),
+        None => shell_word(&path.to_string_lossy()),
     }
-}
-
-fn word(text: &str) -> String {
-    let text = printable(text).to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 use super::*;
 use crate::catalog::Catalog;
 use crate::fs::fake::{Fake, MARCH, catalog, head, rich};
+use crate::progress::Snapshot;
+use crate::sys::Interrupter;
+use crate::testing::until;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::PathBuf;
@@ -35,7 +38,19 @@ fn listed(fs: &Fs) -> BTreeMap<String, Option<Vec<u8>>> {
         .collect()
 }
 
-fn quiet(_: Progress<'_>) {}
+/// Writes with one thread, so that conversations come in archive order.
+fn write(fs: &Fs, into: &Path) -> Result<Written> {
+    write_with(fs, into, 1, &EndSignals::hold().unwrap())
+}
+
+fn write_with(fs: &Fs, into: &Path, jobs: usize, signals: &EndSignals) -> Result<Written> {
+    super::write(fs, into, jobs, &Progress::default(), signals)
+}
+
+/// A double that calls `hook` with the position of each conversation that is read.
+fn hooked(hook: impl Fn(&Fake, usize) + Send + Sync + 'static) -> Fs {
+    Fake { hook: Some(Box::new(hook)), ..Fake::new(catalog()) }.mount().1
+}
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
@@ -44,15 +59,11 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn the_folder_holds_what_is_listed_with_its_times() {
+fn the_folder_has_everything_listed_with_its_times() {
     let (_, fs) = Fake::new(catalog()).mount();
     let (_place, into) = folder();
-    let mut steps = Vec::new();
-    let written = write(&fs, &into, &mut |progress| {
-        assert_eq!(progress.totals, fs.totals());
-        steps.push((progress.path.to_owned(), progress.files, progress.bytes));
-    })
-    .unwrap();
+    let progress = Progress::default();
+    let written = super::write(&fs, &into, 3, &progress, &EndSignals::hold().unwrap()).unwrap();
     assert_eq!(tree(&into), listed(&fs));
     for step in fs.walk() {
         let metadata = into.join(&step.path).metadata().unwrap();
@@ -69,8 +80,7 @@ fn the_folder_holds_what_is_listed_with_its_times() {
     assert_eq!(into.metadata().unwrap().mtime(), fs.attr(Ino::ROOT).unwrap().modified.seconds());
     let sizes: u64 = fs.walk().map(|step| step.attr.size).sum();
     assert_eq!((written.files, written.directories, written.bytes), (10, 8, sizes));
-    assert_eq!(steps.len(), 10);
-    assert_eq!(steps.last().unwrap(), &("undated/No time.md".to_owned(), 10, sizes));
+    assert_eq!(progress.snapshot(), Snapshot { done: sizes, total: sizes, items: 10 });
     written.complete().unwrap();
 }
 
@@ -78,30 +88,30 @@ fn the_folder_holds_what_is_listed_with_its_times() {
 fn large_files_are_copied_whole() {
     let (_, fs) = Fake { short_reads: 999, ..Fake::new(catalog()) }.mount();
     let (_place, into) = folder();
-    write(&fs, &into, &mut quiet).unwrap().complete().unwrap();
+    write(&fs, &into).unwrap().complete().unwrap();
     assert_eq!(tree(&into), listed(&fs));
 }
 
 #[test]
-fn an_empty_folder_will_do_also_behind_a_link() {
+fn an_empty_folder_will_do_even_through_a_link() {
     let (_, fs) = Fake::new(catalog()).mount();
     let place = tempfile::tempdir().unwrap();
     let (real, link) = (place.path().join("real"), place.path().join("link"));
     std::fs::create_dir(&real).unwrap();
     symlink(&real, &link).unwrap();
-    write(&fs, &link, &mut quiet).unwrap().complete().unwrap();
+    write(&fs, &link).unwrap().complete().unwrap();
     assert_eq!(tree(&real), listed(&fs));
 }
 
 #[test]
-fn a_folder_with_something_in_it_is_left_alone() {
+fn a_folder_that_is_not_empty_is_left_alone() {
     let (_, fs) = Fake::new(catalog()).mount();
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("mine"), "mine").unwrap();
-    let error = write(&fs, place.path(), &mut quiet).unwrap_err();
+    let error = write(&fs, place.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     assert!(error.to_string().ends_with("not empty; name a new or an empty folder"), "{error}");
-    let error = write(&fs, &place.path().join("mine"), &mut quiet).unwrap_err();
+    let error = write(&fs, &place.path().join("mine")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Environment);
     assert!(error.to_string().ends_with("not a folder; name a new or an empty folder"), "{error}");
     assert_eq!(tree(place.path()).len(), 1);
@@ -115,9 +125,9 @@ fn one_broken_file_leaves_the_others_whole() {
     let (_, good) = Fake::new(Catalog { heads: catalog.heads.clone(), ..Catalog::default() }).mount();
     let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog) }.mount();
     let (_place, into) = folder();
-    let written = write(&fs, &into, &mut quiet).unwrap();
+    let written = write(&fs, &into).unwrap();
     let mut expected: Vec<String> = good.walk().map(|step| step.path).collect();
-    let broken = ["Trip.md", "Trip.assets/map.png", "Trip.assets/plan.md", "Trip.branches/2.md"]
+    let broken = ["Trip.assets/map.png", "Trip.assets/plan.md", "Trip.branches/2.md", "Trip.md"]
         .map(|name| format!("2025/03/{name}"));
     expected.retain(|path| !broken.contains(path));
     expected.sort_unstable();
@@ -133,61 +143,83 @@ fn one_broken_file_leaves_the_others_whole() {
 
 #[test]
 fn an_archive_that_vanishes_leaves_only_whole_files() {
-    let (library, fs) = Fake::new(catalog()).mount();
+    let fs = hooked(|library, head| library.broken.store(head >= 3, Ordering::SeqCst));
     let whole = listed(&Fake::new(catalog()).mount().1);
     let (_place, into) = folder();
-    let written = write(&fs, &into, &mut |progress| {
-        library.broken.store(progress.files >= 3, Ordering::SeqCst);
-    })
-    .unwrap();
-    assert_eq!((written.files, written.failures.len()), (3, 7));
+    let written = write(&fs, &into).unwrap();
+    // Six pages of three conversations; three pages and a file fail.
+    assert_eq!((written.files, written.failures.len()), (6, 4));
     for (path, bytes) in tree(&into) {
         assert_eq!(Some(&bytes), whole.get(&path), "{path}");
     }
 }
 
 #[test]
-fn a_link_that_appears_is_not_followed() {
-    let (_, fs) = Fake::new(catalog()).mount();
+fn nobody_leads_an_export_outside_by_replacing_what_it_made() {
     let (place, into) = folder();
     let outside = place.path().join("outside");
     std::fs::create_dir(&outside).unwrap();
     std::fs::write(outside.join("precious.md"), "mine").unwrap();
-    let written = write(&fs, &into, &mut |progress| match progress.path {
-        "2024/03/Early.md" => {
-            // Instead of a directory to come, instead of a file to come, and instead of a directory that is there.
-            symlink(&outside, into.join("undated")).unwrap();
+    let (away, link, folder) = (place.path().join("moved"), outside.clone(), into.clone());
+    let fs = hooked(move |_, head| {
+        if head == 1 {
+            // Instead of a directory, and instead of a file to come.
+            std::fs::rename(folder.join("2025"), &away).unwrap();
+            symlink(&link, folder.join("2025")).unwrap();
+            symlink(link.join("precious.md"), folder.join("2024/03/Early.md")).unwrap();
         }
-        "2025/03/Trip.md" => {
-            symlink(&outside, into.join("2025/03/Trip.branches")).unwrap();
-            symlink(outside.join("precious.md"), into.join("2025/03/new chat.md")).unwrap();
-        }
-        "2025/03/New chat-dddddddd.md" => {
-            std::fs::rename(into.join("2025"), place.path().join("moved")).unwrap();
-            symlink(&outside, into.join("2025")).unwrap();
-        }
-        _ => {}
-    })
-    .unwrap();
+    });
+    let written = write(&fs, &into).unwrap();
     assert_eq!(tree(&outside), BTreeMap::from([("precious.md".to_owned(), Some(b"mine".to_vec()))]));
     let failed = |name: &str| written.failures.iter().any(|failure| failure.to_string().contains(name));
-    for name in ["undated", "Trip.branches", "new chat.md", "2025/04"] {
+    for name in ["2025/04/Later.md", "2024/03/Early.md", "2025/03/new chat.md"] {
         assert!(failed(name), "{name}: {:?}", written.failures);
     }
+    assert!(into.join("undated/No time.md").exists());
     assert_eq!(written.complete().unwrap_err().kind(), ErrorKind::Damaged);
 }
 
 #[test]
 fn a_file_that_appears_is_not_overwritten() {
-    let (_, fs) = Fake::new(catalog()).mount();
     let (_place, into) = folder();
     let mine = into.join("2025/03/new chat.md");
-    let written = write(&fs, &into, &mut |progress| {
-        if progress.path == "2025/03/Trip.md" {
-            std::fs::write(&mine, "mine").unwrap();
+    let path = mine.clone();
+    let fs = hooked(move |_, head| {
+        if head == 1 {
+            std::fs::write(&path, "mine").unwrap();
         }
-    })
-    .unwrap();
+    });
+    let written = write(&fs, &into).unwrap();
     assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
     assert_eq!(written.failures.len(), 1);
+}
+
+#[test]
+fn a_signal_ends_it_and_leaves_only_whole_files() {
+    let (_place, into) = folder();
+    let signals = EndSignals::hold().unwrap();
+    let here = std::sync::Mutex::new(Interrupter::here());
+    let fs = hooked(move |_, head| {
+        if head == 1 {
+            let here = lock(&here);
+            here.interrupt();
+            until("the signal is taken", || !here.is_pending());
+        }
+    });
+    let error = write_with(&fs, &into, 2, &signals).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    let whole = listed(&Fake::new(catalog()).mount().1);
+    for (path, bytes) in tree(&into) {
+        assert_eq!(Some(&bytes), whole.get(&path), "{path}");
+    }
+}
+
+#[test]
+fn any_number_of_threads_writes_the_same() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    for jobs in [1, 2, 16] {
+        let (_place, into) = folder();
+        write_with(&fs, &into, jobs, &EndSignals::hold().unwrap()).unwrap().complete().unwrap();
+        assert_eq!(tree(&into), listed(&fs), "{jobs}");
+    }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex};
 pub(crate) const MARCH: f64 = 1_741_064_767.0;
 
 /// Serves a catalog. A page names its conversation's id, itself, and its stem twice.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) catalog: Catalog,
     /// How many pages were rendered.
@@ -26,6 +26,8 @@ pub(crate) struct Fake {
     /// The conversations that are only read once [`Fake::open_gate`] was called.
     pub(crate) gated: HashSet<usize>,
     pub(crate) gate: (Mutex<bool>, Condvar),
+    /// Called at every reading of a conversation.
+    pub(crate) hook: Option<Hook>,
     /// The conversation that panics when it is read.
     pub(crate) panicking: Option<usize>,
     /// How often everything cached was dropped.
@@ -37,6 +39,9 @@ pub(crate) struct Fake {
     /// The most bytes that one call of `read` fills; 0 for as many as asked.
     pub(crate) short_reads: usize,
 }
+
+/// Takes the library and the position of a conversation that is being read.
+pub(crate) type Hook = Box<dyn Fn(&Fake, usize) + Send + Sync>;
 
 /// A conversation with only a title and a creation time.
 pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
@@ -120,6 +125,9 @@ impl Fake {
     /// Notes a reading of a conversation, and waits until it may go on.
     fn begin_reading(&self, head: usize) {
         lock(&self.readings).push(head);
+        if let Some(hook) = &self.hook {
+            hook(self, head);
+        }
         assert!(self.panicking != Some(head), "a deliberate bug");
         if self.gated.contains(&head) {
             let mut open = lock(&self.gate.0);

@@ -1,19 +1,19 @@
-//! The life of a mount: checks, daemon, readiness, signals, unmount.
+//! A mount from beginning to end: checks, daemon, readiness, signals, unmount.
 //!
 //! ```text
 //! gptfs mount ─ checks ─ fork ─┬─ attends: shows news, returns when the mount can be used
 //!                              └─ serves: builds the tree, mounts, answers the kernel until it is unmounted
 //! ```
 //!
-//! Whatever ends a mount, nothing is left behind: no entry in the table of mounts, and no directory that
-//! wasn't there before. What a killed daemon leaves is cleared by the next mount at the same place.
+//! However a mount ends, nothing is left: no entry in the table of mounts, and no directory that wasn't there before. A
+//! killed daemon can't clear up; the next mount at the same place does.
 
 mod channel;
 pub(crate) mod device;
 mod liveness;
 mod mountpoint;
 
-pub use mountpoint::unmount;
+pub(crate) use mountpoint::unmount;
 
 use super::{Access, Adapter, Stage, log};
 use crate::error::{Error, ErrorKind, Result, describe};
@@ -23,55 +23,57 @@ use crate::sync::lock;
 use crate::sys::mounts::{self, Mounted};
 use crate::sys::{self, EndSignals, Fork, Unmounting, User};
 use crate::text::printable;
-use channel::Message;
+use channel::Notice;
 use fuser::{Config, Session, SessionACL};
+use liveness::Beacon;
 use mountpoint::Mountpoint;
+use serde::{Deserialize, Serialize};
 use std::io::{self, PipeReader, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use std::{env, process, thread};
+use std::{env, fs, process, thread};
 
-/// Threads that listen to the kernel. They never wait for anything else, so one is enough; the kernel wakes several in
-/// turn, and each more is one more that sleeps while a request comes.
+/// Threads that listen to the kernel. They never block on anything else, so one is enough. With several the kernel would
+/// wake them in turn, and the next one would usually be asleep.
 const LISTENERS: usize = 1;
 
-/// How often a serving process tells how far it is.
+/// How often a serving process reports progress.
 const NEWS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long readers may go on after a signal has taken the mount out of the tree.
-const FAREWELL: Duration = Duration::from_millis(1500);
+const FAREWELL: Duration = if cfg!(test) { Duration::from_secs(120) } else { Duration::from_millis(1500) };
 
 /// How long an interrupted command waits for the process that it started.
 const INTERRUPTION: Duration = Duration::from_secs(2);
 
-/// What to mount where.
+/// How and where to mount.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, set by name")]
-pub struct Options {
-    /// The directory to mount on; made if it is missing and its parent is there, and removed again then.
-    pub mountpoint: PathBuf,
+pub(crate) struct MountOptions {
+    /// The directory to mount on. It is made if only its parent exists, and then removed at the end.
+    pub(crate) mountpoint: PathBuf,
     /// What the table of mounts shows as the source. Untrusted text.
-    pub source_name: String,
+    pub(crate) source_name: String,
     /// Lets every user read, not only the one who mounts.
-    pub allow_other: bool,
+    pub(crate) allow_other: bool,
     /// Mounts on a directory that is not empty, which hides what is in it.
-    pub non_empty: bool,
+    pub(crate) non_empty: bool,
     /// Serves in this process instead of one in the background.
-    pub foreground: bool,
-    /// Is ready only when the tree is complete; otherwise as soon as the directory is mounted, and whoever
-    /// looks into it waits.
-    pub wait: bool,
+    pub(crate) foreground: bool,
+    /// Is ready only when the tree is complete. Otherwise it is ready once the source is opened and the directory mounted,
+    /// and reads wait for the tree.
+    pub(crate) wait: bool,
 }
 
 /// What a user may want to see before a mount is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// How far it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// The progress so far.
     Progress(Snapshot),
     /// A line, safe for a terminal.
     Note(String),
@@ -80,68 +82,53 @@ pub enum News {
 }
 
 /// Shows news to the user.
-pub type Tell = Box<dyn FnMut(News) + Send>;
+pub(crate) type Tell = Box<dyn FnMut(News) + Send>;
 
-/// What a successful [`mount`] left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The mount can be used; another process serves it.
-    Mounted,
-    /// This process served it until it was unmounted.
-    Unmounted,
-}
+/// Opens the source, and returns what builds the tree from it.
+pub(crate) type Open = Box<dyn FnOnce(&Progress) -> Result<Build> + Send>;
 
-/// Mounts what `build` makes, and returns when it can be used, or in the foreground when it was unmounted.
+/// Builds the tree.
+pub(crate) type Build = Box<dyn FnOnce(&Progress) -> Result<Fs> + Send>;
+
+/// Mounts what `open` leads to. Returns when the mount can be used or, in the foreground, when it was unmounted.
 ///
-/// Everything about the machine and the mount point is checked before `build` runs. In the background `build`
-/// runs in the new process: it must not depend on other threads of this one. Without
-/// [`wait`](Options::wait) it can't depend on the working directory either.
+/// Everything about the machine and the mountpoint is checked before `open` runs. In the background `open` runs in the new
+/// process: it must not depend on other threads of this one, and what it returns must not depend on the working directory.
 ///
 /// # Errors
-/// Those of `build`, in which case nothing is mounted; `Environment` for the mount point and FUSE;
-/// `Interrupted` if a signal came before the mount was ready. A directory that was made is removed again.
-pub fn mount(
-    options: &Options,
-    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
-    mut tell: Tell,
-) -> Result<Outcome> {
+/// Those of `open` and, with [`wait`](MountOptions::wait), of what it returns, in which case nothing is mounted; `Environment`
+/// for the mountpoint and FUSE; `Interrupted` by a signal before the mount was ready. A directory that was made is removed.
+pub(crate) fn mount(options: &MountOptions, open: Open, mut tell: Tell) -> Result<()> {
     device::check(options.allow_other)?;
-    let place = Mountpoint::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
+    let mountpoint = Mountpoint::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
     if User::current().is_root() && !options.allow_other && env::var_os("SUDO_UID").is_some() {
         tell(News::Note(
             "mounting as root: only root can read it; mount without sudo to read it yourself".into(),
         ));
     }
-    let outcome = begin(options, &place, build, tell);
+    let outcome = begin(options, &mountpoint, open, tell);
     if outcome.is_err() {
-        place.restore();
+        mountpoint.restore();
     }
     outcome
 }
 
-fn begin(
-    options: &Options,
-    place: &Mountpoint,
-    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
-    tell: Tell,
-) -> Result<Outcome> {
+fn begin(options: &MountOptions, mountpoint: &Mountpoint, open: Open, tell: Tell) -> Result<()> {
     let machine = |error| system_error(&"cannot start", &error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
-        return Serving::new(options, place, Channel::Here(tell))
-            .run(&signals, build)
-            .map(|()| Outcome::Unmounted);
+        return Serving::new(options, mountpoint, Audience::User(tell)).run(&signals, open);
     }
     let (ours, theirs) = UnixStream::pair().map_err(machine)?;
     match sys::fork().map_err(machine)? {
         Fork::Parent => {
             drop(theirs);
-            attend(&ours, &signals, place, tell).map(|()| Outcome::Mounted)
+            attend(&ours, &signals, mountpoint, tell)
         }
         Fork::Child => {
             drop((ours, tell));
             let code = match sys::new_session().map_err(machine) {
-                Ok(()) => serve_in_background(options, place, Arc::new(theirs), &signals, build),
+                Ok(()) => serve_in_background(options, mountpoint, Arc::new(theirs), &signals, open),
                 Err(error) => error.kind().exit_code(),
             };
             process::exit(code.into());
@@ -150,39 +137,40 @@ fn begin(
 }
 
 fn serve_in_background(
-    options: &Options,
-    place: &Mountpoint,
+    options: &MountOptions,
+    mountpoint: &Mountpoint,
     socket: Arc<UnixStream>,
     signals: &EndSignals,
-    build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
+    open: Open,
 ) -> u8 {
-    let serving = Serving::new(options, place, Channel::Parent(socket));
-    match serving.run(signals, build) {
+    let serving = Serving::new(options, mountpoint, Audience::Parent(socket));
+    match serving.run(signals, open) {
         Ok(()) => 0,
         Err(error) => {
-            let code = error.kind().exit_code();
-            serving.tell_failure(error);
-            code
+            serving.tell_failure(&error);
+            error.kind().exit_code()
         }
     }
 }
 
 /// Shows what the serving process tells until it is ready, or has failed and ended.
-fn attend(socket: &UnixStream, signals: &EndSignals, place: &Mountpoint, mut tell: Tell) -> Result<()> {
+fn attend(socket: &UnixStream, signals: &EndSignals, mountpoint: &Mountpoint, mut tell: Tell) -> Result<()> {
     let interruption = || Error::new(ErrorKind::Interrupted, "interrupted; nothing is mounted");
     let (mut received, mut failure, mut interrupted) = (Vec::new(), None, false);
     loop {
-        while let Some(message) = channel::take(&mut received) {
-            match message {
-                Message::News(news) => tell(news),
+        while let Some(notice) = channel::take(&mut received) {
+            match notice {
+                Notice::News(news) => tell(news),
                 // It was ready before it could be stopped.
-                Message::Ready if interrupted => return unmount(&place.path).and(Err(interruption())),
-                Message::Ready => {
+                Notice::Ready if interrupted => {
+                    return unmount(&mountpoint.path, &mut tell).and(Err(interruption()));
+                }
+                Notice::Ready => {
                     tell(News::Ready);
                     return Ok(());
                 }
-                // Its end follows: it still clears up.
-                Message::Failed(error) => failure = Some(error),
+                // Its end follows, once it has cleared up.
+                Notice::Failed(kind, message) => failure = Some(Error::new(kind, message)),
             }
         }
         let patience = interrupted.then_some(INTERRUPTION);
@@ -193,7 +181,7 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Mountpoint, mut tel
                 return Err(interruption());
             }
             interrupted = true;
-            // The serving process takes this as our end. If it is gone already, reading will tell.
+            // The serving process takes this as our end. If it has ended itself, the next read says so.
             let _ = socket.shutdown(Shutdown::Write);
         } else if readable {
             let mut buffer = [0; 4096];
@@ -213,47 +201,43 @@ fn attend(socket: &UnixStream, signals: &EndSignals, place: &Mountpoint, mut tel
     }
 }
 
-/// To whom a serving process tells news before it is ready.
-enum Channel {
-    /// Whoever started this process.
+/// Who hears from a serving process.
+enum Audience {
+    /// The process that started this one.
     Parent(Arc<UnixStream>),
     /// The user, from this process.
-    Here(Tell),
-    /// Nobody any more: the mount is ready.
-    Cut,
+    User(Tell),
+    /// Nobody any more, because the mount is ready.
+    Nobody,
 }
 
 /// The process that serves a mount, from the first byte of the export to the last reader.
 struct Serving<'a> {
-    options: &'a Options,
-    place: &'a Mountpoint,
-    link: Mutex<Channel>,
+    options: &'a MountOptions,
+    mountpoint: &'a Mountpoint,
+    audience: Mutex<Audience>,
     progress: Arc<Progress>,
-    /// What we mounted. Locked while mounting, so that no signal comes between the deed and the note of it.
+    /// What we mounted. Locked while mounting, so that no signal gets between mounting and this note of it.
     mounted: Mutex<Option<Mounted>>,
-    /// Shows until everything is cleared up that this process lives.
-    life: OnceLock<UnixDatagram>,
+    /// Shows that this process is alive until everything is cleared up.
+    beacon: OnceLock<Beacon>,
 }
 
 impl<'a> Serving<'a> {
-    fn new(options: &'a Options, place: &'a Mountpoint, link: Channel) -> Self {
+    fn new(options: &'a MountOptions, mountpoint: &'a Mountpoint, audience: Audience) -> Self {
         Self {
             options,
-            place,
-            link: Mutex::new(link),
+            mountpoint,
+            audience: Mutex::new(audience),
             progress: Arc::new(Progress::default()),
             mounted: Mutex::new(None),
-            life: OnceLock::new(),
+            beacon: OnceLock::new(),
         }
     }
 
-    /// Builds, mounts and serves until the mount is gone; clears up whatever happens.
-    fn run(
-        &self,
-        signals: &EndSignals,
-        build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static,
-    ) -> Result<()> {
-        // What a panic says may be part of a chat.
+    /// Builds, mounts and serves until the mount is gone, and clears up whatever happens.
+    fn run(&self, signals: &EndSignals, open: Open) -> Result<()> {
+        // The message of a panic may quote a chat.
         panic::set_hook(Box::new(|panic| {
             if let Some(place) = panic.location() {
                 log::line(format_args!("a bug at {}:{}", place.file(), place.line()));
@@ -265,17 +249,17 @@ impl<'a> Serving<'a> {
             watcher
                 .spawn_scoped(scope, || self.watch(signals, &ended))
                 .map_err(|error| system_error(&"cannot start", &error))?;
-            let served = self.serve(build);
+            let served = self.serve(open);
             self.clear_up();
             drop(still_serving);
             served
         })
     }
 
-    fn serve(&self, build: impl FnOnce(&Progress) -> Result<Fs> + Send + 'static) -> Result<()> {
+    fn serve(&self, open: Open) -> Result<()> {
         let everybody = self.options.allow_other;
         let stage = Stage::new(Access { owner: User::current(), everybody });
-        let mut build = Some(build);
+        let mut build = Some(guarded(|| open(&self.progress))?);
         if let Some(build) = build.take_if(|_| self.options.wait) {
             show(&stage, build, &self.progress)?;
         }
@@ -286,43 +270,49 @@ impl<'a> Serving<'a> {
             sys::silence_standard_streams().map_err(daemon)?;
             log::move_to_system();
         }
+        let builder = match build {
+            None => None,
+            Some(build) => {
+                let (progress, stage) = (Arc::clone(&self.progress), Arc::clone(&stage));
+                let builder = thread::Builder::new().name("builder".into()).spawn(move || {
+                    show(&stage, build, &progress).inspect_err(|error| {
+                        stage.set_failed(error.kind());
+                        device::detach(&mounted);
+                    })
+                });
+                Some(builder.map_err(|error| system_error(&"cannot start", &error))?)
+            }
+        };
         self.tell_ready()?;
-        let builder = build.map(|build| {
-            let (progress, stage) = (Arc::clone(&self.progress), Arc::clone(&stage));
-            thread::spawn(move || {
-                show(&stage, build, &progress).inspect_err(|error| {
-                    stage.set_failed(error.kind());
-                    device::detach(&mounted);
-                })
-            })
-        });
         let served =
             session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
         match builder {
             Some(builder) if stage.has_failed() => builder.join().unwrap_or(Ok(())).and(served),
-            // If it still builds, nobody needs the tree any more.
+            // If it is still building, nobody needs the tree any more.
             _ => served,
         }
     }
 
     fn mount(&self, stage: &Arc<Stage>) -> Result<(Session<Adapter>, Mounted)> {
-        let path = &self.place.path;
         let mut ours = lock(&self.mounted);
-        self.place.make()?;
-        let device = device::mount(path, &self.options.source_name, self.options.allow_other)?;
-        let Some(mounted) = mounts::at(path).ok().flatten() else {
-            // Without its number in the table it could not be told from a later one.
-            let _ = device::unmount(path, Unmounting::Detach);
-            return Err(Error::new(
-                ErrorKind::Environment,
-                "cannot mount: the table of mounts doesn't show it",
-            ));
+        let pinned = self.mountpoint.pin()?;
+        let (source, allow_other) = (&self.options.source_name, self.options.allow_other);
+        let device = device::mount(&self.mountpoint.path, &pinned.path(), source, allow_other)?;
+        // Where it is now, should somebody have moved it.
+        let path = fs::read_link(pinned.path()).unwrap_or_else(|_| self.mountpoint.path.clone());
+        drop(pinned);
+        let entry = mounts::at(&path).ok().flatten().filter(|_| path == self.mountpoint.path);
+        let Some(mounted) = entry else {
+            // Without its entry in the table it could not be told from a later one.
+            let _ = device::unmount(&path, Unmounting::Detach);
+            let reason = "cannot mount: the table of mounts doesn't show it; was the directory moved?";
+            return Err(Error::new(ErrorKind::Environment, reason));
         };
         *ours = Some(mounted.clone());
         drop(ours);
-        if let Some(life) = liveness::show(&mounted) {
-            // Nothing was there before: one process mounts once.
-            let _ = self.life.set(life);
+        if let Some(beacon) = liveness::show(&mounted) {
+            // It is empty: one process mounts once.
+            let _ = self.beacon.set(beacon);
         }
         let mut config = Config::default();
         config.n_threads = Some(LISTENERS);
@@ -334,30 +324,37 @@ impl<'a> Serving<'a> {
         Ok((session, mounted))
     }
 
-    /// Takes the mount out of the tree if it still is there, and the directory if we made it.
+    /// Takes the mount out of the tree if it is still there, and removes the directory if we made it.
     fn clear_up(&self) {
         if let Some(mounted) = lock(&self.mounted).take() {
             device::detach(&mounted);
         }
-        self.place.restore();
+        self.mountpoint.restore();
     }
 
-    /// Waits for signals and for the end of whoever waits for us, and passes on news, until `ended` closes.
+    /// Waits for signals and for the end of the process that waits for us, answers those who look whether we are alive, and
+    /// passes on news, until `ended` closes.
     fn watch(&self, signals: &EndSignals, ended: &PipeReader) {
         let mut shown = Snapshot::default();
         loop {
-            let (telling, parent) = match &*lock(&self.link) {
-                Channel::Parent(socket) => (true, Some(Arc::clone(socket))),
-                Channel::Here(_) => (true, None),
-                Channel::Cut => (false, None),
+            let (telling, parent) = match &*lock(&self.audience) {
+                Audience::Parent(socket) => (true, Some(Arc::clone(socket))),
+                Audience::User(_) => (true, None),
+                Audience::Nobody => (false, None),
             };
+            let parent = parent.as_ref().map(|parent| parent.as_fd());
+            // Until the mount is ready the beacon may not be there yet, but then the wait is short.
+            let beacon = self.beacon.get();
             let waited = sys::wait_readable(
-                [Some(ended.as_fd()), Some(signals.as_fd()), parent.as_ref().map(|parent| parent.as_fd())],
+                [Some(ended.as_fd()), Some(signals.as_fd()), parent, beacon.map(AsFd::as_fd)],
                 telling.then_some(NEWS_INTERVAL),
             );
-            let Ok([over, signal, deserted]) = waited else { return };
+            let Ok([over, signal, deserted, looked_at]) = waited else { return };
             if over {
                 return;
+            }
+            if let Some(beacon) = beacon.filter(|_| looked_at) {
+                beacon.answer();
             }
             if telling {
                 self.tell_news(&mut shown);
@@ -370,11 +367,11 @@ impl<'a> Serving<'a> {
 
     /// Ends this process because it was asked to, unless serving ends by itself first.
     fn end(&self, signals: &EndSignals, ended: &PipeReader) {
-        if !self.is_ready() {
-            self.clear_up();
+        let was_ready = self.is_ready();
+        self.clear_up();
+        if !was_ready {
             process::exit(ErrorKind::Interrupted.exit_code().into());
         }
-        self.clear_up();
         match sys::wait_readable([Some(ended.as_fd()), Some(signals.as_fd())], Some(FAREWELL)) {
             Ok([true, _]) => {}
             _ => process::exit(0),
@@ -382,7 +379,7 @@ impl<'a> Serving<'a> {
     }
 
     fn is_ready(&self) -> bool {
-        matches!(*lock(&self.link), Channel::Cut)
+        matches!(*lock(&self.audience), Audience::Nobody)
     }
 
     fn tell_news(&self, shown: &mut Snapshot) {
@@ -392,53 +389,58 @@ impl<'a> Serving<'a> {
             *shown = now;
             news.push(News::Progress(now));
         }
-        let mut link = lock(&self.link);
+        let mut audience = lock(&self.audience);
         for news in news {
-            match &mut *link {
-                // If nobody listens any more, the next wait tells.
-                Channel::Parent(socket) => drop(channel::send(socket, &Message::News(news))),
-                Channel::Here(tell) => tell(news),
-                Channel::Cut => {}
+            match &mut *audience {
+                // If nobody listens any more, the next wait finds out.
+                Audience::Parent(socket) => drop(channel::send(socket, &Notice::News(news))),
+                Audience::User(tell) => tell(news),
+                Audience::Nobody => {}
             }
         }
     }
 
-    /// Tells that the mount can be used, and cuts the link.
+    /// Says that the mount can be used, and from then on nothing.
     fn tell_ready(&self) -> Result<()> {
         self.tell_news(&mut Snapshot::default());
-        let mut link = lock(&self.link);
-        match &mut *link {
-            Channel::Parent(socket) => channel::send(socket, &Message::Ready)
+        let mut audience = lock(&self.audience);
+        match &mut *audience {
+            Audience::Parent(socket) => channel::send(socket, &Notice::Ready)
                 .map_err(|_| Error::new(ErrorKind::Interrupted, "nobody waits for the mount"))?,
-            Channel::Here(tell) => tell(News::Ready),
-            Channel::Cut => {}
+            Audience::User(tell) => tell(News::Ready),
+            Audience::Nobody => {}
         }
-        *link = Channel::Cut;
+        *audience = Audience::Nobody;
         Ok(())
     }
 
-    fn tell_failure(&self, error: Error) {
-        match &*lock(&self.link) {
+    fn tell_failure(&self, error: &Error) {
+        match &*lock(&self.audience) {
             // If nobody listens there is nobody to tell.
-            Channel::Parent(socket) => drop(channel::send(socket, &Message::Failed(error))),
+            Audience::Parent(socket) => drop(channel::send(socket, &Notice::failed(error))),
             _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }
     }
 }
 
+/// Runs `work`, and turns a panic into an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))
+}
+
 /// Builds the tree and shows it to those who wait for it.
-fn show(stage: &Stage, build: impl FnOnce(&Progress) -> Result<Fs>, progress: &Progress) -> Result<()> {
-    let fs = panic::catch_unwind(AssertUnwindSafe(|| build(progress)))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))?;
+fn show(stage: &Stage, build: Build, progress: &Progress) -> Result<()> {
+    let fs = guarded(|| build(progress))?;
     let workers = thread::available_parallelism().map_or(2, usize::from);
     stage.set_ready(fs, workers).map_err(|error| system_error(&"cannot start", &error))?;
-    // Building a tree takes many times the memory that is kept. Nobody waits for it to go; if there can't be a thread,
-    // it goes later.
+    // Building a tree takes many times the memory that it keeps. Nobody waits for the rest to go, and without a thread it
+    // goes later.
     drop(thread::Builder::new().name("trim".into()).spawn(sys::trim_memory));
     Ok(())
 }
 
-/// A failure of the machine at `what`, with the limit that it ran into where that is known.
+/// A failure of the machine at `what`, with the limit that was hit where it is known.
 fn system_error(what: &dyn std::fmt::Display, error: &io::Error) -> Error {
     const TOO_MANY_OPEN_FILES: i32 = 24;
     let limit = match (error.raw_os_error(), sys::open_files_limit()) {
@@ -452,7 +454,7 @@ fn system_error(what: &dyn std::fmt::Display, error: &io::Error) -> Error {
 /// Mounts for tests of the adapter, which serve in their own process.
 #[cfg(test)]
 pub(super) fn test_mount(path: &std::path::Path) -> std::os::fd::OwnedFd {
-    device::mount(path, "test", false).expect("a test that mounts needs the right to")
+    device::mount(path, path, "test", false).expect("a test that mounts has the right to")
 }
 
 /// Undoes [`test_mount`].

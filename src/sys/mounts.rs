@@ -8,33 +8,33 @@ use std::path::{Path, PathBuf};
 
 /// One mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounted {
-    /// Its device number, `major:minor`: its own for as long as it exists.
-    pub device: String,
+pub(crate) struct Mounted {
+    /// Its device number, `major:minor`, unique while it exists.
+    pub(crate) device: String,
     /// Where it is mounted.
-    pub target: PathBuf,
+    pub(crate) target: PathBuf,
     /// Its type, such as `ext4` or `fuse.gptfs`.
-    pub kind: String,
-    /// What is mounted.
-    pub source: OsString,
-    /// The user that a FUSE file system belongs to.
-    pub user: Option<u32>,
+    pub(crate) kind: String,
+    /// The source, such as a device or a file.
+    pub(crate) source: OsString,
+    /// The user who owns it, if it is a FUSE file system.
+    pub(crate) user: Option<u32>,
 }
 
-/// All mounts that this process sees, the later ones covering the earlier.
+/// All mounts that this process sees. Later ones cover earlier ones.
 ///
 /// # Errors
-/// If `/proc` is not there.
-pub fn all() -> io::Result<Vec<Mounted>> {
+/// If `/proc` is missing.
+pub(crate) fn all() -> io::Result<Vec<Mounted>> {
     let table = fs::read("/proc/self/mountinfo")?;
     Ok(table.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
-/// What is mounted at `target` (an absolute path without links), the uppermost if several are.
+/// The mount at `target` (an absolute path without links), the topmost if there are several.
 ///
 /// # Errors
-/// If `/proc` is not there.
-pub fn at(target: &Path) -> io::Result<Option<Mounted>> {
+/// If `/proc` is missing.
+pub(crate) fn at(target: &Path) -> io::Result<Option<Mounted>> {
     Ok(all()?.into_iter().rev().find(|mounted| mounted.target == target))
 }
 
@@ -57,7 +57,7 @@ fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field).into_owned()
 }
 
-/// Undoes the kernel's `\040` for a blank, and so on.
+/// Undoes the kernel's escapes, such as `\040` for a blank.
 fn unescaped(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_cut_is_passed_over() {
+    fn a_truncated_line_is_passed_over() {
         for line in [&b""[..], b"36 35 0:98 /", b"36 35 0:98 / /mnt rw - ext4"] {
             assert_eq!(parse(line), None);
         }

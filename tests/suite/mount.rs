@@ -425,8 +425,8 @@ fn another_user_cannot_read_a_mount() {
     assert_ne!(told.code, Some(0));
     assert_eq!(told.stdout, "");
     assert!(told.stderr.contains("Permission denied"), "{}", told.stderr);
-    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o400);
-    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o500);
+    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o600);
+    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o700);
 }
 
 #[test]
@@ -438,8 +438,8 @@ fn another_user_can_read_a_mount_that_is_open_to_others() {
     open_the_way(&mount);
     let page = fs::read_to_string(mount.dir().join(PAGE)).expect("a page");
     assert_eq!(read_as_nobody(&mount).succeeded().stdout, page);
-    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o444);
-    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o555);
+    assert_eq!(fs::metadata(mount.dir().join(PAGE)).expect("a page").mode() & 0o7777, 0o644);
+    assert_eq!(fs::metadata(mount.dir()).expect("a root").mode() & 0o7777, 0o755);
 }
 
 #[test]

@@ -185,11 +185,11 @@ fn every_attribute_is_accurate() {
                 };
                 let below = walked.iter().filter(|(other, _)| inside(other)).count();
                 assert_eq!(metadata.nlink(), 2 + below as u64, "{path}: links");
-                assert_eq!(metadata.mode(), libc::S_IFDIR | 0o500, "{path}");
+                assert_eq!(metadata.mode(), libc::S_IFDIR | 0o700, "{path}");
             } else {
                 assert_eq!(metadata.nlink(), 1, "{path}");
                 assert_eq!(metadata.blocks(), metadata.len().div_ceil(512), "{path}: blocks");
-                assert_eq!(metadata.mode(), libc::S_IFREG | 0o400, "{path}");
+                assert_eq!(metadata.mode(), libc::S_IFREG | 0o600, "{path}");
             }
         }
     }

@@ -12,11 +12,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The type that our mounts have in the table of mounts.
+/// The type of our mounts in the table of mounts.
 pub(super) const KIND: &str = "fuse.gptfs";
 
 const DEVICE: &str = "/dev/fuse";
-/// What `open` of the device and `mount` say where the kernel lacks FUSE: ENXIO and ENODEV.
+/// What opening the device and mounting report where the kernel lacks FUSE: ENXIO and ENODEV.
 const NO_DEVICE: i32 = 6;
 const NO_SUCH_DEVICE: i32 = 19;
 
@@ -27,7 +27,7 @@ const WITHOUT: &str = "gptfs ls, cat and export work without it";
 /// Checks what mounting needs of the machine, before anything expensive is done.
 ///
 /// # Errors
-/// `Environment`, with what to install.
+/// `Environment`, with what to install or change.
 pub(super) fn check(allow_other: bool) -> Result<()> {
     if !Path::new(DEVICE).exists() {
         return Err(refused(format!(
@@ -102,10 +102,10 @@ fn refused(reason: impl std::fmt::Display) -> Error {
 }
 
 fn others_allowed(settings: &str) -> bool {
-    settings.lines().any(|line| line.trim() == "user_allow_other")
+    settings.lines().any(|line| line.split('#').next().unwrap_or_default().trim() == "user_allow_other")
 }
 
-/// Where `fusermount3` is: where `FUSERMOUNT_PATH` says, in `PATH`, or in the system's own directories.
+/// The path of `fusermount3`: what `FUSERMOUNT_PATH` says, or in `PATH`, or in the system's own directories.
 fn helper() -> Option<PathBuf> {
     if let Some(path) = env::var_os("FUSERMOUNT_PATH") {
         return Some(path.into());
@@ -121,17 +121,18 @@ fn helper_command() -> Command {
     command
 }
 
-/// Mounts at `target` and returns the descriptor through which the kernel asks.
+/// Mounts at `target` and returns the descriptor through which the kernel asks. `pinned` leads to the same directory even if
+/// its name doesn't any more; `fusermount3` pins it by itself.
 ///
 /// # Errors
 /// `Environment`, with what to do.
-pub(super) fn mount(target: &Path, source: &str, allow_other: bool) -> Result<OwnedFd> {
+pub(super) fn mount(target: &Path, pinned: &Path, source: &str, allow_other: bool) -> Result<OwnedFd> {
     let source = source_name(source);
     let others = if allow_other { ",allow_other" } else { "" };
     if !User::current().is_root() {
         return mount_by_helper(target, &source, others);
     }
-    match mount_by_root(target, &source, others) {
+    match mount_by_root(pinned, &source, others) {
         Ok(device) => Ok(device),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(format!(
             "{}; a container needs the device {DEVICE} and the capability SYS_ADMIN; {WITHOUT}",
@@ -155,8 +156,7 @@ fn mount_by_root(target: &Path, source: &str, others: &str) -> io::Result<OwnedF
     Ok(device.into())
 }
 
-/// `fusermount3` mounts with root's rights and hands the descriptor over the socket that it finds as its
-/// standard input.
+/// Has `fusermount3` mount with root's rights. It hands over the descriptor through the socket that is its standard input.
 fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd> {
     let failed = |error| refused(format!("{HELPER}: {}", describe(&error)));
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
@@ -172,7 +172,7 @@ fn mount_by_helper(target: &Path, source: &str, others: &str) -> Result<OwnedFd>
     drop(ours);
     let mut words = String::new();
     if let Some(stderr) = &mut child.stderr {
-        // What it says only explains a failure.
+        // Its words only explain a failure.
         let _ = stderr.take(4096).read_to_string(&mut words);
     }
     let _ = child.wait();
@@ -188,7 +188,7 @@ fn last_line(words: &str) -> Option<&str> {
     words.lines().map(str::trim).rfind(|line| !line.is_empty())
 }
 
-/// `source` as mount options and the table of mounts can carry it.
+/// `source` in a form that is safe as a mount option and in the table of mounts.
 fn source_name(source: &str) -> String {
     let name: String = source
         .chars()
@@ -201,7 +201,7 @@ fn source_name(source: &str) -> String {
 /// Takes the mount at `target` out of the tree.
 ///
 /// # Errors
-/// `ResourceBusy` if it is used; others in the words of the system or of `fusermount3`.
+/// `ResourceBusy` if it is in use; others in the words of the system or of `fusermount3`.
 pub(super) fn unmount(target: &Path, how: Unmounting) -> io::Result<()> {
     if User::current().is_root() {
         return sys::unmount(target, how);
@@ -220,14 +220,14 @@ pub(super) fn unmount(target: &Path, how: Unmounting) -> io::Result<()> {
     Err(io::Error::new(kind, printable(last_line(&words).unwrap_or("fusermount3 failed")).to_string()))
 }
 
-/// Takes exactly the mount `mounted` out of the tree, if it is still there: never one that came after it.
+/// Takes `mounted` out of the tree if it is still there, and never a mount that came after it.
 pub(super) fn detach(mounted: &Mounted) {
     let still_there = mounts::at(&mounted.target)
         .ok()
         .flatten()
         .is_some_and(|now| now.device == mounted.device && now.kind == mounted.kind);
     if still_there {
-        // Whoever unmounted it in between did what was wanted.
+        // If somebody unmounts it first, that will do.
         let _ = unmount(&mounted.target, Unmounting::Detach);
     }
 }
@@ -244,13 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn the_setting_counts_only_as_a_line_of_its_own() {
+    fn the_setting_counts_as_a_line_of_its_own_with_or_without_a_comment() {
         assert!(others_allowed("# text\n user_allow_other \n"));
+        assert!(others_allowed("user_allow_other # for gptfs\n"));
         assert!(!others_allowed("#user_allow_other\nmount_max = 5\n"));
     }
 
     #[test]
-    fn the_reason_is_the_last_line_that_says_something() {
+    fn the_reason_is_the_last_line_that_is_not_blank() {
         assert_eq!(last_line("a\n b \n\n"), Some("b"));
         assert_eq!(last_line("\n"), None);
     }

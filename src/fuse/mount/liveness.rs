@@ -1,63 +1,87 @@
-//! How others learn whether a mount's daemon lives: it has an abstract socket that is named after the mount, and the
+//! How others learn whether a mount's daemon is alive: it listens at an abstract socket named after the mount, and the
 //! kernel closes that with the process, however it ends.
 //!
-//! Nothing is ever said over the socket, and nothing depends on it: where it is missing (another network
-//! namespace) the mount itself is asked. It is one of datagrams, for there is no queue then that those who ask could
-//! fill, and nobody who asks waits.
+//! Nothing is ever said over the socket. Anyone may take the name first, so the kernel is asked who listens there: only
+//! the user who owns the mount counts. Nothing depends on the socket: where there is none (another network namespace)
+//! the mount itself is asked.
 
 use crate::bytes::Fnv;
 use crate::sys::mounts::Mounted;
+use crate::sys::{self, User};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long one waits for a daemon whose mount is gone: it gives its readers less.
+/// How long to wait for a daemon whose mount is gone. It gives its own readers less.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a daemon that shows that it lives is watched: one that was killed closes its device first, and its socket
-/// a moment later, on a busy machine some milliseconds.
+/// How long to watch a daemon that seems alive: one that was killed closes its device first and its socket a moment
+/// later, on a busy machine some milliseconds.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// How often a daemon is looked at that is waited for.
+/// How often to look at a daemon meanwhile.
 const STEP: Duration = Duration::from_millis(2);
 
-/// The name of a mount's socket. The device number alone may already be another mount's while the daemon of
-/// the one that had it is still ending; the path is too long for a socket's name, so its FNV-1a hash stands.
+/// The name of a mount's socket. The device number alone may already belong to another mount while the daemon of the
+/// previous one is still ending; the path is too long for a socket's name, so its hash is used.
 fn address(mounted: &Mounted) -> io::Result<SocketAddr> {
     let mut hash = Fnv::default();
     hash.write(mounted.target.as_os_str().as_bytes());
     SocketAddr::from_abstract_name(format!("gptfs-{}-{:016x}", mounted.device, hash.sum()))
 }
 
-/// Shows that the daemon of `mounted` lives, as long as the result is kept.
-pub(super) fn show(mounted: &Mounted) -> Option<UnixDatagram> {
-    UnixDatagram::bind_addr(&address(mounted).ok()?).ok()
+/// Shows that a daemon is alive for as long as it exists.
+pub(super) struct Beacon(UnixListener);
+
+/// Shows that the daemon of `mounted` is alive.
+pub(super) fn show(mounted: &Mounted) -> Option<Beacon> {
+    let listener = UnixListener::bind_addr(&address(mounted).ok()?).ok()?;
+    listener.set_nonblocking(true).ok()?;
+    Some(Beacon(listener))
 }
 
-/// True if the daemon of `mounted` shows that it lives, and still does a moment (0.1 s) later.
+impl Beacon {
+    /// Lets everyone go who has looked. To be called when it is readable, so that its queue never fills up.
+    pub(super) fn answer(&self) {
+        while self.0.accept().is_ok() {}
+    }
+}
+
+impl AsFd for Beacon {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// True if the daemon of `mounted` shows that it is alive, and still does a moment (0.1 s) later.
 pub(super) fn is_served(mounted: &Mounted) -> bool {
     watch(mounted).is_some_and(|daemon| !daemon.ends_within(MOMENT))
 }
 
-/// A daemon that lives.
-pub(super) struct Daemon(SocketAddr);
+/// A daemon that is alive.
+pub(super) struct Daemon {
+    address: SocketAddr,
+    user: u32,
+}
 
-/// The daemon of `mounted`, if it shows that it lives.
+/// The daemon of `mounted`, if it shows that it is alive.
 pub(super) fn watch(mounted: &Mounted) -> Option<Daemon> {
-    address(mounted).ok().map(Daemon).filter(Daemon::lives)
+    let user = mounted.user.unwrap_or(User::current().uid);
+    address(mounted).ok().map(|address| Daemon { address, user }).filter(Daemon::is_alive)
 }
 
 impl Daemon {
-    fn lives(&self) -> bool {
-        UnixDatagram::unbound().and_then(|socket| socket.connect_addr(&self.0)).is_ok()
+    fn is_alive(&self) -> bool {
+        sys::connect(&self.address).is_some_and(|socket| sys::peer(&socket) == Some(self.user))
     }
 
     fn ends_within(&self, patience: Duration) -> bool {
         let start = Instant::now();
-        while self.lives() {
+        while self.is_alive() {
             if start.elapsed() >= patience {
                 return false;
             }
@@ -66,15 +90,19 @@ impl Daemon {
         true
     }
 
-    /// Waits until it has ended, or patience has.
-    pub(super) fn wait(self) {
-        self.ends_within(PATIENCE);
+    /// Waits until it has ended; at most five seconds. Calls `slow` if it takes longer than a moment.
+    pub(super) fn wait(self, slow: impl FnOnce()) {
+        if !self.ends_within(5 * MOMENT) {
+            slow();
+            self.ends_within(PATIENCE);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
 
     fn mounted(name: &str) -> Mounted {
         Mounted {
@@ -82,33 +110,55 @@ mod tests {
             target: "/chats".into(),
             kind: String::new(),
             source: "export.zip".into(),
-            user: None,
+            user: Some(User::current().uid),
         }
     }
 
     #[test]
-    fn who_is_just_ending_does_not_serve() {
+    fn a_daemon_that_ends_while_it_is_watched_does_not_serve() {
         let mounted = mounted("ending");
         assert!(!is_served(&mounted));
-        let life = show(&mounted).unwrap();
+        let beacon = show(&mounted).unwrap();
         assert!(is_served(&mounted));
         let watched = watch(&mounted).unwrap();
+        let (sender, receiver) = channel();
         thread::scope(|scope| {
-            let asked = scope.spawn(|| is_served(&mounted));
-            thread::sleep(MOMENT / 10);
-            drop(life);
-            assert!(!asked.join().unwrap());
+            let ended = scope.spawn(|| {
+                sender.send(()).unwrap();
+                // Without end, but for the beacon.
+                watched.ends_within(Duration::from_secs(60))
+            });
+            receiver.recv().unwrap();
+            drop(beacon);
+            assert!(ended.join().unwrap());
         });
-        watched.wait();
+        assert!(!is_served(&mounted));
+        watched.wait(|| panic!("it has ended"));
     }
 
     #[test]
-    fn who_asks_never_waits_however_many_have_asked_before() {
+    fn looking_never_blocks_however_many_have_looked_before() {
         let mounted = mounted("asked");
-        let life = show(&mounted).unwrap();
-        // More than the longest queue that a socket has by default.
-        assert!((0..10_000).all(|_| watch(&mounted).is_some()));
-        drop(life);
+        let beacon = show(&mounted).unwrap();
+        // More than the longest queue that a socket has by default, first answered and then not.
+        for _ in 0..10_000 {
+            assert!(watch(&mounted).is_some());
+            beacon.answer();
+        }
+        for _ in 0..10_000 {
+            let _ = watch(&mounted);
+        }
+        beacon.answer();
+        assert!(watch(&mounted).is_some());
+        drop(beacon);
         assert!(watch(&mounted).is_none());
+    }
+
+    #[test]
+    fn somebody_elses_socket_does_not_count() {
+        let mine = mounted("squatted");
+        let _beacon = show(&mine).unwrap();
+        let theirs = Mounted { user: Some(User::current().uid + 1), ..mine };
+        assert!(watch(&theirs).is_none());
     }
 }

@@ -57,15 +57,16 @@ fn small_reads_get_through_while_large_conversations_render() {
 
 #[test]
 fn an_error_or_a_bug_reaches_every_reader_and_is_not_remembered() {
-    let (library, pool) = start(Fake { panicking: Some(1), lying: Some(0), ..with(heads(3)) }, 2);
+    let (library, pool) = start(Fake { panicking: Some(40), lying: Some(0), ..with(heads(81)) }, 2);
+    // Far apart, so that nothing is read ahead.
     for _ in 0..5 {
         assert_eq!(ask(&pool, "2025/03/000.md", 0, 1).recv().unwrap(), Err(ErrorKind::Unexpected));
-        assert_eq!(ask(&pool, "2025/03/001.md", 0, 1).recv().unwrap(), Err(ErrorKind::Unexpected));
+        assert_eq!(ask(&pool, "2025/03/040.md", 0, 1).recv().unwrap(), Err(ErrorKind::Unexpected));
     }
     library.broken.store(true, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(ask(&pool, "2025/03/002.md", 0, 1).recv().unwrap(), Err(ErrorKind::Damaged));
+    assert_eq!(ask(&pool, "2025/03/080.md", 0, 1).recv().unwrap(), Err(ErrorKind::Damaged));
     library.broken.store(false, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(ask(&pool, "2025/03/002.md", 0, 1).recv().unwrap().unwrap(), b"T");
+    assert_eq!(ask(&pool, "2025/03/080.md", 0, 1).recv().unwrap().unwrap(), b"T");
 }
 
 #[test]
