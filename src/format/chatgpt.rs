@@ -14,8 +14,10 @@
 //! `search_result_groups`, `_cite_metadata`, `canvas`, `finish_details`, `user_context_message_data`.
 
 mod account;
+mod answer;
 mod assistant;
 mod call;
+mod components;
 mod directive;
 mod link;
 mod marks;
@@ -311,11 +313,13 @@ fn tree<'a>(
 ) -> Result<(MessageTree<'a>, Sources<'a>)> {
     let mut contexts = contexts(&mut nodes, links)?;
     let mut searches = Vec::new();
+    let mut originals = Vec::with_capacity(nodes.len());
     let mut tree = Vec::with_capacity(nodes.len());
     for (((key, node), &parent), at) in nodes.into_iter().zip(&links.parents).zip(0u32..) {
         if !node.searches.is_empty() {
             searches.push((NodeId(at), node.searches));
         }
+        originals.push(answer::Original { json: node.json, parent });
         let mut message = match node.message {
             NodeMessage::None => None,
             NodeMessage::Settled(message) => Some(message),
@@ -329,6 +333,7 @@ fn tree<'a>(
         }
         tree.push(Node { parent, message });
     }
+    answer::expand(&mut tree, &originals)?;
     let tree = MessageTree::new(tree);
     let mut sources = Sources::default();
     if !searches.is_empty() && lacks_sources(&tree) {

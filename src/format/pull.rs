@@ -130,6 +130,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The byte after the last token that was taken.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The text from byte `start` to the last token that was taken.
+    pub(super) fn since(&self, start: usize) -> Json<'a> {
+        self.json(start, self.at)
+    }
+
     /// How many bytes of the text are behind the last token that was taken.
     pub(super) fn left(&self) -> usize {
         self.text.len().saturating_sub(self.at)

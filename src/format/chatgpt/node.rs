@@ -8,7 +8,7 @@ use super::schema::{self, SearchGroups};
 use crate::conversation::{Message, Role};
 use crate::format::Detail;
 use crate::format::lenient::{Deferred, Flag, List, Read, Record, Str, Time, pass_over};
-use crate::format::pull::{Reader, Result, Value};
+use crate::format::pull::{Json, Reader, Result, Value};
 
 /// One conversation. Filled field by field, so that what stands before an error is there.
 #[derive(Debug, Default)]
@@ -90,6 +90,8 @@ pub(super) struct Node<'a> {
     pub(super) message: NodeMessage<'a>,
     /// What its message says that searches found.
     pub(super) searches: Deferred<'a, SearchGroups<'a>>,
+    /// Its message as it was written.
+    pub(super) json: Option<Json<'a>>,
 }
 
 /// The message of a node.
@@ -190,11 +192,14 @@ impl<'a> Node<'a> {
     fn read_message(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
         self.message = NodeMessage::None;
         let value = reader.value()?;
+        // Its bracket was taken.
+        let start = reader.position().saturating_sub(1);
         if !matches!(value, Value::Object) {
             return pass_over(value, reader);
         }
         let mut raw = schema::Message::default();
         let read = raw.fill(reader);
+        self.json = read.is_ok().then(|| reader.since(start));
         self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
         self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
             NodeMessage::Raw(Box::new(raw))

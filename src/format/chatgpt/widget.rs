@@ -1,5 +1,6 @@
 //! Widgets that answers hold as JSON: `{"<widget>": {…}}` in a `genui` mark, or the data of a reference.
 
+use super::components::chart;
 use crate::conversation::Meaning;
 use crate::conversation::assistant::Answer;
 use crate::markdown;
@@ -49,6 +50,11 @@ pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'s
             let mut quote = String::new();
             markdown::quote(content?.trim(), &mut quote);
             Some(Meaning::Block(quote.into()))
+        }
+        "charts_widget_v2" | "chart" => {
+            let content = data.get("content").unwrap_or(data);
+            let content = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
+            chart::chart(&content).map(|table| Meaning::Block(table.into()))
         }
         "suggest_automation" => {
             let label = text("label")?;

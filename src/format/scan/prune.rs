@@ -3,7 +3,7 @@
 //! More than half of a full export is message metadata, most of it traces of searches that no page shows.
 
 /// Containers in a message's `metadata` that are read; all others are dropped. Other values are kept anyway.
-pub(super) const KEPT_METADATA: [&[u8]; 9] = [
+pub(super) const KEPT_METADATA: [&[u8]; 12] = [
     b"attachments",
     b"content_references",
     b"citations",
@@ -13,6 +13,9 @@ pub(super) const KEPT_METADATA: [&[u8]; 9] = [
     b"canvas",
     b"finish_details",
     b"user_context_message_data",
+    b"genui_components",
+    b"model_dil_v2",
+    b"writing_blocks",
 ];
 
 /// Containers of the conversation itself that are never read.

@@ -178,6 +178,19 @@ fn in_cell(replacement: &str) -> String {
     escaped
 }
 
+/// True if `text` ends in a tag that opens an element of HTML.
+fn ends_in_opening_tag(text: &str) -> bool {
+    /// Longer tags are rare.
+    const LONGEST: usize = 64;
+    if !text.ends_with('>') || text.ends_with("/>") || text.ends_with("br>") {
+        return false;
+    }
+    let bytes = text.as_bytes();
+    let tail = bytes.get(bytes.len().saturating_sub(LONGEST)..).unwrap_or_default();
+    let name = memchr::memrchr(b'<', tail).and_then(|at| tail.get(at + 1));
+    name.is_some_and(u8::is_ascii_alphabetic)
+}
+
 /// What the text so far ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
@@ -280,7 +293,9 @@ impl Sentence {
         if self.gap == Gap::Block {
             self.out.push_str("\n\n");
         }
-        let follows = self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
+        // After a tag that opens an element, the text begins.
+        let is_begun = self.out.ends_with(['(', '[']) || ends_in_opening_tag(&self.out);
+        let follows = !is_begun && self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
         if follows && replacement.starts_with('(') {
             self.out.push(' ');
         }

@@ -1,0 +1,482 @@
+//! Answers in the component language: finds out what their tags name, and puts Markdown in their place.
+//!
+//! What tags name is in metadata that nothing else reads. They are read once more where an answer needs them, so that
+//! all other conversations pay nothing.
+
+use super::components::{self, Lookup, Resolution, WebPage};
+use super::link::link;
+use crate::conversation::tree::{Node, NodeId};
+use crate::conversation::{FileRef, Part, Prose, Role, Text};
+use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over, read, record};
+use crate::format::pointer;
+use crate::format::pull::{Json, Reader, Result, Value};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// A message as far as its answer needs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Original<'a> {
+    /// Its JSON.
+    pub(super) json: Option<Json<'a>>,
+    /// The node above it.
+    pub(super) parent: Option<NodeId>,
+}
+
+/// Expands the answers among `nodes`, of which `originals` are the originals.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn expand<'a>(nodes: &mut [Node<'a>], originals: &[Original<'a>]) -> Result<()> {
+    let mut index: Option<PageIndex<'a>> = None;
+    for at in 0..nodes.len() {
+        let Some(message) = nodes.get(at).and_then(|node| node.message.as_ref()) else { continue };
+        if message.role != Role::Assistant || !message.parts.iter().any(is_written_in_components) {
+            continue;
+        }
+        let Some(json) = originals.get(at).and_then(|original| original.json) else { continue };
+        let raw: AnswerMessage<'a> = read_object(json)?;
+        if !matches!(raw.content.0.content_type.as_str(), "text" | "multimodal_text" | "") {
+            continue;
+        }
+        if index.is_none() {
+            index = Some(PageIndex::of(nodes, originals)?);
+        }
+        let (Some(index), Some(message)) = (&index, nodes.get_mut(at).and_then(|node| node.message.as_mut()))
+        else {
+            continue;
+        };
+        let known = AnswerData { index, node: at, metadata: &raw.metadata.0 };
+        for part in &mut message.parts {
+            if let Part::Prose(prose) = part {
+                known.expand(prose);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_written_in_components(part: &Part<'_>) -> bool {
+    match part {
+        Part::Prose(prose) => components::may_have(&prose.text) || prose.text.contains(DRAFT),
+        _ => false,
+    }
+}
+
+fn read_object<'a, T: Record<'a>>(json: Json<'a>) -> Result<T> {
+    Ok(read::<Obj<T>>(json)?.0)
+}
+
+record! {
+    struct AnswerMessage {
+        content: Obj<AnswerContent<'a>> = "content",
+        metadata: Obj<AnswerMetadata<'a>> = "metadata",
+    }
+}
+
+record! {
+    struct AnswerContent {
+        content_type: Str<'a> = "content_type",
+    }
+}
+
+record! {
+    struct AnswerMetadata {
+        groups: List<Obj<PageGroup<'a>>> = "search_result_groups",
+        references: List<Obj<PageReference<'a>>> = "content_references",
+        spans: List<Obj<ResolvedSpan<'a>>> = "genui_components",
+        program: Obj<Program<'a>> = "model_dil_v2",
+        drafts: Obj<ById<'a, Draft<'a>>> = "writing_blocks",
+    }
+}
+
+record! {
+    struct PageGroup {
+        entries: List<Obj<PageItem<'a>>> = "entries",
+    }
+}
+
+record! {
+    /// Something that stands for pages or a file.
+    struct PageReference {
+        kind: Str<'a> = "type",
+        matched_text: Str<'a> = "matched_text",
+        refs: List<RefName<'a>> = "refs",
+        items: List<Obj<PageItem<'a>>> = "items",
+        products: List<Obj<PageItem<'a>>> = "products",
+        product: Maybe<PageItem<'a>> = "product",
+        id: Str<'a> = "id",
+        name: Str<'a> = "name",
+    }
+}
+
+record! {
+    /// A page, by whatever ids there are for it.
+    struct PageItem {
+        url: Str<'a> = "url",
+        title: Str<'a> = "title" | "name",
+        attribution: Str<'a> = "attribution" | "source_label",
+        ref_id: RefName<'a> = "ref_id" | "cite",
+        refs: List<RefName<'a>> = "refs",
+        supporting: List<Obj<PageItem<'a>>> = "supporting_websites",
+    }
+}
+
+record! {
+    /// A component that the server resolved.
+    struct ResolvedSpan {
+        start_index: Num = "start_index",
+        end_index: Num = "end_index",
+        id: Str<'a> = "component_resolution_id",
+    }
+}
+
+record! {
+    struct Program {
+        data: Obj<ProgramData<'a>> = "appData",
+    }
+}
+
+record! {
+    struct ProgramData {
+        widgets: Obj<ProgramWidgets<'a>> = "opGenui",
+    }
+}
+
+record! {
+    struct ProgramWidgets {
+        results: Obj<ById<'a, ComponentResult<'a>>> = "componentResults",
+    }
+}
+
+record! {
+    struct ComponentResult {
+        state: Obj<ComponentState<'a>> = "state",
+        safe_urls: List<Str<'a>> = "safe_urls",
+    }
+}
+
+record! {
+    struct ComponentState {
+        items: List<Obj<PageItem<'a>>> = "items",
+        url: Str<'a> = "url",
+        title: Str<'a> = "title",
+        source_label: Str<'a> = "source_label",
+    }
+}
+
+record! {
+    struct Draft {
+        content: Str<'a> = "content",
+    }
+    text |text| Draft { content: Str(Some(text)) };
+}
+
+/// An object whose keys are ids.
+#[derive(Debug)]
+pub(super) struct ById<'a, T>(Vec<(&'a str, T)>);
+
+impl<T> Default for ById<'_, T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'a, T: Record<'a>> Record<'a> for ById<'a, T> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        let mut value = Obj::<T>::default();
+        value.read(reader)?;
+        self.0.push((reader.texts().keep(key), value.0));
+        Ok(())
+    }
+}
+
+impl<T> ById<'_, T> {
+    fn get(&self, key: &str) -> Option<&T> {
+        self.0.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+}
+
+/// The id of a page: a string, or an object that names its parts.
+#[derive(Debug, Default)]
+pub(super) struct RefName<'a>(Option<Cow<'a, str>>);
+
+record! {
+    struct RefParts {
+        turn_index: Num = "turn_index",
+        ref_type: Str<'a> = "ref_type",
+        ref_index: Num = "ref_index",
+    }
+}
+
+impl<'a> Read<'a> for RefName<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.0 = match reader.value()? {
+            Value::Text(text) => Some(text.text()?.to_ascii_lowercase().into()),
+            Value::Object => {
+                let mut parts = RefParts::default();
+                parts.fill(reader)?;
+                let numbers = parts.turn_index.whole().zip(parts.ref_index.whole());
+                let kind = parts.ref_type.filled();
+                numbers.zip(kind).map(|((turn, index), kind)| {
+                    format!("turn{turn}{kind}{index}").to_ascii_lowercase().into()
+                })
+            }
+            other => {
+                pass_over(other, reader)?;
+                None
+            }
+        };
+        Ok(())
+    }
+}
+
+/// The pages and files of a conversation by their ids.
+#[derive(Debug, Default)]
+struct PageIndex<'a> {
+    pages: HashMap<Box<str>, Vec<(usize, WebPage<'a>)>>,
+    files: HashMap<Box<str>, Vec<(usize, FileRef<'a>)>>,
+    /// For each node the first node of its turn.
+    turns: Vec<usize>,
+}
+
+impl<'a> PageIndex<'a> {
+    fn of(nodes: &[Node<'a>], originals: &[Original<'a>]) -> Result<Self> {
+        let mut index = Self { turns: turns(nodes, originals), ..Self::default() };
+        for (node, original) in originals.iter().enumerate() {
+            let Some(json) = original.json else { continue };
+            let raw: AnswerMessage<'a> = read_object(json)?;
+            index.add(node, raw.metadata.0);
+        }
+        Ok(index)
+    }
+
+    fn add(&mut self, node: usize, metadata: AnswerMetadata<'a>) {
+        for Obj(group) in metadata.groups.0 {
+            for Obj(entry) in group.entries.0 {
+                self.add_item(node, entry, Vec::new());
+            }
+        }
+        for Obj(reference) in metadata.references.0 {
+            self.add_reference(node, reference);
+        }
+        for (_, result) in metadata.program.0.data.0.widgets.0.results.0.0 {
+            for Obj(item) in result.state.0.items.0 {
+                self.add_item(node, item, Vec::new());
+            }
+        }
+    }
+
+    fn add_reference(&mut self, node: usize, mut reference: PageReference<'a>) {
+        let refs: Vec<_> = reference.refs.0.into_iter().filter_map(|name| name.0).collect();
+        if reference.kind.as_str() == "file" {
+            let file = FileRef {
+                id: reference.id.take_filled().map(pointer::id_of).unwrap_or_default(),
+                name: reference.name.take_filled(),
+                ..FileRef::default()
+            };
+            for id in refs {
+                self.files.entry(id.into()).or_default().push((node, file.clone()));
+            }
+            return;
+        }
+        // A mark that names as many pages as there are.
+        let named: Vec<_> = ids_in(reference.matched_text.as_str()).collect();
+        let products =
+            reference.products.0.into_iter().zip(refs.into_iter().map(Some).chain(std::iter::repeat(None)));
+        for (Obj(product), id) in products {
+            self.add_item(node, product, id.into_iter().collect());
+        }
+        if let Some(product) = reference.product.0 {
+            self.add_item(node, product, Vec::new());
+        }
+        let count = reference.items.0.len();
+        for (position, Obj(item)) in reference.items.0.into_iter().enumerate() {
+            let ids = if named.len() == count {
+                named.get(position).into_iter().cloned().collect()
+            } else if count == 1 && named.len() == 1 + item.supporting.0.len() {
+                named.clone()
+            } else {
+                Vec::new()
+            };
+            self.add_item(node, item, ids);
+        }
+    }
+
+    /// Adds a page that has its own ids, and perhaps `ids`: the first is its own, the others are those of the pages
+    /// that support it.
+    fn add_item(&mut self, node: usize, item: PageItem<'a>, ids: Vec<Cow<'a, str>>) {
+        let own = item.refs.0.into_iter().filter_map(|name| name.0).chain(ids);
+        let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
+        let first = item.ref_id.0.map(|id| (0, id));
+        let mut page = page(&mut url, &mut title, &mut attribution);
+        let mut supporting: Vec<_> = item.supporting.0.into_iter().map(|Obj(item)| item).collect();
+        for (position, id) in first.into_iter().chain(own.enumerate()) {
+            let found = match position.checked_sub(1) {
+                None => page.clone(),
+                Some(position) => supporting.get_mut(position).and_then(|item| {
+                    let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
+                    self::page(&mut url, &mut title, &mut attribution)
+                }),
+            };
+            if let Some(found) = found {
+                self.pages.entry(id.into()).or_default().push((node, found));
+            }
+        }
+        page.take();
+        for item in supporting {
+            if let (Some(id), Some(found)) = (item.ref_id.0, {
+                let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
+                self::page(&mut url, &mut title, &mut attribution)
+            }) {
+                self.pages.entry(id.into()).or_default().push((node, found));
+            }
+        }
+    }
+
+    /// What `id` names for the message at `node`: in the same message, else the same turn, else anywhere.
+    fn nearest<'i, T>(&self, found: &'i [(usize, T)], node: usize) -> Option<&'i T> {
+        let turn = |node: usize| self.turns.get(node);
+        let own = found.iter().find(|(at, _)| *at == node);
+        let near = || found.iter().find(|(at, _)| turn(*at) == turn(node));
+        own.or_else(near).or_else(|| found.first()).map(|(_, found)| found)
+    }
+}
+
+/// The page with this address.
+fn page<'a>(url: &mut Str<'a>, title: &mut Str<'a>, attribution: &mut Str<'a>) -> Option<WebPage<'a>> {
+    let link = link(attribution.take_filled(), url.take_filled())?;
+    Some(WebPage { title: title.take_filled().unwrap_or_default(), link })
+}
+
+/// The ids that a mark names.
+fn ids_in(mark: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let words = mark.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("turn")).map(|word| Cow::Owned(word.to_ascii_lowercase()))
+}
+
+/// For each message the first of its turn: the nearest message of a person from it up, or the root.
+fn turns(nodes: &[Node<'_>], originals: &[Original<'_>]) -> Vec<usize> {
+    let mut turns: Vec<Option<usize>> = vec![None; originals.len()];
+    let mut way = Vec::new();
+    for start in 0..originals.len() {
+        let (mut at, mut turn) = (start, None);
+        // Each node is passed once, also in a circle of parents.
+        while turn.is_none() {
+            turn = turns.get(at).copied().flatten();
+            if turn.is_some() {
+                break;
+            }
+            if let Some(known) = turns.get_mut(at) {
+                *known = Some(at);
+            }
+            way.push(at);
+            let begins = nodes
+                .get(at)
+                .and_then(|node| node.message.as_ref())
+                .is_some_and(|message| message.role == Role::User);
+            let parent = originals.get(at).and_then(|original| original.parent).filter(|_| !begins);
+            match parent {
+                Some(NodeId(parent)) => at = parent as usize,
+                None => turn = Some(at),
+            }
+        }
+        for node in way.drain(..) {
+            if let Some(known) = turns.get_mut(node) {
+                *known = turn;
+            }
+        }
+    }
+    turns.into_iter().enumerate().map(|(at, turn)| turn.unwrap_or(at)).collect()
+}
+
+/// What the tags of one answer may name.
+struct AnswerData<'i, 'a> {
+    index: &'i PageIndex<'a>,
+    node: usize,
+    metadata: &'i AnswerMetadata<'a>,
+}
+
+impl<'a> AnswerData<'_, 'a> {
+    fn expand(&self, prose: &mut Prose<'a>) {
+        if let Some(text) = self.with_drafts(&prose.text) {
+            prose.text = Cow::Owned(text);
+        }
+        if let Some(expanded) = components::expand(&prose.text, &prose.references, self) {
+            prose.text = Cow::Owned(expanded.text);
+            prose.references = expanded.references;
+        }
+    }
+
+    /// `text` with the drafts in its writing blocks as their user saved them.
+    fn with_drafts(&self, text: &str) -> Option<String> {
+        if self.metadata.drafts.0.0.is_empty() || !text.contains(DRAFT) {
+            return None;
+        }
+        let mut out = String::with_capacity(text.len());
+        // The draft that takes the place of the lines up to the end of the block.
+        let mut open: Option<&str> = None;
+        for line in text.split_inclusive('\n') {
+            if open.is_some() && line.trim_end() == ":::" {
+                open = None;
+            }
+            if open.is_some() {
+                continue;
+            }
+            out.push_str(line);
+            let id = line
+                .strip_prefix(DRAFT)
+                .and_then(|attributes| attributes.split_once("id=\"")?.1.split('"').next());
+            let saved = id.and_then(|id| self.metadata.drafts.0.get(id)?.content.filled());
+            if let Some(saved) = saved {
+                if !out.ends_with('\n') {
+                    out.push('\n');
+                }
+                out.push_str(saved);
+                out.push('\n');
+                open = Some(saved);
+            }
+        }
+        Some(out)
+    }
+}
+
+/// What a writing block begins with.
+const DRAFT: &str = ":::writing{";
+
+impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
+    fn page(&self, id: &str) -> Option<WebPage<'a>> {
+        self.index.nearest(self.index.pages.get(id)?, self.node).cloned()
+    }
+
+    fn file(&self, id: &str) -> Option<FileRef<'a>> {
+        if let Some(found) = self.index.files.get(id) {
+            return self.index.nearest(found, self.node).cloned();
+        }
+        let is_file = id.starts_with("file-") || id.starts_with("file_");
+        is_file.then(|| FileRef { id: Text::Owned(id.to_owned()), ..FileRef::default() })
+    }
+
+    fn draft(&self, id: &str) -> Option<Text<'a>> {
+        self.metadata.drafts.0.get(id)?.content.filled().map(Cow::Borrowed)
+    }
+
+    fn resolution(&self, start: usize, end: usize) -> Option<Resolution<'a>> {
+        let is_here = |Obj(span): &&Obj<ResolvedSpan<'a>>| {
+            span.start_index.whole() == Some(start as u64) && span.end_index.whole() == Some(end as u64)
+        };
+        let Obj(span) = self.metadata.spans.0.iter().find(is_here)?;
+        let result = self.metadata.program.0.data.0.widgets.0.results.0.get(span.id.as_str())?;
+        let state = &result.state.0;
+        let mut pages: Vec<_> = state
+            .items
+            .0
+            .iter()
+            .filter_map(|Obj(item)| page(&mut { item.url }, &mut { item.title }, &mut { item.attribution }))
+            .collect();
+        if pages.is_empty() {
+            let url = if state.url.filled().is_some() { state.url } else { *result.safe_urls.0.first()? };
+            pages.extend(page(&mut { url }, &mut { state.title }, &mut { state.source_label }));
+        }
+        Some(Resolution { pages })
+    }
+}

@@ -1,0 +1,103 @@
+//! The component language of answers since July 2026, as Markdown.
+//!
+//! The model writes Markdown mixed with tags (`<box>`, `<Cite refs={["turn7search1"]}/>`), templates (`{#each}`, `{#if}`,
+//! `{@body}`) and expressions in braces. Malformed source is normal. [`tree`] parses it, [`walk`] evaluates the templates
+//! and hands the pieces to the rooms that write them, [`layout`] puts the pieces below and beside one another.
+//!
+//! Nothing here recurses over its input, and time and memory grow in proportion to it.
+
+mod anchor;
+mod block;
+pub(super) mod chart;
+mod control;
+mod environment;
+mod inline;
+mod join;
+mod layout;
+mod lex;
+mod media;
+mod name;
+mod piece;
+mod plain;
+mod run;
+mod script;
+mod table;
+mod tree;
+mod walk;
+mod zones;
+
+use crate::conversation::{FileRef, Link, Reference, Text};
+use name::{Component, Folded};
+
+/// A page on the web, as searches and components name it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WebPage<'a> {
+    /// Its title; may be empty.
+    pub(super) title: Text<'a>,
+    /// A link that is called by who published the page, or by its host.
+    pub(super) link: Link<'a>,
+}
+
+/// What the server resolved for one component.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolution<'a> {
+    /// The pages that it names.
+    pub(super) pages: Vec<WebPage<'a>>,
+}
+
+/// What ids in components lead to. Ids are in lower case.
+pub(super) trait Lookup<'a> {
+    /// The page with an id such as `turn7search1`.
+    fn page(&self, id: &str) -> Option<WebPage<'a>>;
+
+    /// The file with an id such as `turn0file3`.
+    fn file(&self, id: &str) -> Option<FileRef<'a>>;
+
+    /// The draft with this id as its user saved it.
+    fn draft(&self, id: &str) -> Option<Text<'a>>;
+
+    /// What was resolved for the component from `start` to `end`, in code points of the source.
+    fn resolution(&self, start: usize, end: usize) -> Option<Resolution<'a>>;
+}
+
+/// An answer without components.
+#[derive(Clone, Debug)]
+pub(super) struct Expanded<'a> {
+    /// Its Markdown.
+    pub(super) text: String,
+    /// Its references, whose places are code points of the Markdown.
+    pub(super) references: Vec<Reference<'a>>,
+}
+
+/// `source` as Markdown; `None` if it holds nothing of the language. `references` count code points of `source`.
+pub(super) fn expand<'a>(
+    source: &str,
+    references: &[Reference<'a>],
+    lookup: &dyn Lookup<'a>,
+) -> Option<Expanded<'a>> {
+    if !may_have(source) {
+        return None;
+    }
+    let tree = tree::tree(source)?;
+    let (text, references) = walk::markdown(source, &tree, references, lookup);
+    Some(Expanded { text, references })
+}
+
+/// True if `source` may hold something of the language. Nearly all answers are told by one search for two bytes.
+pub(super) fn may_have(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    memchr::memchr2_iter(b'<', b'{', bytes).any(|at| {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let starts = |text: &[u8]| rest.starts_with(text);
+        if bytes.get(at) == Some(&b'{') {
+            return starts(b"@body") || starts(b"#each");
+        }
+        let length = rest.iter().take(40).take_while(|&&byte| lex::is_name(byte)).count();
+        let name = source.get(at + 1..at + 1 + length).filter(|name| !name.is_empty());
+        let folded = name.and_then(Folded::of);
+        folded.is_some_and(|folded| Component::known(folded.as_str()).is_some())
+    })
+}
+
+#[cfg(test)]
+mod tests;

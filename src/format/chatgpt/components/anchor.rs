@@ -1,0 +1,162 @@
+//! References on their way through the writer: a character that no text holds stands for each, and is replaced by the
+//! reference's own characters where it comes out.
+
+use crate::conversation::{Meaning, Reference, Text};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The characters that stand for references.
+const FIRST: u32 = 0xf_0000;
+const COUNT: usize = 0xfffd;
+
+/// A reference whose place in the source is known.
+#[derive(Debug)]
+struct Known {
+    /// In bytes.
+    range: Range<usize>,
+    number: usize,
+    is_taken: bool,
+}
+
+/// The references of a text.
+#[derive(Debug)]
+pub(super) struct Anchors<'r, 'a> {
+    given: &'r [Reference<'a>],
+    /// Those that are where they say, by their places.
+    known: Vec<Known>,
+    /// No character of the source stands for a reference by accident.
+    is_usable: bool,
+    made: Vec<Reference<'a>>,
+}
+
+impl<'r, 'a> Anchors<'r, 'a> {
+    pub(super) fn new(source: &str, given: &'r [Reference<'a>]) -> Self {
+        let is_usable = memchr::memchr2(0xf3, 0xf4, source.as_bytes())
+            .is_none_or(|_| !source.chars().any(|c| (FIRST..FIRST + COUNT as u32).contains(&u32::from(c))));
+        let mut anchors = Self { given, known: Vec::new(), is_usable, made: Vec::new() };
+        anchors.place(source);
+        anchors
+    }
+
+    fn place(&mut self, source: &str) {
+        let mut points: Vec<usize> =
+            self.given.iter().flat_map(|reference| [reference.start, reference.end]).collect();
+        points.sort_unstable();
+        points.dedup();
+        let mut bytes = Vec::with_capacity(points.len());
+        let mut wanted = points.iter().copied().peekable();
+        let ends = source.char_indices().map(|(at, _)| at).chain([source.len()]);
+        for (point, at) in ends.enumerate() {
+            let Some(&next) = wanted.peek() else { break };
+            if point == next {
+                bytes.push(at);
+                wanted.next();
+            }
+        }
+        let byte = |point: usize| points.binary_search(&point).ok().and_then(|at| bytes.get(at)).copied();
+        for (number, reference) in self.given.iter().enumerate() {
+            let (Some(start), Some(end)) = (byte(reference.start), byte(reference.end)) else { continue };
+            let Some(text) = source.get(start..end).filter(|text| !text.is_empty()) else { continue };
+            if text == reference.matched || reference.matched.is_empty() {
+                self.known.push(Known { range: start..end, number, is_taken: false });
+            }
+        }
+        self.known.sort_by_key(|known| (known.range.start, known.range.end));
+    }
+
+    /// What the reference means that covers the tag at `tag`, or is inside it.
+    pub(super) fn of_tag(&mut self, tag: &Range<usize>) -> Option<&'r Meaning<'a>> {
+        /// References rarely overlap; more than these are not looked at.
+        const MOST: usize = 8;
+        let end = self.known.partition_point(|known| known.range.start < tag.end);
+        let start = end.saturating_sub(MOST);
+        let mut found = None;
+        for known in self.known.get_mut(start..end)?.iter_mut().rev() {
+            let covers = known.range.start <= tag.start && known.range.end >= tag.end;
+            let is_inside = known.range.start >= tag.start && known.range.end <= tag.end;
+            if covers || is_inside {
+                known.is_taken = true;
+                let meaning = self.given.get(known.number).map(|reference| &reference.meaning);
+                found = found.or(meaning.filter(|meaning| !matches!(meaning, Meaning::Nothing)));
+            }
+        }
+        found
+    }
+
+    /// `text`, which is at `range` in the source, with an anchor for each reference in it.
+    pub(super) fn text<'s>(&mut self, text: &'s str, range: &Range<usize>) -> Cow<'s, str> {
+        let first = self.known.partition_point(|known| known.range.start < range.start);
+        let is_inside = |known: &Known| known.range.end <= range.end;
+        if !self.is_usable || !self.known.get(first).is_some_and(is_inside) {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut done = range.start;
+        for at in first..self.known.len() {
+            let Some(known) = self.known.get_mut(at).filter(|known| known.range.start < range.end) else {
+                break;
+            };
+            if known.range.end > range.end || known.range.start < done {
+                continue;
+            }
+            let Some(reference) =
+                self.given.get(known.number).filter(|reference| !reference.matched.is_empty())
+            else {
+                continue;
+            };
+            known.is_taken = true;
+            let place = known.range.clone();
+            if let Some(anchor) = self.anchor(reference.clone()) {
+                out.push_str(text.get(done - range.start..place.start - range.start).unwrap_or_default());
+                out.push(anchor);
+                done = place.end;
+            }
+        }
+        out.push_str(text.get(done - range.start..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    fn anchor(&mut self, reference: Reference<'a>) -> Option<char> {
+        let number = self.made.len();
+        let anchor = (number < COUNT && self.is_usable).then(|| char::from_u32(FIRST + number as u32))??;
+        self.made.push(reference);
+        Some(anchor)
+    }
+
+    /// A character that becomes `matched`, which stands for `meaning`; `None` if there is no such character left.
+    pub(super) fn make(&mut self, matched: Text<'a>, meaning: Meaning<'a>) -> Option<char> {
+        self.anchor(Reference { start: 0, end: 0, matched, meaning })
+    }
+
+    /// `text` with the characters of the references in place of their anchors, and all references with their places.
+    pub(super) fn settle(self, text: String) -> (String, Vec<Reference<'a>>) {
+        let mut taken = vec![false; self.given.len()];
+        for known in self.known.iter().filter(|known| known.is_taken) {
+            if let Some(taken) = taken.get_mut(known.number) {
+                *taken = true;
+            }
+        }
+        // Those that are not where they say are looked for by the characters that they match.
+        let given = self.given.iter().zip(taken);
+        let lost = given.filter(|(reference, taken)| !taken && !reference.matched.is_empty());
+        let mut references: Vec<_> = lost.map(|(reference, _)| reference.clone()).collect();
+        if self.made.is_empty() {
+            return (text, references);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut points = 0;
+        for c in text.chars() {
+            let number = u32::from(c).checked_sub(FIRST).map(|number| number as usize);
+            if let Some(reference) = number.and_then(|number| self.made.get(number)) {
+                let length = reference.matched.chars().count();
+                out.push_str(&reference.matched);
+                references.push(Reference { start: points, end: points + length, ..reference.clone() });
+                points += length;
+            } else {
+                out.push(c);
+                points += 1;
+            }
+        }
+        (out, references)
+    }
+}

@@ -1,0 +1,111 @@
+//! Controls: what the user could operate, as what could be read.
+
+use super::join;
+use super::layout::{self, on_one_line};
+use super::name::Component;
+use super::piece::{BlockKind, InlineStyle, Joint, OutputBlock, OutputPiece, Place, block, grouped, inline};
+use super::plain;
+use super::script::ScriptValue;
+use super::tree::Element;
+use super::walk::Writer;
+
+impl<'s> Writer<'s, '_, '_> {
+    pub(super) fn button(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let text = on_one_line(body);
+        let label = if text.is_empty() { self.label(element, &["label", "title", "text"]) } else { text };
+        noted("Button", &label)
+    }
+
+    pub(super) fn field(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let label = self.label(element, &["label", "placeholder", "title"]);
+        let mut pieces = noted("Input", &label);
+        let blocks = layout::flow(body, Place::Paragraph);
+        pieces.extend(blocks.into_iter().map(OutputPiece::Block));
+        pieces
+    }
+
+    fn label(&mut self, element: &Element, names: &[&str]) -> String {
+        self.attribute_text(element, names).map(|label| plain::words(&label)).unwrap_or_default()
+    }
+
+    pub(super) fn checkbox(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let text = on_one_line(body);
+        let label = if text.is_empty() { self.label(element, &["label", "title"]) } else { text };
+        let is_checked = ["checked", "value", "defaultChecked"]
+            .into_iter()
+            .any(|name| self.value(element, &[name]) == Some(ScriptValue::Bool(true)));
+        if label.is_empty() {
+            return vec![OutputPiece::Void];
+        }
+        vec![block(format!("- [{}] {label}", if is_checked { 'x' } else { ' ' }), BlockKind::Tasks)]
+    }
+
+    /// One of several choices.
+    pub(super) fn option(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let mut blocks = layout::flow(body, Place::Paragraph);
+        if blocks.is_empty() {
+            let text = self.attribute_text(element, &["label", "title", "value"]);
+            blocks.extend(text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
+        }
+        let description = self.attribute_text(element, &["description"]);
+        blocks.extend(description.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
+        if self.around(0) == Some(Component::Choices) {
+            vec![OutputPiece::Item(blocks)]
+        } else {
+            grouped(blocks)
+        }
+    }
+
+    pub(super) fn choices(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let mut items: Vec<Vec<OutputBlock>> = Vec::new();
+        let mut others = Vec::new();
+        for piece in body {
+            match piece {
+                OutputPiece::Item(blocks) => items.push(blocks),
+                other => others.push(other),
+            }
+        }
+        if let Some(options) = self.value(element, &["options", "items"]) {
+            items.extend(options.list().iter().map(|option| {
+                let text = option.first(&["label", "title", "name", "value"]).or_else(|| option.filled());
+                let description = option.first(&["description"]);
+                let texts = [text, description].into_iter().flatten();
+                texts.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)).collect()
+            }));
+        }
+        let label = self.attribute_text(element, &["label", "placeholder"]);
+        let mut blocks: Vec<_> =
+            label.map(|label| OutputBlock::new(plain::line(&label), BlockKind::Line)).into_iter().collect();
+        blocks.extend(layout::flow(others, Place::Column));
+        blocks.extend(join::list(items, None));
+        self.group(blocks)
+    }
+
+    /// A suggested question.
+    pub(super) fn follow_up(
+        &mut self,
+        element: &Element,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
+        let label = self.label(element, &["value", "label", "title", "query", "text"]);
+        if !label.is_empty() {
+            return noted("Suggestion", &label);
+        }
+        let blocks = layout::flow(body, Place::Column);
+        let is_suggestion = |block: &OutputBlock| block.text.starts_with("*[Suggestion: ");
+        match blocks.as_slice() {
+            [block] if block.kind == BlockKind::Line && !is_suggestion(block) => {
+                noted("Suggestion", &block.text)
+            }
+            _ => grouped(blocks),
+        }
+    }
+}
+
+/// A note of something that could be operated.
+fn noted<'s>(kind: &str, label: &str) -> Vec<OutputPiece<'s>> {
+    if label.trim().is_empty() {
+        return vec![OutputPiece::Void];
+    }
+    vec![inline(format!("*[{kind}: {}]*", label.trim()), InlineStyle::Markdown, Joint::Chip)]
+}

@@ -1,0 +1,385 @@
+//! How pieces stand on a page: lines, paragraphs, blocks and the blanks between them.
+
+use super::join::{list, trimmed};
+use super::piece::{BlockKind, Inline, InlineStyle, Joint, OutputBlock, OutputPiece, Place};
+use super::plain::{self, trim_block};
+use super::run::Run;
+use super::zones::{self, Prefix};
+
+/// `pieces` as blocks.
+pub(super) fn flow(pieces: Vec<OutputPiece<'_>>, place: Place) -> Vec<OutputBlock> {
+    let pieces = resolved(pieces);
+    let alone = alone(&pieces);
+    let mut flow = Flow { blocks: Vec::new(), run: Vec::new(), place, indent: None };
+    for (piece, alone) in pieces.into_iter().zip(alone) {
+        flow.take(piece, alone);
+    }
+    flow.end_run();
+    trimmed(flow.blocks)
+}
+
+/// `pieces` as one line of Markdown.
+pub(super) fn on_one_line(pieces: Vec<OutputPiece<'_>>) -> String {
+    let blocks = flow(pieces, Place::Paragraph);
+    let lines: Vec<_> = blocks.iter().map(|block| plain::joined_lines(&block.text)).collect();
+    lines.join(" ")
+}
+
+/// `pieces` without expressions that were not evaluated, if there is nothing else; else with their source as code.
+fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
+    let is_unresolved = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Unresolved(_));
+    if !pieces.iter().any(is_unresolved) {
+        return pieces;
+    }
+    let is_all = pieces.iter().all(|piece| piece.is_blank() || is_unresolved(piece));
+    for piece in &mut pieces {
+        if let OutputPiece::Unresolved(source) = piece {
+            let text = plain::code_span(source);
+            *piece = if is_all || text.is_empty() {
+                OutputPiece::Void
+            } else {
+                OutputPiece::Inline(Inline { text, style: InlineStyle::Markdown, joint: Joint::Word })
+            };
+        }
+    }
+    pieces
+}
+
+/// For each piece whether it is the only thing on its line.
+fn alone(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
+    let mut line_of = Vec::with_capacity(pieces.len());
+    // For each line how many inline pieces it has, and whether it has text.
+    let mut lines = vec![(0_usize, false)];
+    for piece in pieces {
+        match piece {
+            OutputPiece::Text(text) => {
+                for (number, segment) in text.split('\n').enumerate() {
+                    if number > 0 {
+                        lines.push((0, false));
+                    }
+                    if let Some((_, has_text)) = lines.last_mut() {
+                        *has_text |= !segment.trim().is_empty();
+                    }
+                }
+            }
+            OutputPiece::Inline(_) => {
+                if let Some((count, _)) = lines.last_mut() {
+                    *count += 1;
+                }
+            }
+            OutputPiece::Void | OutputPiece::Unresolved(_) => {}
+            _ => lines.push((0, false)),
+        }
+        line_of.push(lines.len() - 1);
+    }
+    let is_alone = |line: &usize| lines.get(*line) == Some(&(1, false));
+    line_of.iter().map(is_alone).collect()
+}
+
+struct Flow<'s> {
+    blocks: Vec<OutputBlock>,
+    /// Text and inline pieces that are not written yet.
+    run: Vec<OutputPiece<'s>>,
+    place: Place,
+    /// The indentation of the block that was written last into a list of the text.
+    indent: Option<usize>,
+}
+
+impl<'s> Flow<'s> {
+    fn take(&mut self, piece: OutputPiece<'s>, alone: bool) {
+        match piece {
+            OutputPiece::Inline(inline) if alone && inline.joint != Joint::Source => {
+                let text = Run::written(vec![OutputPiece::Inline(inline)], self.place);
+                self.block(OutputBlock::new(text, BlockKind::Line));
+            }
+            OutputPiece::Inline(inline) if alone => {
+                // A source on a line of its own belongs to the paragraph before it.
+                let is_blank = self.run.iter().all(OutputPiece::is_blank);
+                match self.blocks.last_mut().filter(|block| is_blank && block.kind == BlockKind::Line) {
+                    Some(block) => {
+                        block.text.push(' ');
+                        block.text.push_str(&inline.text);
+                    }
+                    None => self.run.push(OutputPiece::Inline(inline)),
+                }
+            }
+            OutputPiece::Inline(inline) => {
+                let is_chip = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Inline(inline) if inline.joint == Joint::Chip);
+                if self.place == Place::Column
+                    && inline.joint == Joint::Chip
+                    && self.run.last().is_some_and(is_chip)
+                {
+                    self.end_run();
+                }
+                self.run.push(OutputPiece::Inline(inline));
+            }
+            OutputPiece::Text(_) | OutputPiece::Void | OutputPiece::Unresolved(_) => self.run.push(piece),
+            OutputPiece::Block(block) => self.block(block),
+            OutputPiece::Group(blocks) | OutputPiece::Item(blocks) => {
+                for block in blocks {
+                    self.block(block);
+                }
+            }
+            // Rows and cells outside of a table keep their text.
+            OutputPiece::Rows(rows) => {
+                self.end_run();
+                for row in rows {
+                    self.blocks.extend(row.label.map(|label| OutputBlock::new(label, BlockKind::Line)));
+                    self.blocks.extend(row.cells.into_iter().flat_map(|cell| cell.blocks));
+                }
+            }
+            OutputPiece::Cell(cell) => {
+                self.end_run();
+                self.blocks.extend(cell.blocks);
+            }
+        }
+    }
+
+    fn block(&mut self, block: OutputBlock) {
+        if block.text.trim().is_empty() || (self.place == Place::Answer && self.nest(&block)) {
+            return;
+        }
+        self.end_run();
+        self.blocks.push(block);
+    }
+
+    /// Writes `block` into the list item or quote of the text in which it is. False if it is in none.
+    fn nest(&mut self, block: &OutputBlock) -> bool {
+        let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
+        let line = text.rfind('\n').map_or(0, |end| end + 1);
+        let begins_line = line > 0 || self.run.len() == 1;
+        let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
+        let before = text.get(line..).unwrap_or_default();
+        let prefix = Prefix::of(before);
+        if !begins_line || prefix.text < before.len() {
+            return false;
+        }
+        let mut out = String::new();
+        if prefix.item.is_some() || prefix.quotes > 0 {
+            // After the mark of the item; the other lines are below the text of the first.
+            let below: String =
+                before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect();
+            for (number, line) in block.text.split('\n').enumerate() {
+                if number > 0 {
+                    out.push('\n');
+                    out.push_str(if line.is_empty() { below.trim_end() } else { &below });
+                }
+                out.push_str(line);
+            }
+            let has_blank = before.ends_with([' ', '\t']);
+            out.insert_str(0, if has_blank { "" } else { " " });
+        } else {
+            let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
+            if prefix.indent < 2
+                || !(is_same || is_in_list(text.get(..line).unwrap_or_default(), prefix.indent))
+            {
+                return false;
+            }
+            let text = text.to_mut();
+            text.truncate(line);
+            out.push_str(if text.ends_with("\n\n") { "" } else { "\n" });
+            for (number, line) in block.text.split('\n').enumerate() {
+                out.push_str(if number > 0 { "\n" } else { "" });
+                out.extend(std::iter::repeat_n(' ', if line.is_empty() { 0 } else { prefix.indent }));
+                out.push_str(line);
+            }
+            out.push('\n');
+            self.indent = Some(prefix.indent);
+        }
+        self.run.push(OutputPiece::Inline(Inline {
+            text: out,
+            style: InlineStyle::Markdown,
+            joint: Joint::Word,
+        }));
+        true
+    }
+
+    /// Writes the text and inline pieces so far as a block.
+    fn end_run(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        self.indent = None;
+        let is_first_blank = match run.first() {
+            Some(OutputPiece::Text(text)) => {
+                text.split_once('\n').is_some_and(|(line, _)| line.trim().is_empty())
+            }
+            _ => false,
+        };
+        if run.iter().all(OutputPiece::is_blank) {
+            return;
+        }
+        let text = Run::written(run, self.place);
+        let mut text = trim_block(&text);
+        // What follows a block on its line begins a paragraph.
+        if !is_first_blank && (self.place != Place::Answer || !self.blocks.is_empty()) {
+            text = text.trim_start();
+        }
+        if !text.is_empty() {
+            let kind = if is_paragraph(text) { BlockKind::Line } else { BlockKind::Markdown };
+            self.blocks.push(OutputBlock::new(text, kind));
+        }
+    }
+}
+
+/// How many lines are looked at to find the list that a line is in.
+const MOST_LINES: usize = 32;
+
+/// True if a line with this `indent` after `text` is in an item of a list.
+fn is_in_list(text: &str, indent: usize) -> bool {
+    for line in text.rsplit('\n').filter(|line| !line.trim().is_empty()).take(MOST_LINES) {
+        let prefix = Prefix::of(line);
+        match prefix.item {
+            Some(item) if prefix.indent < indent => return item <= indent,
+            None if prefix.indent < indent => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// True if `text` is one paragraph.
+fn is_paragraph(text: &str) -> bool {
+    text.lines().all(|line| {
+        let prefix = Prefix::of(line);
+        let rest = line.get(prefix.text..).unwrap_or_default();
+        let begins_block = rest.is_empty()
+            || rest.starts_with(['#', '|', '<', '=', '>'])
+            || rest.starts_with(":::")
+            || rest.starts_with("$$")
+            || rest.starts_with("\\[")
+            || zones::fence(rest).is_some()
+            || (rest.len() > 2 && rest.bytes().all(|byte| matches!(byte, b'-' | b'*' | b'_' | b' ')));
+        let begins_html = rest.starts_with('<') && !rest.starts_with("<http");
+        prefix.quotes == 0
+            && prefix.item.is_none()
+            && prefix.indent < 4
+            && (!begins_block || (rest.starts_with('<') && !begins_html) || is_inline_html(rest))
+    })
+}
+
+/// True if `rest` begins with an inline element of HTML.
+fn is_inline_html(rest: &str) -> bool {
+    let name = rest.strip_prefix('<').unwrap_or_default().trim_start_matches('/');
+    let length = name.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let name = name.get(..length).unwrap_or_default().to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "a" | "b"
+            | "i"
+            | "u"
+            | "s"
+            | "sub"
+            | "sup"
+            | "kbd"
+            | "span"
+            | "small"
+            | "mark"
+            | "br"
+            | "em"
+            | "strong"
+    )
+}
+
+/// The parts of a row on one line each; `None` if one of them is more than a line.
+pub(super) fn parts(pieces: Vec<OutputPiece<'_>>) -> Option<Vec<String>> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut open: Vec<OutputPiece<'_>> = Vec::new();
+    let mut last: Option<Joint> = None;
+    for piece in resolved(pieces) {
+        let joint = match &piece {
+            OutputPiece::Void | OutputPiece::Unresolved(_) => continue,
+            OutputPiece::Text(text) if text.trim().is_empty() => {
+                open.push(piece);
+                continue;
+            }
+            OutputPiece::Text(_) => Joint::Word,
+            OutputPiece::Inline(inline) => inline.joint,
+            OutputPiece::Block(block) if block.kind == BlockKind::Divider => continue,
+            OutputPiece::Group(blocks) if blocks.is_empty() => continue,
+            OutputPiece::Block(block) if block.kind == BlockKind::Line => Joint::Chip,
+            OutputPiece::Group(blocks) => match blocks.as_slice() {
+                [block] if block.kind == BlockKind::Line => Joint::Chip,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let begins = match (last, joint) {
+            (_, Joint::Source) | (None, _) => false,
+            (Some(Joint::Chip), _) | (_, Joint::Chip) | (Some(Joint::Name), Joint::Name) => true,
+            _ => false,
+        };
+        if begins {
+            end_part(&mut open, &mut parts)?;
+        }
+        if joint != Joint::Source || last.is_none() {
+            last = Some(joint);
+        }
+        let block = match piece {
+            OutputPiece::Group(mut blocks) => blocks.pop(),
+            OutputPiece::Block(block) => Some(block),
+            other => {
+                open.push(other);
+                None
+            }
+        };
+        open.extend(block.map(|block| {
+            OutputPiece::Inline(Inline { text: block.text, style: InlineStyle::Markdown, joint: Joint::Chip })
+        }));
+    }
+    end_part(&mut open, &mut parts)?;
+    Some(parts)
+}
+
+fn end_part(open: &mut Vec<OutputPiece<'_>>, parts: &mut Vec<String>) -> Option<()> {
+    let pieces = std::mem::take(open);
+    if pieces.iter().all(OutputPiece::is_blank) {
+        return Some(());
+    }
+    let text = Run::written(pieces, Place::Paragraph);
+    let text = trim_block(&text);
+    if !text.is_empty() {
+        is_paragraph(text).then(|| parts.push(plain::joined_lines(text)))?;
+    }
+    Some(())
+}
+
+/// The line that `parts` make.
+pub(super) fn joined(parts: &[String]) -> String {
+    parts.join(" · ")
+}
+
+/// The most parts of an item that are joined into one line.
+const MOST_PARTS: usize = 4;
+
+/// `items` of a grid: a list if each is one line, else their blocks.
+pub(super) fn grid(pieces: Vec<OutputPiece<'_>>) -> Vec<OutputBlock> {
+    let mut items: Vec<Vec<OutputBlock>> = Vec::new();
+    let mut open: Vec<OutputPiece<'_>> = Vec::new();
+    for piece in resolved(pieces) {
+        match piece {
+            OutputPiece::Group(blocks) => {
+                items.push(flow(std::mem::take(&mut open), Place::Column));
+                items.push(blocks);
+            }
+            OutputPiece::Block(block) => {
+                items.push(flow(std::mem::take(&mut open), Place::Column));
+                items.push(vec![block]);
+            }
+            OutputPiece::Inline(inline) if inline.joint == Joint::Chip => {
+                items.push(flow(std::mem::take(&mut open), Place::Column));
+                open.push(OutputPiece::Inline(inline));
+            }
+            other => open.push(other),
+        }
+    }
+    items.push(flow(open, Place::Column));
+    let items: Vec<_> = items.into_iter().map(trimmed).filter(|item| !item.is_empty()).collect();
+    let is_line = |block: &OutputBlock| matches!(block.kind, BlockKind::Line | BlockKind::Picture);
+    if !items.iter().all(|item| item.len() <= MOST_PARTS && item.iter().all(is_line)) {
+        return items.into_iter().flatten().collect();
+    }
+    let lines = items.into_iter().map(|item| {
+        let parts: Vec<_> = item.iter().map(|block| plain::joined_lines(&block.text)).collect();
+        vec![OutputBlock::new(joined(&parts), BlockKind::Line)]
+    });
+    list(lines.collect(), None).into_iter().collect()
+}

@@ -1,0 +1,185 @@
+//! Pictures, cards, maps and lists of files.
+
+use super::join;
+use super::layout;
+use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, block, grouped};
+use super::script::ScriptValue;
+use super::tree::Element;
+use super::walk::Writer;
+use super::{WebPage, plain};
+use std::ops::Range;
+
+impl<'s> Writer<'s, '_, '_> {
+    pub(super) fn image(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+        let alt = self.attribute_text(element, &["alt"]);
+        let address = self.attribute_text(element, &["src"]).and_then(|url| plain::address(&url));
+        if let Some(url) = address {
+            let alt = alt.map(|alt| plain::words(&alt)).unwrap_or_default();
+            return vec![block(format!("![{alt}]({})", plain::destination(&url)), BlockKind::Picture)];
+        }
+        if let Some(page) = self.page(element, source) {
+            return vec![block(page_link(&page), BlockKind::Picture)];
+        }
+        let query = alt.or_else(|| self.attribute_text(element, &["query", "title"]));
+        let query = query.or_else(|| {
+            let value = self.value(element, &["query"])?;
+            Some(value.strings().join(", ")).filter(|text| !text.is_empty())
+        });
+        noted("Picture", query)
+    }
+
+    pub(super) fn images(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+        let mut texts = Vec::new();
+        for name in ["query", "queries"] {
+            texts.extend(self.value(element, &[name]).iter().flat_map(ScriptValue::strings));
+        }
+        if texts.is_empty() {
+            let links: Vec<_> = self.pages(element, source).iter().map(page_link).collect();
+            if !links.is_empty() {
+                return vec![block(links.join(", "), BlockKind::Picture)];
+            }
+            texts.extend(self.attribute_text(element, &["alt", "title"]));
+        }
+        noted("Pictures", Some(texts.join(", ")))
+    }
+
+    pub(super) fn video(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+        match self.page(element, source) {
+            Some(page) => vec![block(page_link(&page), BlockKind::Picture)],
+            None => match self.attribute_text(element, &["title", "alt"]) {
+                Some(title) => vec![block(plain::line(&title), BlockKind::Line)],
+                None => vec![OutputPiece::Void],
+            },
+        }
+    }
+
+    pub(super) fn link_card(
+        &mut self,
+        element: &Element,
+        source: &Range<usize>,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
+        let page = self.page(element, source);
+        let url = self.attribute_text(element, &["url", "href"]).and_then(|url| plain::address(&url));
+        let url = url.or_else(|| page.as_ref().map(|page| page.link.url.to_string()));
+        let title = self.attribute_text(element, &["title", "label"]);
+        let title = title.or_else(|| page.map(|page| page.title.into_owned()));
+        let title = title.map(|title| plain::words(&title)).unwrap_or_default();
+        let mut parts = vec![match url {
+            Some(url) => plain::link(&title, &url),
+            None => title,
+        }];
+        parts.extend(self.attribute_text(element, &["subtitle"]).map(|subtitle| plain::words(&subtitle)));
+        parts.retain(|part| !part.is_empty());
+        let mut blocks = Vec::new();
+        if !parts.is_empty() {
+            blocks.push(OutputBlock::new(layout::joined(&parts), BlockKind::Line));
+        }
+        let snippet = self.attribute_text(element, &["snippet", "description"]);
+        blocks.extend(snippet.map(|snippet| OutputBlock::new(plain::line(&snippet), BlockKind::Line)));
+        blocks.extend(layout::flow(body, Place::Column));
+        self.group(blocks)
+    }
+
+    pub(super) fn map(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        let mut blocks = Vec::new();
+        if let Some(title) = self.attribute_text(element, &["title"]) {
+            blocks.push(OutputBlock::new(plain::emphasised(&plain::words(&title), "**"), BlockKind::Line));
+        }
+        if let Some(text) = self.attribute_text(element, &["narrative", "description"]) {
+            blocks.push(OutputBlock::new(plain::line(&text), BlockKind::Line));
+        }
+        let points = self.value(element, &["points"]).unwrap_or(ScriptValue::Nothing);
+        let groups = self.value(element, &["groups"]).unwrap_or(ScriptValue::Nothing);
+        let names: Vec<_> = points.list().iter().map(|point| (point, self.place(point))).collect();
+        let mut is_grouped = vec![false; names.len()];
+        let mut lists = Vec::new();
+        for group in groups.list() {
+            let title = group
+                .first(&["title", "name"])
+                .map(|title| OutputBlock::new(plain::line(&title), BlockKind::Line));
+            lists.extend(title);
+            let mut items = Vec::new();
+            for location in group.get("locations").list() {
+                let id = location.first(&["point_id", "id"]).or_else(|| location.filled());
+                let found =
+                    names.iter().position(|(point, _)| id.is_some() && point.first(&["id", "ref"]) == id);
+                if let Some(is_grouped) = found.and_then(|found| is_grouped.get_mut(found)) {
+                    *is_grouped = true;
+                }
+                let name = found.and_then(|found| names.get(found)).and_then(|(_, name)| name.clone());
+                let mut parts: Vec<_> = name.or(id.map(|id| plain::words(&id))).into_iter().collect();
+                parts.extend(location.first(&["arrival_time"]).map(|time| plain::words(&time)));
+                let mut item = Vec::new();
+                if !parts.is_empty() {
+                    item.push(OutputBlock::new(layout::joined(&parts), BlockKind::Line));
+                }
+                let notes = location.get("notes");
+                item.extend(
+                    notes.strings().iter().map(|note| OutputBlock::new(plain::line(note), BlockKind::Line)),
+                );
+                items.push(item);
+            }
+            lists.extend(join::list(items, Some(1)));
+        }
+        let rest = names.iter().zip(is_grouped).filter(|(_, is_grouped)| !is_grouped);
+        let rest = rest.filter_map(|((_, name), _)| name.clone());
+        let rest = rest.map(|name| vec![OutputBlock::new(name, BlockKind::Line)]);
+        blocks.extend(join::list(rest.collect(), None));
+        blocks.extend(lists);
+        blocks.extend(layout::flow(body, Place::Column));
+        self.group(blocks)
+    }
+
+    /// A point on a map: its name, and where it is.
+    fn place(&self, point: &ScriptValue) -> Option<String> {
+        let page = point.first(&["ref"]).and_then(|id| self.lookup.page(&id.to_ascii_lowercase()));
+        let name = point.first(&["name", "title", "label"]);
+        let name = match (name, page) {
+            (Some(name), _) => plain::words(&name),
+            (None, Some(page)) => page_link(&page),
+            (None, None) => point.filled().map(|text| plain::words(&text))?,
+        };
+        let axis = |keys: &[&str]| point.first(keys);
+        let position = axis(&["lat", "latitude"]).zip(axis(&["long", "lng", "longitude"]));
+        let position = position.map(|(lat, long)| format!("{lat}, {long}"));
+        Some(match point.first(&["address"]).or(position) {
+            Some(position) => format!("{name} ({})", plain::words(&position)),
+            None => name,
+        })
+    }
+
+    pub(super) fn file_list(
+        &mut self,
+        element: &Element,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
+        let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
+        let items = items.list().iter().map(|item| {
+            let texts: Vec<_> = item.strings().iter().map(|text| plain::words(text)).collect();
+            vec![OutputBlock::new(layout::joined(&texts), BlockKind::Line)]
+        });
+        let mut blocks: Vec<_> = join::list(items.collect(), None).into_iter().collect();
+        blocks.extend(layout::flow(body, Place::Column));
+        self.group(blocks)
+    }
+
+    /// ChatGPT's reaction to a message.
+    pub(super) fn reaction(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+        match self.attribute_text(element, &["emoji", "value"]) {
+            Some(emoji) => vec![block(plain::line(&emoji), BlockKind::Line)],
+            None => grouped(layout::flow(body, Place::Paragraph)),
+        }
+    }
+}
+
+fn noted<'s>(kind: &str, text: Option<String>) -> Vec<OutputPiece<'s>> {
+    let text = text.map(|text| plain::words(&text)).filter(|text| !text.is_empty());
+    vec![text.map_or(OutputPiece::Void, |text| block(format!("*[{kind}: {text}]*"), BlockKind::Picture))]
+}
+
+/// A page as a link that is called by its title.
+fn page_link(page: &WebPage<'_>) -> String {
+    let title = if page.title.trim().is_empty() { &page.link.label } else { &page.title };
+    plain::link(&plain::words(title), &page.link.url)
+}

@@ -1,0 +1,154 @@
+//! What components and text come to, before it is laid out.
+
+use std::borrow::Cow;
+
+/// A finished block of Markdown, without line breaks around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OutputBlock {
+    pub(super) text: String,
+    pub(super) kind: BlockKind,
+}
+
+/// What a block is, as far as its neighbours care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// A paragraph, which may stand in a row or cell.
+    Line,
+    /// A paragraph that is alone.
+    Picture,
+    Divider,
+    Bullets,
+    Numbers,
+    Tasks,
+    /// A fence.
+    Code,
+    /// Anything else.
+    Markdown,
+}
+
+impl OutputBlock {
+    pub(super) fn new(text: impl Into<String>, kind: BlockKind) -> Self {
+        Self { text: text.into(), kind }
+    }
+}
+
+/// How an inline piece is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InlineStyle {
+    /// Words that are to be escaped.
+    Words,
+    Markdown,
+    /// Bold, unless the text around it is bold.
+    Strong,
+}
+
+/// How an inline piece goes with its neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joint {
+    /// Like a word of the text.
+    Word,
+    /// Like a word, but beside another of its kind it is a part of its own.
+    Name,
+    /// A part of its own.
+    Chip,
+    /// A source, which belongs to what is before it.
+    Source,
+}
+
+/// A piece of inline content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inline {
+    pub(super) text: String,
+    pub(super) style: InlineStyle,
+    pub(super) joint: Joint,
+}
+
+/// What a component or a text comes to.
+#[derive(Clone, Debug)]
+pub(super) enum OutputPiece<'s> {
+    /// Markdown as it was written.
+    Text(Cow<'s, str>),
+    Inline(Inline),
+    /// A component that comes to nothing.
+    Void,
+    /// The source of an expression that was not evaluated.
+    Unresolved(&'s str),
+    Block(OutputBlock),
+    /// The blocks of a box in something that keeps its boxes apart.
+    Group(Vec<OutputBlock>),
+    /// An item of a list.
+    Item(Vec<OutputBlock>),
+    /// A row of a table, or the rows of a section.
+    Rows(Vec<Row>),
+    Cell(Cell),
+}
+
+impl OutputPiece<'_> {
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Void => true,
+            _ => false,
+        }
+    }
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub(super) cells: Vec<Cell>,
+    pub(super) is_header: bool,
+    /// What stands above it, in a row of its own.
+    pub(super) label: Option<String>,
+}
+
+/// A cell of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cell {
+    pub(super) blocks: Vec<OutputBlock>,
+    pub(super) is_header: bool,
+    /// Its text ends at its right side.
+    pub(super) is_right: bool,
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+}
+
+/// Where pieces are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The answer itself: text stays as it is.
+    Answer,
+    /// A column: parts of their own stand below one another.
+    Column,
+    /// A paragraph or cell.
+    Paragraph,
+}
+
+/// Words within a line.
+pub(super) fn words<'s>(text: String) -> OutputPiece<'s> {
+    inline(text, InlineStyle::Words, Joint::Word)
+}
+
+/// A piece within a line.
+pub(super) fn inline<'s>(text: impl Into<String>, style: InlineStyle, joint: Joint) -> OutputPiece<'s> {
+    OutputPiece::Inline(Inline { text: text.into(), style, joint })
+}
+
+/// A piece that is a block.
+pub(super) fn block<'s>(text: impl Into<String>, kind: BlockKind) -> OutputPiece<'s> {
+    OutputPiece::Block(OutputBlock::new(text, kind))
+}
+
+/// `blocks` as pieces.
+pub(super) fn grouped<'s>(blocks: Vec<OutputBlock>) -> Vec<OutputPiece<'s>> {
+    if blocks.is_empty() {
+        vec![OutputPiece::Void]
+    } else {
+        blocks.into_iter().map(OutputPiece::Block).collect()
+    }
+}
+
+/// The pieces of a component that has nothing to add to its body.
+pub(super) fn or_void(body: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
+    if body.iter().all(OutputPiece::is_blank) { vec![OutputPiece::Void] } else { body }
+}
