@@ -7,7 +7,9 @@ mod args;
 mod cache;
 mod check;
 mod config;
+#[cfg(feature = "fuse")]
 mod demo;
+#[cfg(feature = "fuse")]
 mod doctor;
 mod export;
 mod filter;
@@ -16,18 +18,20 @@ mod info;
 mod invocation;
 mod list;
 mod manual;
+#[cfg(feature = "fuse")]
 mod mount;
 mod mount_helper;
 mod open;
 mod progress;
 mod settings;
 mod shell;
+#[cfg(feature = "fuse")]
 mod systemd;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{printable, steers_a_terminal};
 use args::Command;
-use invocation::{Invocation, Refusal, usage};
+use invocation::{Invocation, Refusal};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -59,7 +63,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn execute(invocation: Invocation) -> Result<ExitCode> {
     let done = match invocation.cli.command {
+        #[cfg(feature = "fuse")]
         Command::Mount(args) => mount::mount(args),
+        #[cfg(feature = "fuse")]
         Command::Unmount { dir } => mount::unmount(&dir),
         Command::Ls(args) => list::ls(&args),
         Command::Recent(args) => list::recent(&args),
@@ -68,8 +74,11 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Cache(args) => cache::cache(&args),
+        #[cfg(feature = "fuse")]
         Command::Demo(args) => demo::demo(&args),
+        #[cfg(feature = "fuse")]
         Command::Doctor => doctor::doctor(),
+        #[cfg(feature = "fuse")]
         Command::Systemd(args) => systemd::systemd(args, &invocation.matches),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::man(dir.as_deref()),

@@ -43,6 +43,7 @@ mod source;
 
 mod export;
 mod fs;
+#[cfg(feature = "fuse")]
 mod fuse;
 mod layout;
 mod search;

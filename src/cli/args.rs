@@ -71,8 +71,10 @@ pub(super) struct CommonArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    #[cfg(feature = "fuse")]
     /// Mount an export as a read-only directory
     Mount(MountArgs),
+    #[cfg(feature = "fuse")]
     /// Unmount a directory; also clears a dead mount
     #[command(
         visible_alias = "umount",
@@ -100,11 +102,14 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// List or clear the saved indexes that make a second mount fast
     Cache(CacheArgs),
+    #[cfg(feature = "fuse")]
     /// Mount a built-in export of invented chats until Ctrl-C
     Demo(DemoArgs),
+    #[cfg(feature = "fuse")]
     /// Check what mounting needs on this machine, and say what to do about what is missing
     #[command(after_help = "Example:\n  gptfs doctor")]
     Doctor,
+    #[cfg(feature = "fuse")]
     /// Print a systemd user unit that mounts at login; takes the words of `mount`
     Systemd(SystemdArgs),
     /// Print a completion script for a shell

@@ -2,6 +2,7 @@
 
 use super::args::MountArgs;
 use super::check::plural;
+use super::invocation::usage;
 use super::open;
 use super::progress::ProgressLine;
 use super::settings::Settings;
@@ -67,7 +68,7 @@ fn beside(source: &Path) -> Result<PathBuf> {
         return Ok(source.with_extension(""));
     }
     let name = quoted(source);
-    Err(super::usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
+    Err(usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
 }
 
 /// True for a file that is called like an export.
