@@ -51,8 +51,18 @@ fn the_readme_lists_exactly_the_commands_there_are() {
 
 #[test]
 fn the_readme_names_every_option_and_no_other() {
-    /// Options of cargo and docker in the README.
-    const OTHERS: [&str; 5] = ["--cap-add", "--device", "--locked", "--path", "--release"];
+    /// Options of cargo, docker, ripgrep, fzf and systemctl in the README.
+    const OTHERS: [&str; 9] = [
+        "--cap-add",
+        "--device",
+        "--files",
+        "--locked",
+        "--now",
+        "--path",
+        "--preview",
+        "--release",
+        "--user",
+    ];
     let mut known = options(&gptfs(["--help"]).succeeded().stdout);
     for command in commands() {
         known.extend(options(&gptfs([command.as_str(), "--help"]).succeeded().stdout));

@@ -16,6 +16,7 @@ mod hostile;
 mod house;
 mod measured;
 mod mount;
+mod readme;
 mod structure;
 mod support;
 mod system;
