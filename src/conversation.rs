@@ -180,7 +180,9 @@ pub enum Part<'a> {
     },
     /// A step in the life of a canvas document.
     Canvas(CanvasStep<'a>),
-    /// Content of a kind that we don't know and find no text in.
+    /// A line that says what happened, as plain text.
+    Note(Text<'a>),
+    /// Content of a kind that we don't know; its words, if it has any, follow as a part of their own.
     Unknown {
         /// The kind, in the export's word.
         kind: Text<'a>,

@@ -12,6 +12,7 @@ mod pull;
 pub mod repair;
 pub mod scan;
 pub mod shallow;
+mod unread;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::Conversation;

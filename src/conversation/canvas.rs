@@ -1,8 +1,8 @@
 //! Canvas documents replayed: what each step made of the document, and what it was in the end.
 //!
 //! The export holds no document, only the calls that made it. A call creates it, or edits it by Python regular
-//! expressions; the usual one is `.*`, which means "all of it". Other edits are applied where the expression means
-//! exactly the same here as in Python, and are said to be not applied where it does not.
+//! expressions; the usual one is `.*`, which replaces all of it. Other edits are applied where the expression means
+//! exactly the same here as in Python, and where that is affordable. All others are shown as edits.
 
 mod pattern;
 mod template;
@@ -10,44 +10,44 @@ mod template;
 use super::thread::Threads;
 use super::tree::NodeId;
 use super::{CanvasAction, CanvasEdit, CanvasStep, Conversation, Part, Visibility};
-use pattern::Edit;
+use pattern::{Budget, Edit};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a canvas step led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CanvasOutcome<'c> {
     /// The document's whole text after the step.
-    Text(String),
+    Text(Cow<'c, str>),
     /// The edits can't be applied exactly; the reason in a few words.
     NotApplied(&'static str),
 }
 
 /// A step as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ReplayedStep<'c> {
     /// The document's title at that time.
-    pub title: String,
+    pub title: &'c str,
     /// `document`, or `code/<language>`.
-    pub kind: String,
+    pub kind: &'c str,
     /// The document's version after the step, counted from 1.
     pub version: u64,
     /// What it led to; `None` for a comment.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<CanvasOutcome<'c>>,
 }
 
 /// The last version of a document on the visible thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
+pub struct CanvasDocument<'c> {
     /// Its title.
-    pub title: String,
+    pub title: &'c str,
     /// `document`, or `code/<language>`.
-    pub kind: String,
+    pub kind: &'c str,
     /// Its whole text.
-    pub text: String,
+    pub text: Cow<'c, str>,
 }
 
-impl Document {
+impl CanvasDocument<'_> {
     /// The text as a file: with a line break at its end.
     pub fn file_text(&self) -> Cow<'_, str> {
         if self.text.is_empty() || self.text.ends_with('\n') {
@@ -89,7 +89,7 @@ impl Document {
             "assembly" => "asm",
             "dockerfile" => "dockerfile",
             "plaintext" | "text" | "" => "txt",
-            // Most languages are called by the extension of their files: c, go, html, java, json, sql, …
+            // Most languages are named like the extension of their files: c, go, html, java, json, sql, …
             short if short.len() <= 8 && short.bytes().all(|b| b.is_ascii_alphanumeric()) => short,
             _ => "txt",
         }
@@ -99,19 +99,21 @@ impl Document {
 /// All canvas documents of a conversation.
 #[derive(Debug, Default)]
 pub struct Canvas<'c> {
-    /// What each step led to: by node, and by position of the part in its message.
-    pub steps: HashMap<(NodeId, usize), Step>,
+    /// What each step led to.
+    pub steps: HashMap<StepId, ReplayedStep<'c>>,
     /// The documents at the end of the visible thread, in order of creation.
-    pub documents: Vec<Document>,
-    pub(super) marker: std::marker::PhantomData<Cow<'c, str>>,
+    pub documents: Vec<CanvasDocument<'c>>,
 }
+
+/// A step: its node, and the position of the part in its message.
+pub type StepId = (NodeId, usize);
 
 impl<'c> Canvas<'c> {
     /// Replays every canvas step of `conversation` along its line: a branch starts from the documents as they
     /// were at its fork.
     ///
     /// Linear in the messages and the texts that result: going back to a fork undoes steps one by one, and no document
-    /// is ever copied for a branch.
+    /// is copied for a branch. What partial edits may search and write is bounded for the whole conversation.
     pub fn of(conversation: &'c Conversation<'_>, threads: &Threads) -> Self {
         let mut canvas = Self::default();
         let tree = &conversation.tree;
@@ -124,16 +126,16 @@ impl<'c> Canvas<'c> {
         let mut walks = Vec::new();
         // The visible thread comes last, so that its documents are still on the desk at the end.
         for &line in lines.at_fork(None).iter().filter(|&&line| line != VISIBLE).chain(&[VISIBLE]) {
-            walks.push(Walk { line, next: 0, forks: 0, undo: desk.undo.len() });
+            walks.push(LineWalk { line, next: 0, forks: 0, undo: desk.undo.len() });
             while let Some(walk) = walks.last_mut() {
                 let nodes = lines.nodes(walk.line);
-                // The branches that leave after the node before this one start from what is on the desk now.
+                // Branches that leave after the previous node start from what is on the desk now.
                 let before = walk.next.checked_sub(1).and_then(|at| nodes.get(at)).copied();
                 let forks = if before.is_some() { lines.at_fork(before) } else { &[] };
                 if let Some(&line) = forks.get(walk.forks) {
                     walk.forks += 1;
                     let undo = desk.undo.len();
-                    walks.push(Walk { line, next: 0, forks: 0, undo });
+                    walks.push(LineWalk { line, next: 0, forks: 0, undo });
                 } else if let Some(&id) = nodes.get(walk.next) {
                     walk.next += 1;
                     walk.forks = 0;
@@ -154,10 +156,10 @@ impl<'c> Canvas<'c> {
 }
 
 /// The shown canvas steps of a message, each with the position of its part.
-fn steps_at<'t, 'a>(
-    conversation: &'t Conversation<'a>,
+fn steps_at<'c>(
+    conversation: &'c Conversation<'_>,
     id: NodeId,
-) -> impl Iterator<Item = (usize, &'t CanvasStep<'a>)> {
+) -> impl Iterator<Item = (usize, &'c CanvasStep<'c>)> {
     let message = conversation.tree.message(id).filter(|m| m.visibility == Visibility::Shown);
     let parts = message.into_iter().flat_map(|message| message.parts.iter().enumerate());
     parts.filter_map(|(at, part)| match part {
@@ -170,13 +172,13 @@ fn steps_at<'t, 'a>(
 const VISIBLE: usize = 0;
 
 /// A line that is being walked.
-struct Walk {
+struct LineWalk {
     line: usize,
     /// Its next node.
     next: usize,
-    /// How many of the branches that leave after the last node have been walked.
+    /// How many of the branches that leave after the previous node have been walked.
     forks: usize,
-    /// How much could be undone when the walk began.
+    /// The length of the undo list when the walk began.
     undo: usize,
 }
 
@@ -207,68 +209,66 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// The place of a step: its node and the position of its part.
-type Place = (NodeId, usize);
+type Steps<'c> = HashMap<StepId, ReplayedStep<'c>>;
 
 /// A document in the middle of its life. Its text is the outcome of the step that made it.
-#[derive(Clone, Debug)]
-struct Sheet {
-    id: Option<String>,
-    title: String,
-    kind: String,
+#[derive(Clone, Copy, Debug)]
+struct Sheet<'c> {
+    id: Option<&'c str>,
+    title: &'c str,
+    kind: &'c str,
     version: u64,
     /// The last step whose text is known.
-    text: Option<Place>,
+    text: Option<StepId>,
     /// False once an edit could not be applied: the text is no longer what the edits were made for.
     exact: bool,
 }
 
-impl Sheet {
-    fn document(&self, steps: &HashMap<Place, Step>) -> Option<Document> {
-        let text = self.text(steps)?.to_owned();
-        Some(Document { title: self.title.clone(), kind: self.kind.clone(), text })
+impl<'c> Sheet<'c> {
+    fn document(&self, steps: &Steps<'c>) -> Option<CanvasDocument<'c>> {
+        let Some(CanvasOutcome::Text(text)) = &steps.get(&self.text?)?.outcome else { return None };
+        Some(CanvasDocument { title: self.title, kind: self.kind, text: text.clone() })
     }
 
-    fn text<'s>(&self, steps: &'s HashMap<Place, Step>) -> Option<&'s str> {
+    fn text<'s>(&self, steps: &'s Steps<'c>) -> Option<&'s str> {
         match &steps.get(&self.text?)?.outcome {
-            Some(Outcome::Text(text)) => Some(text),
+            Some(CanvasOutcome::Text(text)) => Some(text),
             _ => None,
         }
     }
 }
 
 /// How to take one change back.
-enum Undo {
+enum Undo<'c> {
     /// The document at this position was this.
-    Restore(usize, Sheet),
-    /// The last document was not there, and its id meant this one.
-    Remove(Option<String>, Option<usize>),
+    Restore(usize, Sheet<'c>),
+    /// The last document did not exist, and its id meant this one.
+    Remove(Option<&'c str>, Option<usize>),
 }
 
 /// The documents at one point of a conversation.
 #[derive(Default)]
-struct Desk {
-    documents: Vec<Sheet>,
-    by_id: HashMap<String, usize>,
-    undo: Vec<Undo>,
-    /// Bytes that partial edits have searched and written so far.
-    work: usize,
+struct Desk<'c> {
+    documents: Vec<Sheet<'c>>,
+    by_id: HashMap<&'c str, usize>,
+    undo: Vec<Undo<'c>>,
+    budget: Budget,
 }
 
-impl Desk {
+impl<'c> Desk<'c> {
     fn undo_to(&mut self, len: usize) {
         while self.undo.len() > len {
             match self.undo.pop() {
                 Some(Undo::Restore(at, sheet)) => {
-                    if let Some(place) = self.documents.get_mut(at) {
-                        *place = sheet;
+                    if let Some(current) = self.documents.get_mut(at) {
+                        *current = sheet;
                     }
                 }
                 Some(Undo::Remove(id, meant)) => {
                     self.documents.pop();
                     match (id, meant) {
                         (Some(id), Some(meant)) => drop(self.by_id.insert(id, meant)),
-                        (Some(id), None) => drop(self.by_id.remove(&id)),
+                        (Some(id), None) => drop(self.by_id.remove(id)),
                         (None, _) => {}
                     }
                 }
@@ -277,20 +277,18 @@ impl Desk {
         }
     }
 
-    /// Puts a document on the desk.
-    fn add(&mut self, sheet: Sheet) -> usize {
+    fn add(&mut self, sheet: Sheet<'c>) {
         let at = self.documents.len();
-        let meant = sheet.id.clone().and_then(|id| self.by_id.insert(id, at));
-        self.undo.push(Undo::Remove(sheet.id.clone(), meant));
+        let meant = sheet.id.and_then(|id| self.by_id.insert(id, at));
+        self.undo.push(Undo::Remove(sheet.id, meant));
         self.documents.push(sheet);
-        at
     }
 
     /// The document that a step is about: by its id, else the last one.
     fn find(&self, id: Option<&str>) -> Option<usize> {
         let last = self.documents.len().checked_sub(1);
         let Some(id) = id else { return last };
-        // A document whose creation nobody answered has no id: then the last one is meant.
+        // A document whose creation was not answered has no id: then the last one is meant.
         self.by_id
             .get(id)
             .copied()
@@ -298,41 +296,40 @@ impl Desk {
     }
 
     /// Takes one step and records what it led to.
-    fn take(&mut self, place: Place, step: &CanvasStep<'_>, steps: &mut HashMap<Place, Step>) {
+    fn take(&mut self, step_id: StepId, step: &'c CanvasStep<'c>, steps: &mut Steps<'c>) {
         let id = step.document.as_deref();
         let found = match &step.action {
             CanvasAction::Create(_) => None,
             _ => self.find(id),
         };
-        let mut sheet = found.and_then(|at| self.documents.get(at)).cloned().unwrap_or_else(|| Sheet {
-            id: id.map(str::to_owned),
-            title: String::new(),
-            kind: "document".to_owned(),
+        let mut sheet = found.and_then(|at| self.documents.get(at)).copied().unwrap_or(Sheet {
+            id,
+            title: "",
+            kind: "document",
             version: 0,
             text: None,
             exact: true,
         });
         if let Some(title) = &step.title {
-            sheet.title = title.to_string();
+            sheet.title = title;
         }
         if let Some(kind) = &step.kind {
-            sheet.kind = kind.to_string();
+            sheet.kind = kind;
         }
         let outcome = self.outcome(step, &sheet, steps);
         match &outcome {
-            Some(Outcome::Text(_)) => {
-                sheet.text = Some(place);
+            Some(CanvasOutcome::Text(_)) => {
+                sheet.text = Some(step_id);
                 sheet.exact = true;
                 sheet.version = sheet.version.saturating_add(1);
             }
-            Some(Outcome::NotApplied(_)) if !step.failed => {
+            Some(CanvasOutcome::NotApplied(_)) if !step.failed => {
                 sheet.exact = false;
                 sheet.version = sheet.version.saturating_add(1);
             }
             _ => {}
         }
         sheet.version = step.version.unwrap_or(sheet.version).max(1);
-        let (title, kind, version) = (sheet.title.clone(), sheet.kind.clone(), sheet.version);
         match found {
             Some(at) => {
                 if let Some(current) = self.documents.get_mut(at) {
@@ -341,53 +338,65 @@ impl Desk {
             }
             // A creation that failed made nothing.
             None if step.failed => {}
-            None => drop(self.add(sheet)),
+            None => self.add(sheet),
         }
-        steps.insert(place, Step { title, kind, version, outcome });
+        let Sheet { title, kind, version, .. } = sheet;
+        steps.insert(step_id, ReplayedStep { title, kind, version, outcome });
     }
 
     /// What a step makes of `sheet`; `None` if it leaves the text alone.
     fn outcome(
         &mut self,
-        step: &CanvasStep<'_>,
-        sheet: &Sheet,
-        steps: &HashMap<Place, Step>,
-    ) -> Option<Outcome> {
+        step: &'c CanvasStep<'c>,
+        sheet: &Sheet<'c>,
+        steps: &Steps<'c>,
+    ) -> Option<CanvasOutcome<'c>> {
         if step.failed {
             return match step.action {
                 CanvasAction::Comment(_) => None,
-                _ => Some(Outcome::NotApplied("the canvas refused it")),
+                _ => Some(CanvasOutcome::NotApplied("the canvas refused it")),
             };
         }
         match &step.action {
-            CanvasAction::Create(text) => Some(Outcome::Text(text.to_string())),
+            CanvasAction::Create(text) => Some(CanvasOutcome::Text(Cow::Borrowed(text))),
             CanvasAction::Update(edits) => {
                 let before = if sheet.exact { sheet.text(steps) } else { None };
-                Some(self.edited(before, edits).map_or_else(Outcome::NotApplied, Outcome::Text))
+                let after = edited(before, edits, &mut self.budget);
+                Some(after.map_or_else(CanvasOutcome::NotApplied, CanvasOutcome::Text))
             }
             CanvasAction::Comment(_) => None,
-            CanvasAction::Unreadable(_) => Some(Outcome::NotApplied("the call can't be read")),
+            CanvasAction::Unreadable(_) => Some(CanvasOutcome::NotApplied("the call can't be read")),
         }
     }
+}
 
-    /// The text after `edits`; `before` is `None` if nobody knows it.
-    fn edited(&mut self, before: Option<&str>, edits: &[CanvasEdit<'_>]) -> Result<String, &'static str> {
-        /// What all partial edits of a conversation may search and write, in bytes.
-        const BUDGET: usize = 256 << 20;
-        let mut text = before.map(Cow::Borrowed);
-        for edit in edits {
-            if pattern::means_everything(&edit.pattern) {
-                text = Some(Cow::Borrowed(edit.replacement.as_ref()));
-                continue;
-            }
-            let old = text.ok_or("the text before it is not known")?;
-            let edit = Edit::new(edit, &old)?;
-            let mut left = BUDGET.saturating_sub(self.work);
-            let new = edit.apply(&old, &mut left);
-            self.work = BUDGET.saturating_sub(left);
-            text = Some(Cow::Owned(new?));
+/// The text after `edits`; `before` is `None` if it is not known.
+fn edited<'c>(
+    before: Option<&str>,
+    edits: &'c [CanvasEdit<'c>],
+    budget: &mut Budget,
+) -> Result<Cow<'c, str>, &'static str> {
+    const UNKNOWN: &str = "the text before it is not known";
+    // What precedes a replacement of everything does not matter.
+    let rewrite = edits.iter().rposition(|edit| pattern::means_everything(&edit.pattern));
+    let (mut text, rest) = match rewrite {
+        Some(at) => {
+            let whole = edits.get(at).map(|edit| Cow::Borrowed(edit.replacement.as_ref()));
+            (whole, edits.get(at + 1..).unwrap_or_default())
         }
-        text.map(Cow::into_owned).ok_or("the text before it is not known")
+        None => (None, edits),
+    };
+    for edit in rest {
+        let old = text.as_deref().or(before).ok_or(UNKNOWN)?;
+        text = Some(Cow::Owned(Edit::new(edit, old, budget)?.apply(old, budget)?));
+    }
+    match (text, before) {
+        (Some(text), _) => Ok(text),
+        (None, Some(before)) => {
+            budget.write(before.len())?;
+            Ok(Cow::Owned(before.to_owned()))
+        }
+        (None, None) => Err(UNKNOWN),
     }
 }
 

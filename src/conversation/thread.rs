@@ -52,18 +52,25 @@ impl Threads {
             return Self { visible, branches: Vec::new() };
         }
         let order = Order::of(tree);
-        if conversation.current.is_none() {
-            visible = walk(tree, order.newest_end(tree));
+        if let Some(end) = order.other_end(tree, conversation.current, &visible) {
+            visible = walk(tree, Some(end));
         }
         let branches = order.branches(tree, &visible);
         Self { visible, branches }
     }
 }
 
-/// The visible thread of `tree` from its root to `current`, or, where the export names no such node, to the
-/// shown message without a shown successor that is newest, the later one in the export on a tie.
+/// The visible thread of `tree` from its root to `current`. Where the export names no such node, or nothing on the way
+/// to it is shown, it ends at the newest shown message without a shown successor; on a tie, the later one in the export.
 pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
-    walk(tree, current.or_else(|| Order::of(tree).newest_end(tree)))
+    let thread = walk(tree, current);
+    if thread.len() == tree.len() || thread.iter().any(|&id| shown(tree, id)) {
+        return thread;
+    }
+    match Order::of(tree).other_end(tree, current, &thread) {
+        Some(end) => walk(tree, Some(end)),
+        None => thread,
+    }
 }
 
 /// Where turns begin on a line. A turn is what stands under one heading: one shown message of a user, or all others up
@@ -90,7 +97,7 @@ fn shown(tree: &MessageTree<'_>, id: NodeId) -> bool {
 
 /// The nodes from the root down to `end`.
 fn walk(tree: &MessageTree<'_>, end: Option<NodeId>) -> Vec<NodeId> {
-    let end = end.filter(|&id| tree.get(id).is_some());
+    let end = end.filter(|&id| tree.contains(id));
     // Most threads are nearly all of their tree.
     let mut nodes = Vec::with_capacity(if end.is_some() { tree.len() } else { 0 });
     nodes.extend(std::iter::successors(end, |&id| tree.parent(id)));
@@ -173,6 +180,20 @@ impl Order {
 
     fn first_child(&self, id: NodeId) -> Option<NodeId> {
         self.group(id.0 as usize).first().copied()
+    }
+
+    /// Where the visible thread ends if not at `current`, the end of `thread`: because that is unknown, or because nothing
+    /// on the way to it is shown while something else is.
+    fn other_end(
+        &self,
+        tree: &MessageTree<'_>,
+        current: Option<NodeId>,
+        thread: &[NodeId],
+    ) -> Option<NodeId> {
+        if thread.iter().any(|&id| shown(tree, id)) {
+            return None;
+        }
+        self.newest_end(tree).filter(|&end| current.is_none() || shown(tree, end))
     }
 
     /// The newest shown node without shown descendants; if nothing is shown, the newest leaf.

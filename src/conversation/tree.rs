@@ -6,7 +6,7 @@ use super::Message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
-/// One node: a place in the tree, and perhaps a message.
+/// One node: its parent, and perhaps a message.
 #[derive(Debug)]
 pub struct Node<'a> {
     /// The node before this one; `None` for a root.
@@ -18,76 +18,93 @@ pub struct Node<'a> {
 /// All nodes of a conversation. Following `parent` from any node ends: the tree has no cycle.
 #[derive(Debug, Default)]
 pub struct MessageTree<'a> {
-    nodes: Vec<Node<'a>>,
+    parents: Vec<Option<NodeId>>,
+    /// As many as parents. Boxed, because damaged exports can have a million nodes without a message.
+    messages: Vec<Option<Box<Message<'a>>>>,
 }
 
 impl<'a> MessageTree<'a> {
-    /// A tree of `nodes`, whose `parent`s are positions in `nodes`. A parent that does not exist is taken as none; a
-    /// cycle is broken at the node whose parent link closes it, in the order of `nodes`. Linear.
-    pub fn new(mut nodes: Vec<Node<'a>>) -> Self {
-        nodes.truncate(u32::MAX as usize);
-        break_dangling(&mut nodes);
-        break_cycles(&mut nodes);
-        Self { nodes }
+    /// A tree of `nodes`, whose `parent`s are positions in `nodes`; mended like that of
+    /// [`with_parents`](Self::with_parents).
+    pub fn new(nodes: Vec<Node<'a>>) -> Self {
+        let nodes = nodes.into_iter().map(|node| (node.parent, node.message.map(Box::new)));
+        let (parents, messages) = nodes.unzip();
+        Self::with_parents(parents, messages).0
     }
 
-    /// The node with this index.
-    pub fn get(&self, id: NodeId) -> Option<&Node<'a>> {
-        self.nodes.get(id.0 as usize)
+    /// A tree of `messages`, each with its parent, and how many cycles had to be cut. A parent that does not exist is
+    /// taken as none; a cycle is cut at the node whose parent link closes it, in the order of the nodes. Linear.
+    pub(crate) fn with_parents(
+        mut parents: Vec<Option<NodeId>>,
+        mut messages: Vec<Option<Box<Message<'a>>>>,
+    ) -> (Self, usize) {
+        let len = parents.len().min(messages.len()).min(u32::MAX as usize);
+        parents.truncate(len);
+        messages.truncate(len);
+        for parent in &mut parents {
+            *parent = parent.filter(|parent| (parent.0 as usize) < len);
+        }
+        let cut = cut_cycles(&mut parents);
+        (Self { parents, messages }, cut)
+    }
+
+    /// True if there is a node with this index.
+    pub(crate) fn contains(&self, id: NodeId) -> bool {
+        (id.0 as usize) < self.parents.len()
     }
 
     /// The node before `id`; `None` for a root.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
-        self.get(id)?.parent
+        self.parents.get(id.0 as usize).copied().flatten()
     }
 
     /// The message at this node.
     pub fn message(&self, id: NodeId) -> Option<&Message<'a>> {
-        self.get(id)?.message.as_ref()
+        self.messages.get(id.0 as usize)?.as_deref()
+    }
+
+    /// The message at this node, mutably.
+    pub(crate) fn message_mut(&mut self, id: NodeId) -> Option<&mut Message<'a>> {
+        self.messages.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
     /// The indexes of all nodes, in the order of the export.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.nodes.len() as u32).map(NodeId)
+        (0..self.parents.len() as u32).map(NodeId)
     }
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        self.parents.len()
     }
 
     /// True if there is no node at all.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.parents.is_empty()
     }
 }
 
-/// Makes roots of the nodes whose parent does not exist.
-fn break_dangling(nodes: &mut [Node<'_>]) {
-    let len = nodes.len();
-    for node in nodes {
-        node.parent = node.parent.filter(|parent| (parent.0 as usize) < len);
-    }
-}
-
-/// Cuts each cycle at the link that closes it. Every node is stepped on once: a walk stops at a node that an
-/// earlier walk has been to, and only meeting a node of the same walk means a cycle.
-fn break_cycles(nodes: &mut [Node<'_>]) {
+/// Cuts each cycle at the link that closes it, and returns how many there were. Every node is stepped on once: a walk
+/// ends at a node that an earlier walk has been to, and only a node of the same walk closes a cycle.
+fn cut_cycles(parents: &mut [Option<NodeId>]) -> usize {
     const NEVER: u32 = u32::MAX;
-    let mut walked_by = vec![NEVER; nodes.len()];
-    for start in 0..nodes.len() as u32 {
+    let mut cut = 0;
+    let mut walked_by = vec![NEVER; parents.len()];
+    for start in 0..parents.len() as u32 {
         let mut at = start;
         while let Some(walker) = walked_by.get_mut(at as usize).filter(|walker| **walker == NEVER) {
             *walker = start;
-            let Some(node) = nodes.get_mut(at as usize) else { break };
-            let Some(parent) = node.parent else { break };
+            let Some(link) = parents.get_mut(at as usize) else { break };
+            let Some(parent) = *link else { break };
             if walked_by.get(parent.0 as usize) == Some(&start) {
-                node.parent = None;
+                *link = None;
+                cut += 1;
                 break;
             }
             at = parent.0;
         }
     }
+    cut
 }
 
 #[cfg(test)]

@@ -13,13 +13,24 @@ use std::marker::PhantomData;
 
 /// A type that can be read from any JSON value.
 pub(in crate::format) trait Read<'a>: Default {
+    /// True if null and empty containers may be left out of lists of these.
+    const EMPTY_IS_NOTHING: bool = false;
+
+    /// Memory that a value takes later beyond its own size, in bytes.
+    const EXTRA_BYTES: usize = 0;
+
     /// Consumes exactly one value.
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()>;
 
     /// The item that a bare string stands for where a list of these is expected.
-    fn from_lone(text: Raw<'a>) -> Option<Self> {
+    fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
         let _ = text;
-        None
+        Ok(None)
+    }
+
+    /// The item that a bare object stands for where a list of these is expected. Its bracket was consumed.
+    fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        reader.leave().map(|()| None)
     }
 }
 
@@ -49,6 +60,11 @@ pub(in crate::format) trait Record<'a>: Default {
     fn from_text(text: &'a str) -> Option<Self> {
         let _ = text;
         None
+    }
+
+    /// The object that a bare list stands for. Its bracket was consumed.
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        reader.leave().map(|()| None)
     }
 
     /// Reads the fields of an object whose opening bracket was consumed.
@@ -301,7 +317,7 @@ impl<'a, T: Read<'a>> Read<'a> for Deferred<'a, T> {
     }
 }
 
-/// A list. A bare string may count as a list of one; anything else is empty.
+/// A list. A bare string or object may count as a list of one; anything else is empty.
 #[derive(Debug)]
 pub(in crate::format) struct List<T>(pub(in crate::format) Vec<T>);
 
@@ -316,12 +332,22 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
         self.0.clear();
         match reader.value()? {
             Value::List => reader.each(|reader| {
+                if T::EMPTY_IS_NOTHING && reader.is_nothing()? {
+                    return reader.skip();
+                }
+                let left = reader.left();
                 // Items are large, so they are filled in place.
                 self.0.push(T::default());
-                self.0.last_mut().map_or(Ok(()), |item| item.read(reader))
+                self.0.last_mut().map_or(Ok(()), |item| item.read(reader))?;
+                let json = left.saturating_sub(reader.left());
+                reader.texts().charge(size_of::<T>().saturating_add(T::EXTRA_BYTES), json)
             }),
             Value::Text(text) => {
-                self.0.extend(T::from_lone(text));
+                self.0.extend(T::from_string(text)?);
+                Ok(())
+            }
+            Value::Object => {
+                self.0.extend(T::from_object(reader)?);
                 Ok(())
             }
             other => pass_over(other, reader),
@@ -358,8 +384,22 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
                 self.0 = T::from_text(text.text()?);
                 Ok(())
             }
+            Value::List => {
+                self.0 = T::from_list(reader)?;
+                Ok(())
+            }
             other => pass_over(other, reader),
         }
+    }
+
+    fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
+        text.text().map(|text| Some(Self(T::from_text(text))))
+    }
+
+    fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let mut object = T::default();
+        object.fill(reader)?;
+        Ok(Some(Self(Some(object))))
     }
 }
 
@@ -368,6 +408,8 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
 pub(in crate::format) struct Obj<T>(pub(in crate::format) T);
 
 impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
+    const EMPTY_IS_NOTHING: bool = true;
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         match reader.value()? {
             Value::Object => self.0.fill(reader),
@@ -377,6 +419,12 @@ impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
             }
             other => pass_over(other, reader),
         }
+    }
+
+    fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let mut object = Self::default();
+        object.0.fill(reader)?;
+        Ok(Some(object))
     }
 }
 

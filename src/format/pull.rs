@@ -22,6 +22,8 @@ pub(super) struct Error {
     at: Option<usize>,
     /// The text ended where more was expected.
     pub(super) is_end: bool,
+    /// It would take too much memory. What was read so far is sound.
+    pub(super) is_limit: bool,
 }
 
 impl fmt::Display for Error {
@@ -130,11 +132,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The byte after the last token that was taken.
-    pub(super) fn position(&self) -> usize {
-        self.at
-    }
-
     /// The text from byte `start` to the last token that was taken.
     pub(super) fn since(&self, start: usize) -> Json<'a> {
         self.json(start, self.at)
@@ -152,12 +149,12 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn error(&self, what: &'static str) -> Error {
-        Error { what, at: Some(self.at), is_end: self.at >= self.text.len() }
+        Error { what, at: Some(self.at), is_end: self.at >= self.text.len(), is_limit: false }
     }
 
     #[cold]
     fn end_of_text(&self) -> Error {
-        Error { what: "breaks off", at: Some(self.text.len()), is_end: true }
+        Error { what: "breaks off", at: Some(self.text.len()), is_end: true, is_limit: false }
     }
 
     /// Goes to the next block. False if there is none.
@@ -356,7 +353,12 @@ impl<'a> Reader<'a> {
             self.at = at.wrapping_add(len);
             return Ok(Value::Number(number));
         }
-        let error = || Error { what: "neither a number nor a word of JSON", at: Some(at), is_end: false };
+        let error = || Error {
+            what: "neither a number nor a word of JSON",
+            at: Some(at),
+            is_end: false,
+            is_limit: false,
+        };
         match self.scalar()? {
             "null" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),
@@ -377,6 +379,19 @@ impl<'a> Reader<'a> {
         self.peek()?;
         let rest = self.text.get(self.at..).unwrap_or_default();
         Ok(["null", "[]", "{}"].iter().any(|nothing| rest.starts_with(nothing)))
+    }
+
+    /// True if the next value, which is not consumed, is a number that starts with 0.
+    ///
+    /// # Errors
+    /// If the text breaks off.
+    pub(super) fn is_zero(&mut self) -> Result<bool> {
+        Ok(self.peek()? == b'0')
+    }
+
+    /// An error that says that what follows is too much.
+    pub(super) fn limit(&self, what: &'static str) -> Error {
+        Error { what, at: None, is_end: false, is_limit: true }
     }
 
     /// Passes over a value.
@@ -427,7 +442,12 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 if kinds & 1 != u64::from(byte == b'}') {
-                    return Err(Error { what: "brackets of two kinds", at: Some(at), is_end: false });
+                    return Err(Error {
+                        what: "brackets of two kinds",
+                        at: Some(at),
+                        is_end: false,
+                        is_limit: false,
+                    });
                 }
                 kinds >>= 1;
                 depth = depth.saturating_sub(1);
@@ -461,6 +481,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Consumes a key and its colon.
+    #[inline]
+    fn key(&mut self) -> Result<Raw<'a>> {
+        if self.peek()? != b'"' {
+            return Err(self.error("a key is missing"));
+        }
+        let key = self.string()?;
+        if self.peek()? != b':' {
+            return Err(self.error("a colon is missing"));
+        }
+        self.at = self.at.wrapping_add(1);
+        Ok(key)
+    }
+
     /// Takes the fields of an object whose bracket was taken: `take` gets a key and must take one value.
     ///
     /// # Errors
@@ -470,19 +504,68 @@ impl<'a> Reader<'a> {
             return self.bracket();
         }
         loop {
-            if self.peek()? != b'"' {
-                return Err(self.error("a key is missing"));
-            }
-            let key = self.string()?;
-            if self.peek()? != b':' {
-                return Err(self.error("a colon is missing"));
-            }
-            self.at = self.at.wrapping_add(1);
+            let key = self.key()?;
             take(self, key)?;
             match self.peek()? {
                 b',' => self.at = self.at.wrapping_add(1),
                 b'}' => return self.bracket(),
                 _ => return Err(self.error("a comma is missing in an object")),
+            }
+        }
+    }
+
+    /// Offset of the opening bracket that was just consumed.
+    pub(super) fn container_start(&self) -> usize {
+        self.at.saturating_sub(1)
+    }
+
+    /// Consumes a value and passes on every string in it, at any depth, except keys and the values of the keys in
+    /// `skipped`.
+    ///
+    /// # Errors
+    /// As for [`value`](Self::value), [`each`](Self::each) and [`fields`](Self::fields), and those of `take`.
+    pub(super) fn strings(
+        &mut self,
+        skipped: &[&str],
+        mut take: impl FnMut(Raw<'a>) -> Result<()>,
+    ) -> Result<()> {
+        // The closing brackets that are due.
+        let mut due = Vec::new();
+        loop {
+            let mut first = true;
+            match self.value()? {
+                Value::Text(text) => {
+                    take(text)?;
+                    first = false;
+                }
+                Value::List => due.push(b']'),
+                Value::Object => due.push(b'}'),
+                Value::Null | Value::Bool(_) | Value::Number(_) => first = false,
+            }
+            loop {
+                let Some(&closing) = due.last() else { return Ok(()) };
+                let byte = self.peek()?;
+                if byte == closing {
+                    self.bracket()?;
+                    due.pop();
+                    first = false;
+                    continue;
+                }
+                if !first {
+                    if byte != b',' {
+                        return Err(self.error("a comma is missing"));
+                    }
+                    self.at = self.at.wrapping_add(1);
+                }
+                if closing == b']' {
+                    break;
+                }
+                let key = self.key()?;
+                if !skipped.contains(&key.text()?) {
+                    break;
+                }
+                self.skip()?;
+                first = false;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::link;
 use super::writer::{Writer, duration};
-use crate::conversation::canvas::Outcome;
+use crate::conversation::canvas::CanvasOutcome;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
 use crate::markdown::{self, Hints, Voice};
@@ -56,6 +56,7 @@ impl<'d> Writer<'d, '_> {
             }
             Part::Quote { source, text } => self.quotation(source, text),
             Part::Canvas(step) => self.canvas(id, position, step),
+            Part::Note(note) => self.block(&format!("*[{}]*", markdown::label(note))),
             Part::Unknown { kind } => {
                 self.block(&format!("*[Unsupported content: {}]*", markdown::label(kind)));
             }
@@ -166,17 +167,17 @@ impl<'d> Writer<'d, '_> {
             return;
         }
         let known = self.document.canvas.steps.get(&(id, position));
-        let title = known.map(|known| known.title.as_str()).or(step.title.as_deref()).unwrap_or_default();
-        let kind = known.map(|known| known.kind.as_str()).or(step.kind.as_deref()).unwrap_or_default();
+        let title = known.map(|known| known.title).or(step.title.as_deref()).unwrap_or_default();
+        let kind = known.map(|known| known.kind).or(step.kind.as_deref()).unwrap_or_default();
         let version = known.map(|known| known.version).or(step.version).filter(|&version| version > 1);
         let outcome = known.and_then(|known| known.outcome.as_ref());
         let head = canvas_head(title, version, step.failed);
         self.quoted(|writer| {
             writer.block(&head);
             match (outcome, &step.action) {
-                (Some(Outcome::Text(text)), _) => writer.version(kind, text),
+                (Some(CanvasOutcome::Text(text)), _) => writer.version(kind, text),
                 (_, CanvasAction::Create(text)) => writer.version(kind, text),
-                (Some(Outcome::NotApplied(reason)), CanvasAction::Update(edits)) => {
+                (Some(CanvasOutcome::NotApplied(reason)), CanvasAction::Update(edits)) => {
                     writer.edits(edits, reason);
                 }
                 (None, CanvasAction::Update(edits)) => writer.edits(edits, "the document is not known"),

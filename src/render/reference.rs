@@ -33,7 +33,13 @@ impl<'d> Targets<'d> {
     where
         'd: 't,
     {
-        Answer { text, hints, taken, sources: &self.conversation.sources, message: self.message }
+        Answer {
+            text,
+            hints,
+            taken,
+            sources: &self.conversation.sources,
+            message: self.message,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::catalog::{AssetContent, EntryRef};
-use crate::conversation::canvas::{Outcome, Step};
+use crate::conversation::canvas::{CanvasOutcome, ReplayedStep};
 use crate::conversation::files::File;
 use crate::conversation::thread::Branch;
 use crate::conversation::tree::{MessageTree, Node};
@@ -420,15 +420,15 @@ fn canvas_documents_are_quoted_at_every_version() {
         ),
         Message::new(Role::Assistant, vec![step(CanvasAction::Unreadable("{".into()))]),
     ]);
-    let known = |kind: &str, version, outcome| Step {
-        title: "Haiku".into(),
-        kind: kind.into(),
+    let known = |kind: &'static str, version, outcome| ReplayedStep {
+        title: "Haiku",
+        kind,
         version,
         outcome: Some(outcome),
     };
     let mut canvas = Canvas::default();
-    canvas.steps.insert((NodeId(1), 0), known("code/python", 2, Outcome::Text("x = 1".into())));
-    canvas.steps.insert((NodeId(2), 0), known("document", 3, Outcome::NotApplied("no such passage")));
+    canvas.steps.insert((NodeId(1), 0), known("code/python", 2, CanvasOutcome::Text("x = 1".into())));
+    canvas.steps.insert((NodeId(2), 0), known("document", 3, CanvasOutcome::NotApplied("no such passage")));
     let threads = Threads { visible: conversation.tree.ids().collect(), branches: Vec::new() };
     let document = Document::from_parts(&conversation, threads, canvas, Files::default());
     let page = rendered(&document, Page::Thread, &options());
@@ -448,7 +448,7 @@ fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     let entry = AssetContent::Entry(EntryRef { archive: 0, entry: 0 });
     let mut files = Files::default();
     files.files = vec![file(AssetContent::Canvas(0)), file(entry), file(AssetContent::Canvas(2))];
-    let text = |text: &str| canvas_document(text);
+    let text = canvas_document;
     let mut canvas = Canvas::default();
     canvas.documents = vec![text("first"), text("# second\u{fdd0}\n")];
     let document = Document::from_parts(&conversation, Threads::default(), canvas, files);
@@ -458,8 +458,8 @@ fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     assert!(rendered(&document, Page::Thread, &options()).contains("\nattachments: 3\n"));
 }
 
-fn canvas_document(text: &str) -> crate::conversation::canvas::Document {
-    crate::conversation::canvas::Document { title: "t".into(), kind: "document".into(), text: text.into() }
+fn canvas_document(text: &str) -> crate::conversation::canvas::CanvasDocument<'_> {
+    crate::conversation::canvas::CanvasDocument { title: "t", kind: "document", text: text.into() }
 }
 
 #[test]

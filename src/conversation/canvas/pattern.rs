@@ -1,4 +1,4 @@
-//! Python's regular expressions and replacement templates, where they mean exactly what `regex` makes of them.
+//! Python's regular expressions, where they mean exactly what `regex` makes of them.
 //!
 //! Both engines prefer the same match (leftmost, then in the order of alternatives), so it is enough that each
 //! construct means the same. What has no counterpart (look-around, back references, possessive repetition …), what
@@ -6,12 +6,14 @@
 
 use super::template::{Result, Template, escape, octal_char};
 use crate::conversation::CanvasEdit;
-use regex::{Regex, RegexBuilder};
+use memchr::memmem;
+use regex::{Captures, Regex, RegexBuilder};
 use std::collections::HashSet;
 use std::fmt::Write;
 
 const UNSUPPORTED: &str = "its pattern has no exact counterpart";
 const INVALID: &str = "its pattern is not valid";
+const TOO_MUCH: &str = "it is too much work";
 
 /// True for the ways in which models say "the whole document", line breaks included.
 pub(super) fn means_everything(pattern: &str) -> bool {
@@ -23,87 +25,223 @@ pub(super) fn means_everything(pattern: &str) -> bool {
     matches!(pattern, ".*" | ".+" | "[\\s\\S]*" | "[\\S\\s]*" | "[\\s\\S]+" | "[\\S\\s]+")
 }
 
-/// A compiled edit.
+/// What all partial edits of a conversation may cost. Asked before the cost arises.
+pub(super) struct Budget {
+    /// Steps of the slowest engine: states of the pattern × bytes searched.
+    steps: u64,
+    /// Bytes of text that edits produce.
+    output: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { steps: 100_000_000, output: 16 << 20 }
+    }
+}
+
+impl Budget {
+    fn search(&mut self, states: u64, bytes: usize) -> Result<()> {
+        let steps = states.saturating_add(1).saturating_mul(bytes as u64);
+        self.steps = self.steps.checked_sub(steps).ok_or(TOO_MUCH)?;
+        Ok(())
+    }
+
+    /// Takes what a text of `bytes` bytes costs.
+    pub(super) fn write(&mut self, bytes: usize) -> Result<()> {
+        self.output = self.output.checked_sub(bytes).ok_or(TOO_MUCH)?;
+        Ok(())
+    }
+}
+
+/// An edit that can be applied.
 pub(super) struct Edit {
-    regex: Regex,
+    matcher: Matcher,
     template: Template,
     multiple: bool,
 }
 
+enum Matcher {
+    /// Most patterns of models are a passage of the document.
+    Literal(String),
+    Regex {
+        regex: Regex,
+        size: PatternSize,
+    },
+}
+
 impl Edit {
     /// Compiles `edit` for use on `text`: some patterns mean the same only on some texts.
-    pub(super) fn new(edit: &CanvasEdit<'_>, text: &str) -> Result<Self> {
+    pub(super) fn new(edit: &CanvasEdit<'_>, text: &str, budget: &mut Budget) -> Result<Self> {
         /// Far more than any pattern that a model writes.
         const LONGEST: usize = 64 << 10;
+        /// Compiling a state takes as long as this many steps of a search.
+        const COMPILING: usize = 64;
         if edit.pattern.len() > LONGEST {
             return Err("its pattern is too long");
         }
+        budget.search(COMPILING as u64, edit.pattern.len())?;
         let translated = Translator::new(&edit.pattern, text).translate()?;
-        if edit.multiple && translated.ambiguous_when_empty {
+        let multiple = edit.multiple;
+        if let Some(literal) = translated.literal.filter(|literal| !literal.is_empty()) {
+            let template = Template::new(&edit.replacement, 1, |_| None)?;
+            return Ok(Self { matcher: Matcher::Literal(literal), template, multiple });
+        }
+        if multiple && translated.ambiguous_when_empty {
             return Err(UNSUPPORTED);
         }
+        let size = translated.size;
+        if size.states.saturating_mul(text.len() as u64) > budget.steps {
+            return Err(TOO_MUCH);
+        }
+        budget.search(size.states, COMPILING)?;
         let regex = RegexBuilder::new(&translated.regex)
             .size_limit(1 << 20)
             .dfa_size_limit(1 << 20)
             .nest_limit(100)
             .build()
             .map_err(|_| UNSUPPORTED)?;
-        let template = Template::new(&edit.replacement, &regex)?;
-        Ok(Self { regex, template, multiple: edit.multiple })
+        let named = |name: &str| regex.capture_names().position(|group| group == Some(name));
+        let template = Template::new(&edit.replacement, regex.captures_len(), named)?;
+        Ok(Self { matcher: Matcher::Regex { regex, size }, template, multiple })
     }
 
-    /// `text` after the edit, which takes its work (bytes searched or written) from `budget`.
-    pub(super) fn apply(&self, text: &str, budget: &mut usize) -> Result<String> {
-        let mut new = String::new();
-        let mut spend = |bytes: usize| -> Result<()> {
-            *budget = budget.checked_sub(bytes).ok_or("it is too much work")?;
-            Ok(())
-        };
-        spend(text.len())?;
-        let (mut kept, mut from) = (0, 0);
-        let mut found = false;
-        while let Some(captures) = self.regex.captures_at(text, from) {
-            let Some(whole) = captures.get(0) else { break };
-            found = true;
-            new.push_str(text.get(kept..whole.start()).unwrap_or_default());
-            self.template.expand(&captures, &mut new);
-            kept = whole.end();
-            // The worst pattern looks at the whole rest for each match.
-            spend(new.len().max(text.len()))?;
-            // After an empty match Python looks for the next one behind the next character.
+    /// `text` after the edit.
+    pub(super) fn apply(&self, text: &str, budget: &mut Budget) -> Result<String> {
+        let mut new = Replaced { text, new: String::new(), kept: 0, found: false };
+        match &self.matcher {
+            Matcher::Literal(literal) => {
+                budget.search(0, text.len())?;
+                for start in memmem::find_iter(text.as_bytes(), literal) {
+                    let group = |group| if group == 0 { literal.as_str() } else { "" };
+                    new.replace(start..start + literal.len(), &self.template, group, budget)?;
+                    if !self.multiple {
+                        break;
+                    }
+                }
+            }
+            Matcher::Regex { regex, size } => self.replace_by(regex, *size, &mut new, budget)?,
+        }
+        new.finish(budget)
+    }
+
+    fn replace_by(
+        &self,
+        regex: &Regex,
+        size: PatternSize,
+        new: &mut Replaced<'_>,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        let text = new.text;
+        let mut from = 0;
+        loop {
+            let left = text.len().saturating_sub(from);
+            // A search may look at all that is left, unless the pattern has a longest match.
+            if size.longest.is_none() {
+                budget.search(size.states, left)?;
+            }
+            let captures: Option<Captures<'_>> = regex.captures_at(text, from);
+            let whole = captures.as_ref().and_then(|captures| captures.get(0));
+            if let Some(longest) = size.longest {
+                let end = whole.map_or(text.len(), |whole| whole.end());
+                let seen =
+                    end.saturating_sub(from).saturating_add(usize::try_from(longest).unwrap_or(usize::MAX));
+                budget.search(size.states, seen.min(left))?;
+            }
+            let (Some(captures), Some(whole)) = (&captures, whole) else { return Ok(()) };
+            let group = |group| captures.get(group).map_or("", |group| group.as_str());
+            new.replace(whole.range(), &self.template, group, budget)?;
+            // After an empty match Python goes on after the next character.
             let step = text.get(whole.end()..).and_then(|rest| rest.chars().next()).map(char::len_utf8);
             from = match (whole.is_empty(), step) {
                 (false, _) => whole.end(),
                 (true, Some(step)) => whole.end() + step,
-                (true, None) => break,
+                (true, None) => return Ok(()),
             };
             if !self.multiple {
-                break;
+                return Ok(());
             }
         }
-        if !found {
-            return Err("its pattern does not occur in the document");
-        }
-        new.push_str(text.get(kept..).unwrap_or_default());
-        Ok(new)
     }
 }
+
+/// A text in which matches are being replaced.
+struct Replaced<'t> {
+    text: &'t str,
+    new: String,
+    /// How much of `text` is in `new`.
+    kept: usize,
+    found: bool,
+}
+
+impl Replaced<'_> {
+    fn replace<'g>(
+        &mut self,
+        range: std::ops::Range<usize>,
+        template: &Template,
+        group: impl Fn(usize) -> &'g str,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        let before = self.text.get(self.kept..range.start).unwrap_or_default();
+        budget.write(before.len().saturating_add(template.expanded_len(&group)))?;
+        self.new.push_str(before);
+        template.expand(group, &mut self.new);
+        self.kept = range.end;
+        self.found = true;
+        Ok(())
+    }
+
+    fn finish(mut self, budget: &mut Budget) -> Result<String> {
+        if !self.found {
+            return Err("its pattern does not occur in the document");
+        }
+        let rest = self.text.get(self.kept..).unwrap_or_default();
+        budget.write(rest.len())?;
+        self.new.push_str(rest);
+        Ok(self.new)
+    }
+}
+
+/// How large a pattern is.
+#[derive(Clone, Copy, Debug)]
+struct PatternSize {
+    /// How many states an automaton for it has, roughly.
+    states: u64,
+    /// The length of its longest match in bytes, if there is one.
+    longest: Option<u64>,
+}
+
+/// States of an automaton for one character out of many.
+const CLASS_STATES: u64 = 12;
+
+/// Bytes of the longest character.
+const CHAR_BYTES: u64 = 4;
 
 /// A pattern in the words of `regex`.
 struct Translated {
     regex: String,
-    /// True if the pattern can match nothing at a place where it could also match something that it likes less:
+    /// The text that the pattern stands for, if it is nothing but that.
+    literal: Option<String>,
+    size: PatternSize,
+    /// True if the pattern can match nothing at a position where it could also match something that it likes less:
     /// only Python tries that then.
     ambiguous_when_empty: bool,
 }
 
-/// What is known of the pattern or a piece of it.
+/// What is known of a pattern or a part of it.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     /// It can match nothing.
     nullable: bool,
     /// It can match something.
     consumes: bool,
+    size: PatternSize,
+}
+
+impl Shape {
+    /// One character, for which an automaton needs `states` states.
+    fn character(states: u64) -> Self {
+        Self { nullable: false, consumes: true, size: PatternSize { states, longest: Some(CHAR_BYTES) } }
+    }
 }
 
 /// An open group.
@@ -117,7 +255,8 @@ struct Group {
     multi_line: bool,
 }
 
-const EMPTY: Shape = Shape { nullable: true, consumes: false };
+const EMPTY: Shape =
+    Shape { nullable: true, consumes: false, size: PatternSize { states: 1, longest: Some(0) } };
 
 impl Group {
     fn new(multi_line: bool) -> Self {
@@ -125,10 +264,15 @@ impl Group {
     }
 
     fn shape(self) -> Shape {
-        let earlier = self.earlier.unwrap_or(Shape { nullable: false, consumes: false });
+        let Some(earlier) = self.earlier else { return self.current };
+        let (one, other) = (self.current.size, earlier.size);
         Shape {
             nullable: self.current.nullable || earlier.nullable,
             consumes: self.current.consumes || earlier.consumes,
+            size: PatternSize {
+                states: one.states.saturating_add(other.states),
+                longest: one.longest.zip(other.longest).map(|(one, other)| one.max(other)),
+            },
         }
     }
 }
@@ -144,6 +288,8 @@ struct Translator<'p> {
     item: Option<Shape>,
     /// The pattern has alternatives or lazy repetitions.
     prefers_less: bool,
+    /// The pattern so far, as long as it stands for itself.
+    literal: Option<String>,
 }
 
 impl<'p> Translator<'p> {
@@ -156,23 +302,29 @@ impl<'p> Translator<'p> {
             names: HashSet::new(),
             item: None,
             prefers_less: false,
+            literal: Some(String::new()),
         }
     }
 
     fn translate(mut self) -> Result<Translated> {
         self.leading_flags()?;
         while let Some(c) = self.next() {
+            if matches!(c, '[' | '(' | ')' | '|' | '*' | '+' | '?' | '.' | '^' | '$') {
+                self.literal = None;
+            }
             match c {
                 '\\' => self.escape()?,
                 '[' => self.class()?,
                 '(' => self.open()?,
                 ')' => self.close()?,
                 '|' => self.alternative(),
-                '*' | '+' | '?' => self.repeat(c, c != '+')?,
+                '*' => self.repeat(c, 0, None)?,
+                '+' => self.repeat(c, 1, None)?,
+                '?' => self.repeat(c, 0, Some(1))?,
                 '{' => self.counted()?,
                 '.' => {
                     self.out.push('.');
-                    self.add(Shape { nullable: false, consumes: true }, true);
+                    self.add(Shape::character(CLASS_STATES), true);
                 }
                 '^' => {
                     self.out.push('^');
@@ -189,6 +341,8 @@ impl<'p> Translator<'p> {
         Ok(Translated {
             ambiguous_when_empty: shape.nullable && shape.consumes && self.prefers_less,
             regex: self.out,
+            literal: self.literal,
+            size: shape.size,
         })
     }
 
@@ -223,18 +377,25 @@ impl<'p> Translator<'p> {
 
     fn join(group: &mut Group, item: Option<Shape>) {
         if let Some(item) = item {
-            group.current.nullable &= item.nullable;
-            group.current.consumes |= item.consumes;
+            let current = &mut group.current;
+            current.nullable &= item.nullable;
+            current.consumes |= item.consumes;
+            current.size.states = current.size.states.saturating_add(item.size.states);
+            let longest = current.size.longest.zip(item.size.longest);
+            current.size.longest = longest.map(|(one, other)| one.saturating_add(other));
         }
     }
 
     fn literal(&mut self, c: char) {
-        // Writing the number of a character gives no character a meaning of its own.
+        // By number, so that no character has a meaning of its own.
         let _ = write!(self.out, "\\x{{{:x}}}", u32::from(c));
-        self.add(Shape { nullable: false, consumes: true }, true);
+        if let Some(literal) = &mut self.literal {
+            literal.push(c);
+        }
+        self.add(Shape::character(c.len_utf8() as u64), true);
     }
 
-    /// Flags that stand at the very beginning and concern everything.
+    /// Flags at the very beginning, which apply to everything.
     fn leading_flags(&mut self) -> Result<()> {
         let Some((flags, rest)) = self.rest.strip_prefix("(?").and_then(|rest| rest.split_once(')')) else {
             return Ok(());
@@ -243,6 +404,7 @@ impl<'p> Translator<'p> {
             return Ok(());
         }
         let flags = self.flags(flags)?;
+        self.literal = None;
         self.multi_line(&flags, true);
         if !flags.is_empty() {
             let _ = write!(self.out, "(?{flags})");
@@ -332,8 +494,9 @@ impl<'p> Translator<'p> {
         }
     }
 
-    /// A repetition of the item before it.
-    fn repeat(&mut self, written: impl std::fmt::Display, from_zero: bool) -> Result<()> {
+    /// A repetition of the preceding item, from `low` times to `high`.
+    fn repeat(&mut self, written: impl std::fmt::Display, low: u32, high: Option<u32>) -> Result<()> {
+        self.literal = None;
         let item = self.item.take().ok_or(INVALID)?;
         // How often something empty is repeated, and what its groups then hold, differs between engines.
         if item.nullable {
@@ -349,12 +512,17 @@ impl<'p> Translator<'p> {
             return Err(INVALID);
         }
         if let Some(group) = self.groups.last_mut() {
-            Self::join(group, Some(Shape { nullable: from_zero, ..item }));
+            let copies = u64::from(high.unwrap_or(low).max(1));
+            let size = PatternSize {
+                states: item.size.states.saturating_mul(copies).saturating_add(1),
+                longest: high.and_then(|high| Some(item.size.longest?.saturating_mul(u64::from(high)))),
+            };
+            Self::join(group, Some(Shape { nullable: low == 0, size, ..item }));
         }
         Ok(())
     }
 
-    /// `{m,n}` if it is one; otherwise the brace is a character.
+    /// `{m,n}`, or else a brace as a character.
     fn counted(&mut self) -> Result<()> {
         let Some((inside, rest)) = self.rest.split_once('}') else {
             self.literal('{');
@@ -368,21 +536,21 @@ impl<'p> Translator<'p> {
         }
         self.rest = rest;
         let low: u32 = if low.is_empty() { 0 } else { low.parse().map_err(|_| UNSUPPORTED)? };
-        let written = match high {
-            None => format!("{{{low}}}"),
-            Some("") => format!("{{{low},}}"),
+        let (written, high) = match high {
+            None => (format!("{{{low}}}"), Some(low)),
+            Some("") => (format!("{{{low},}}"), None),
             Some(high) => {
                 let high: u32 = high.parse().map_err(|_| UNSUPPORTED)?;
                 if high < low {
                     return Err(INVALID);
                 }
-                format!("{{{low},{high}}}")
+                (format!("{{{low},{high}}}"), Some(high))
             }
         };
-        self.repeat(written, low == 0)
+        self.repeat(written, low, high)
     }
 
-    /// `$`, which without the flag `m` also stands before a line break at the very end.
+    /// `$`, which without the flag `m` also matches before a line break at the very end.
     fn dollar(&mut self) -> Result<()> {
         let multi_line = self.groups.last().is_some_and(|group| group.multi_line);
         if !multi_line && self.text.ends_with('\n') {
@@ -403,11 +571,13 @@ impl<'p> Translator<'p> {
             _ => None,
         };
         if let Some(anchor) = anchor {
+            self.literal = None;
             self.out.push_str(anchor);
             self.add(EMPTY, false);
         } else if let Some(class) = self.shorthand(c)? {
+            self.literal = None;
             self.out.push_str(class);
-            self.add(Shape { nullable: false, consumes: true }, true);
+            self.add(Shape::character(CLASS_STATES), true);
         } else {
             let literal = self.escaped(c, false)?;
             self.literal(literal);
@@ -415,16 +585,18 @@ impl<'p> Translator<'p> {
         Ok(())
     }
 
-    /// `\d`, `\s`, `\w` and their opposites. Python counts the separators U+001C to U+001F as blank; what counts as a
-    /// letter differs beyond ASCII.
+    /// `\d`, `\s`, `\w` and their opposites. To Python the separators U+001C to U+001F are blanks; what a letter is
+    /// differs beyond ASCII.
     fn shorthand(&self, c: char) -> Result<Option<&'static str>> {
         Ok(Some(match c {
+            'd' if self.text.is_ascii() => "[0-9]",
+            'D' if self.text.is_ascii() => "[^0-9]",
             'd' => "\\d",
             'D' => "\\D",
             's' => "[\\s\\x1c-\\x1f]",
             'S' => "[^\\s\\x1c-\\x1f]",
-            'w' if self.text.is_ascii() => "\\w",
-            'W' if self.text.is_ascii() => "\\W",
+            'w' if self.text.is_ascii() => "[0-9A-Za-z_]",
+            'W' if self.text.is_ascii() => "[^0-9A-Za-z_]",
             'w' | 'W' => return Err(UNSUPPORTED),
             _ => return Ok(None),
         }))
@@ -486,11 +658,11 @@ impl<'p> Translator<'p> {
             let _ = write!(self.out, "\\x{{{:x}}}-\\x{{{:x}}}", u32::from(low), u32::from(high));
         }
         self.out.push(']');
-        self.add(Shape { nullable: false, consumes: true }, true);
+        self.add(Shape::character(CLASS_STATES), true);
         Ok(())
     }
 
-    /// The character that a member of a class is; `None` if it was a whole class, which is written already.
+    /// The character that a member of a class stands for; `None` if it was a whole class, which was written.
     fn class_item(&mut self, c: char) -> Result<Option<char>> {
         if c != '\\' {
             return Ok(Some(c));

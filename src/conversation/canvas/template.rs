@@ -1,42 +1,57 @@
 //! Replacements in the manner of Python's `Match.expand`.
 
-use regex::{Captures, Regex};
-
 /// A result, or the reason why an edit can't be applied, in a few words.
 pub(super) type Result<T> = std::result::Result<T, &'static str>;
 
 const TEMPLATE: &str = "its replacement is not valid";
 
-/// A replacement, read.
+/// A parsed replacement.
 #[derive(Debug)]
-pub(super) struct Template(Vec<Piece>);
+pub(super) struct Template(Vec<TemplatePart>);
 
-impl Template {
-    /// Reads `replacement` for matches of `regex`.
-    pub(super) fn new(replacement: &str, regex: &Regex) -> Result<Self> {
-        pieces(replacement, regex).map(Self)
-    }
-
-    /// Writes what replaces a match.
-    pub(super) fn expand(&self, captures: &Captures<'_>, new: &mut String) {
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => new.push_str(text),
-                Piece::Group(group) => new.push_str(captures.get(*group).map_or("", |group| group.as_str())),
-            }
-        }
-    }
-}
-
-/// A piece of a replacement.
 #[derive(Debug, PartialEq, Eq)]
-enum Piece {
+enum TemplatePart {
     Text(String),
     Group(usize),
 }
 
-fn pieces(replacement: &str, regex: &Regex) -> Result<Vec<Piece>> {
-    let mut pieces = Vec::new();
+impl Template {
+    /// Reads `replacement` for matches with `groups` groups, of which `named` knows the names.
+    pub(super) fn new(
+        replacement: &str,
+        groups: usize,
+        named: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self> {
+        parts(replacement, groups, named).map(Self)
+    }
+
+    /// The length of what replaces a match with these groups, in bytes.
+    pub(super) fn expanded_len<'g>(&self, group: impl Fn(usize) -> &'g str) -> usize {
+        self.0.iter().fold(0, |len, part| {
+            len.saturating_add(match part {
+                TemplatePart::Text(text) => text.len(),
+                TemplatePart::Group(number) => group(*number).len(),
+            })
+        })
+    }
+
+    /// Writes what replaces a match with these groups.
+    pub(super) fn expand<'g>(&self, group: impl Fn(usize) -> &'g str, new: &mut String) {
+        for part in &self.0 {
+            new.push_str(match part {
+                TemplatePart::Text(text) => text,
+                TemplatePart::Group(number) => group(*number),
+            });
+        }
+    }
+}
+
+fn parts(
+    replacement: &str,
+    groups: usize,
+    named: impl Fn(&str) -> Option<usize>,
+) -> Result<Vec<TemplatePart>> {
+    let mut parts = Vec::new();
     let mut text = String::new();
     let mut rest = replacement;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -50,7 +65,7 @@ fn pieces(replacement: &str, regex: &Regex) -> Result<Vec<Piece>> {
                 let (name, _) =
                     after.strip_prefix("g<").and_then(|name| name.split_once('>')).ok_or(TEMPLATE)?;
                 len = name.len() + 3;
-                Some(named(name, regex).ok_or(TEMPLATE)?)
+                Some(number_of(name, &named).ok_or(TEMPLATE)?)
             }
             '0' => {
                 len = octal.clamp(1, 3);
@@ -77,25 +92,24 @@ fn pieces(replacement: &str, regex: &Regex) -> Result<Vec<Piece>> {
             }
         };
         if let Some(group) = group {
-            if group >= regex.captures_len() {
+            if group >= groups {
                 return Err(TEMPLATE);
             }
-            pieces.push(Piece::Text(std::mem::take(&mut text)));
-            pieces.push(Piece::Group(group));
+            if !text.is_empty() {
+                parts.push(TemplatePart::Text(std::mem::take(&mut text)));
+            }
+            parts.push(TemplatePart::Group(group));
         }
         rest = after.get(len..).unwrap_or_default();
     }
     text.push_str(rest);
-    pieces.push(Piece::Text(text));
-    Ok(pieces)
+    parts.push(TemplatePart::Text(text));
+    Ok(parts)
 }
 
 /// The group of a name or number in `\g<…>`.
-fn named(name: &str, regex: &Regex) -> Option<usize> {
-    if name.bytes().all(|b| b.is_ascii_digit()) {
-        return name.parse().ok();
-    }
-    regex.capture_names().position(|group| group == Some(name))
+fn number_of(name: &str, named: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+    if name.bytes().all(|b| b.is_ascii_digit()) { name.parse().ok() } else { named(name) }
 }
 
 /// The character of an octal number up to 0377.
@@ -104,7 +118,7 @@ pub(super) fn octal_char(digits: &str, len: usize) -> Result<char> {
     value.filter(|&value| value <= 0o377).and_then(char::from_u32).ok_or(TEMPLATE)
 }
 
-/// The control character of a letter after a backslash, for patterns and templates alike.
+/// The control character that a letter after a backslash stands for, in patterns and templates.
 pub(super) fn escape(c: char) -> Option<char> {
     Some(match c {
         'a' => '\x07',

@@ -44,8 +44,8 @@ fn replay(nodes: Vec<(Option<u32>, CanvasStep<'static>)>, current: u32) -> Canva
 
 fn text(canvas: &Canvas<'_>, node: u32) -> Result<String, &'static str> {
     match canvas.steps.get(&(NodeId(node), 0)).and_then(|step| step.outcome.clone()) {
-        Some(Outcome::Text(text)) => Ok(text),
-        Some(Outcome::NotApplied(reason)) => Err(reason),
+        Some(CanvasOutcome::Text(text)) => Ok(text.into_owned()),
+        Some(CanvasOutcome::NotApplied(reason)) => Err(reason),
         None => Err("no outcome"),
     }
 }
@@ -157,7 +157,7 @@ fn after_an_edit_that_was_not_applied_only_a_rewrite_is_exact() {
     assert_eq!(text(&canvas, 3), Ok("c".into()));
     assert_eq!(text(&canvas, 4), Ok("d".into()));
     assert_eq!(canvas.steps[&(NodeId(4), 0)].version, 5);
-    assert_eq!(canvas.documents, [Document { title: "t".into(), kind: "document".into(), text: "d".into() }]);
+    assert_eq!(canvas.documents, [CanvasDocument { title: "t", kind: "document", text: "d".into() }]);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_step_finds_its_document_by_id_and_a_failed_one_changes_nothing() {
         6,
     );
     assert_eq!(
-        canvas.documents.iter().map(|d| (d.title.as_str(), d.text.as_str())).collect::<Vec<_>>(),
+        canvas.documents.iter().map(|d| (d.title, d.text.as_ref())).collect::<Vec<_>>(),
         [("one", "b"), ("two", "a")]
     );
     assert_eq!(text(&canvas, 3), Err("the canvas refused it"));
@@ -206,9 +206,7 @@ fn a_step_finds_its_document_by_id_and_a_failed_one_changes_nothing() {
 
 #[test]
 fn a_document_has_the_extension_of_its_language() {
-    let extension = |kind: &str| {
-        Document { title: String::new(), kind: kind.into(), text: String::new() }.extension().to_owned()
-    };
+    let extension = |kind: &str| CanvasDocument { title: "", kind, text: "".into() }.extension().to_owned();
     for (kind, expected) in [
         ("document", "md"),
         ("code/python", "py"),

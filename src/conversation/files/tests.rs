@@ -1,5 +1,5 @@
 use super::*;
-use crate::conversation::canvas::Document;
+use crate::conversation::canvas::CanvasDocument;
 use crate::conversation::tree::{MessageTree, Node};
 use crate::conversation::{FileKind, Image, Reference, Visibility};
 
@@ -101,9 +101,9 @@ fn references_and_sandbox_links_lead_to_files_too() {
 
 #[test]
 fn canvas_documents_come_last_at_their_own_positions() {
-    let document = |title: &str, kind: &str, text: &str| Document {
-        title: title.into(),
-        kind: kind.into(),
+    let document = |title: &'static str, kind: &'static str, text: &'static str| CanvasDocument {
+        title,
+        kind,
         text: text.into(),
     };
     let canvas = Canvas {

@@ -108,9 +108,10 @@ fn a_conversation_that_shows_nothing_still_has_a_thread() {
 }
 
 #[test]
-fn a_current_node_out_of_range_is_an_empty_thread_and_loses_nothing() {
-    let specs = [user("a", None, 1.0)];
+fn a_current_node_out_of_range_falls_back_to_the_newest_message() {
+    let specs = [user("a", None, 1.0), user("b", None, 2.0)];
     let threads = Threads::of(&conversation(&specs, Some(7)));
+    assert_eq!(threads.visible, [NodeId(1)]);
     assert_eq!(branches(&threads), [(1, None, vec![0])]);
 }
 

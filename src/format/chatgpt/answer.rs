@@ -5,43 +5,46 @@
 
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::link;
-use crate::conversation::tree::{Node, NodeId};
-use crate::conversation::{FileRef, Part, Prose, Role, Text};
+use crate::conversation::tree::NodeId;
+use crate::conversation::{FileRef, Message, Part, Prose, Role, Text};
 use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over, read, record};
 use crate::format::pointer;
 use crate::format::pull::{Json, Reader, Result, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// A message as far as its answer needs it.
+/// Messages as far as their answers need them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Original<'a> {
-    /// Its JSON.
-    pub(super) json: Option<Json<'a>>,
-    /// The node above it.
-    pub(super) parent: Option<NodeId>,
+pub(super) struct Originals<'o, 'a> {
+    /// The JSON of each message.
+    pub(super) json: &'o [Option<Json<'a>>],
+    /// The node above each.
+    pub(super) parents: &'o [Option<NodeId>],
 }
 
-/// Expands the answers among `nodes`, of which `originals` are the originals.
+/// Messages by node.
+type Messages<'a> = [Option<Box<Message<'a>>>];
+
+/// Expands the answers among `messages`, given their originals.
 ///
 /// # Errors
 /// Strings that strict JSON refuses.
-pub(super) fn expand<'a>(nodes: &mut [Node<'a>], originals: &[Original<'a>]) -> Result<()> {
+pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, 'a>) -> Result<()> {
     let mut index: Option<PageIndex<'a>> = None;
-    for at in 0..nodes.len() {
-        let Some(message) = nodes.get(at).and_then(|node| node.message.as_ref()) else { continue };
+    for at in 0..messages.len() {
+        let Some(message) = messages.get(at).and_then(Option::as_ref) else { continue };
         if message.role != Role::Assistant || !message.parts.iter().any(is_written_in_components) {
             continue;
         }
-        let Some(json) = originals.get(at).and_then(|original| original.json) else { continue };
+        let Some(json) = originals.json.get(at).copied().flatten() else { continue };
         let raw: AnswerMessage<'a> = read_object(json)?;
         if !matches!(raw.content.0.content_type.as_str(), "text" | "multimodal_text" | "") {
             continue;
         }
         if index.is_none() {
-            index = Some(PageIndex::of(nodes, originals)?);
+            index = Some(PageIndex::of(messages, originals)?);
         }
-        let (Some(index), Some(message)) = (&index, nodes.get_mut(at).and_then(|node| node.message.as_mut()))
+        let (Some(index), Some(message)) = (&index, messages.get_mut(at).and_then(Option::as_mut))
         else {
             continue;
         };
@@ -240,10 +243,10 @@ struct PageIndex<'a> {
 }
 
 impl<'a> PageIndex<'a> {
-    fn of(nodes: &[Node<'a>], originals: &[Original<'a>]) -> Result<Self> {
-        let mut index = Self { turns: turns(nodes, originals), ..Self::default() };
-        for (node, original) in originals.iter().enumerate() {
-            let Some(json) = original.json else { continue };
+    fn of(messages: &Messages<'a>, originals: Originals<'_, 'a>) -> Result<Self> {
+        let mut index = Self { turns: turns(messages, originals.parents), ..Self::default() };
+        for (node, json) in originals.json.iter().enumerate() {
+            let Some(json) = *json else { continue };
             let raw: AnswerMessage<'a> = read_object(json)?;
             index.add(node, raw.metadata.0);
         }
@@ -355,10 +358,10 @@ fn ids_in(mark: &str) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// For each message the first of its turn: the nearest message of a person from it up, or the root.
-fn turns(nodes: &[Node<'_>], originals: &[Original<'_>]) -> Vec<usize> {
-    let mut turns: Vec<Option<usize>> = vec![None; originals.len()];
+fn turns(messages: &Messages<'_>, parents: &[Option<NodeId>]) -> Vec<usize> {
+    let mut turns: Vec<Option<usize>> = vec![None; parents.len()];
     let mut way = Vec::new();
-    for start in 0..originals.len() {
+    for start in 0..parents.len() {
         let (mut at, mut turn) = (start, None);
         // Each node is passed once, also in a circle of parents.
         while turn.is_none() {
@@ -370,11 +373,9 @@ fn turns(nodes: &[Node<'_>], originals: &[Original<'_>]) -> Vec<usize> {
                 *known = Some(at);
             }
             way.push(at);
-            let begins = nodes
-                .get(at)
-                .and_then(|node| node.message.as_ref())
-                .is_some_and(|message| message.role == Role::User);
-            let parent = originals.get(at).and_then(|original| original.parent).filter(|_| !begins);
+            let message = messages.get(at).and_then(Option::as_ref);
+            let begins = message.is_some_and(|message| message.role == Role::User);
+            let parent = parents.get(at).copied().flatten().filter(|_| !begins);
             match parent {
                 Some(NodeId(parent)) => at = parent as usize,
                 None => turn = Some(at),

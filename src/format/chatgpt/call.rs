@@ -22,6 +22,11 @@ fn is_python(tool: &str) -> bool {
     matches!(family(tool), "python" | "python_user_visible")
 }
 
+/// True for tools whose messages hold files and pages for the model to read.
+pub(super) fn reads_files(tool: &str) -> bool {
+    matches!(family(tool), "file_search" | "myfiles_browser")
+}
+
 /// True for the steps in the life of a canvas document.
 pub(super) fn is_canvas(tool: &str) -> bool {
     matches!(tool, "canmore.create_textdoc" | "canmore.update_textdoc" | "canmore.comment_textdoc")
@@ -33,12 +38,13 @@ pub(super) fn part<'a>(
     content: &Content<'a>,
     text: Text<'a>,
     answer: Option<Box<schema::Canvas<'a>>>,
+    texts: &'a Texts,
 ) -> Option<Part<'a>> {
     if text.trim().is_empty() {
         return None;
     }
     Some(if is_canvas(tool) {
-        Part::Canvas(canvas_step(tool, text, answer))
+        Part::Canvas(canvas_step(tool, text, answer, texts))
     } else if tool == "container.exec" {
         match shell_command(&text) {
             Some(command) => Part::Code { language: "sh".into(), text: command.into() },
@@ -190,13 +196,13 @@ record! {
     }
 }
 
-/// Text with a life of its own.
-fn owned<'a>(text: &mut Str<'_>) -> Text<'a> {
-    Cow::Owned(text.take().into_owned())
-}
-
 /// The step that a call of the canvas tool takes.
-fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<schema::Canvas<'a>>>) -> CanvasStep<'a> {
+fn canvas_step<'a>(
+    tool: &str,
+    text: Text<'a>,
+    answer: Option<Box<schema::Canvas<'a>>>,
+    texts: &'a Texts,
+) -> CanvasStep<'a> {
     let mut answer = answer.unwrap_or_default();
     let mut step = CanvasStep {
         document: answer.textdoc_id.take_filled(),
@@ -206,19 +212,21 @@ fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<schema::Canvas
         failed: answer.is_failure.0,
         action: CanvasAction::Unreadable(Cow::Borrowed("")),
     };
-    let texts = Texts::default();
-    let Some(mut call) = read::<CanvasCall<'_>>(&text, &texts) else {
-        step.action = CanvasAction::Unreadable(text);
+    let text = match text {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => texts.keep(&text),
+    };
+    let Some(mut call) = read::<CanvasCall<'a>>(text, texts) else {
+        step.action = CanvasAction::Unreadable(text.into());
         return step;
     };
-    let filled = |text: &mut Str<'_>| text.take_filled().map(|text| Cow::Owned(text.into_owned()));
-    step.document = step.document.or_else(|| filled(&mut call.textdoc_id));
+    step.document = step.document.or_else(|| call.textdoc_id.take_filled());
     step.action = match tool {
         "canmore.create_textdoc" => {
             // The call says what the document was when it was made; the answer may be about a later title.
-            step.title = filled(&mut call.name).or(step.title);
-            step.kind = filled(&mut call.kind).or(step.kind);
-            CanvasAction::Create(owned(&mut call.content))
+            step.title = call.name.take_filled().or(step.title);
+            step.kind = call.kind.take_filled().or(step.kind);
+            CanvasAction::Create(call.content.take())
         }
         "canmore.update_textdoc" => CanvasAction::Update(call.updates.0.iter_mut().map(edit).collect()),
         _ => CanvasAction::Comment(call.comments.0.iter_mut().map(remark).collect()),
@@ -226,14 +234,14 @@ fn canvas_step<'a>(tool: &str, text: Text<'a>, answer: Option<Box<schema::Canvas
     step
 }
 
-fn edit<'a>(Obj(update): &mut Obj<CanvasUpdate<'_>>) -> CanvasEdit<'a> {
+fn edit<'a>(Obj(update): &mut Obj<CanvasUpdate<'a>>) -> CanvasEdit<'a> {
     CanvasEdit {
-        pattern: owned(&mut update.pattern),
+        pattern: update.pattern.take(),
         multiple: update.multiple.0,
-        replacement: owned(&mut update.replacement),
+        replacement: update.replacement.take(),
     }
 }
 
-fn remark<'a>(Obj(remark): &mut Obj<CanvasRemark<'_>>) -> CanvasComment<'a> {
-    CanvasComment { pattern: owned(&mut remark.pattern), comment: owned(&mut remark.comment) }
+fn remark<'a>(Obj(remark): &mut Obj<CanvasRemark<'a>>) -> CanvasComment<'a> {
+    CanvasComment { pattern: remark.pattern.take(), comment: remark.comment.take() }
 }

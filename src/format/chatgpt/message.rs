@@ -5,18 +5,30 @@ use super::part::{Builder, Scope};
 use super::schema::{self, Content};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
-use crate::format::pull::Result;
+use crate::format::lenient::Obj;
+use crate::format::pull::{Result, Texts};
 
 /// What a message's neighbours know of it.
 #[derive(Debug, Default)]
 pub(super) struct Context<'a> {
-    /// For a tool's message: the words that its pictures were ordered with.
+    /// For a tool's message: the prompt that its pictures were ordered with.
     pub(super) prompt: Option<Text<'a>>,
     /// For a call of the canvas tool: what the tool answered.
     pub(super) canvas: Option<Box<schema::Canvas<'a>>>,
+    /// For the first state of a research session: what came of it.
+    pub(super) research: Option<Research<'a>>,
 }
 
-/// Who speaks. A role that we don't know is shown like the model.
+/// What a research session led to.
+#[derive(Debug)]
+pub(super) enum Research<'a> {
+    /// A report, which is a message of its own.
+    Report(Box<schema::Message<'a>>),
+    /// A line that says what is known of it.
+    Line(Text<'a>),
+}
+
+/// Who speaks. An unknown role is shown like the model.
 pub(super) fn role(raw: &schema::Message<'_>) -> Role {
     match raw.author.0.role.as_str() {
         "user" => Role::User,
@@ -32,24 +44,39 @@ pub(super) fn recipient<'r>(raw: &'r schema::Message<'_>) -> Option<&'r str> {
 }
 
 /// Puts one message into the neutral model. Its id is empty if it has none of its own.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
 pub(super) fn message<'a>(
     raw: &mut schema::Message<'a>,
     known: Context<'a>,
     detail: Detail,
+    texts: &'a Texts,
 ) -> Result<Message<'a>> {
-    let role = role(raw);
-    let manner = manner(raw, role);
+    let mut role = role(raw);
+    let cut = cut(raw, role);
     let mut content = raw.content.0.take();
-    let mut parts = match &mut content {
-        Some(content) => shown_parts(raw, content, manner, known)?,
-        None => Vec::new(),
+    let is_research = known.research.is_some();
+    let mut parts = match (known.research, &mut content) {
+        (Some(Research::Report(mut report)), _) => report_parts(&mut report, texts)?,
+        (Some(Research::Line(line)), _) => vec![Part::Note(line)],
+        (None, Some(content)) => {
+            let treatment = treatment(raw, content, role);
+            let known = Context { research: None, ..known };
+            shown_parts(raw, content, treatment, known, texts)?
+        }
+        (None, None) => Vec::new(),
     };
     let visibility = if parts.is_empty() { Visibility::Hidden } else { Visibility::Shown };
+    if is_research {
+        role = Role::Assistant;
+        raw.author.0.name.take();
+    }
     if parts.is_empty()
         && detail == Detail::All
         && let Some(content) = content.as_mut()
     {
-        parts = build(content, &mut raw.metadata.0, Scope::Hidden, None)?;
+        parts = build(content, &mut raw.metadata.0, Scope::Hidden, None, texts)?;
     }
     Ok(Message {
         id: raw.id.take_filled().unwrap_or_default(),
@@ -59,14 +86,20 @@ pub(super) fn message<'a>(
         created: raw.create_time.0,
         model: raw.metadata.0.model_slug.take_filled(),
         visibility,
-        cut: cut(raw, role),
+        cut,
         parts,
     })
 }
 
-/// In which manner a message is shown.
+/// The parts of a report, which is a message inside another one.
+pub(super) fn report_parts<'a>(report: &mut schema::Message<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
+    let Some(mut content) = report.content.0.take() else { return Ok(Vec::new()) };
+    build(&mut content, &mut report.metadata.0, Scope::Everything, None, texts)
+}
+
+/// How a message is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+enum Treatment {
     Hidden,
     Call,
     As(Scope),
@@ -76,8 +109,7 @@ enum Manner {
 ///
 /// `weight` alone hides only messages of tools. A message that addresses a tool is a call; a tool's message shows what
 /// is meant for people (pictures, what programs printed, failures), while its text is written for the model.
-fn manner(raw: &schema::Message<'_>, role: Role) -> Manner {
-    let Some(content) = raw.content.0.as_ref() else { return Manner::Hidden };
+fn treatment(raw: &schema::Message<'_>, content: &Content<'_>, role: Role) -> Treatment {
     let metadata = &raw.metadata.0;
     let kind = content.content_type.as_str();
     let instructions = matches!(
@@ -90,24 +122,26 @@ fn manner(raw: &schema::Message<'_>, role: Role) -> Manner {
             | "computer_initialize_state"
     );
     if metadata.hidden.0 || role == Role::System || instructions {
-        return Manner::Hidden;
+        return Treatment::Hidden;
     }
     match (role, recipient(raw)) {
-        (Role::Tool, None) if raw.weight.0 == Some(0.0) => Manner::Hidden,
+        (Role::Tool, None) if raw.weight.0 == Some(0.0) => Treatment::Hidden,
         // The result of a task that ran for a while, such as a research report, is an answer.
-        (Role::Tool, None) if metadata.is_async_result.0 => Manner::As(Scope::Everything),
-        (Role::Tool, None) if is_for_the_model(kind) => Manner::Hidden,
-        (Role::Tool, None) => Manner::As(Scope::Payload),
-        (Role::Assistant, Some(tool)) if call::is_shown(tool) => Manner::Call,
-        (Role::Tool | Role::Assistant, Some(_)) => Manner::Hidden,
+        (Role::Tool, None) if metadata.is_async_result.0 => Treatment::As(Scope::Everything),
+        (Role::Tool, None) if is_for_the_model(kind) || call::reads_files(raw.author.0.name.as_str()) => {
+            Treatment::Hidden
+        }
+        (Role::Tool, None) => Treatment::As(Scope::Payload),
+        (Role::Assistant, Some(tool)) if call::is_shown(tool) => Treatment::Call,
+        (Role::Tool | Role::Assistant, Some(_)) => Treatment::Hidden,
         _ if matches!(
             kind,
             "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage"
         ) =>
         {
-            Manner::Hidden
+            Treatment::Hidden
         }
-        _ => Manner::As(Scope::Everything),
+        _ => Treatment::As(Scope::Everything),
     }
 }
 
@@ -124,26 +158,43 @@ fn build<'a>(
     metadata: &mut schema::Metadata<'a>,
     scope: Scope,
     prompt: Option<Text<'a>>,
+    texts: &'a Texts,
 ) -> Result<Vec<Part<'a>>> {
     // Most messages have one part.
-    Builder { content, metadata, scope, prompt, parts: Vec::with_capacity(1) }.build()
+    Builder { content, metadata, scope, prompt, texts, parts: Vec::with_capacity(1) }.build()
 }
 
 /// What is shown of a message.
 fn shown_parts<'a>(
     raw: &mut schema::Message<'a>,
     content: &mut Content<'a>,
-    manner: Manner,
+    treatment: Treatment,
     known: Context<'a>,
+    texts: &'a Texts,
 ) -> Result<Vec<Part<'a>>> {
-    match manner {
-        Manner::Hidden => Ok(Vec::new()),
-        Manner::Call => {
+    let Obj(metadata) = &mut raw.metadata;
+    match treatment {
+        Treatment::Hidden => Ok(Vec::new()),
+        Treatment::Call => {
             let text = content.call_text()?;
             let tool = raw.recipient.as_str();
-            Ok(call::part(tool, content, text, known.canvas).into_iter().collect())
+            match call::part(tool, content, text, known.canvas, texts) {
+                Some(part) => Ok(vec![part]),
+                None => {
+                    let mut builder = Builder {
+                        content,
+                        metadata,
+                        scope: Scope::Everything,
+                        prompt: None,
+                        texts,
+                        parts: Vec::new(),
+                    };
+                    builder.otherwise()?;
+                    Ok(builder.parts)
+                }
+            }
         }
-        Manner::As(scope) => build(content, &mut raw.metadata.0, scope, known.prompt),
+        Treatment::As(scope) => build(content, metadata, scope, known.prompt, texts),
     }
 }
 

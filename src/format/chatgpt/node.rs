@@ -1,7 +1,7 @@
-//! The nodes of `mapping`, with their messages in the neutral model as soon as nothing can change them any more.
+//! A conversation as the export has it, with messages in the neutral model as soon as nothing can change them any more.
 //!
-//! A message as the export has it is several times as large as in the model, so only those are held in full that
-//! their neighbours matter to: calls of tools, and what tools answer.
+//! A message of the export is several times as large as in the model, so only those are held in full that their
+//! neighbours matter to: calls of tools, and what tools answer.
 
 use super::message::{self, Context};
 use super::schema::{self, SearchGroups};
@@ -10,7 +10,7 @@ use crate::format::Detail;
 use crate::format::lenient::{Deferred, Flag, List, Read, Record, Str, Time, pass_over};
 use crate::format::pull::{Json, Reader, Result, Value};
 
-/// One conversation. Filled field by field, so that what stands before an error is there.
+/// One conversation. Filled field by field, so that what precedes an error is there.
 #[derive(Debug, Default)]
 pub(super) struct RawConversation<'a> {
     pub(super) conversation_id: Str<'a>,
@@ -27,9 +27,33 @@ pub(super) struct RawConversation<'a> {
     pub(super) nodes: Nodes<'a>,
     /// How much of its messages is read.
     pub(super) detail: Detail,
+    /// The keys that were set, a bit each in the order of [`KEYS`].
+    set: u16,
+    /// The keys that were set more than once.
+    doubled: u16,
+    /// Times that are values but no times.
+    bad_times: bool,
+    /// Nodes and messages that are something else than objects.
+    odd: u32,
 }
 
-/// What stands where a conversation is expected.
+/// The keys of a conversation that are read.
+const KEYS: [&str; 12] = [
+    "mapping",
+    "conversation_id",
+    "id",
+    "title",
+    "create_time",
+    "update_time",
+    "current_node",
+    "gizmo_id",
+    "conversation_template_id",
+    "default_model_slug",
+    "is_starred",
+    "is_archived",
+];
+
+/// What an element of the list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
     /// An object.
@@ -39,6 +63,10 @@ pub(super) enum Element {
 }
 
 impl<'a> RawConversation<'a> {
+    pub(super) fn new(detail: Detail) -> Self {
+        Self { detail, ..Self::default() }
+    }
+
     /// Takes a conversation.
     ///
     /// # Errors
@@ -60,22 +88,86 @@ impl<'a> RawConversation<'a> {
     }
 
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        let Some(at) = KEYS.iter().position(|known| *known == key) else { return reader.skip() };
+        let bit = 1u16 << at;
+        self.doubled |= self.set & bit;
+        self.set |= bit;
         match key {
-            "mapping" => read(&mut self.nodes, self.detail, reader),
+            "mapping" => self.read_nodes(reader),
             "conversation_id" => self.conversation_id.read(reader),
             "id" => self.id.read(reader),
             "title" => self.title.read(reader),
-            "create_time" => self.create_time.read(reader),
-            "update_time" => self.update_time.read(reader),
+            "create_time" => read_time(&mut self.create_time, &mut self.bad_times, reader),
+            "update_time" => read_time(&mut self.update_time, &mut self.bad_times, reader),
             "current_node" => self.current_node.read(reader),
             "gizmo_id" => self.gizmo_id.read(reader),
             "conversation_template_id" => self.conversation_template_id.read(reader),
             "default_model_slug" => self.default_model_slug.read(reader),
             "is_starred" => self.is_starred.read(reader),
-            "is_archived" => self.is_archived.read(reader),
-            _ => reader.skip(),
+            _ => self.is_archived.read(reader),
         }
     }
+
+    /// Reads `mapping`: an object, or in some re-processed exports a list. Of a value that breaks off, what precedes the
+    /// error is kept.
+    fn read_nodes(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        // Of two mappings the last one wins.
+        self.nodes.clear();
+        self.nodes.reserve((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
+        match reader.value()? {
+            Value::Object => reader.fields(|reader, key| {
+                let key = key.text()?;
+                self.read_node(Some(key), reader)
+            }),
+            Value::List => reader.each(|reader| self.read_node(None, reader)),
+            Value::Null => Ok(()),
+            other => {
+                self.odd = self.odd.saturating_add(1);
+                pass_over(other, reader)
+            }
+        }
+    }
+
+    /// Reads a node. It is filled in place, so that its beginning is kept if it breaks off.
+    fn read_node(&mut self, key: Option<&'a str>, reader: &mut Reader<'a>) -> Result<()> {
+        // Such a node shows nothing and links nothing.
+        if reader.is_nothing()? {
+            return reader.skip();
+        }
+        if self.nodes.len() >= MOST_NODES {
+            return Err(reader.limit("more than 2,000,000 messages"));
+        }
+        self.nodes.push((key.unwrap_or_default(), Node::default()));
+        let Some((stored, node)) = self.nodes.last_mut() else { return Ok(()) };
+        let read = node.read(self.detail, &mut self.odd, reader);
+        if key.is_none() {
+            *stored = node.id.as_str();
+        }
+        read
+    }
+
+    /// What is wrong with the conversation itself.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let doubled = KEYS.iter().zip(0..).filter(|(_, at)| self.doubled >> at & 1 == 1);
+        problems
+            .extend(doubled.map(|(key, _)| format!("{key} is there more than once: the last one is shown")));
+        if self.bad_times {
+            problems.push("create_time or update_time is out of range".to_owned());
+        }
+        if self.odd > 0 {
+            problems.push(format!("messages that are not objects and are not shown: {}", self.odd));
+        }
+        problems
+    }
+}
+
+/// Reads a time, and notes if there is a value that is none.
+fn read_time(time: &mut Time, bad: &mut bool, reader: &mut Reader<'_>) -> Result<()> {
+    let is_there = !reader.is_nothing()? && !reader.is_zero()?;
+    time.read(reader)?;
+    *bad |= is_there && time.0.is_none();
+    Ok(())
 }
 
 /// Nodes by the keys of `mapping`, in order; a key may occur twice.
@@ -97,22 +189,22 @@ pub(super) struct Node<'a> {
 /// The message of a node.
 #[derive(Debug, Default)]
 pub(super) enum NodeMessage<'a> {
-    /// There is none.
+    /// Absent.
     #[default]
     None,
     /// As the export has it.
     Raw(Box<schema::Message<'a>>),
-    /// In the model; its id is empty where that of its node stands for it.
-    Settled(Message<'a>),
+    /// In the model; its id is empty where it is that of the node.
+    Settled(Box<Message<'a>>),
 }
 
 impl<'a> NodeMessage<'a> {
-    /// The message as the export has it, if it is held so.
+    /// The message of the export, if it is still held.
     pub(super) fn raw(&self) -> Option<&schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }
 
-    /// The same, to be changed.
+    /// The same, mutably.
     pub(super) fn raw_mut(&mut self) -> Option<&mut schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }
@@ -130,12 +222,12 @@ impl<'a> NodeMessage<'a> {
 /// What a node says about its parent.
 #[derive(Debug, Default)]
 pub(super) enum Parent<'a> {
-    /// Nothing at all: only then the lists of children are asked.
+    /// The key is absent: only then are the lists of children asked.
     #[default]
     Missing,
-    /// That there is none.
+    /// It is a root.
     Root,
-    /// Its key.
+    /// The parent's key.
     Key(&'a str),
 }
 
@@ -148,63 +240,53 @@ impl<'a> Read<'a> for Parent<'a> {
     }
 }
 
-/// How much JSON there is for each node, as a rule.
+/// How much JSON a node usually has, in bytes.
 const NODE_BYTES: usize = 2048;
 
-/// No room is made for more nodes than these before they are there.
+/// Room is made in advance for this many nodes at most.
 const MOST_EXPECTED: usize = 4096;
 
-/// Takes `mapping`: an object, or in some re-processed exports a list. Of a value that breaks off what stands before
-/// the error is taken.
-pub(super) fn read<'a>(nodes: &mut Nodes<'a>, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
-    // Of two mappings the last one counts.
-    nodes.clear();
-    nodes.reserve((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
-    match reader.value()? {
-        Value::Object => reader.fields(|reader, key| {
-            nodes.push((key.text()?, Node::default()));
-            nodes.last_mut().map_or(Ok(()), |(_, node)| node.read(detail, reader))
-        }),
-        Value::List => reader.each(|reader| {
-            let mut node = Node::default();
-            node.read(detail, reader)?;
-            nodes.push((node.id.as_str(), node));
-            Ok(())
-        }),
-        other => pass_over(other, reader),
-    }
-}
+/// More nodes than this are not read.
+const MOST_NODES: usize = 2_000_000;
 
 impl<'a> Node<'a> {
-    fn read(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
+    fn read(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
         match reader.value()? {
             Value::Object => reader.fields(|reader, key| match key.text()? {
                 "id" => self.id.read(reader),
                 "parent" => self.parent.read(reader),
                 "children" => self.children.read(reader),
-                "message" => self.read_message(detail, reader),
+                "message" => self.read_message(detail, odd, reader),
                 _ => reader.skip(),
             }),
-            other => pass_over(other, reader),
+            other => {
+                *odd = odd.saturating_add(1);
+                pass_over(other, reader)
+            }
         }
     }
 
-    fn read_message(&mut self, detail: Detail, reader: &mut Reader<'a>) -> Result<()> {
+    fn read_message(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
         self.message = NodeMessage::None;
         let value = reader.value()?;
-        // Its bracket was taken.
-        let start = reader.position().saturating_sub(1);
+        let start = reader.container_start();
         if !matches!(value, Value::Object) {
+            *odd = odd.saturating_add(u32::from(!matches!(value, Value::Null)));
             return pass_over(value, reader);
         }
         let mut raw = schema::Message::default();
         let read = raw.fill(reader);
         self.json = read.is_ok().then(|| reader.since(start));
+        let content_bytes =
+            raw.content.0.as_ref().and_then(|content| content.json).map_or(0, |json| json.text.len());
         self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
         self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
+            reader.texts().charge(size_of::<schema::Message<'_>>(), content_bytes)?;
             NodeMessage::Raw(Box::new(raw))
         } else {
-            NodeMessage::Settled(message::message(&mut raw, Context::default(), detail)?)
+            let context = Context::default();
+            let message = message::message(&mut raw, context, detail, reader.texts())?;
+            NodeMessage::Settled(Box::new(message))
         };
         read
     }

@@ -1,14 +1,15 @@
 //! The content of a message as parts: every content type and part type that ChatGPT has had.
 
+use super::attachment::{self, file_at, file_of};
 use super::link::{link, untracked};
 use super::reference;
 use super::schema::{
-    Aggregate, Attachment, Content, Exception, Metadata, Part as RawPart, PartObject, Pointer,
+    Aggregate, Content, Exception, Metadata, Part as RawPart, PartObject, Thought as RawThought,
 };
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
-use crate::format::lenient::{Escaped, Maybe, Num, Obj, Str};
+use crate::format::lenient::{self, Escaped, List, Maybe, Num, Obj, Str};
 use crate::format::pointer;
-use crate::format::pull::Result;
+use crate::format::pull::{Json, Reader, Result, Texts};
 use std::borrow::Cow;
 
 /// For whom content is turned into parts.
@@ -22,23 +23,46 @@ pub(super) enum Scope {
     Hidden,
 }
 
-/// True for content that is text with what goes with it. In a tool's message its text is meant for the model.
-pub(super) fn is_text(kind: &str) -> bool {
+/// True for content that is text with pictures and files. In a tool's message, its text is meant for the model.
+fn is_text(kind: &str) -> bool {
     matches!(kind, "text" | "multimodal_text" | "")
 }
+
+/// Keys of content whose values are no words: ids, types and settings.
+const WORDLESS: [&str; 12] = [
+    "content_type",
+    "type",
+    "id",
+    "language",
+    "response_format_name",
+    "source_analysis_msg_id",
+    "asset_pointer",
+    "mime_type",
+    "tether_id",
+    "ref_id",
+    "computer_id",
+    "decoding_id",
+];
 
 /// A message's content on its way to parts.
 pub(super) struct Builder<'m, 'a> {
     pub(super) content: &'m mut Content<'a>,
     pub(super) metadata: &'m mut Metadata<'a>,
     pub(super) scope: Scope,
-    /// The words that a picture in this message was ordered with.
+    /// The prompt that a picture in this message was ordered with.
     pub(super) prompt: Option<Text<'a>>,
+    /// Where texts of the conversation are kept.
+    pub(super) texts: &'a Texts,
     pub(super) parts: Vec<Part<'a>>,
 }
 
 impl<'a> Builder<'_, 'a> {
     /// The parts of the content, then the attachments that are not among them.
+    ///
+    /// No words vanish: content in a shape that its type should not have becomes a labelled block.
+    ///
+    /// # Errors
+    /// Strings that strict JSON refuses.
     pub(super) fn build(mut self) -> Result<Vec<Part<'a>>> {
         let kind = self.content.content_type.as_str();
         match kind {
@@ -55,13 +79,13 @@ impl<'a> Builder<'_, 'a> {
             }
             "super_widget" => self.widgets(),
             "user_editable_context" => {
-                let texts =
-                    [self.content.rare().user_profile.take(), self.content.rare().user_instructions.take()];
+                let rare = self.content.rare();
+                let texts = [rare.user_profile.take(), rare.user_instructions.take()];
                 self.proses(texts)?;
             }
             "model_editable_context" => {
-                let texts =
-                    [self.content.rare().model_set_context.take(), self.content.rare().repo_summary.take()];
+                let rare = self.content.rare();
+                let texts = [rare.model_set_context.take(), rare.repo_summary.take()];
                 self.proses(texts)?;
             }
             "tether_browsing_display" => {
@@ -71,10 +95,16 @@ impl<'a> Builder<'_, 'a> {
                 }
             }
             "tether_quote" | "sonic_webpage" => self.quote()?,
-            _ => self.unknown(Cow::Borrowed(kind))?,
+            _ => self.unknown()?,
+        }
+        if self.parts.is_empty() {
+            self.otherwise()?;
         }
         self.user_context()?;
-        self.attachments();
+        if let Some(rare) = &mut self.metadata.rare {
+            attachment::add(rare, &mut self.parts);
+        }
+        self.quote_before();
         Ok(self.parts)
     }
 
@@ -99,15 +129,56 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// What is shown of content that its type does not explain: its words under a label.
+    pub(super) fn otherwise(&mut self) -> Result<()> {
+        let kind = self.content.content_type.as_str();
+        if self.scope == Scope::Payload && is_text(kind) {
+            return Ok(());
+        }
+        // The parts of texts were looked at one by one.
+        let skipped = if is_text(kind) { Some("parts") } else { None };
+        let Some(json) = self.content.json else { return Ok(()) };
+        self.words(kind, json, skipped)
+    }
+
+    /// Adds the words in `json`, which is something of type `kind`, as a labelled block.
+    fn words(&mut self, kind: &'a str, json: Json<'a>, skipped: Option<&str>) -> Result<()> {
+        let mut skip = WORDLESS.to_vec();
+        skip.extend(skipped);
+        let mut words = Text::default();
+        Reader::new(json).strings(&skip, |text| {
+            let text = text.text()?;
+            if words.is_empty() {
+                words = text.into();
+            } else if !text.trim().is_empty() {
+                let words = words.to_mut();
+                words.push('\n');
+                words.push_str(text);
+            }
+            Ok(())
+        })?;
+        if words.trim().is_empty() {
+            return Ok(());
+        }
+        if self.scope != Scope::Hidden {
+            self.parts.push(Part::Unknown { kind: kind.into() });
+        }
+        self.parts.push(Part::Output(words));
+        Ok(())
+    }
+
     fn text(&mut self) -> Result<()> {
         let mut kept = Vec::new();
         for part in &mut std::mem::take(&mut self.content.parts.0) {
             match std::mem::take(part) {
                 RawPart::Empty => {}
-                // Kept for whoever wants to see hidden messages.
-                text @ RawPart::Text(_) if self.scope == Scope::Payload => kept.push(text),
+                // Kept in case hidden messages are wanted.
+                text @ (RawPart::Text(_) | RawPart::Odd(_)) if self.scope == Scope::Payload => {
+                    kept.push(text)
+                }
                 RawPart::Text(text) => self.text_part(text.open()?.as_str())?,
                 RawPart::Object(object) => self.object(*object)?,
+                RawPart::Odd(json) => self.odd(json)?,
             }
         }
         self.content.parts.0.append(&mut kept);
@@ -117,11 +188,21 @@ impl<'a> Builder<'_, 'a> {
         Ok(())
     }
 
+    /// The strings of a list that stands in place of a part.
+    fn odd(&mut self, json: Json<'a>) -> Result<()> {
+        let mut texts = Vec::new();
+        Reader::new(json).strings(&WORDLESS, |text| {
+            texts.push(text.text()?);
+            Ok(())
+        })?;
+        texts.into_iter().try_for_each(|text| self.text_part(text))
+    }
+
     fn text_part(&mut self, text: &'a str) -> Result<()> {
         match self.scope {
             Scope::Everything => self.prose(text.into())?,
             Scope::Hidden => self.output(text.into()),
-            // Kept for whoever wants to see hidden messages.
+            // Kept in case hidden messages are wanted.
             Scope::Payload => self.content.parts.0.push(RawPart::Text(Escaped::Plain(text))),
         }
         Ok(())
@@ -146,13 +227,25 @@ impl<'a> Builder<'_, 'a> {
                 self.parts.push(Part::File(file_of(&mut object, FileKind::Other)));
             }
             _ if object.text.filled().is_some() => self.text_part(object.text.as_str())?,
-            "" => {}
-            _ => self.parts.push(Part::Unknown { kind: object.content_type.take() }),
+            _ if self.scope == Scope::Payload => {}
+            kind => {
+                let before = self.parts.len();
+                if let Some(json) = object.json {
+                    self.words(kind, json, None)?;
+                }
+                if self.parts.len() == before && !kind.is_empty() {
+                    self.parts.push(Part::Unknown { kind: kind.into() });
+                }
+            }
         }
         Ok(())
     }
 
     fn image(&mut self, mut object: PartObject<'a>) {
+        // Pages of a file that the model was given to read.
+        if self.scope == Scope::Payload && pointer::is_page(object.asset_pointer.as_str()) {
+            return;
+        }
         let file = file_of(&mut object, FileKind::Image);
         let prompt = object.metadata.0.dalle.0.prompt.take_filled().or_else(|| self.prompt.clone());
         let title = self.metadata.rare.as_ref().and_then(|rare| rare.image_gen_title.filled());
@@ -179,7 +272,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn code(&mut self) -> Result<()> {
-        let text = self.content.call_text()?;
+        let text = self.content.only_text()?;
         if !text.trim().is_empty() {
             self.parts.push(Part::Code { language: self.content.language_of(&text), text });
         }
@@ -188,15 +281,15 @@ impl<'a> Builder<'_, 'a> {
 
     /// What the code interpreter printed, how it failed, and its pictures.
     fn execution(&mut self) -> Result<()> {
-        let text = self.content.text.open()?.take_filled();
+        let text = self.content.only_text()?;
         let mut run = match &self.metadata.rare {
             Some(rare) => rare.aggregate_result.open()?.0,
             None => Aggregate::default(),
         };
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
-        let text = text.unwrap_or_else(|| streams(&mut run));
+        let text = if text.trim().is_empty() { streams(&mut run) } else { text };
         for exception in failures.into_iter().flatten() {
-            // The printed text as a rule ends with the traceback.
+            // The printed text usually ends with the traceback.
             if exception.name.filled().is_none_or(|name| !text.contains(name)) {
                 self.parts.extend(traceback(exception));
             }
@@ -219,23 +312,20 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn thoughts(&mut self) -> Result<()> {
-        let thoughts = std::mem::take(&mut self.content.thoughts.0);
-        let mut thoughts: Vec<_> = thoughts
-            .into_iter()
-            .filter_map(|Maybe(thought)| {
-                let mut thought = thought?;
-                let summary = thought.summary.take_filled().unwrap_or_default();
-                let content = thought
-                    .content
-                    .take_filled()
-                    .unwrap_or_else(|| Cow::Owned(thought.chunks.0.iter().map(Str::as_str).collect()));
-                (!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content })
-            })
-            .collect();
+        let mut thoughts = Vec::new();
+        for Maybe(thought) in std::mem::take(&mut self.content.thoughts.0) {
+            match thought {
+                Some(thought) if thought.summary.0.is_none() && is_json(thought.content.as_str()) => {
+                    thoughts.extend(self.encoded_thoughts(thought));
+                }
+                thought => thoughts.extend(thought.and_then(thought_of)),
+            }
+        }
         if thoughts.is_empty() {
-            let own = [self.content.content.open()?, self.content.text.open()?];
-            let text = own.into_iter().find_map(|mut text| text.take_filled());
-            thoughts.extend(text.map(|content| Thought { summary: Cow::Borrowed(""), content }));
+            let content = self.content.only_text()?;
+            if !content.trim().is_empty() {
+                thoughts.push(Thought { summary: Cow::Borrowed(""), content });
+            }
         }
         if !thoughts.is_empty() {
             self.parts.push(Part::Thoughts(thoughts));
@@ -243,9 +333,18 @@ impl<'a> Builder<'_, 'a> {
         Ok(())
     }
 
+    /// Thoughts that were written as JSON in a string; the string itself if it is not.
+    fn encoded_thoughts(&self, thought: RawThought<'a>) -> Vec<Thought<'a>> {
+        let text = thought.content.as_str();
+        let list = lenient::read::<List<Maybe<RawThought<'a>>>>(Json { text, texts: self.texts });
+        let list = list.unwrap_or_default().0;
+        let thoughts: Vec<_> = list.into_iter().filter_map(|Maybe(thought)| thought_of(thought?)).collect();
+        if thoughts.is_empty() { thought_of(thought).into_iter().collect() } else { thoughts }
+    }
+
     fn recap(&mut self) -> Result<()> {
         let seconds = self.metadata.finished_duration_sec.whole();
-        let text = self.content.content.open()?.take();
+        let text = self.content.only_text()?;
         if seconds.is_some() || !text.trim().is_empty() {
             self.parts.push(Part::Recap { seconds, text });
         }
@@ -253,7 +352,7 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn failure(&mut self) -> Result<()> {
-        let (name, text) = (self.content.rare().name.take(), self.content.text.open()?.take());
+        let (text, name) = (self.content.only_text()?, self.content.rare().name.take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
@@ -265,12 +364,11 @@ impl<'a> Builder<'_, 'a> {
         let title = page.title.take_filled().or_else(|| page.url.take_filled().map(untracked));
         let file = match std::mem::take(&mut self.content.rare().screenshot) {
             RawPart::Object(mut object) => file_of(&mut object, FileKind::Image),
-            RawPart::Text(pointer) => FileRef {
-                id: pointer::id_of(pointer.open()?.take()),
-                kind: FileKind::Image,
-                ..FileRef::default()
-            },
-            RawPart::Empty => FileRef { kind: FileKind::Image, ..FileRef::default() },
+            RawPart::Text(pointer) => {
+                let id = pointer::id_of(pointer.open()?.take());
+                FileRef { id, kind: FileKind::Image, ..FileRef::default() }
+            }
+            RawPart::Empty | RawPart::Odd(_) => FileRef { kind: FileKind::Image, ..FileRef::default() },
         };
         let alt =
             title.map_or(Cow::Borrowed("Screenshot"), |title| Cow::Owned(format!("Screenshot: {title}")));
@@ -291,9 +389,9 @@ impl<'a> Builder<'_, 'a> {
 
     fn quote(&mut self) -> Result<()> {
         let text = self.content.text.open()?.take();
-        let url = untracked(self.content.rare().url.take());
-        let label =
-            self.content.rare().title.take_filled().or_else(|| self.content.rare().domain.take_filled());
+        let rare = self.content.rare();
+        let url = untracked(rare.url.take());
+        let label = rare.title.take_filled().or_else(|| rare.domain.take_filled());
         if !text.trim().is_empty() || label.is_some() {
             let source = Link { label: label.unwrap_or_default(), url, publisher: Cow::Borrowed("") };
             self.parts.push(Part::Quote { source, text });
@@ -302,19 +400,24 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Content of a type that we don't know: whatever text it has, and its files.
-    fn unknown(&mut self, kind: Text<'a>) -> Result<()> {
+    fn unknown(&mut self) -> Result<()> {
         let mut objects = Vec::new();
         let mut texts = vec![self.content.text.open()?.take()];
         for part in std::mem::take(&mut self.content.parts.0) {
             match part {
                 RawPart::Empty => {}
                 RawPart::Text(text) => texts.push(text.open()?.take()),
-                RawPart::Object(mut object) => {
+                RawPart::Odd(json) => Reader::new(json).strings(&WORDLESS, |text| {
+                    texts.push(text.text()?.into());
+                    Ok(())
+                })?,
+                RawPart::Object(mut object) if object.text.filled().is_some() => {
                     texts.push(object.text.take());
                     if object.asset_pointer.filled().is_some() {
                         objects.push(object);
                     }
                 }
+                RawPart::Object(object) => objects.push(object),
             }
         }
         texts.retain(|text| !text.trim().is_empty());
@@ -327,14 +430,18 @@ impl<'a> Builder<'_, 'a> {
                 }
             }
         }
-        if texts.is_empty() && objects.is_empty() && self.scope != Scope::Hidden {
-            self.parts.push(Part::Unknown { kind });
-        }
         for text in texts {
             if self.scope == Scope::Hidden { self.output(text) } else { self.prose(text)? }
         }
         for object in objects {
             self.object(*object)?;
+        }
+        if self.parts.is_empty() {
+            self.otherwise()?;
+        }
+        if self.parts.is_empty() && self.scope != Scope::Hidden {
+            let kind = self.content.content_type.take();
+            self.parts.push(Part::Unknown { kind });
         }
         Ok(())
     }
@@ -349,55 +456,34 @@ impl<'a> Builder<'_, 'a> {
         self.proses([context.about_user.take(), context.about_model.take()])
     }
 
-    /// Gives the files in the parts the names that the attachments have for them, and adds the attachments that are
-    /// not among the parts.
-    fn attachments(&mut self) {
+    /// Puts the passage that a question is about above the question.
+    fn quote_before(&mut self) {
         let Some(rare) = &mut self.metadata.rare else { return };
-        let attachments = std::mem::take(&mut rare.attachments.0);
-        if attachments.is_empty() {
-            return;
+        let marked = rare.targeted_reply.take_filled().or_else(|| rare.targeted_reply_label.take_filled());
+        if let Some(text) = marked
+            && self.scope == Scope::Everything
+        {
+            self.parts.insert(0, Part::Quote { source: Link::default(), text });
         }
-        let attached = attachments.into_iter().map(|Obj(attachment)| file_attached(attachment));
-        // With the place that each has in the export.
-        let mut files: Vec<_> = attached.enumerate().map(|(place, file)| (file, place, false)).collect();
-        files.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
-        files.dedup_by(|(a, ..), (b, ..)| !a.id.is_empty() && a.id == b.id);
-        for part in &mut self.parts {
-            let (file, alt) = match part {
-                Part::Image(image) => (&mut image.file, Some(&mut image.alt)),
-                Part::Audio { file, .. } | Part::File(file) | Part::Video { file: Some(file), .. } => {
-                    (file, None)
-                }
-                _ => continue,
-            };
-            let Ok(at) = files.binary_search_by(|(attached, ..)| attached.id.cmp(&file.id)) else { continue };
-            let Some((attached, _, used)) = files.get_mut(at).filter(|_| !file.id.is_empty()) else {
-                continue;
-            };
-            *used = true;
-            file.name = attached.name.clone().or_else(|| file.name.take());
-            file.mime = attached.mime.clone().or_else(|| file.mime.take());
-            file.bytes = attached.bytes.or(file.bytes);
-            if let Some(alt @ None) = alt {
-                alt.clone_from(&file.name);
-            }
-        }
-        files.sort_by_key(|&(_, place, _)| place);
-        let rest =
-            files.into_iter().filter(|(file, _, used)| !used && (!file.id.is_empty() || file.name.is_some()));
-        self.parts.extend(rest.map(|(file, ..)| match file.kind {
-            FileKind::Image => {
-                let alt = file.name.clone();
-                Part::Image(Image { file, alt, prompt: None })
-            }
-            FileKind::Audio => Part::Audio { file, seconds: None },
-            FileKind::Video => Part::Video { file: Some(file), frames: 0 },
-            FileKind::Other => Part::File(file),
-        }));
     }
 }
 
-/// A count that fits 32 bits.
+/// True if `text` looks like a JSON list or object.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['[', '{'])
+}
+
+/// A thought, unless it is blank.
+fn thought_of(mut thought: RawThought<'_>) -> Option<Thought<'_>> {
+    let summary = thought.summary.take_filled().unwrap_or_default();
+    let content = thought
+        .content
+        .take_filled()
+        .unwrap_or_else(|| Cow::Owned(thought.chunks.0.iter().map(Str::as_str).collect()));
+    (!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content })
+}
+
+/// A count that fits in 32 bits.
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -406,42 +492,6 @@ fn count(number: usize) -> u32 {
 fn seconds(start: Num, end: Num) -> Option<f64> {
     let length = end.0? - start.0.unwrap_or_default();
     (length.is_finite() && length >= 0.0).then_some(length)
-}
-
-/// The file that a part points to.
-fn file_of<'a>(object: &mut PartObject<'a>, kind: FileKind) -> FileRef<'a> {
-    FileRef {
-        id: pointer::id_of(object.asset_pointer.take()),
-        name: object.name.take_filled(),
-        mime: object.mime_type.take_filled(),
-        bytes: object.size_bytes.whole(),
-        kind,
-    }
-}
-
-/// The file that a pointer inside a part points to.
-fn file_at<'a>(pointer: &mut Pointer<'a>, kind: FileKind) -> FileRef<'a> {
-    let (id, bytes) = (pointer::id_of(pointer.asset_pointer.take()), pointer.size_bytes.whole());
-    FileRef { id, bytes, kind, ..FileRef::default() }
-}
-
-/// The file that an attachment is.
-fn file_attached(mut attachment: Attachment<'_>) -> FileRef<'_> {
-    let mime = attachment.mime_type.take_filled();
-    let kind = match mime.as_deref().and_then(|mime| mime.split_once('/')) {
-        Some(("image", _)) => FileKind::Image,
-        Some(("audio", _)) => FileKind::Audio,
-        Some(("video", _)) => FileKind::Video,
-        _ => FileKind::Other,
-    };
-    let id = attachment.id.take_filled().or_else(|| attachment.library_file_id.take_filled());
-    FileRef {
-        id: id.map(pointer::id_of).unwrap_or_default(),
-        name: attachment.name.take_filled(),
-        mime,
-        bytes: attachment.size.whole(),
-        kind,
-    }
 }
 
 /// What a run printed, where the message itself does not say.

@@ -8,7 +8,7 @@ use super::schema::{
 use crate::conversation::assistant::Sources;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, Text};
-use crate::format::lenient::Obj;
+use crate::format::lenient::{Maybe, Obj};
 use crate::format::pointer;
 use crate::format::pull::Result;
 use std::borrow::Cow;
@@ -211,11 +211,11 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
 
 /// Adds a reference for each mark `【n†…】` that no citation stands at, where the message lists its sources by
 /// number.
-fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Obj<CitationSource<'a>>>) {
+fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Maybe<CitationSource<'a>>>) {
     if list.is_empty() {
         return;
     }
-    let mut meanings: Vec<_> = list.into_iter().map(|Obj(entry)| source(entry)).collect();
+    let mut meanings: Vec<_> = list.into_iter().map(|Maybe(entry)| entry.and_then(source)).collect();
     let taken: HashSet<_> = prose.references.iter().map(|reference| reference.start).collect();
     for (start, mark) in marks(&prose.text) {
         let number = mark.get(OPENING.len_utf8()..).and_then(|rest| rest.split_once('†'));

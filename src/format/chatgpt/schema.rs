@@ -5,9 +5,9 @@
 
 use crate::conversation::Text;
 use crate::format::lenient::{
-    Deferred, Escaped, Flag, List, Maybe, Num, Obj, Present, Read, Record, Str, Time, pass_over, record,
+    Deferred, Escaped, Flag, List, Maybe, Num, Obj, Present, Read, Record, Str, Time, record,
 };
-use crate::format::pull::{Raw, Reader, Result, Value};
+use crate::format::pull::{Json, Raw, Reader, Result, Value};
 
 record! {
     struct Message {
@@ -39,6 +39,8 @@ pub(super) struct Content<'a> {
     pub(super) language: Str<'a>,
     pub(super) thoughts: List<Maybe<Thought<'a>>>,
     pub(super) content: Escaped<'a>,
+    /// All of it, to find the words of a shape that we don't know.
+    pub(super) json: Option<Json<'a>>,
     rare: Option<Box<Rare<'a>>>,
 }
 
@@ -79,12 +81,29 @@ impl<'a> Record<'a> for Content<'a> {
         }
     }
 
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let start = reader.container_start();
+        reader.fields(|reader, key| match key.plain() {
+            Some(key) => self.set(key, reader),
+            None => self.set(key.text()?, reader),
+        })?;
+        self.json = Some(reader.since(start));
+        Ok(())
+    }
+
     fn from_text(text: &'a str) -> Option<Self> {
-        Some(Self {
-            content_type: Str(Some("text")),
-            parts: List(vec![Part::Text(Escaped::Plain(text))]),
-            ..Self::default()
-        })
+        Some(Self { parts: List(vec![Part::Text(Escaped::Plain(text))]), ..Self::default() })
+    }
+
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let mut parts = Vec::new();
+        reader.each(|reader| {
+            let mut part = Part::default();
+            part.read(reader)?;
+            parts.push(part);
+            Ok(())
+        })?;
+        Ok(Some(Self { parts: List(parts), ..Self::default() }))
     }
 }
 
@@ -94,15 +113,21 @@ impl<'a> Content<'a> {
         self.rare.get_or_insert_default()
     }
 
-    /// The text of a call of a tool: that of `text`, or else of the parts, joined by blank lines.
-    pub(super) fn call_text(&self) -> Result<Text<'a>> {
-        if let Some(text) = self.text.open()?.take_filled() {
-            return Ok(text);
+    /// The text of content that is a single text: that of `text`, of `content`, or of the parts, joined by blank lines.
+    pub(super) fn only_text(&self) -> Result<Text<'a>> {
+        for text in [self.text, self.content] {
+            if let Some(text) = text.open()?.take_filled() {
+                return Ok(text);
+            }
         }
         let mut all = Text::default();
-        for (at, text) in self.parts.0.iter().filter_map(Part::text).enumerate() {
-            let text = text.open()?.take();
-            if at == 0 {
+        for part in &self.parts.0 {
+            let text = match part {
+                Part::Text(text) => text.open()?.take(),
+                Part::Object(object) => Text::Borrowed(object.text.as_str()),
+                Part::Empty | Part::Odd(_) => continue,
+            };
+            if all.is_empty() {
                 all = text;
             } else {
                 let all = all.to_mut();
@@ -111,6 +136,18 @@ impl<'a> Content<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// The text of a call of a tool. Some exporters decode it: then it is the JSON of the only part.
+    pub(super) fn call_text(&self) -> Result<Text<'a>> {
+        let text = self.only_text()?;
+        if !text.trim().is_empty() {
+            return Ok(text);
+        }
+        Ok(match self.parts.0.as_slice() {
+            [Part::Object(object)] => object.json.map_or("", |json| json.text).into(),
+            _ => text,
+        })
     }
 
     /// The info string for a fence around `text`: the declared language, or the one that the text looks like.
@@ -146,6 +183,8 @@ pub(super) enum Part<'a> {
     Empty,
     Text(Escaped<'a>),
     Object(Box<PartObject<'a>>),
+    /// A list, a number or a flag.
+    Odd(Json<'a>),
 }
 
 impl<'a> Part<'a> {
@@ -156,6 +195,9 @@ impl<'a> Part<'a> {
 }
 
 impl<'a> Read<'a> for Part<'a> {
+    const EMPTY_IS_NOTHING: bool = true;
+    const EXTRA_BYTES: usize = size_of::<crate::conversation::Part<'_>>() + size_of::<PartObject<'_>>();
+
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         *self = match reader.value()? {
             Value::Text(text) => Self::Text(Escaped::new(text)),
@@ -164,32 +206,70 @@ impl<'a> Read<'a> for Part<'a> {
                 object.fill(reader)?;
                 Self::Object(object)
             }
-            other => {
-                pass_over(other, reader)?;
-                Self::Empty
+            Value::List => {
+                let start = reader.container_start();
+                reader.leave()?;
+                Self::Odd(reader.since(start))
             }
+            Value::Number(number) => Self::Text(Escaped::Plain(reader.texts().keep(&number.to_string()))),
+            Value::Null | Value::Bool(_) => Self::Empty,
         };
         Ok(())
     }
 
-    fn from_lone(text: Raw<'a>) -> Option<Self> {
-        Some(Self::Text(Escaped::new(text)))
+    fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
+        Ok(Some(Self::Text(Escaped::new(text))))
+    }
+
+    fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let mut object = Box::<PartObject<'a>>::default();
+        object.fill(reader)?;
+        Ok(Some(Self::Object(object)))
     }
 }
 
-record! {
-    /// A part that is an object: a pointer to a file, or a transcript.
-    struct PartObject {
-        content_type: Str<'a> = "content_type",
-        asset_pointer: Str<'a> = "asset_pointer",
-        name: Str<'a> = "name" | "file_name",
-        mime_type: Str<'a> = "mime_type" | "mimeType",
-        size_bytes: Num = "size_bytes",
-        text: Str<'a> = "text",
-        metadata: Obj<PartMetadata<'a>> = "metadata",
-        audio: Maybe<Pointer<'a>> = "audio_asset_pointer",
-        video: Maybe<Pointer<'a>> = "video_container_asset_pointer",
-        frames: List<Present> = "frames_asset_pointers",
+/// A part that is an object: a pointer to a file, or a transcript.
+#[derive(Debug, Default)]
+pub(super) struct PartObject<'a> {
+    pub(super) content_type: Str<'a>,
+    pub(super) asset_pointer: Str<'a>,
+    pub(super) name: Str<'a>,
+    pub(super) mime_type: Str<'a>,
+    pub(super) size_bytes: Num,
+    pub(super) text: Str<'a>,
+    pub(super) metadata: Obj<PartMetadata<'a>>,
+    pub(super) audio: Maybe<Pointer<'a>>,
+    pub(super) video: Maybe<Pointer<'a>>,
+    pub(super) frames: List<Present>,
+    /// All of it, to find the words of a shape that we don't know.
+    pub(super) json: Option<Json<'a>>,
+}
+
+impl<'a> Record<'a> for PartObject<'a> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "content_type" => self.content_type.read(reader),
+            "asset_pointer" => self.asset_pointer.read(reader),
+            "name" | "file_name" => self.name.read(reader),
+            "mime_type" | "mimeType" => self.mime_type.read(reader),
+            "size_bytes" => self.size_bytes.read(reader),
+            "text" => self.text.read(reader),
+            "metadata" => self.metadata.read(reader),
+            "audio_asset_pointer" => self.audio.read(reader),
+            "video_container_asset_pointer" => self.video.read(reader),
+            "frames_asset_pointers" => self.frames.read(reader),
+            _ => reader.skip(),
+        }
+    }
+
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let start = reader.container_start();
+        reader.fields(|reader, key| match key.plain() {
+            Some(key) => self.set(key, reader),
+            None => self.set(key.text()?, reader),
+        })?;
+        self.json = Some(reader.since(start));
+        Ok(())
     }
 }
 
@@ -240,6 +320,13 @@ record! {
         cite_metadata: Deferred<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
         aggregate_result: Deferred<'a, Obj<Aggregate<'a>>> = "aggregate_result",
         canvas: Maybe<Canvas<'a>> = "canvas",
+        /// The passage of an earlier answer that the user marked before asking.
+        targeted_reply: Str<'a> = "targeted_reply",
+        targeted_reply_label: Str<'a> = "targeted_reply_label",
+        mounted_files: List<Obj<MountedFile<'a>>> = "mounted_library_file_references",
+        shared_files: List<Obj<MountedFile<'a>>> = "shared_library_file_references",
+        sdk: Deferred<'a, Obj<Sdk<'a>>> = "chatgpt_sdk",
+        exclusive_key: Str<'a> = "exclusive_key",
         user_context: Deferred<'a, Obj<UserContext<'a>>> = "user_context_message_data",
     }
 }
@@ -260,6 +347,12 @@ impl<'a> Record<'a> for Metadata<'a> {
             | "_cite_metadata"
             | "aggregate_result"
             | "canvas"
+            | "targeted_reply"
+            | "targeted_reply_label"
+            | "mounted_library_file_references"
+            | "shared_library_file_references"
+            | "chatgpt_sdk"
+            | "exclusive_key"
             | "user_context_message_data" => {
                 // Many are there and empty.
                 if self.rare.is_none() && reader.is_nothing()? {
@@ -286,6 +379,29 @@ record! {
         size: Num = "size",
         mime_type: Str<'a> = "mime_type" | "mimeType",
         library_file_id: Str<'a> = "library_file_id",
+    }
+}
+
+record! {
+    /// A file of a connected drive or of the library that a user gave the model.
+    struct MountedFile {
+        id: Str<'a> = "mounted_library_file_id",
+        file_id: Str<'a> = "file_id",
+        library_file_id: Str<'a> = "library_file_id",
+        name: Str<'a> = "name" | "file_name",
+        mime_type: Str<'a> = "mime_type" | "mimeType",
+        size: Num = "size" | "size_bytes",
+    }
+}
+
+record! {
+    /// What an app that the model used left for its own interface.
+    struct Sdk {
+        attribution_id: Str<'a> = "attribution_id",
+        html_asset_pointer: Str<'a> = "html_asset_pointer",
+        resource_name: Str<'a> = "resource_name",
+        /// JSON in a string.
+        widget_state: Str<'a> = "widget_state",
     }
 }
 
@@ -359,7 +475,8 @@ record! {
 
 record! {
     struct CiteMetadata {
-        list: List<Obj<CitationSource<'a>>> = "metadata_list",
+        /// Found by position, so that none may be left out.
+        list: List<Maybe<CitationSource<'a>>> = "metadata_list",
     }
 }
 

@@ -99,6 +99,7 @@ fn short(part: &Part<'_>) -> String {
         Part::Links(list) => format!("links {}", links(list)),
         Part::Quote { source, text } => format!("quote {} {text}", links(std::slice::from_ref(source))),
         Part::Canvas(step) => format!("canvas {step:?}"),
+        Part::Note(text) => format!("note {text}"),
         Part::Unknown { kind } => format!("unknown {kind}"),
     }
 }
@@ -216,11 +217,9 @@ fn an_element_that_is_no_object_says_what_it_is() {
 fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it() {
     let json = r#"{"id": "i", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"},
         "content": {"content_type": "text", "parts": ["kept"]}}}, "b": {"parent" "a"}}, "title": "T", "create_time": 1e9}"#;
-    let mut export = RawConversation::default();
     let texts = Texts::default();
-    assert!(parse(Json { text: json, texts: &texts }, &mut export).is_err());
-    add_head(&mut export, Json { text: json, texts: &texts });
-    let (conversation, _) = conversation(export, Element::Conversation, Detail::Shown).unwrap();
+    let Reading { conversation, error, .. } = Reading::of(Json { text: json, texts: &texts }, Detail::Shown);
+    assert!(error.is_some());
     assert_eq!((conversation.id.as_ref(), conversation.title.as_deref()), ("i", Some("T")));
     assert_eq!(conversation.created, Timestamp::from_number(1e9));
     assert_eq!(short(&conversation.tree.message(NodeId(0)).unwrap().parts[0]), "prose kept");
@@ -279,8 +278,11 @@ fn any_value_in_any_place_leaves_the_neighbours_alone() {
         for value in &odd {
             let mut broken = full.clone();
             *broken.pointer_mut(place).unwrap() = value.clone();
-            let found = parts(&[broken, good.clone()], Detail::All);
-            assert_eq!(found.last().map(String::as_str), Some("prose good"), "{place} {value}");
+            let last = read(&chain(&[broken, good.clone()]).to_string(), Detail::All, |conversation, _| {
+                let last = conversation.tree.message(NodeId(2)).unwrap();
+                last.parts.iter().map(short).collect::<Vec<_>>()
+            });
+            assert_eq!(last, ["prose good"], "{place} {value}");
         }
     }
 }

@@ -23,17 +23,27 @@ thread_local! {
 }
 
 /// Texts without their escapes, for as long as this lives.
-pub(in crate::format) struct Texts(Bump);
+pub(in crate::format) struct Texts {
+    texts: Bump,
+    /// Memory that values took beyond what their JSON justifies, in bytes.
+    excess: Cell<usize>,
+}
+
+/// Memory that the values of one conversation may take beyond [`PER_BYTE`] times their JSON, in bytes.
+const FREE_BYTES: usize = 64 << 20;
+
+/// Memory that a value may take for each byte of its JSON.
+const PER_BYTE: usize = 3;
 
 impl Default for Texts {
     fn default() -> Self {
-        Self(SPARE.take().unwrap_or_default())
+        Self { texts: SPARE.take().unwrap_or_default(), excess: Cell::new(0) }
     }
 }
 
 impl Drop for Texts {
     fn drop(&mut self) {
-        let mut spare = std::mem::take(&mut self.0);
+        let mut spare = std::mem::take(&mut self.texts);
         spare.reset();
         if spare.allocated_bytes() <= KEPT_BYTES {
             SPARE.set(Some(spare));
@@ -43,14 +53,29 @@ impl Drop for Texts {
 
 impl fmt::Debug for Texts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Texts").field(&self.0.allocated_bytes()).finish()
+        f.debug_tuple("Texts").field(&self.texts.allocated_bytes()).finish()
     }
 }
 
 impl Texts {
     /// Keeps a text.
     pub(in crate::format) fn keep(&self, text: &str) -> &str {
-        self.0.alloc_str(text)
+        self.texts.alloc_str(text)
+    }
+
+    /// Accounts for a value of `bytes` bytes that was read from `json` bytes of JSON.
+    ///
+    /// # Errors
+    /// If all values together take far more memory than their JSON, as hostile lists of tiny items would.
+    #[inline]
+    pub(in crate::format) fn charge(&self, bytes: usize, json: usize) -> Result<()> {
+        let earned = json.saturating_mul(PER_BYTE);
+        let excess = self.excess.get().saturating_add(bytes).saturating_sub(earned);
+        self.excess.set(excess);
+        if excess > FREE_BYTES {
+            return Err(Error { is_limit: true, ..error("more small values than can be shown") });
+        }
+        Ok(())
     }
 
     /// The text of a string with escapes. Linear.
@@ -78,7 +103,7 @@ impl Texts {
 }
 
 fn error(what: &'static str) -> Error {
-    Error { what, at: None, is_end: false }
+    Error { what, at: None, is_end: false, is_limit: false }
 }
 
 /// How much is copied at once on the way to an escape.

@@ -2,31 +2,7 @@
 //!
 //! More than half of a full export is message metadata, most of it traces of searches that no page shows.
 
-/// Containers in a message's `metadata` that are read; all others are dropped. Other values are kept anyway.
-pub(super) const KEPT_METADATA: [&[u8]; 12] = [
-    b"attachments",
-    b"content_references",
-    b"citations",
-    b"aggregate_result",
-    b"search_result_groups",
-    b"_cite_metadata",
-    b"canvas",
-    b"finish_details",
-    b"user_context_message_data",
-    b"genui_components",
-    b"model_dil_v2",
-    b"writing_blocks",
-];
-
-/// Containers of the conversation itself that are never read.
-pub(super) const DROPPED: [&[u8]; 6] = [
-    b"moderation_results",
-    b"safe_urls",
-    b"blocked_urls",
-    b"disabled_tool_ids",
-    b"plugin_ids",
-    b"context_scopes",
-];
+use crate::format::unread::{DROPPED, KEPT_METADATA};
 
 /// Progress on the path from a conversation to the metadata of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -271,7 +271,7 @@ fn unused_metadata_is_dropped() {
     let full = r#"{"a": "{", "search": [{"x": ["]"]}], "citations": [{"y": {}}], "z": {}, "n": 1, "w":[[]]}"#;
     let pruned = r#"{"a": "{", "search": null, "citations": [{"y": {}}], "z": null, "n": 1, "w":null}"#;
     assert_eq!(elements(&list(full)), [message(pruned)]);
-    for name in prune::KEPT_METADATA {
+    for name in crate::format::unread::KEPT_METADATA {
         let kept = format!(r#"{{"{}": {{"a": {{"b": []}}}}}}"#, String::from_utf8_lossy(name));
         assert_eq!(elements(&list(&kept)), [message(&kept)]);
     }
@@ -362,7 +362,7 @@ fn pruned(value: &Value) -> Value {
     let mut value = value.clone();
     let Some(conversation) = value.as_object_mut() else { return value };
     for (key, value) in conversation.iter_mut() {
-        *value = null_if(value, prune::DROPPED.contains(&key.as_bytes()));
+        *value = null_if(value, crate::format::unread::DROPPED.contains(&key.as_bytes()));
     }
     let nodes = conversation.get_mut("mapping").and_then(Value::as_object_mut);
     for node in nodes.into_iter().flat_map(|nodes| nodes.values_mut()) {
@@ -370,7 +370,7 @@ fn pruned(value: &Value) -> Value {
         // Pointers traverse arrays, pruning doesn't.
         let Some(metadata) = metadata.as_object_mut() else { continue };
         for (key, value) in metadata.iter_mut() {
-            *value = null_if(value, !prune::KEPT_METADATA.contains(&key.as_bytes()));
+            *value = null_if(value, !crate::format::unread::KEPT_METADATA.contains(&key.as_bytes()));
         }
     }
     value

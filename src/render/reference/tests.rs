@@ -31,7 +31,7 @@ fn reference<'a>(text: &str, matched: &'a str, meaning: Meaning<'a>) -> Referenc
 fn with_references(text: &str, references: &[(&str, Meaning<'_>)], expected: &str) {
     let references =
         references.iter().map(|(matched, meaning)| reference(text, matched, meaning.clone())).collect();
-    let prose = Prose { text: text.into(), references, footnotes: vec![] };
+    let prose = Prose { text: text.into(), references, ..Prose::default() };
     assert_eq!(resolved(&prose, Voice::Markdown), expected, "{text:?}");
 }
 
@@ -118,7 +118,7 @@ fn a_displaced_reference_means_the_nearest_place() {
         meaning: citation_of(&[link(label, "")]),
     };
     let prose =
-        Prose { text: text.as_str().into(), references: vec![at(23, "1"), at(22, "2")], footnotes: vec![] };
+        Prose { text: text.as_str().into(), references: vec![at(23, "1"), at(22, "2")], ..Prose::default() };
     assert_eq!(resolved(&prose, Voice::Markdown), "(2) a (1) b");
 }
 
@@ -129,7 +129,7 @@ fn references_that_are_nowhere_or_blank_change_nothing() {
         Reference { start: 0, end: 3, matched: "lost".into(), meaning: Meaning::Nothing },
         Reference { start: usize::MAX, end: 0, matched: "gone".into(), meaning: Meaning::Nothing },
     ];
-    let prose = Prose { text: "a b ".into(), references, footnotes: vec![] };
+    let prose = Prose { text: "a b ".into(), references, ..Prose::default() };
     assert_eq!(resolved(&prose, Voice::Markdown), "a b ");
 }
 
@@ -139,7 +139,8 @@ fn of_overlapping_references_the_longer_stays() {
     let inner = Reference { start: 2, end: 3, matched: "\u{e200}".into(), meaning: Meaning::Nothing };
     let outer = reference(&text, CITE, citation_of(&[link("x", "")]));
     let twin = reference(&text, CITE, Meaning::Nothing);
-    let prose = Prose { text: text.as_str().into(), references: vec![inner, twin, outer], footnotes: vec![] };
+    let prose =
+        Prose { text: text.as_str().into(), references: vec![inner, twin, outer], ..Prose::default() };
     assert_eq!(resolved(&prose, Voice::Markdown), "a (x).");
 }
 
@@ -219,7 +220,7 @@ fn a_hundred_thousand_references_are_fast() {
         matched: CITE.into(),
         meaning: citation_of(&[link("S", "")]),
     });
-    let prose = Prose { text: text.as_str().into(), references: references.collect(), footnotes: vec![] };
+    let prose = Prose { text: text.as_str().into(), references: references.collect(), ..Prose::default() };
     let start = std::time::Instant::now();
     assert_eq!(resolved(&prose, Voice::Markdown), "🦎 word (S) ".repeat(100_000));
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
@@ -297,7 +298,7 @@ proptest! {
                 }
             }
         }
-        let prose = Prose { text: text.as_str().into(), references, footnotes: vec![] };
+        let prose = Prose { text: text.as_str().into(), references, ..Prose::default() };
         let result = resolved(&prose, Voice::Markdown);
         let found: String = result.chars().filter(|c| !c.is_whitespace()).collect();
         prop_assert_eq!(found, words, "{:?}", text);

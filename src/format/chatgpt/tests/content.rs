@@ -71,7 +71,7 @@ fn weight_alone_hides_no_person_and_no_answer() {
 }
 
 #[test]
-fn parts_that_are_null_or_empty_are_passed_over() {
+fn parts_that_are_null_or_empty_are_left_out() {
     let messages = [
         message("user", json!({"content_type": "text", "parts": ["a", null, "", 7, "b"]}), json!({})),
         message("user", json!({"content_type": "text", "parts": null}), json!({})),
@@ -79,7 +79,7 @@ fn parts_that_are_null_or_empty_are_passed_over() {
         message("user", json!("bare text"), json!({})),
         message("user", json!(null), json!({})),
     ];
-    assert_eq!(shown(&messages), ["prose a", "prose b", "prose lone \n part", "prose bare text"]);
+    assert_eq!(shown(&messages), ["prose a", "prose 7", "prose b", "prose lone \n part", "prose bare text"]);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! Reports of Deep Research, which are stored as the state of an interface rather than as messages.
+//!
+//! # Facts about the format
+//!
+//! The state is an object: `{status, plan{title, plan_id}, last_updated_at, report_message}`. It is found in three places:
+//!
+//! * `metadata.chatgpt_sdk.widget_state` of a tool's message, as JSON in a string;
+//! * the text of a hidden message of `api_tool.widget_state`, after "The latest state of the widget is: ";
+//! * a file of the library, of type `deep_research_report`: `{widget_state, …}`. Slim exports have only this one.
+//!
+//! `report_message` is a whole message with references of its own; its id is in no mapping.
+
+use super::schema::{Message, Metadata};
+use crate::conversation::Text;
+use crate::format::lenient::{self, Maybe, Obj, Str, Time, record};
+use crate::format::pull::{Json, Result};
+
+record! {
+    /// What the interface of one research session shows.
+    struct ResearchState {
+        status: Str<'a> = "status",
+        plan: Obj<Plan<'a>> = "plan",
+        updated: Time = "last_updated_at",
+        report: Maybe<Box<Message<'a>>> = "report_message",
+    }
+}
+
+record! {
+    struct Plan {
+        title: Str<'a> = "title",
+        id: Str<'a> = "plan_id",
+    }
+}
+
+record! {
+    struct ReportFile {
+        state: Maybe<ResearchState<'a>> = "widget_state",
+    }
+}
+
+impl<'a> ResearchState<'a> {
+    /// True if the report is there.
+    pub(super) fn has_report(&self) -> bool {
+        self.report.0.as_ref().is_some_and(|report| report.content.0.is_some())
+    }
+
+    /// The line that stands for a report that is not there.
+    pub(super) fn line(&self) -> Text<'a> {
+        let parts = [self.plan.0.title.filled(), self.status.filled()];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            "Deep research".into()
+        } else {
+            format!("Deep research: {}", parts.join(", ")).into()
+        }
+    }
+}
+
+/// True if the message may hold the state of a research session.
+pub(super) fn may_hold(raw: &Message<'_>) -> bool {
+    let tool = raw.author.0.name.as_str();
+    tool.starts_with("api_tool") && (tool == STATE_TOOL || has_sdk(&raw.metadata.0))
+}
+
+const STATE_TOOL: &str = "api_tool.widget_state";
+
+fn has_sdk(metadata: &Metadata<'_>) -> bool {
+    metadata.rare.as_ref().is_some_and(|rare| !rare.sdk.is_empty())
+}
+
+/// The state of a research session that the message of a tool holds.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>>> {
+    let Some(content) = &raw.content.0 else { return Ok(None) };
+    let Some(Json { texts, .. }) = content.json else { return Ok(None) };
+    let text = if raw.author.0.name.as_str() == STATE_TOOL {
+        let key = raw.metadata.0.rare.as_ref().map_or("", |rare| rare.exclusive_key.as_str());
+        if !key.is_empty() && !key.contains("Deep Research") {
+            return Ok(None);
+        }
+        let text = content.only_text()?;
+        let Some(start) = text.find('{') else { return Ok(None) };
+        texts.keep(text.get(start..).unwrap_or_default())
+    } else {
+        let Some(rare) = &raw.metadata.0.rare else { return Ok(None) };
+        let Obj(sdk) = rare.sdk.open()?;
+        let is_research = sdk.attribution_id.as_str().contains("deep_research")
+            || sdk.html_asset_pointer.as_str().contains("deep-research")
+            || sdk.resource_name.as_str().starts_with("Deep Research");
+        if !is_research {
+            return Ok(None);
+        }
+        sdk.widget_state.as_str()
+    };
+    // What the vendor put into a string may be broken without harm to the rest.
+    let state = lenient::read::<Maybe<ResearchState<'a>>>(Json { text, texts }).unwrap_or_default().0;
+    Ok(state.filter(|state| state.has_report() || state.plan.0.title.filled().is_some()))
+}
+
+/// The report in a file of the library.
+pub(super) fn report_in<'a>(json: Json<'a>) -> Option<Box<Message<'a>>> {
+    let Maybe(file) = lenient::read::<Maybe<ReportFile<'a>>>(json).ok()?;
+    file?.state.0?.report.0
+}
