@@ -5,6 +5,7 @@
 pub mod assistant;
 pub mod canvas;
 pub mod files;
+mod owned;
 pub mod thread;
 pub mod tree;
 

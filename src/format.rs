@@ -15,7 +15,7 @@ pub mod shallow;
 mod unread;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Part};
 use crate::time::Zone;
 use std::fmt;
 
@@ -54,6 +54,12 @@ pub trait Format: Sync {
 
     /// What `files` say about the owner, as Markdown with links by `page`.
     fn owner(&self, document: OwnerDocument, files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String;
+
+    /// The parts of a report that the vendor exports as a file; empty if `file` is something else.
+    fn report(&self, file: &[u8]) -> Vec<Part<'static>> {
+        let _ = file;
+        Vec::new()
+    }
 }
 
 /// All formats that can be read.

@@ -230,7 +230,10 @@ impl Index {
             return Ok(());
         }
         let detail = self.options.detail();
-        let mut take = |conversation: Conversation<'_>, _| take(&conversation);
+        let mut take = |mut conversation: Conversation<'_>, _| {
+            self.assets().attach(&mut conversation);
+            take(&conversation);
+        };
         let small = head.location.end - head.location.start <= SMALL_BYTES;
         if !(small && self.format.read_sound(&self.json(head)?, detail, &mut take)) {
             self.format.read(&self.pruned(head)?, detail, &mut take);

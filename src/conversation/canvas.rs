@@ -25,7 +25,7 @@ pub enum CanvasOutcome<'c> {
 
 /// A step as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayedStep<'c> {
+pub struct CanvasVersion<'c> {
     /// The document's title at that time.
     pub title: &'c str,
     /// `document`, or `code/<language>`.
@@ -100,7 +100,7 @@ impl CanvasDocument<'_> {
 #[derive(Debug, Default)]
 pub struct Canvas<'c> {
     /// What each step led to.
-    pub steps: HashMap<StepId, ReplayedStep<'c>>,
+    pub steps: HashMap<StepId, CanvasVersion<'c>>,
     /// The documents at the end of the visible thread, in order of creation.
     pub documents: Vec<CanvasDocument<'c>>,
 }
@@ -209,7 +209,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-type Steps<'c> = HashMap<StepId, ReplayedStep<'c>>;
+type Steps<'c> = HashMap<StepId, CanvasVersion<'c>>;
 
 /// A document in the middle of its life. Its text is the outcome of the step that made it.
 #[derive(Clone, Copy, Debug)]
@@ -341,7 +341,7 @@ impl<'c> Desk<'c> {
             None => self.add(sheet),
         }
         let Sheet { title, kind, version, .. } = sheet;
-        steps.insert(step_id, ReplayedStep { title, kind, version, outcome });
+        steps.insert(step_id, CanvasVersion { title, kind, version, outcome });
     }
 
     /// What a step makes of `sheet`; `None` if it leaves the text alone.

@@ -68,6 +68,23 @@ impl<'a> MessageTree<'a> {
         self.messages.get_mut(id.0 as usize)?.as_deref_mut()
     }
 
+    /// Adds a node after `parent`.
+    pub(crate) fn push(&mut self, parent: NodeId, message: Message<'a>) -> NodeId {
+        let id = NodeId(u32::try_from(self.parents.len()).unwrap_or(u32::MAX));
+        self.parents.push(Some(parent).filter(|&parent| self.contains(parent)));
+        self.messages.push(Some(Box::new(message)));
+        id
+    }
+
+    /// Moves `child` from its parent to `leaf`, a node that was added after that parent.
+    pub(crate) fn move_below(&mut self, child: NodeId, leaf: NodeId) {
+        if self.parent(leaf) == self.parent(child)
+            && let Some(parent) = self.parents.get_mut(child.0 as usize)
+        {
+            *parent = Some(leaf);
+        }
+    }
+
     /// The indexes of all nodes, in the order of the export.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.parents.len() as u32).map(NodeId)

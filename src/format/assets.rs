@@ -10,10 +10,12 @@
 //! * `chat.html` holds a table from pointers to paths.
 //! * In `file-<id>_data/` lie pictures of the pages of `file-<id>`, under the same id.
 
+mod attach;
 mod library;
+mod script;
 mod sniff;
 
-pub use library::{Record, parse_library, parse_names, parse_pointers};
+pub use library::{AssetPointer, Record, parse_library, parse_names, parse_pointers};
 
 use super::pointer;
 use crate::catalog::{EntryRef, Orphan};
@@ -43,26 +45,34 @@ pub struct SideFiles {
     /// The records of the library: from [`parse_library`].
     pub library: Vec<Record>,
     /// Paths by pointers: from [`parse_pointers`].
-    pub pointers: Vec<(String, String)>,
+    pub pointers: Vec<AssetPointer>,
 }
 
-/// The first bytes (up to 512) of an entry; `None` if they can't be read.
-pub type Sniff = Box<dyn Fn(EntryRef) -> Option<Vec<u8>> + Send + Sync>;
+/// The first bytes of an entry, at most the given number; `None` if they can't be read.
+pub type ReadEntry = Box<dyn Fn(EntryRef, usize) -> Option<Vec<u8>> + Send + Sync>;
+
+/// How many bytes of a file are needed to tell its type.
+const SNIFF_BYTES: usize = 512;
 
 /// All assets of an export.
 pub struct Assets {
     candidates: Vec<Candidate>,
     by_id: HashMap<String, usize>,
     by_path: HashMap<String, usize>,
+    /// By base name without its extension.
+    by_stem: HashMap<String, usize>,
     by_entry: HashMap<EntryRef, usize>,
     /// Candidates in folders of conversations, by conversation and kind: `None` if there are several.
     by_folder: HashMap<(String, FileKind), Option<usize>>,
     /// Files of the library that lie under their own names, by name: `None` if there are several.
     by_own_name: HashMap<String, Option<usize>>,
     names: HashMap<String, String>,
-    pointers: HashMap<String, String>,
+    /// Candidates by the ids in the viewer's pointers.
+    pointers: HashMap<String, usize>,
     library: Library,
-    sniff: Sniff,
+    read: ReadEntry,
+    /// Entries whose report is shown in a conversation.
+    reports: Mutex<HashSet<EntryRef>>,
     sniffed: Mutex<HashMap<EntryRef, Option<&'static str>>>,
 }
 
@@ -76,28 +86,31 @@ impl Assets {
     /// The assets among `candidates`, as `side` describes them. Of several entries for one id one with a name wins
     /// over a `.dat`, then the first. `sniff` is asked at most once for an entry, and only when nothing else tells
     /// its type. Linear.
-    pub fn new(candidates: Vec<Candidate>, side: SideFiles, sniff: Sniff) -> Self {
+    pub fn new(candidates: Vec<Candidate>, side: SideFiles, read: ReadEntry) -> Self {
         let mut assets = Self {
             by_id: HashMap::new(),
             by_path: HashMap::new(),
+            by_stem: HashMap::new(),
             by_entry: HashMap::with_capacity(candidates.len()),
             by_folder: HashMap::new(),
             by_own_name: HashMap::new(),
             names: side.names.into_iter().collect(),
-            pointers: side
-                .pointers
-                .into_iter()
-                .map(|(pointer, path)| (pointer::id(&pointer).to_owned(), path))
-                .collect(),
+            pointers: HashMap::new(),
             library: Library::new(side.library),
             candidates: Vec::new(),
-            sniff,
+            read,
+            reports: Mutex::default(),
             sniffed: Mutex::default(),
         };
         for (at, candidate) in candidates.iter().enumerate() {
             assets.add(at, candidate, &candidates);
         }
         assets.candidates = candidates;
+        for AssetPointer { pointer, path, relative } in side.pointers {
+            if let Some(&at) = assets.by_path.get(&path).or_else(|| assets.by_path.get(&relative)) {
+                assets.pointers.insert(pointer::id(&pointer).to_owned(), at);
+            }
+        }
         assets
     }
 
@@ -106,6 +119,9 @@ impl Assets {
         self.by_path.entry(candidate.path.clone()).or_insert(at);
         let (folder, base) = split(&candidate.path);
         self.by_path.entry(base.to_owned()).or_insert(at);
+        if let Some((stem, _)) = base.rsplit_once('.') {
+            self.by_stem.entry(stem.to_owned()).or_insert(at);
+        }
         if folder.ends_with("_data") {
             return;
         }
@@ -129,7 +145,9 @@ impl Assets {
     /// The files that look like a user's and that are not in `used`, with names that are unique among them.
     pub fn orphans(&self, used: &HashSet<EntryRef>) -> Vec<Orphan> {
         let mut names = Names::default();
-        let unused = self.candidates.iter().filter(|candidate| !used.contains(&candidate.entry));
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_unused = |entry| !used.contains(entry) && !reports.contains(entry);
+        let unused = self.candidates.iter().filter(|candidate| is_unused(&candidate.entry));
         unused
             .filter(|candidate| self.is_asset(candidate))
             .map(|candidate| {
@@ -168,8 +186,9 @@ impl Assets {
     ) -> Option<(usize, Option<&Record>)> {
         let id = file.id.as_ref();
         let record = self.library.by_id(id);
-        let direct = self.by_id.get(id).or_else(|| self.by_path.get(self.pointers.get(id)?)).copied();
-        if let Some(at) = direct {
+        let named = || self.by_path.get(id).or_else(|| self.by_stem.get(id)).filter(|_| !id.starts_with('/'));
+        let direct = self.by_id.get(id).or_else(|| self.pointers.get(id)).or_else(named);
+        if let Some(&at) = direct {
             return Some((at, record));
         }
         let of = |record: &'_ Record| self.of_record(record);
@@ -177,7 +196,7 @@ impl Assets {
             return Some((of(record)?, Some(record)));
         }
         let record = if id.starts_with('/') {
-            self.library.by_name(conversation, split(id).1)
+            self.library.by_name(conversation, message, split(id).1)
         } else {
             self.library.by_origin(file, conversation, message, created)
         };
@@ -229,7 +248,7 @@ impl Assets {
         let known = self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).get(&entry).copied();
         known.unwrap_or_else(|| {
             // Read without the lock: others must not wait for a disk.
-            let found = (self.sniff)(entry).and_then(|bytes| sniff::extension(&bytes));
+            let found = (self.read)(entry, SNIFF_BYTES).and_then(|bytes| sniff::extension(&bytes));
             *self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).entry(entry).or_insert(found)
         })
     }

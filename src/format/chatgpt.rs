@@ -94,6 +94,20 @@ impl Format for ChatGpt {
         let reading = Reading::of(Json { text: &repaired.json, texts: &texts }, detail);
         reading.hand_over(&repaired.notes, use_it);
     }
+
+    /// A report in a file of the library, or a line that says what is known of it.
+    fn report(&self, file: &[u8]) -> Vec<Part<'static>> {
+        let texts = Texts::default();
+        let Ok(text) = simdutf8::basic::from_utf8(without_byte_order_mark(file)) else { return Vec::new() };
+        let Some(state) = research::report_in(Json { text, texts: &texts }) else { return Vec::new() };
+        let line = state.line();
+        let parts = match state.report.0 {
+            Some(mut report) => message::report_parts(&mut report, &texts).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let parts = if parts.is_empty() { vec![Part::Note(line)] } else { parts };
+        parts.into_iter().map(Part::into_owned).collect()
+    }
 }
 
 /// A conversation as far as it could be read.

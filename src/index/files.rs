@@ -11,9 +11,6 @@ use std::sync::Arc;
 /// Maximum size of a side file.
 const SIDE_BYTES: u64 = 256 << 20;
 
-/// How many bytes of a file are needed to tell its type.
-const SNIFF_BYTES: usize = 512;
-
 /// The assets of `export`, and what is wrong with the files that describe them. Reads the side files. The table
 /// in `chat.html` follows a copy of all conversations, so it is read only if some entry's own name doesn't
 /// identify its asset.
@@ -33,18 +30,26 @@ pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
     let candidates = candidates(export);
     if candidates.iter().any(|candidate| !assets::tells_its_id(&candidate.path)) {
         for &viewer in &export.side.viewer {
-            side.pointers.extend(assets::parse_pointers(&table(export, viewer)));
+            let path = name(export, viewer);
+            let folder = path.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder);
+            side.pointers.extend(assets::parse_pointers(&table(export, viewer), folder));
         }
     }
     let archives = Arc::clone(export);
-    let sniff = move |entry: EntryRef| {
-        let mut bytes = vec![0; SNIFF_BYTES];
+    let beginning = move |entry: EntryRef, most: usize| {
+        let mut bytes = vec![0; most];
         let archive = archives.archive(entry)?;
-        let read = archive.read_at(entry.entry, 0, &mut bytes).ok()?;
+        let mut read = 0;
+        while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match archive.read_at(entry.entry, read as u64, rest).ok()? {
+                0 => break,
+                more => read += more,
+            }
+        }
         bytes.truncate(read);
         Some(bytes)
     };
-    (Assets::new(candidates, side, Box::new(sniff)), problems)
+    (Assets::new(candidates, side, Box::new(beginning)), problems)
 }
 
 /// The side files whose base names pass `wanted`, whole.

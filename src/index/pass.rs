@@ -134,7 +134,8 @@ impl Pass<'_> {
     fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<ElementOutcome> {
         let options = &self.options.render;
         let mut outcome = None;
-        self.format_of(json).read(json, self.options.detail(), &mut |conversation, mut notes| {
+        self.format_of(json).read(json, self.options.detail(), &mut |mut conversation, mut notes| {
+            self.assets.attach(&mut conversation);
             let document = Document::new(&conversation, self.assets);
             let mut head = measure::head(&document, place.location, options);
             if place.partial {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::catalog::{AssetContent, EntryRef};
-use crate::conversation::canvas::{CanvasOutcome, ReplayedStep};
+use crate::conversation::canvas::{CanvasOutcome, CanvasVersion};
 use crate::conversation::files::File;
 use crate::conversation::thread::Branch;
 use crate::conversation::tree::{MessageTree, Node};
@@ -420,7 +420,7 @@ fn canvas_documents_are_quoted_at_every_version() {
         ),
         Message::new(Role::Assistant, vec![step(CanvasAction::Unreadable("{".into()))]),
     ]);
-    let known = |kind: &'static str, version, outcome| ReplayedStep {
+    let known = |kind: &'static str, version, outcome| CanvasVersion {
         title: "Haiku",
         kind,
         version,

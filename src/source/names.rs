@@ -54,10 +54,10 @@ pub(super) fn is_foreign(directory: &str) -> bool {
     false
 }
 
-/// The number N of a shard `conversations-N.json` with three or more digits.
+/// The number N of a shard `conversations-N.json`.
 pub(super) fn shard_number(base: &str) -> Option<u64> {
     let digits = base.strip_prefix("conversations-")?.strip_suffix(".json")?;
-    (digits.len() >= 3 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 
 pub(super) fn is_conversations(base: &str) -> bool {

@@ -24,7 +24,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("libc", &["sys"]),
     ("nix", &["sys"]),
     ("lz4_flex", &["archive/inflate"]),
-    ("memchr", &["format", "markdown", "render", "search"]),
+    ("memchr", &["conversation/canvas", "format", "markdown", "render", "search"]),
     ("postcard", &["fuse/mount", "index/saved"]),
     ("regex", &["conversation/canvas"]),
     (

@@ -1,5 +1,6 @@
 //! Reading the side files, and finding records of the library by what messages know.
 
+use super::script;
 use crate::bytes::without_byte_order_mark;
 use crate::conversation::{FileKind, FileRef};
 use crate::time::Timestamp;
@@ -27,6 +28,20 @@ pub struct Record {
     pub message: Option<String>,
     /// When it was made.
     pub created: Option<Timestamp>,
+    /// How it came into the library.
+    pub artifact: Artifact,
+}
+
+/// How a file came into the library.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Artifact {
+    /// Its user uploaded or pasted it, or removed it since.
+    #[default]
+    Given,
+    /// The assistant made it.
+    Made,
+    /// It is the state of a research session, with a report.
+    Report,
 }
 
 /// The names of `conversation_asset_file_names.json`: base name of an entry → name or path. Nothing if it is something
@@ -44,8 +59,30 @@ pub fn parse_names(json: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-/// The asset table of `chat.html`: pointer → path. Nothing if it is something else.
-pub fn parse_pointers(json: &[u8]) -> Vec<(String, String)> {
+/// The asset table of a `chat.html` in `folder`: pointer → path. Nothing if it is something else. May be JavaScript.
+pub fn parse_pointers(table: &[u8], folder: &str) -> Vec<AssetPointer> {
+    let pointers = pointers(&script::to_json(table));
+    let pointer = |(pointer, path): (String, String)| {
+        let relative = path.trim_start_matches("./");
+        let folder = folder.trim_end_matches(['/', '\\']);
+        let path = if folder.is_empty() { relative.to_owned() } else { format!("{folder}/{relative}") };
+        AssetPointer { pointer, path, relative: relative.to_owned() }
+    };
+    pointers.into_iter().map(pointer).collect()
+}
+
+/// Where the viewer finds the file of a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetPointer {
+    /// The pointer.
+    pub pointer: String,
+    /// The path in the archive.
+    pub path: String,
+    /// The path in the viewer's folder.
+    pub relative: String,
+}
+
+fn pointers(json: &[u8]) -> Vec<(String, String)> {
     match value(json) {
         Value::Object(map) => map
             .into_iter()
@@ -96,6 +133,17 @@ fn record(value: &Value) -> Option<Record> {
         _ if generated => FileKind::Image,
         _ => FileKind::Other,
     };
+    let is_set =
+        |key: &str| record.get(key).is_some_and(|value| !value.is_null() && value != &Value::Bool(false));
+    let artifact = match text("library_artifact_type").as_deref() {
+        _ if is_set("deleted_at") || is_set("trashed_at") => Artifact::Given,
+        Some("deep_research_report") => Artifact::Report,
+        Some("writing_block") => Artifact::Given,
+        Some(_) => Artifact::Made,
+        None if generated => Artifact::Made,
+        None => Artifact::Given,
+    };
+    let times = ["created_at", "record_creation_time", "version_created_at", "file_processed_time"];
     Some(Record {
         id,
         file_id: text("file_id"),
@@ -105,7 +153,8 @@ fn record(value: &Value) -> Option<Record> {
         kind,
         conversation: text("origination_thread_id").or_else(|| text("initiating_conversation_id")),
         message: text("origination_message_id"),
-        created: text("created_at").as_deref().and_then(Timestamp::from_text),
+        created: times.into_iter().find_map(|key| Timestamp::from_text(&text(key)?)),
+        artifact,
     })
 }
 
@@ -116,7 +165,12 @@ pub(super) struct Library {
     by_id: HashMap<String, usize>,
     /// By conversation and name: `None` if there are several.
     by_name: HashMap<(String, String), Option<usize>>,
+    /// By name alone: `None` if there are several.
+    by_own_name: HashMap<String, Option<usize>>,
     by_message: HashMap<String, Vec<usize>>,
+    /// What the assistant made, by conversation and by message.
+    made_in: HashMap<String, Vec<usize>>,
+    made_by: HashMap<String, Vec<usize>>,
     /// Those of a conversation that name no message, by time.
     by_conversation: HashMap<String, Vec<(Timestamp, usize)>>,
 }
@@ -131,6 +185,18 @@ impl Library {
             if let (Some(conversation), Some(name)) = (&record.conversation, &record.name) {
                 let place = library.by_name.entry((conversation.clone(), name.clone()));
                 place.and_modify(|only| *only = None).or_insert(Some(at));
+            }
+            if let Some(name) = &record.name {
+                let only = library.by_own_name.entry(name.clone());
+                only.and_modify(|only| *only = None).or_insert(Some(at));
+            }
+            if record.artifact != Artifact::Given {
+                if let Some(conversation) = &record.conversation {
+                    library.made_in.entry(conversation.clone()).or_default().push(at);
+                }
+                if let Some(message) = &record.message {
+                    library.made_by.entry(message.clone()).or_default().push(at);
+                }
             }
             match (&record.message, &record.conversation, record.created) {
                 (Some(message), ..) => library.by_message.entry(message.clone()).or_default().push(at),
@@ -150,10 +216,43 @@ impl Library {
         self.records.get(*self.by_id.get(id)?)
     }
 
-    /// The only record of that name in a conversation.
-    pub(super) fn by_name(&self, conversation: &str, name: &str) -> Option<&Record> {
-        let at = *self.by_name.get(&(conversation.to_owned(), name.to_owned()))?;
-        self.records.get(at?)
+    pub(super) fn get(&self, at: usize) -> Option<&Record> {
+        self.records.get(at)
+    }
+
+    /// What the assistant made in a conversation, by position.
+    pub(super) fn made_in(&self, conversation: &str) -> &[usize] {
+        self.made_in.get(conversation).map_or(&[], Vec::as_slice)
+    }
+
+    /// True if [`made_by`](Self::made_by) finds anything at all.
+    pub(super) fn has_made_by_message(&self) -> bool {
+        !self.made_by.is_empty()
+    }
+
+    /// What the assistant made in a message, by position.
+    pub(super) fn made_by(&self, message: &str) -> &[usize] {
+        self.made_by.get(message).map_or(&[], Vec::as_slice)
+    }
+
+    /// The record of that name that came from a message or a conversation; else the only one of that name, unless it
+    /// came from another conversation.
+    pub(super) fn by_name(&self, conversation: &str, message: &str, name: &str) -> Option<&Record> {
+        /// Far more files than one message makes.
+        const MOST: usize = 64;
+        let of_message = self.by_message.get(message).filter(|_| !message.is_empty()).into_iter().flatten();
+        let mut named = of_message
+            .take(MOST)
+            .filter_map(|&at| self.records.get(at))
+            .filter(|record| record.name.as_deref() == Some(name));
+        if let (Some(record), None) = (named.next(), named.next()) {
+            return Some(record);
+        }
+        if let Some(&at) = self.by_name.get(&(conversation.to_owned(), name.to_owned())) {
+            return self.records.get(at?);
+        }
+        let record = self.records.get((*self.by_own_name.get(name)?)?)?;
+        record.conversation.as_deref().is_none_or(|origin| origin == conversation).then_some(record)
     }
 
     /// The record of a file that has another id in the message than in the library: the only one of its kind (or

@@ -16,7 +16,7 @@ fn candidates(paths: &[&str]) -> Vec<Candidate> {
 }
 
 fn assets(paths: &[&str], side: SideFiles) -> Assets {
-    Assets::new(candidates(paths), side, Box::new(|_| Some(b"\x89PNG\r\n\x1a\n".to_vec())))
+    Assets::new(candidates(paths), side, Box::new(|_, _| Some(b"\x89PNG\r\n\x1a\n".to_vec())))
 }
 
 fn file(id: &str, kind: FileKind) -> FileRef<'_> {
@@ -96,7 +96,7 @@ fn a_name_wins_over_a_dat_and_pages_of_a_pdf_never_stand_for_it() {
 fn the_viewers_table_leads_to_paths() {
     let json =
         r#"{"file-service://file-x": "a/b.png", "sediment://file_y#z": {"file_path": "c.wav"}, "n": null}"#;
-    let side = SideFiles { pointers: parse_pointers(json.as_bytes()), ..SideFiles::default() };
+    let side = SideFiles { pointers: parse_pointers(json.as_bytes(), ""), ..SideFiles::default() };
     let assets = assets(&["c.wav", "a/b.png"], side);
     assert_eq!(found(&assets, "file-x").map(|found| found.0), Some(1));
     assert_eq!(found(&assets, "file_y").map(|found| found.0), Some(0));
@@ -155,7 +155,7 @@ fn the_only_picture_in_a_conversations_folder_is_meant_and_one_of_two_is_not() {
 fn first_bytes_are_read_once_and_only_if_nothing_else_tells() {
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&reads);
-    let sniff: Sniff = Box::new(move |_| {
+    let sniff: ReadEntry = Box::new(move |_, _| {
         counter.fetch_add(1, Ordering::Relaxed);
         None
     });
@@ -189,7 +189,7 @@ fn orphans_are_users_files_that_nothing_points_to() {
 fn side_files_that_are_something_else_are_empty() {
     for json in ["", "null", "[]", "{}", "{\"a\": 1}", "[1, null]", "{"] {
         assert_eq!(parse_names(json.as_bytes()), [], "{json}");
-        assert_eq!(parse_pointers(json.as_bytes()), [], "{json}");
+        assert_eq!(parse_pointers(json.as_bytes(), ""), [], "{json}");
         assert_eq!(parse_library(json.as_bytes()), [], "{json}");
     }
 }

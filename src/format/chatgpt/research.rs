@@ -19,14 +19,14 @@ record! {
     /// What the interface of one research session shows.
     struct ResearchState {
         status: Str<'a> = "status",
-        plan: Obj<Plan<'a>> = "plan",
+        plan: Obj<ResearchPlan<'a>> = "plan",
         updated: Time = "last_updated_at",
         report: Maybe<Box<Message<'a>>> = "report_message",
     }
 }
 
 record! {
-    struct Plan {
+    struct ResearchPlan {
         title: Str<'a> = "title",
         id: Str<'a> = "plan_id",
     }
@@ -99,8 +99,8 @@ pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>
     Ok(state.filter(|state| state.has_report() || state.plan.0.title.filled().is_some()))
 }
 
-/// The report in a file of the library.
-pub(super) fn report_in<'a>(json: Json<'a>) -> Option<Box<Message<'a>>> {
+/// The state in a file of the library.
+pub(super) fn report_in<'a>(json: Json<'a>) -> Option<ResearchState<'a>> {
     let Maybe(file) = lenient::read::<Maybe<ReportFile<'a>>>(json).ok()?;
-    file?.state.0?.report.0
+    file?.state.0
 }

@@ -1,0 +1,232 @@
+//! Files that only the library links: pictures, documents and reports that the assistant made, put into the
+//! conversation they belong to.
+//!
+//! Exports of late 2026 have no pointers in answers. What was made is in the library, with the message it came from
+//! or, where that is not exported, the conversation and a time.
+
+use super::Assets;
+use super::library::{Artifact, Record};
+use crate::catalog::EntryRef;
+use crate::conversation::files::AssetIndex;
+use crate::conversation::tree::NodeId;
+use crate::conversation::{
+    Conversation, FileKind, FileRef, Image, Meaning, Message, Part, Role, Visibility, thread,
+};
+use crate::format::FORMATS;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::PoisonError;
+
+/// Maximum size of a report.
+const REPORT_BYTES: u64 = 16 << 20;
+
+/// Where the parts of a file go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    /// Before the other parts of this message.
+    Before(NodeId),
+    /// After the other parts of this message.
+    After(NodeId),
+    /// In an answer of its own after this node.
+    Answer(NodeId),
+}
+
+impl Assets {
+    /// Adds the files of the library that belong to `conversation` and that no message points to.
+    pub fn attach(&self, conversation: &mut Conversation<'_>) {
+        let records = self.made_for(conversation);
+        if records.is_empty() {
+            return;
+        }
+        let shown = self.shown_entries(conversation);
+        let placement = Placement::of(conversation);
+        let mut added: BTreeMap<Slot, Vec<Part<'static>>> = BTreeMap::new();
+        let mut placed = HashSet::new();
+        for record in records {
+            let Some(candidate) = self.of_record(record).and_then(|at| self.candidates.get(at)) else {
+                continue;
+            };
+            if shown.contains(&candidate.entry) || !placed.insert(candidate.entry) {
+                continue;
+            }
+            let parts = if record.artifact == Artifact::Report {
+                self.report(candidate.entry, candidate.bytes)
+            } else {
+                vec![part(record)]
+            };
+            if let Some(slot) = placement.slot(conversation, record).filter(|_| !parts.is_empty()) {
+                added.entry(slot).or_default().extend(parts);
+            }
+        }
+        for (slot, parts) in added {
+            insert(conversation, slot, parts);
+        }
+    }
+
+    /// The records of what was made in `conversation`, by time.
+    fn made_for(&self, conversation: &Conversation<'_>) -> Vec<&Record> {
+        let mut found: Vec<usize> = self.library.made_in(&conversation.id).to_vec();
+        if self.library.has_made_by_message() {
+            let messages = conversation.tree.ids().filter_map(|id| conversation.tree.message(id));
+            found.extend(messages.flat_map(|message| self.library.made_by(&message.id)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        let mut records: Vec<_> = found.into_iter().filter_map(|at| self.library.get(at)).collect();
+        records.sort_by_key(|record| record.created);
+        records
+    }
+
+    /// The entries that messages point to.
+    fn shown_entries(&self, conversation: &Conversation<'_>) -> HashSet<EntryRef> {
+        let mut shown = HashSet::new();
+        for message in conversation.tree.ids().filter_map(|id| conversation.tree.message(id)) {
+            let mut add = |file: &FileRef<'_>| {
+                if !file.id.is_empty() {
+                    let found = self.resolve(file, &conversation.id, &message.id, message.created);
+                    shown.extend(found.map(|found| found.entry));
+                }
+            };
+            for part in &message.parts {
+                match part {
+                    Part::Image(image) => add(&image.file),
+                    Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
+                        add(file)
+                    }
+                    Part::Prose(prose) => {
+                        for reference in &prose.references {
+                            if let Meaning::File(file) = &reference.meaning {
+                                add(file);
+                            }
+                        }
+                        if message.role != Role::User {
+                            conversation.assistant.linked_files(&prose.text, &mut |id| {
+                                add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() });
+                            });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        shown
+    }
+
+    /// The parts of the report in `entry`; none if there is no report.
+    fn report(&self, entry: EntryRef, bytes: u64) -> Vec<Part<'static>> {
+        if bytes > REPORT_BYTES {
+            return Vec::new();
+        }
+        let size = usize::try_from(bytes).unwrap_or_default();
+        let json = (self.read)(entry, size).unwrap_or_default();
+        let parts = FORMATS.iter().map(|format| format.report(&json)).find(|parts| !parts.is_empty());
+        let parts = parts.unwrap_or_default();
+        if !parts.is_empty() {
+            self.reports.lock().unwrap_or_else(PoisonError::into_inner).insert(entry);
+        }
+        parts
+    }
+}
+
+/// A file of the library as a part.
+fn part(record: &Record) -> Part<'static> {
+    let owned = |text: &String| Cow::Owned(text.clone());
+    let file = FileRef {
+        id: record.file_id.as_ref().or(record.id.as_ref()).map(owned).unwrap_or_default(),
+        name: record.name.as_ref().map(owned),
+        mime: record.mime.as_ref().map(owned),
+        bytes: record.bytes,
+        kind: record.kind,
+    };
+    match record.kind {
+        FileKind::Image => Part::Image(Image { alt: file.name.clone(), file, prompt: None }),
+        FileKind::Audio => Part::Audio { file, seconds: None },
+        FileKind::Video => Part::Video { file: Some(file), frames: 0 },
+        FileKind::Other => Part::File(file),
+    }
+}
+
+/// The messages among which files find their slot.
+struct Placement {
+    by_id: HashMap<String, NodeId>,
+    /// The shown messages of the visible thread.
+    thread: Vec<NodeId>,
+}
+
+impl Placement {
+    fn of(conversation: &Conversation<'_>) -> Self {
+        let tree = &conversation.tree;
+        let is_shown =
+            |id: &NodeId| tree.message(*id).is_some_and(|message| message.visibility == Visibility::Shown);
+        let by_id = tree.ids().filter_map(|id| Some((tree.message(id)?.id.to_string(), id)));
+        let visible = thread::visible(tree, conversation.current);
+        Self { by_id: by_id.collect(), thread: visible.into_iter().filter(is_shown).collect() }
+    }
+
+    /// Where the file of `record` goes: after the message it came from; else by its time on the visible thread.
+    fn slot(&self, conversation: &Conversation<'_>, record: &Record) -> Option<Slot> {
+        let is_user =
+            |id: NodeId| conversation.tree.message(id).is_some_and(|message| message.role == Role::User);
+        let origin = record.message.as_ref().and_then(|id| self.by_id.get(id)).copied();
+        let at = match origin {
+            Some(origin) if !is_user(origin) => return Some(Slot::After(origin)),
+            Some(question) => match self.thread.iter().position(|&id| id == question) {
+                Some(at) => at,
+                None => return Some(Slot::After(question)),
+            },
+            None => self.position(conversation, record)?,
+        };
+        let before = *self.thread.get(at)?;
+        if !is_user(before) {
+            return Some(Slot::After(before));
+        }
+        Some(match self.thread.get(at + 1) {
+            Some(&next) if !is_user(next) => Slot::Before(next),
+            _ => Slot::Answer(before),
+        })
+    }
+
+    /// The position on the thread of the last message that is not younger than the file; the last one if the file has no
+    /// time, and the first one if all are younger.
+    fn position(&self, conversation: &Conversation<'_>, record: &Record) -> Option<usize> {
+        let last = self.thread.len().checked_sub(1)?;
+        let Some(created) = record.created else { return Some(last) };
+        let is_before = |&id: &NodeId| {
+            let time = conversation.tree.message(id).and_then(|message| message.created);
+            time.is_some_and(|time| time <= created)
+        };
+        Some(self.thread.iter().rposition(is_before).unwrap_or(0))
+    }
+}
+
+/// Puts a message between `id` and what follows it on the visible thread.
+fn insert_after<'a>(conversation: &mut Conversation<'a>, id: NodeId, message: Message<'a>) {
+    let visible = thread::visible(&conversation.tree, conversation.current);
+    let next = visible.iter().position(|&node| node == id).and_then(|at| visible.get(at + 1));
+    let new = conversation.tree.push(id, message);
+    match next {
+        Some(&next) => conversation.tree.move_below(next, new),
+        None if conversation.current.is_some() => conversation.current = Some(new),
+        None => {}
+    }
+}
+
+fn insert(conversation: &mut Conversation<'_>, slot: Slot, mut parts: Vec<Part<'static>>) {
+    let (id, at_front) = match slot {
+        Slot::Before(id) => (id, true),
+        Slot::After(id) => (id, false),
+        Slot::Answer(id) => {
+            let created = conversation.tree.message(id).and_then(|message| message.created);
+            let answer = Message { created, ..Message::new(Role::Assistant, parts) };
+            return insert_after(conversation, id, answer);
+        }
+    };
+    let Some(message) = conversation.tree.message_mut(id) else { return };
+    if message.visibility == Visibility::Hidden {
+        // What was hidden stays so.
+        message.visibility = Visibility::Shown;
+        message.parts.clear();
+    }
+    let at = if at_front { 0 } else { message.parts.len() };
+    message.parts.splice(at..at, parts.drain(..));
+}
