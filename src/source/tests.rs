@@ -105,18 +105,23 @@ fn shards_come_in_the_order_of_their_numbers() {
     let export = place.open("x.zip").unwrap();
     assert_eq!(
         shards(&export),
-        ["conversations-002.json", "conversations-010.json", "conversations-1000.json"]
+        [
+            "conversations-01.json",
+            "conversations-002.json",
+            "conversations-010.json",
+            "conversations-1000.json"
+        ]
     );
     let gap = "missing between the numbered conversation files";
     assert_eq!(
         problems(&export),
         [
-            ("conversations-000.json to conversations-001.json", gap),
+            ("conversations-000.json", gap),
             ("conversations-003.json to conversations-009.json", gap),
             ("conversations-011.json to conversations-999.json", gap),
         ]
     );
-    assert_eq!(export.form.to_string(), "sharded (3 shards)");
+    assert_eq!(export.form.to_string(), "sharded (4 shards)");
 }
 
 #[test]
