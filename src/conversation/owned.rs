@@ -1,7 +1,7 @@
 //! Parts that outlive the JSON they were read from.
 
 use super::{
-    CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Draft, FileRef, Image, Link, Meaning, Part, Prose,
+    CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Meaning, Part, Prose,
     Reference, Text, Thought,
 };
 use std::borrow::Cow;
@@ -57,7 +57,6 @@ impl Prose<'_> {
                 meaning: reference.meaning.into_owned(),
             }),
             footnotes: list(self.footnotes, Link::into_owned),
-            drafts: list(self.drafts, |draft| Draft { id: text(draft.id), text: text(draft.text) }),
         }
     }
 }

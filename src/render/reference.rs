@@ -33,13 +33,7 @@ impl<'d> Targets<'d> {
     where
         'd: 't,
     {
-        Answer {
-            text,
-            hints,
-            taken,
-            sources: &self.conversation.sources,
-            message: self.message,
-        }
+        Answer { text, hints, taken, sources: &self.conversation.sources, message: self.message }
     }
 }
 

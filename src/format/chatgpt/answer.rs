@@ -44,8 +44,7 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
         if index.is_none() {
             index = Some(PageIndex::of(messages, originals)?);
         }
-        let (Some(index), Some(message)) = (&index, messages.get_mut(at).and_then(Option::as_mut))
-        else {
+        let (Some(index), Some(message)) = (&index, messages.get_mut(at).and_then(Option::as_mut)) else {
             continue;
         };
         let known = AnswerData { index, node: at, metadata: &raw.metadata.0 };
