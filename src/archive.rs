@@ -63,11 +63,13 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Number of entries in one archive.
     pub max_entries: u64,
+    /// Bytes of decoded data that are kept for the next read.
+    pub span_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 16 << 30, max_entries: 1_000_000 }
+        Self { max_bytes: 16 << 30, max_entries: 1_000_000, span_bytes: 16 << 20 }
     }
 }
 

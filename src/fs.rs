@@ -66,7 +66,8 @@ pub(crate) trait Library: Send + Sync {
     fn release(&self) {}
 }
 
-/// Bytes of rendered pages that are kept unless told otherwise.
+/// Bytes of rendered pages that tests keep.
+#[cfg(test)]
 pub(crate) const CACHE_BYTES: u64 = 32 << 20;
 
 /// How many bytes of pages [`Fs::each_page`] renders per reading of a conversation, so that one with many large branches

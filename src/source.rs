@@ -151,7 +151,7 @@ impl<'a> Opening<'a> {
     fn new(limits: &'a Limits) -> Self {
         Self {
             limits,
-            spans: Arc::default(),
+            spans: Arc::new(SpanCache::new(limits.span_bytes)),
             members: Vec::new(),
             pending: VecDeque::new(),
             problems: Vec::new(),

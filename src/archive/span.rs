@@ -60,8 +60,8 @@ impl SpanMap {
 /// Approximate overhead of an entry in the two maps, so that many tiny spans aren't free.
 const OVERHEAD_BYTES: usize = 128;
 
+#[cfg(test)]
 impl Default for SpanCache {
-    /// 32 MiB, about the JSON around a month of chats.
     fn default() -> Self {
         Self::new(32 << 20)
     }

@@ -5,7 +5,7 @@ use super::progress;
 use super::settings::Settings;
 use crate::catalog::Head;
 use crate::error::Result;
-use crate::fs::{CACHE_BYTES, Fs, Library};
+use crate::fs::{Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -62,7 +62,7 @@ pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) ->
     if let Some(note) = unknown_names(&index.catalog().heads, settings) {
         progress.note(note);
     }
-    Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout, CACHE_BYTES), index })
+    Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout, settings.page_bytes), index })
 }
 
 /// What `--verbose` says of an export.

@@ -44,6 +44,9 @@ pub(super) struct ReadingArgs {
     /// Replace a conversation with more JSON than this by a note
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
     max_conversation: u64,
+    /// Memory for rendered pages and decoded data that may be needed again
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
+    memory: u64,
     /// Threads that read the export [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -75,6 +78,8 @@ pub(super) struct Settings {
     pub(super) index: IndexOptions,
     /// What an archive may ask of this machine.
     pub(super) limits: Limits,
+    /// Bytes of rendered pages to keep. What `--memory` leaves is for pages being rendered.
+    pub(super) page_bytes: u64,
     /// Where indexes are saved; `None` to save none.
     pub(super) cache: Option<IndexCache>,
     /// The file that gave names to ids, to say which of its ids no conversation has.
@@ -112,7 +117,12 @@ impl Settings {
         index.max_conversation = usize::try_from(args.max_conversation).unwrap_or(usize::MAX);
         Ok(Self {
             index,
-            limits: Limits { max_bytes: args.max_size, ..Limits::default() },
+            limits: Limits {
+                max_bytes: args.max_size,
+                span_bytes: usize::try_from(args.memory / 4).unwrap_or(usize::MAX),
+                ..Limits::default()
+            },
+            page_bytes: args.memory / 8 * 3,
             cache: if args.no_cache { None } else { IndexCache::of_user() },
             names_map: args.names_map.clone(),
             verbose: args.verbose,
