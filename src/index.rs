@@ -319,10 +319,11 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
     let mut names: Vec<_> = render.names.iter().collect();
     names.sort();
     let words = format!(
-        "{} {:?} {:?} {} {} {} {names:?}",
+        "{} {:?} {:?} {:?} {} {} {} {names:?}",
         render.zone.name(),
         render.thinking,
         render.headings,
+        render.math,
         render.times,
         render.all,
         options.max_conversation,

@@ -9,16 +9,22 @@ pub(crate) mod block;
 pub(crate) mod code;
 mod guard;
 mod hints;
+mod html;
+mod math;
+mod reference;
 mod words;
 
 pub(crate) use address::{
-    destination_length, encode_path_segment, encoded_len, external, host, label_start, link, percent_decode,
+    destination, destination_length, encode_path_segment, encoded_len, external, host, label_start, link,
+    percent_decode,
 };
 pub(crate) use block::Voice;
 pub(crate) use code::{fence, fenced_ranges, quote};
 pub use guard::Headings;
-pub(crate) use guard::guard;
+pub(crate) use guard::{TextFrame, guard, highest_heading, shift_for};
 pub use hints::Hints;
+pub use math::Math;
+pub(crate) use math::dollars;
 pub(crate) use words::{
     PLACEHOLDER_FINDER, clean, html, is_blank, label, one_line, trim_block, without_placeholder,
 };

@@ -10,9 +10,8 @@ mod reference;
 mod sections;
 mod writer;
 
+pub use crate::markdown::{Headings, Math};
 pub use sections::{Attributed, Speech, SpeechKind, SpeechSection, moved_by_stem};
-
-pub use crate::markdown::Headings;
 
 use crate::catalog::{Measure, Page};
 use crate::conversation::Conversation;
@@ -50,6 +49,8 @@ pub struct Options {
     pub thinking: Thinking,
     /// What becomes of headings in text.
     pub headings: Headings,
+    /// What becomes of formulas in answers.
+    pub math: Math,
     /// Adds the time to turn headings.
     pub times: bool,
     /// Shows hidden messages too, in folded blocks.
@@ -65,6 +66,7 @@ impl Options {
             zone,
             thinking: Thinking::default(),
             headings: Headings::default(),
+            math: Math::default(),
             times: false,
             all: false,
             names: HashMap::new(),

@@ -29,6 +29,9 @@ pub(super) struct ReadingArgs {
     /// Move headings in messages below the turn headings, or keep them as they are
     #[arg(long, value_enum, default_value_t = HeadingsArg::Shift)]
     headings: HeadingsArg,
+    /// Write formulas of answers between dollar signs, as editors read them, or keep \(…\) and \[…\]
+    #[arg(long, value_enum, default_value_t = MathArg::Dollars)]
+    math: MathArg,
     /// Add the time to the heading of every turn
     #[arg(long)]
     times: bool,
@@ -71,6 +74,12 @@ enum HeadingsArg {
     Keep,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MathArg {
+    Dollars,
+    Keep,
+}
+
 /// [`ReadingArgs`] with every value checked and every file they name read.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -104,6 +113,10 @@ impl Settings {
         render.headings = match args.headings {
             HeadingsArg::Shift => render::Headings::Shift,
             HeadingsArg::Keep => render::Headings::Keep,
+        };
+        render.math = match args.math {
+            MathArg::Dollars => render::Math::Dollars,
+            MathArg::Keep => render::Math::Keep,
         };
         render.times = args.times;
         render.all = args.all;

@@ -23,7 +23,7 @@ pub trait Assistant: fmt::Debug + Sync {
 
     /// Passes to `found` each place in an answer that stands for something else and that no reference covers. They
     /// may overlap and need no order. The caller ignores those in code.
-    fn marks<'t>(&self, answer: &Answer<'t>, found: &mut dyn FnMut(Mark<'t>));
+    fn marks<'t>(&self, answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>));
 
     /// Passes to `found` the id of each file that an answer's text links to.
     fn linked_files<'t>(&self, text: &'t str, found: &mut dyn FnMut(&'t str));
@@ -32,12 +32,12 @@ pub trait Assistant: fmt::Debug + Sync {
     fn has_notation(&self, text: &str, hints: Hints) -> bool;
 
     /// The Markdown that an answer in such a notation means; `None` if it is Markdown already.
-    fn notation(&self, answer: &Answer<'_>) -> Option<String>;
+    fn notation(&self, answer: &AnswerText<'_>) -> Option<String>;
 }
 
 /// An answer, and what may help to understand it.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'t> {
+pub struct AnswerText<'t> {
     /// Its text.
     pub text: &'t str,
     /// Which rare bytes the text has.
@@ -50,7 +50,7 @@ pub struct Answer<'t> {
     pub message: Option<NodeId>,
 }
 
-impl<'t> Answer<'t> {
+impl<'t> AnswerText<'t> {
     /// The page that `id` names in this answer.
     pub fn source(&self, id: &str) -> Option<&'t Link<'t>> {
         self.sources.find(id, self.message)
@@ -142,7 +142,7 @@ impl Assistant for Unnamed {
         false
     }
 
-    fn marks<'t>(&self, _: &Answer<'t>, _: &mut dyn FnMut(Mark<'t>)) {}
+    fn marks<'t>(&self, _: &AnswerText<'t>, _: &mut dyn FnMut(Mark<'t>)) {}
 
     fn linked_files<'t>(&self, _: &'t str, _: &mut dyn FnMut(&'t str)) {}
 
@@ -150,7 +150,7 @@ impl Assistant for Unnamed {
         false
     }
 
-    fn notation(&self, _: &Answer<'_>) -> Option<String> {
+    fn notation(&self, _: &AnswerText<'_>) -> Option<String> {
         None
     }
 }

@@ -75,7 +75,7 @@ pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
 
 /// Where turns begin on a line. A turn is what stands under one heading: one shown message of a user, or all others up
 /// to the next of a user. Two messages of a user in a row are two turns.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Turns {
     /// The last shown message was of somebody else than a user.
     answering: bool,

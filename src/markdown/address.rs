@@ -65,7 +65,7 @@ const PLAIN: [bool; 256] = {
 
 /// `url`, without white space around it, as the destination of a link: nothing in it can end the link. Copies nothing
 /// where nothing changes.
-fn destination(url: &str) -> Cow<'_, str> {
+pub(crate) fn destination(url: &str) -> Cow<'_, str> {
     if url.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
         return Cow::Borrowed(url);
     }

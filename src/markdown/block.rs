@@ -7,28 +7,51 @@
 mod line;
 
 use line::{Cursor, Indent, Lines, Marker, PLAIN, Start};
-pub(crate) use line::{is_among, tag_name};
+pub(crate) use line::{begins_block, tag_name};
 use memchr::memchr;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How a text is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Voice {
-    /// As Markdown: its headings are headings, two levels down.
+    /// As Markdown: its headings are headings.
     Markdown,
     /// As plain text: what looks like a heading is text.
     Plain,
 }
 
 /// A change of the text: `remove` bytes at `at` become `insert`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) at: usize,
     pub(crate) remove: usize,
-    pub(crate) insert: &'static str,
+    pub(crate) insert: Insert,
 }
 
-/// What stands in a range of the text.
+/// What an [`Edit`] inserts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Insert {
+    Text(Cow<'static, str>),
+    /// What moves the heading of this level, which is marked by `#`, to where its page wants it.
+    Marked(usize),
+    /// The mark of a heading of this level, which was underlined.
+    Underlined(usize),
+}
+
+impl Insert {
+    fn is_line_end(&self) -> bool {
+        matches!(self, Self::Text(text) if text == "\n")
+    }
+}
+
+impl From<&'static str> for Insert {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+/// What a range of the text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A paragraph or a heading.
@@ -41,13 +64,25 @@ pub(crate) enum Kind {
     Html,
 }
 
-/// A range of the text with what stands there.
+/// A range of the text and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) range: Range<usize>,
     pub(crate) kind: Kind,
-    /// How many block quotes and list items enclose it.
-    pub(crate) depth: usize,
+    /// The innermost block quote or list item around it, by its number in the text; 0 outside of all.
+    pub(crate) container: usize,
+}
+
+/// The definition of a link that other places of the text name: `[label]: address "title"` on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// Its line without the line end.
+    pub(crate) line: Range<usize>,
+    pub(crate) label: Range<usize>,
+    /// The address as written, perhaps in angle brackets.
+    pub(crate) address: Range<usize>,
+    /// The title with its quotes; may be empty.
+    pub(crate) title: Range<usize>,
 }
 
 /// What was found in a text.
@@ -55,12 +90,18 @@ pub(crate) struct Region {
 pub(crate) struct Structure {
     /// What to change so that the text can't leave its frame; ascending.
     pub(crate) edits: Vec<Edit>,
-    /// What stands where, ascending; empty unless it was asked for.
+    /// What is where, ascending; empty unless it was asked for.
     pub(crate) regions: Vec<Region>,
     /// The fence that the text leaves open outside of all containers: its character and length.
     pub(crate) open_fence: Option<(char, usize)>,
     /// The character of the list that the text ends in, where a list that follows would be taken for its rest.
     pub(crate) list: Option<char>,
+    /// The level of the highest heading; 0 without headings.
+    pub(crate) highest: usize,
+    /// Definitions of links outside of all containers. As edits they are neither escaped nor removed.
+    pub(crate) definitions: Vec<Definition>,
+    /// The labels of footnotes that are defined, each with its place between `[^` and `]:`. Neither escaped nor removed.
+    pub(crate) notes: Vec<Range<usize>>,
 }
 
 /// Whether [`structure`] tells what stands where.
@@ -80,7 +121,10 @@ pub(crate) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure
         voice,
         record: regions == Regions::Wanted,
         containers: Vec::new(),
+        numbers: Vec::new(),
+        opened: 0,
         leaf: Leaf::None,
+        leaf_container: 0,
         paragraph: 0..0,
         split_next: false,
         searched: (0, false),
@@ -128,7 +172,13 @@ struct Blocks<'t> {
     voice: Voice,
     record: bool,
     containers: Vec<Container>,
+    /// The numbers of the open containers.
+    numbers: Vec<usize>,
+    /// How many containers were opened so far.
+    opened: usize,
     leaf: Leaf,
+    /// The number of the container that the leaf is in.
+    leaf_container: usize,
     /// The content of the open paragraph or HTML block.
     paragraph: Range<usize>,
     /// The last line was `---`; a line directly after it could make both a metadata block.
@@ -195,7 +245,22 @@ impl Blocks<'_> {
     }
 
     fn edit(&mut self, at: usize, remove: usize, insert: &'static str) {
-        self.found.edits.push(Edit { at, remove, insert });
+        self.found.edits.push(Edit { at, remove, insert: insert.into() });
+    }
+
+    /// Notes a heading of this level.
+    fn heading(&mut self, level: usize) {
+        if self.found.highest == 0 || level < self.found.highest {
+            self.found.highest = level;
+        }
+    }
+
+    /// Opens a container.
+    fn push(&mut self, container: Container) {
+        self.opened += 1;
+        self.numbers.truncate(self.containers.len());
+        self.numbers.push(self.opened);
+        self.containers.push(container);
     }
 
     /// Takes a line that isn't empty.
@@ -210,6 +275,7 @@ impl Blocks<'_> {
                 Leaf::Paragraph | Leaf::Html => self.paragraph.end = end,
                 _ => {
                     self.leaf = Leaf::Paragraph;
+                    self.leaf_container = 0;
                     self.paragraph = start..end;
                 }
             }
@@ -381,7 +447,7 @@ impl Blocks<'_> {
                 Start::Quote => {
                     self.close_to(matched, line);
                     self.lines.enter_quote(&mut cursor, indent);
-                    self.containers.push(Container::Quote);
+                    self.push(Container::Quote);
                 }
                 Start::Item(marker) if marker.interrupts || !(in_paragraph && inside) => {
                     self.close_to(matched, line);
@@ -389,13 +455,15 @@ impl Blocks<'_> {
                 }
                 Start::Heading(level) if self.voice == Voice::Markdown => {
                     self.close_to(matched, line);
-                    self.edit(indent.at, 0, "##".get(..2.min(6 - level)).unwrap_or_default());
-                    self.region(indent.at..cursor.end, Kind::Inline);
+                    self.heading(level);
+                    self.found.edits.push(Edit { at: indent.at, remove: 0, insert: Insert::Marked(level) });
+                    self.region(indent.at..cursor.end, Kind::Inline, self.container());
                     return;
                 }
                 Start::Fence(mark, length) => {
                     self.close_to(matched, line);
                     let depth = self.containers.len();
+                    self.leaf_container = self.container();
                     self.leaf = Leaf::Fence { mark, length, depth, start: cursor.end.saturating_add(1) };
                     return;
                 }
@@ -411,9 +479,11 @@ impl Blocks<'_> {
                 Start::Tag(_) if !in_paragraph => {
                     self.close_to(matched, line);
                     self.leaf = Leaf::Html;
+                    self.leaf_container = self.container();
                     self.paragraph = indent.at..cursor.end;
                     return;
                 }
+                Start::Note if self.define_note(indent, cursor.end, line) => return,
                 Start::Heading(_) | Start::RawHtml | Start::Note => {
                     self.edit(indent.at, 0, "\\");
                     return self.text(indent, cursor.end, matched, line, fresh);
@@ -427,6 +497,45 @@ impl Blocks<'_> {
         }
     }
 
+    /// Takes the definition of a footnote outside of all containers, and lets it begin a block of its own. False if it may
+    /// hold more than one paragraph, which parsers read in different ways.
+    fn define_note(&mut self, indent: Indent, end: usize, line: usize) -> bool {
+        if self.voice == Voice::Plain || !self.containers.is_empty() || indent.at != line {
+            return false;
+        }
+        let Some(label) = self.lines.note(indent.at, end) else { return false };
+        let rest = self.bytes.get(label.end + 2..end).unwrap_or_default().trim_ascii_start();
+        if !rest.first().is_some_and(|first| first.is_ascii_alphanumeric() || !first.is_ascii())
+            || self.lines.marker(end - rest.len(), end).is_some()
+            || self.goes_on_indented(end)
+        {
+            return false;
+        }
+        if self.leaf == Leaf::Paragraph {
+            self.edit(line, 0, "\n");
+            self.end_leaf(line);
+        }
+        self.found.notes.push(label);
+        self.leaf = Leaf::Paragraph;
+        self.leaf_container = self.container();
+        self.paragraph = indent.at..end;
+        true
+    }
+
+    /// True if the text after the paragraph at `at` may belong to a footnote by its indentation.
+    fn goes_on_indented(&self, at: usize) -> bool {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let mut lines = rest.split(|&byte| byte == b'\n').skip(1);
+        // The lines of the paragraph.
+        let is_blank = |line: &[u8]| line.iter().all(u8::is_ascii_whitespace);
+        let paragraph = lines.by_ref().take_while(|line| !is_blank(line));
+        if paragraph.take(100).any(|line| matches!(line.first(), Some(b' ' | b'\t' | b'=' | b'-' | b'|'))) {
+            return true;
+        }
+        let next = lines.find(|line| !is_blank(line));
+        next.is_some_and(|line| matches!(line.first(), Some(b' ' | b'\t')))
+    }
+
     fn enter_item(&mut self, cursor: &mut Cursor, indent: Indent, marker: Marker) {
         cursor.skip(indent, marker.length);
         let after = cursor.indent(self.bytes);
@@ -434,7 +543,7 @@ impl Blocks<'_> {
         let padding = if empty || after.width > 4 { 1 } else { after.width };
         cursor.advance(self.bytes, padding);
         let width = indent.width + marker.length + padding;
-        self.containers.push(Container::Item { width, empty, marker: marker.mark });
+        self.push(Container::Item { width, empty, marker: marker.mark });
     }
 
     /// Takes the rest of a line as text: a paragraph's or code's.
@@ -446,14 +555,22 @@ impl Blocks<'_> {
         }
         self.close_to(matched, line);
         if indent.width >= 4 {
-            self.region(indent.at..end, Kind::Indented);
+            self.region(indent.at..end, Kind::Indented, self.container());
             return;
         }
         let escaped = self.found.edits.last().is_some_and(|edit| edit.at == indent.at);
         if self.lines.byte(indent.at) == b'[' && !escaped && self.lines.may_define(indent.at) {
+            if self.voice == Voice::Markdown
+                && self.containers.is_empty()
+                && let Some(definition) = self.lines.definition(line, indent.at, end)
+            {
+                self.found.definitions.push(definition);
+                return;
+            }
             self.edit(indent.at, 0, "\\");
         }
         self.leaf = Leaf::Paragraph;
+        self.leaf_container = self.container();
         self.paragraph = indent.at..end;
     }
 
@@ -477,18 +594,25 @@ impl Blocks<'_> {
 
     /// Tells where the open leaf stands, which ends at the line that begins at `at`.
     fn region_of_leaf(&mut self, at: usize) {
+        let container = self.leaf_container;
         match self.leaf {
-            Leaf::Paragraph => self.region(self.paragraph.clone(), Kind::Inline),
-            Leaf::Html => self.region(self.paragraph.clone(), Kind::Html),
-            Leaf::Fence { start, .. } => self.region(start.min(at)..at, Kind::Fenced),
+            Leaf::Paragraph => self.region(self.paragraph.clone(), Kind::Inline, container),
+            Leaf::Html => self.region(self.paragraph.clone(), Kind::Html, container),
+            Leaf::Fence { start, .. } => self.region(start.min(at)..at, Kind::Fenced, container),
             Leaf::None => {}
         }
     }
 
-    fn region(&mut self, range: Range<usize>, kind: Kind) {
+    fn region(&mut self, range: Range<usize>, kind: Kind, container: usize) {
         if self.record {
-            self.found.regions.push(Region { range, kind, depth: self.containers.len() });
+            self.found.regions.push(Region { range, kind, container });
         }
+    }
+
+    /// The number of the innermost open container; 0 outside of all.
+    fn container(&self) -> usize {
+        let last = self.containers.len().checked_sub(1);
+        last.and_then(|last| self.numbers.get(last)).copied().unwrap_or_default()
     }
 
     fn blank_line(&mut self, at: usize) {
@@ -511,7 +635,9 @@ impl Blocks<'_> {
             return;
         }
         let Range { start, end: text_end } = self.paragraph.clone();
-        self.begin_heading(start, if self.lines.byte(at) == b'=' { "### " } else { "#### " });
+        let level = if self.lines.byte(at) == b'=' { 1 } else { 2 };
+        self.heading(level);
+        self.begin_heading(start, level);
         self.join_lines(start, text_end);
         let content = self.bytes.get(start..text_end).unwrap_or_default().trim_ascii_end();
         let closing = content.iter().rev().take_while(|&&byte| byte == b'#').count();
@@ -524,16 +650,16 @@ impl Blocks<'_> {
         self.end_leaf(text_end);
     }
 
-    /// Inserts `marker` at `start`, before what escapes the text there.
-    fn begin_heading(&mut self, start: usize, marker: &'static str) {
+    /// Inserts the mark of a heading of `level` at `start`, before what escapes the text there.
+    fn begin_heading(&mut self, start: usize, level: usize) {
         let edits = &mut self.found.edits;
         let later = edits
             .iter()
             .rev()
-            .take_while(|edit| edit.at > start || (edit.at == start && edit.insert != "\n"));
+            .take_while(|edit| edit.at > start || (edit.at == start && !edit.insert.is_line_end()));
         let later = later.count();
         let position = edits.len() - later;
-        edits.insert(position, Edit { at: start, remove: 0, insert: marker });
+        edits.insert(position, Edit { at: start, remove: 0, insert: Insert::Underlined(level) });
         if self.lines.byte(start) == b'['
             && self.found.edits.get(position + 1).is_some_and(|next| next.at == start)
         {

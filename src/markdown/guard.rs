@@ -1,18 +1,39 @@
-//! Keeping a text inside its frame: headings move down, fences and folds are closed, tags that swallow are shown.
+//! Keeping a text inside its frame: headings move down, and what it leaves open ends with it.
 
-use super::block::{self, Edit, Kind, Region, Regions, Voice};
-use super::code::{code_spans, is_escaped, is_within};
+use super::block::{self, Edit, Insert, Regions, Structure, Voice};
 use super::hints::Hints;
-use memchr::memchr_iter;
+use super::{html, reference};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// What becomes of headings and other text that would disturb the frame of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Headings {
-    /// Headings in answers move down two levels, and plain text is escaped where Markdown would take it for one.
+    /// The headings of a turn move down together until the highest is at level 3, and plain text is escaped where
+    /// Markdown would take it for a heading.
     #[default]
     Shift,
     /// Text stays as it is.
     Keep,
+}
+
+/// The highest level that a heading in a turn may have.
+const TOP: usize = 3;
+
+/// The lowest level of headings.
+const BOTTOM: usize = 6;
+
+/// The frame that a text goes into.
+#[derive(Debug)]
+pub(crate) struct TextFrame<'f> {
+    /// How the text is meant.
+    pub(crate) voice: Voice,
+    /// What becomes of its headings.
+    pub(crate) headings: Headings,
+    /// How far headings move down at least.
+    pub(crate) shift: usize,
+    /// How many footnotes the page has so far.
+    pub(crate) notes: &'f mut usize,
 }
 
 /// What follows from the text that was written, for the block after it.
@@ -22,149 +43,114 @@ pub(crate) struct Ending {
     pub(crate) list: Option<char>,
 }
 
+/// How far the headings of a text move down whose highest heading has this level; 0 means none.
+pub(crate) fn shift_for(highest: usize) -> usize {
+    if highest == 0 { 0 } else { TOP.saturating_sub(highest) }
+}
+
+/// The level of the highest heading of `text`, if that is above [`TOP`]; 0 otherwise. Fast for most texts.
+pub(crate) fn highest_heading(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let may_be_marked = || memchr::memchr(b'#', bytes).is_some();
+    let is_line_of = |mark: u8, at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+        line.iter().all(|&byte| byte == mark)
+    };
+    let may_be_underlined = || {
+        memchr::memchr2_iter(b'=', b'-', bytes).any(|at| {
+            let before = bytes.get(..at).unwrap_or_default();
+            let begins =
+                before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'>')) == Some(&b'\n');
+            begins && bytes.get(at).is_some_and(|&mark| is_line_of(mark, at))
+        })
+    };
+    if !may_be_marked() && !may_be_underlined() {
+        return 0;
+    }
+    let highest = block::structure(text, Voice::Markdown, Regions::Unwanted).highest;
+    if highest < TOP { highest } else { 0 }
+}
+
 /// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
 /// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
-pub(crate) fn guard(text: &str, hints: Hints, voice: Voice, headings: Headings, out: &mut String) -> Ending {
-    let tags = if hints.may_have(Hints::TAG) { risky_tags(text) } else { Vec::new() };
-    let regions = if tags.is_empty() { Regions::Unwanted } else { Regions::Wanted };
-    let mut found = block::structure(text, voice, regions);
-    let open = if tags.is_empty() { 0 } else { defuse(text, &tags, &mut found) };
-    if headings == Headings::Keep {
-        found.edits.clear();
+pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &mut String) -> Ending {
+    let has_tags = hints.may_have(Hints::TAG);
+    let names_notes = hints.may_have(Hints::BRACKET) && reference::may_name_notes(text);
+    let regions = if has_tags || names_notes { Regions::Wanted } else { Regions::Unwanted };
+    let mut found = block::structure(text, frame.voice, regions);
+    if !found.definitions.is_empty() && regions == Regions::Unwanted {
+        found = block::structure(text, frame.voice, Regions::Wanted);
     }
-    apply(text, &found.edits, out);
+    // In this order: what names a link ends before the tag after it.
+    if names_notes || !found.definitions.is_empty() {
+        reference::resolve(text, &mut found, frame.notes);
+        found.edits.sort_by_key(|edit| edit.at);
+    }
+    let mut closed = if has_tags { hold_html(text, &mut found) } else { Vec::new() };
+    if frame.headings == Headings::Keep {
+        found.edits.clear();
+        closed.retain(|name| name == "details");
+    }
+    apply(text, &found.edits, shift_for(found.highest).max(frame.shift), out);
     if let Some((mark, length)) = found.open_fence {
         if !text.ends_with('\n') {
             out.push('\n');
         }
         out.extend(std::iter::repeat_n(mark, length));
     }
-    if open > 0 {
+    if !closed.is_empty() {
         out.push('\n');
-        (0..open).for_each(|_| out.push_str("\n</details>"));
+    }
+    for name in closed {
+        out.push_str("\n</");
+        out.push_str(&name);
+        out.push('>');
     }
     Ending { list: found.list }
 }
 
-fn apply(text: &str, edits: &[Edit], out: &mut String) {
+/// Adds the edits that keep the HTML of `text` inside; returns the elements to close after it.
+fn hold_html(text: &str, found: &mut Structure) -> Vec<String> {
+    let escapes = found.edits.iter().filter(|edit| edit.insert == Insert::from("\\"));
+    let escaped: HashSet<usize> = escapes.map(|edit| edit.at).collect();
+    let remedy = html::remedy(text, &found.regions, &escaped);
+    if !remedy.shown.is_empty() || !remedy.inserted.is_empty() {
+        let shown = remedy.shown.iter().filter(|(at, _)| !escaped.contains(at));
+        let shown = shown.map(|&(at, backslash)| {
+            let (remove, insert) = if backslash { (0, "\\") } else { (1, "&lt;") };
+            Edit { at, remove, insert: insert.into() }
+        });
+        found.edits.extend(shown);
+        let inserted = remedy.inserted.into_iter();
+        found.edits.extend(inserted.map(|(at, tags)| Edit {
+            at,
+            remove: 0,
+            insert: Insert::Text(Cow::Owned(tags)),
+        }));
+        found.edits.sort_by_key(|edit| edit.at);
+    }
+    remedy.closed
+}
+
+fn apply(text: &str, edits: &[Edit], shift: usize, out: &mut String) {
+    const MARKS: &str = "######";
     let mut done = 0;
     for edit in edits {
         out.push_str(text.get(done..edit.at).unwrap_or_default());
-        out.push_str(edit.insert);
+        match &edit.insert {
+            Insert::Text(text) => out.push_str(text),
+            Insert::Marked(level) => {
+                out.push_str(MARKS.get(..shift.min(BOTTOM.saturating_sub(*level))).unwrap_or_default());
+            }
+            Insert::Underlined(level) => {
+                out.push_str(MARKS.get(..level.saturating_add(shift).min(BOTTOM)).unwrap_or_default());
+                out.push(' ');
+            }
+        }
         done = done.max(edit.at.saturating_add(edit.remove));
     }
     out.push_str(text.get(done..).unwrap_or_default());
-}
-
-/// A tag in the text that could swallow what follows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Hit {
-    at: usize,
-    tag: Tag,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag {
-    /// `<details>`: harmless where it is closed.
-    Open,
-    /// `</details>`: harmless where it closes something.
-    Close,
-    /// Anything else: shown as text.
-    Other,
-}
-
-/// Elements whose content is hidden, raw, or never ends where Markdown would end it.
-const SWALLOWING: &[&str] = &[
-    "script",
-    "style",
-    "pre",
-    "textarea",
-    "title",
-    "xmp",
-    "iframe",
-    "noembed",
-    "noframes",
-    "noscript",
-    "plaintext",
-    "template",
-    "select",
-    "dialog",
-    "svg",
-    "math",
-    "object",
-    "audio",
-    "video",
-    "canvas",
-    "form",
-    "button",
-];
-
-fn risky_tags(text: &str) -> Vec<Hit> {
-    let bytes = text.as_bytes();
-    let mut hits = Vec::new();
-    for at in memchr_iter(b'<', bytes) {
-        let rest = bytes.get(at + 1..).unwrap_or_default();
-        let (closes, rest) = rest.strip_prefix(b"/").map_or((false, rest), |rest| (true, rest));
-        let name = block::tag_name(rest);
-        if name.eq_ignore_ascii_case(b"details") {
-            hits.push(Hit { at, tag: if closes { Tag::Close } else { Tag::Open } });
-        } else if !name.is_empty() && block::is_among(name, SWALLOWING) {
-            hits.push(Hit { at, tag: Tag::Other });
-        }
-    }
-    hits
-}
-
-/// Adds edits that show dangerous tags as text; returns how many `<details>` are left to be closed.
-fn defuse(text: &str, hits: &[Hit], found: &mut block::Structure) -> usize {
-    let mut live: Vec<(Hit, &Region)> = Vec::new();
-    let regions = &found.regions;
-    let mut spans = Vec::new();
-    let mut region_of_spans = None;
-    for &hit in hits {
-        let position = regions.partition_point(|region| region.range.end <= hit.at);
-        let Some(region) = regions.get(position).filter(|region| region.range.contains(&hit.at)) else {
-            continue;
-        };
-        match region.kind {
-            Kind::Fenced | Kind::Indented => continue,
-            Kind::Html => {}
-            Kind::Inline => {
-                if region_of_spans.replace(position) != Some(position) {
-                    spans = code_spans(text, region.range.clone());
-                }
-                if is_within(hit.at, &spans) || is_escaped(text, hit.at) {
-                    continue;
-                }
-            }
-        }
-        live.push((hit, region));
-    }
-    let mut open: Vec<(Hit, &Region)> = Vec::new();
-    let mut shown: Vec<(Hit, &Region)> = Vec::new();
-    for &(hit, region) in &live {
-        match hit.tag {
-            Tag::Open => open.push((hit, region)),
-            Tag::Close if open.pop().is_some() => {}
-            Tag::Close | Tag::Other => shown.push((hit, region)),
-        }
-    }
-    // Inside a list or quote nothing that follows the text could close it.
-    let (unclosed, inside): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, region)| region.depth == 0);
-    shown.extend(inside);
-    let known: std::collections::HashSet<usize> = found.edits.iter().map(|edit| edit.at).collect();
-    let edits: Vec<Edit> = shown
-        .iter()
-        .filter(|(hit, _)| !known.contains(&hit.at))
-        .map(|(hit, region)| match region.kind {
-            Kind::Html => Edit { at: hit.at, remove: 1, insert: "&lt;" },
-            _ => Edit { at: hit.at, remove: 0, insert: "\\" },
-        })
-        .collect();
-    let unclosed = unclosed.len();
-    found.edits.extend(edits);
-    found.edits.sort_by_key(|edit| edit.at);
-    unclosed
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::BitOr;
 
 /// The rare bytes of a text. That a byte is there proves nothing; that it isn't spares a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hints(u8);
+pub struct Hints(u16);
 
 impl Hints {
     /// A control character that pages don't hold.
@@ -23,6 +23,8 @@ impl Hints {
     pub(crate) const EQUALS: Self = Self(1 << 6);
     /// The beginning of a tag.
     pub(crate) const TAG: Self = Self(1 << 7);
+    /// A backslash, as formulas have.
+    pub(crate) const BACKSLASH: Self = Self(1 << 8);
 
     /// What `text` may contain.
     pub(crate) fn of(text: &str) -> Self {
@@ -77,7 +79,8 @@ fn of(text: &[u8]) -> Hints {
                 | mark(byte == b'[', Hints::BRACKET)
                 | mark(byte == b'{', Hints::BRACE)
                 | mark(byte == b'=', Hints::EQUALS)
-                | mark(byte == b'<', Hints::TAG);
+                | mark(byte == b'<', Hints::TAG)
+                | mark(byte == b'\\', Hints::BACKSLASH);
         }
     });
     Hints(seen.iter().fold(0, |all, &seen| all | seen))
@@ -104,37 +107,46 @@ mod avx2 {
         tables
     }
 
+    /// One of the first eight hints as the bit of a table.
+    const fn bit(Hints(bit): Hints) -> u8 {
+        assert!(bit <= 0xff);
+        bit as u8
+    }
+
     /// All but the following.
     const FIRST: Tables = {
         let mut tables = [[0; BLOCK]; 2];
         let mut low = 0;
         while low < 0x10 {
             if low != b'\t' && low != b'\n' {
-                tables = with(tables, low, Hints::CONTROL.0);
+                tables = with(tables, low, bit(Hints::CONTROL));
             }
             low += 1;
         }
-        tables = with(tables, 0xc2, Hints::LEAD.0);
-        tables = with(tables, 0xee, Hints::PRIVATE.0);
-        tables = with(tables, 0xa0, Hints::DAGGER.0);
-        tables = with(tables, b'[', Hints::BRACKET.0);
-        tables = with(tables, b'{', Hints::BRACE.0);
-        tables = with(tables, b'=', Hints::EQUALS.0);
-        with(tables, b'<', Hints::TAG.0)
+        tables = with(tables, 0xc2, bit(Hints::LEAD));
+        tables = with(tables, 0xee, bit(Hints::PRIVATE));
+        tables = with(tables, 0xa0, bit(Hints::DAGGER));
+        tables = with(tables, b'[', bit(Hints::BRACKET));
+        tables = with(tables, b'{', bit(Hints::BRACE));
+        tables = with(tables, b'=', bit(Hints::EQUALS));
+        with(tables, b'<', bit(Hints::TAG))
     };
 
     /// The bit of U+007F, which shares no half with the other control characters.
     const DELETE: u8 = 1 << 7;
+
+    /// The bit of the backslash, for which the first tables have no room.
+    const BACKSLASH: u8 = 1 << 6;
 
     /// The bytes that go by the same name as others without sharing one of their halves.
     const SECOND: Tables = {
         let mut tables = [[0; BLOCK]; 2];
         let mut low = 0;
         while low < 0x10 {
-            tables = with(tables, 0x10 | low, Hints::CONTROL.0);
+            tables = with(tables, 0x10 | low, bit(Hints::CONTROL));
             low += 1;
         }
-        with(with(tables, 0xef, Hints::LEAD.0), 0x7f, DELETE)
+        with(with(with(tables, 0xef, bit(Hints::LEAD)), 0x7f, DELETE), b'\\', BACKSLASH)
     };
 
     /// [`Hints::of`], a third of what it takes without AVX2.
@@ -154,7 +166,8 @@ mod avx2 {
         });
         let (first, second) = (joined(seen[0]), joined(seen[1]));
         let deletes = if second & DELETE == 0 { 0 } else { Hints::CONTROL.0 };
-        Hints(first | second & !DELETE | deletes)
+        let backslashes = if second & BACKSLASH == 0 { 0 } else { Hints::BACKSLASH.0 };
+        Hints(u16::from(first | second & !(DELETE | BACKSLASH)) | deletes | backslashes)
     }
 
     /// What both tables say of each byte.
@@ -227,6 +240,7 @@ mod tests {
             ("=", Hints::EQUALS),
             ("<", Hints::TAG),
             ("<{", Hints::TAG | Hints::BRACE),
+            ("\\", Hints::BACKSLASH),
         ] {
             for padding in [0, 1, 15, 16, 31, 32, 33, 100] {
                 let text = format!("{0}{text}{0}", "x".repeat(padding));

@@ -7,7 +7,7 @@ mod places;
 mod spans;
 
 use super::link::{self, Neighbours};
-use crate::conversation::assistant::{Answer, Mark, Spacing};
+use crate::conversation::assistant::{AnswerText, Mark, Spacing};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Conversation, Link, Meaning, Reference};
 use crate::markdown::code::{Code, CodeKind};
@@ -29,11 +29,11 @@ pub(super) struct Targets<'d> {
 }
 
 impl<'d> Targets<'d> {
-    pub(super) fn answer<'t>(&self, text: &'t str, hints: Hints, taken: &'t [Range<usize>]) -> Answer<'t>
+    pub(super) fn answer<'t>(&self, text: &'t str, hints: Hints, taken: &'t [Range<usize>]) -> AnswerText<'t>
     where
         'd: 't,
     {
-        Answer { text, hints, taken, sources: &self.conversation.sources, message: self.message }
+        AnswerText { text, hints, taken, sources: &self.conversation.sources, message: self.message }
     }
 }
 

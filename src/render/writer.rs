@@ -4,10 +4,11 @@ use super::link::Neighbours;
 use super::reference::{self, Marks, Targets};
 use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link};
 use crate::catalog::{AssetContent, Page};
+use crate::conversation::canvas::{CanvasOutcome, CanvasVersion};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
-use crate::markdown::{self, Hints, Voice};
+use crate::markdown::{self, Headings, Hints, Math, TextFrame, Voice};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -72,6 +73,10 @@ pub(super) struct Writer<'d, 'o> {
     thoughts: Vec<&'d Thought<'d>>,
     /// An answer that was cut, and goes on in the next message.
     cut: Option<CutProse<'d>>,
+    /// How far the headings of the turn move down.
+    shift: usize,
+    /// How many footnotes the page has so far.
+    notes: usize,
     /// The message being written.
     message: Option<NodeId>,
     /// Branches that are to be named before anything new begins.
@@ -101,6 +106,8 @@ impl<'d, 'o> Writer<'d, 'o> {
             list: None,
             thoughts: Vec::new(),
             cut: None,
+            shift: 0,
+            notes: 0,
             message: None,
             forks: Vec::new(),
         }
@@ -117,10 +124,16 @@ impl<'d, 'o> Writer<'d, 'o> {
             self.block("*This conversation has no visible messages.*");
         }
         let mut turns = Turns::default();
-        for &id in nodes {
+        for (at, &id) in nodes.iter().enumerate() {
             if let Some(message) = conversation.tree.message(id) {
                 match message.visibility {
-                    Visibility::Shown => self.shown(id, message, turns.begins(message)),
+                    Visibility::Shown => {
+                        let begins_turn = turns.begins(message);
+                        if begins_turn {
+                            self.shift = self.shift_of(nodes.get(at..).unwrap_or_default(), turns.clone());
+                        }
+                        self.shown(id, message, begins_turn);
+                    }
                     Visibility::Hidden if self.options.all => self.hidden(id, message),
                     Visibility::Hidden => {}
                 }
@@ -135,6 +148,38 @@ impl<'d, 'o> Writer<'d, 'o> {
             BUFFER.set(self.buffer); // it is empty
         }
         Ok(())
+    }
+
+    /// How far the headings of the turn that begins with the first of `nodes` move down: all of them together. A turn of
+    /// one text needs no look ahead.
+    fn shift_of(&self, nodes: &[NodeId], mut turns: Turns) -> usize {
+        if self.options.headings == Headings::Keep {
+            return 0;
+        }
+        let tree = &self.document.conversation.tree;
+        let messages = nodes.iter().filter_map(|&id| Some((id, tree.message(id)?)));
+        let shown = messages.filter(|(_, message)| message.visibility == Visibility::Shown);
+        let turn = shown.enumerate().take_while(|(at, (_, message))| *at == 0 || !turns.begins(message));
+        let mut texts = turn.flat_map(|(_, (id, message))| self.texts(id, message));
+        let (Some(first), Some(second)) = (texts.next(), texts.next()) else { return 0 };
+        let texts = [first, second].into_iter().chain(texts);
+        texts.map(|text| markdown::shift_for(markdown::highest_heading(text))).max().unwrap_or_default()
+    }
+
+    /// The texts of `message` that may have headings.
+    fn texts(&self, id: NodeId, message: &'d Message<'d>) -> impl Iterator<Item = &'d str> {
+        let shown: &[Part<'_>] = if voice(message.role) == Voice::Markdown { &message.parts } else { &[] };
+        let has_thoughts = self.options.thinking != Thinking::Hide;
+        let steps = &self.document.canvas.steps;
+        shown.iter().enumerate().flat_map(move |(position, part)| {
+            let (one, thoughts): (Option<&str>, &[Thought<'_>]) = match part {
+                Part::Prose(prose) => (Some(&prose.text), &[]),
+                Part::Thoughts(thoughts) if has_thoughts => (None, thoughts),
+                Part::Canvas(_) => (steps.get(&(id, position)).and_then(canvas_text), &[]),
+                _ => (None, &[]),
+            };
+            one.into_iter().chain(thoughts.iter().map(|thought| thought.content.as_ref()))
+        })
     }
 
     /// Title, and what there is to say before the first turn.
@@ -387,8 +432,15 @@ impl<'d, 'o> Writer<'d, 'o> {
         if self.list.is_some() && text.starts_with([' ', '\t']) {
             self.block("<!-- -->"); // or the text would belong to the last item of the list before it
         }
+        let formulas = match (voice, self.options.math) {
+            (Voice::Markdown, Math::Dollars) => markdown::dollars(text, hints),
+            _ => None,
+        };
+        let text = formulas.as_deref().unwrap_or(text);
         self.block("");
-        self.list = markdown::guard(text, hints, voice, self.options.headings, &mut self.buffer).list;
+        let headings = self.options.headings;
+        let mut frame = TextFrame { voice, headings, shift: self.shift, notes: &mut self.notes };
+        self.list = markdown::guard(text, hints, &mut frame, &mut self.buffer).list;
     }
 
     /// Writes a list of `items` by `write`. It is not taken for the rest of one that the text before it ends in.
@@ -519,6 +571,14 @@ impl<'d, 'o> Writer<'d, 'o> {
         let quoted = std::mem::replace(&mut self.buffer, outside);
         self.block("");
         markdown::quote(quoted.trim_start_matches('\n'), &mut self.buffer);
+    }
+}
+
+/// The text of a canvas document after a step, unless it is code.
+fn canvas_text(step: &CanvasVersion) -> Option<&str> {
+    match &step.outcome {
+        Some(CanvasOutcome::Text(text)) if !step.kind.starts_with("code/") => Some(text),
+        _ => None,
     }
 }
 

@@ -40,7 +40,7 @@ fn render(conversation: &Conversation<'_>, options: &Options) -> String {
 }
 
 /// A page that uses `body` in every role, with blocks of the renderer between, and ends with a plain turn.
-fn page(body: &str) -> String {
+pub(super) fn page(body: &str) -> String {
     let file = || FileRef { name: Some("lost.txt".into()), ..FileRef::default() };
     let thought = Thought { summary: "Summary".into(), content: body.into() };
     let messages = vec![
@@ -52,12 +52,12 @@ fn page(body: &str) -> String {
     render(&conversation("The title", messages), &Options::new(Zone::utc()))
 }
 
-fn expected() -> Found {
+pub(super) fn expected() -> Found {
     let headings = [(1, "The title"), (2, "User"), (2, "ChatGPT"), (2, "User")];
     headings.iter().map(|&(level, text)| (level, text.to_owned())).collect()
 }
 
-fn without_front_matter(page: &str) -> &str {
+pub(super) fn without_front_matter(page: &str) -> &str {
     let (_, rest) = page.split_once("\n---\n").expect("the end of the front matter");
     rest
 }
@@ -106,7 +106,7 @@ fn comrak(markdown: &str, options: &comrak::Options<'_>) -> Found {
     found
 }
 
-fn github_extensions() -> comrak::Options<'static> {
+pub(super) fn github_extensions() -> comrak::Options<'static> {
     let mut options = comrak::Options::default();
     options.extension.table = true;
     options.extension.strikethrough = true;
@@ -143,7 +143,7 @@ fn holds(body: &str) {
 }
 
 /// Bodies that turn each construct of Markdown against the frame.
-const BODIES: &[&str] = &[
+pub(super) const BODIES: &[&str] = &[
     "plain",
     "# one",
     "## two",
@@ -299,19 +299,21 @@ fn examples(spec: &str) -> Vec<String> {
     bodies.map(|(markdown, _)| markdown.replace('→', "\t")).collect()
 }
 
-/// The licence of the specification keeps it out of this repository; `GPTFS_SPEC` names a copy of `spec.txt`. Without
-/// it only the sample runs.
-#[test]
-fn no_commonmark_example_forges_or_swallows_a_heading() {
+/// The examples of the specification. Its licence keeps it out of this repository: `GPTFS_SPEC` names a copy of
+/// `spec.txt`. Without it there is one sample.
+pub(super) fn specification() -> Vec<String> {
     let fence = "`".repeat(32);
     let sample = format!("{fence} example\n# a\n→b\n.\n<h1>a</h1>\n{fence}\n");
     assert_eq!(examples(&sample), ["# a\n\tb"]);
     let spec = std::env::var("GPTFS_SPEC").map_or(sample, |path| {
         std::fs::read_to_string(path).expect("GPTFS_SPEC names a copy of the specification")
     });
-    let examples = examples(&spec);
-    println!("{} examples", examples.len());
-    for example in &examples {
+    examples(&spec)
+}
+
+#[test]
+fn no_commonmark_example_forges_or_swallows_a_heading() {
+    for example in &specification() {
         holds(example);
     }
 }
@@ -433,12 +435,12 @@ const PIECES: &[&str] = &[
     "\u{0}",
 ];
 
-fn hostile() -> impl Strategy<Value = String> {
+pub(super) fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..24).prop_map(|pieces| pieces.concat())
 }
 
 /// The number of random cases, 10,000 unless `GPTFS_CASES` is set.
-fn cases() -> u32 {
+pub(super) fn cases() -> u32 {
     std::env::var("GPTFS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
 }
 

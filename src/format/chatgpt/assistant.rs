@@ -2,7 +2,7 @@
 
 use super::{directive, marks};
 use crate::conversation::Conversation;
-use crate::conversation::assistant::{Answer, Assistant, Mark};
+use crate::conversation::assistant::{AnswerText, Assistant, Mark};
 use crate::markdown::{Hints, encode_path_segment};
 
 /// ChatGPT.
@@ -29,7 +29,7 @@ impl Assistant for ChatGptAssistant {
         marks::may_be_in(hints)
     }
 
-    fn marks<'t>(&self, answer: &Answer<'t>, found: &mut dyn FnMut(Mark<'t>)) {
+    fn marks<'t>(&self, answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>)) {
         marks::find(answer, found);
     }
 
@@ -41,7 +41,7 @@ impl Assistant for ChatGptAssistant {
         hints.may_have(Hints::BRACE) && directive::may_be_in(text)
     }
 
-    fn notation(&self, answer: &Answer<'_>) -> Option<String> {
+    fn notation(&self, answer: &AnswerText<'_>) -> Option<String> {
         directive::expand(answer.text)
     }
 }

@@ -1,6 +1,5 @@
 //! Addresses and the Markdown around them: tracking parameters go, and links to nowhere become their labels.
 
-use super::marks::unmarked;
 use crate::conversation::{Link, Text};
 use crate::markdown::host;
 use memchr::memmem::Finder;
@@ -63,10 +62,10 @@ pub(super) fn untracked(text: Text<'_>) -> Text<'_> {
     Cow::Owned(clean)
 }
 
-/// Markdown that the export supplies, without tracking parameters and marks, and with `[Name]()` as `Name`. Parentheses
+/// Markdown that the export supplies, without tracking parameters, and with `[Name]()` as `Name`. Parentheses
 /// with nothing in them are nothing.
 pub(super) fn markdown(text: Text<'_>) -> Text<'_> {
-    let text = unmarked(untracked(text));
+    let text = untracked(text);
     if text.trim() == "()" {
         return Cow::Borrowed("");
     }

@@ -5,7 +5,7 @@
 
 use super::link::{link, tracking};
 use super::widget;
-use crate::conversation::assistant::{Answer, Mark, Spacing};
+use crate::conversation::assistant::{AnswerText, Mark, Spacing};
 use crate::conversation::{FileRef, Link, Meaning, Text};
 use crate::markdown::{self, Hints};
 use memchr::{memchr_iter, memmem};
@@ -33,8 +33,6 @@ const SANDBOX: &str = "](sandbox:";
 static DAGGER_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("†"));
 static ARTEFACT_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ARTEFACT));
 static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
-
-type Found<'f, 't> = &'f mut dyn FnMut(Mark<'t>);
 
 /// True for the characters that ChatGPT writes into texts.
 pub(super) fn is_mark(c: char) -> bool {
@@ -68,8 +66,8 @@ pub(super) fn may_be_in(hints: Hints) -> bool {
 }
 
 /// Passes each mark in `answer` to `found`.
-pub(super) fn find<'t>(answer: &Answer<'t>, found: Found<'_, 't>) {
-    let Answer { text, hints, taken, .. } = *answer;
+pub(super) fn find<'t>(answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>)) {
+    let AnswerText { text, hints, taken, .. } = *answer;
     if hints.may_have(Hints::PRIVATE) {
         private_use(text, taken, &mut |range, inside| {
             let meaning = meaning(text, &range, inside, answer);
@@ -186,11 +184,10 @@ fn is_address(text: &str) -> bool {
 }
 
 /// What to show for the mark at `range`, of which `mark` is the text.
-fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &Answer<'t>) -> Meaning<'t> {
+fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &AnswerText<'t>) -> Meaning<'t> {
     let inside = mark.strip_prefix(OPEN).unwrap_or_default().trim_end_matches([CLOSE, ODD_CLOSE]);
     let mut arguments = inside.split(NEXT);
-    let kind = arguments.next().unwrap_or_default();
-    match kind {
+    match arguments.next().unwrap_or_default() {
         "cite" => citation(arguments.flat_map(|ids| ids.split(',')), answer),
         kind if names_link(kind) => link_mark(arguments, answer),
         "entity" | "product_entity" => {
@@ -214,7 +211,7 @@ fn is_alone(text: &str, range: &Range<usize>) -> bool {
 }
 
 /// The sources that `ids` name, each address once.
-pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &Answer<'t>) -> Meaning<'t> {
+pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
     let mut links: Vec<Link<'t>> = Vec::new();
     for found in ids.filter_map(|id| answer.source(id.trim())) {
         if !links.iter().any(|link| link.url == found.url) {
@@ -225,7 +222,7 @@ pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &Answer<'
 }
 
 /// A mark with a label and an address or the id of a source, in either order. Where the id is unknown the label stays.
-fn link_mark<'t>(mut arguments: impl Iterator<Item = &'t str>, answer: &Answer<'t>) -> Meaning<'t> {
+fn link_mark<'t>(mut arguments: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
     let (first, second) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
     let (label, target) = match (first.trim(), second.trim()) {
         (address, label) if is_address(address) && !is_address(label) => (label, address),
@@ -253,7 +250,7 @@ fn name<'t>(array: &str) -> Option<Text<'t>> {
 }
 
 /// Finds `【5†source】` and the like; other brackets are ordinary punctuation.
-fn brackets<'t>(text: &'t str, found: Found<'_, 't>) {
+fn brackets<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
     /// A file name is no longer, in bytes.
     const MAX_NAME: usize = 512;
     for dagger in DAGGER_FINDER.find_iter(text.as_bytes()) {
@@ -284,7 +281,7 @@ fn brackets<'t>(text: &'t str, found: Found<'_, 't>) {
 }
 
 /// Finds `:contentReference[oaicite:3]{index=3}`, which ChatGPT's client leaves on the clipboard.
-fn artefacts<'t>(text: &'t str, found: Found<'_, 't>) {
+fn artefacts<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     for start in ARTEFACT_FINDER.find_iter(text.as_bytes()) {
         let rest = text.get(start + ARTEFACT.len()..).unwrap_or_default();
@@ -351,7 +348,7 @@ mod tests {
             }
             let sources = Sources::default();
             let hints = Hints::of(&text);
-            let answer = Answer { text: &text, hints, taken: &taken, sources: &sources, message: None };
+            let answer = AnswerText { text: &text, hints, taken: &taken, sources: &sources, message: None };
             let mut found = Vec::new();
             find(&answer, &mut |mark| found.push(mark.range));
             prop_assert_eq!(found, slowly(&text, &taken));

@@ -1,7 +1,7 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
 use super::link::{link, markdown, untracked};
-use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK};
+use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK, unmarked};
 use super::schema::{
     Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
 };
@@ -84,7 +84,7 @@ fn pictures<'a>(images: &mut Vec<Obj<PictureItem<'a>>>) -> Vec<Link<'a>> {
 
 /// The export's own Markdown for a reference, if it says anything.
 fn alt<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
-    let text = markdown(reference.alt.take_filled()?);
+    let text = markdown(unmarked(reference.alt.take_filled()?));
     (!text.is_empty()).then_some(Meaning::Markdown(text))
 }
 

@@ -2,13 +2,13 @@
 
 use super::components::chart;
 use crate::conversation::Meaning;
-use crate::conversation::assistant::Answer;
+use crate::conversation::assistant::AnswerText;
 use crate::markdown;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// What the widgets of a mark with this `payload` show; `alone` on their line or within a sentence. `None` for nothing.
-pub(super) fn meaning<'t>(payload: &'t str, alone: bool, answer: &Answer<'t>) -> Option<Meaning<'t>> {
+pub(super) fn meaning<'t>(payload: &'t str, alone: bool, answer: &AnswerText<'t>) -> Option<Meaning<'t>> {
     let Ok(Value::Object(widgets)) = serde_json::from_str(payload) else { return unreadable(payload, alone) };
     let (name, data) = widgets.into_iter().next()?;
     if name == "citation" {

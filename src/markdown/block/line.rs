@@ -1,6 +1,8 @@
 //! What a line of Markdown begins, seen by itself: markers, fences, tags. Knows nothing of the lines before it.
 
+use super::Definition;
 use memchr::{memchr, memmem};
+use std::ops::Range;
 
 /// A link label has at most 999 characters.
 const MAX_LABEL: usize = 4 * 999;
@@ -303,6 +305,57 @@ impl Lines<'_> {
         rest.starts_with(b"[^") && memmem::find(rest, b"]:").is_some()
     }
 
+    /// Where the label is of the footnote that the line at `at` defines.
+    pub(super) fn note(&self, at: usize, end: usize) -> Option<Range<usize>> {
+        let rest = self.bytes.get(at + 2..end)?;
+        let length = memmem::find(rest, b"]:")?;
+        let label = rest.get(..length)?;
+        let fits =
+            !label.is_empty() && label.iter().all(|&b| !b.is_ascii_whitespace() && !b"[]\\`<^".contains(&b));
+        fits.then_some(at + 2..at + 2 + length)
+    }
+
+    /// The link that the line from `line` to `end` defines, whose `[` is at `at`; `None` if it takes more than a line.
+    pub(super) fn definition(&self, line: usize, at: usize, end: usize) -> Option<Definition> {
+        let close = at + memmem::find(self.bytes.get(at..end)?, b"]:")?;
+        let label = at + 1..close;
+        let inside = self.bytes.get(label.clone())?;
+        if inside.trim_ascii().is_empty()
+            || inside.starts_with(b"^")
+            || inside.iter().any(|b| b"[]\\".contains(b))
+        {
+            return None;
+        }
+        let skip = |from: usize| {
+            let rest = self.bytes.get(from..end).unwrap_or_default();
+            from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+        };
+        let start = skip(close + 2);
+        let rest = self.bytes.get(start..end)?;
+        let length = if rest.starts_with(b"<") {
+            rest.iter().position(|&byte| byte == b'>')? + 1
+        } else {
+            rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && !byte.is_ascii_control()).count()
+        };
+        let address = start..start + length;
+        let written = self.bytes.get(address.clone())?;
+        if written.is_empty() || written.iter().skip(1).any(|&byte| byte == b'<') || written.contains(&b'\\')
+        {
+            return None;
+        }
+        let begin = skip(address.end);
+        let rest = self.bytes.get(begin..end)?.trim_ascii_end();
+        let title = begin..begin + rest.len();
+        let is_title = match rest {
+            [] => true,
+            [quote @ (b'"' | b'\''), inside @ .., last] => {
+                begin > address.end && quote == last && !inside.contains(quote) && !inside.contains(&b'\\')
+            }
+            _ => false,
+        };
+        is_title.then_some(Definition { line: line..end, label, address, title })
+    }
+
     /// True if a link or footnote may be defined here, at a `[` that begins a paragraph.
     pub(super) fn may_define(&self, at: usize) -> bool {
         let rest = self.bytes.get(at + 1..).unwrap_or_default();
@@ -336,7 +389,12 @@ pub(crate) fn tag_name(rest: &[u8]) -> &[u8] {
     rest.get(..length).unwrap_or_default()
 }
 
+/// True if a tag of this name begins HTML that may interrupt a paragraph.
+pub(crate) fn begins_block(name: &[u8]) -> bool {
+    is_among(name, BLOCK_TAGS)
+}
+
 /// True if `name` is one of `names`, in whatever case.
-pub(crate) fn is_among(name: &[u8], names: &[&str]) -> bool {
+fn is_among(name: &[u8], names: &[&str]) -> bool {
     names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }

@@ -6,7 +6,14 @@ fn edited(text: &str, voice: Voice) -> String {
     let mut done = 0;
     for edit in structure(text, voice, Regions::Unwanted).edits {
         out.push_str(&text[done.min(edit.at)..edit.at]);
-        out.push_str(edit.insert);
+        match edit.insert {
+            Insert::Text(insert) => out.push_str(&insert),
+            Insert::Marked(level) => out.push_str(&"#".repeat(2.min(6 - level))),
+            Insert::Underlined(level) => {
+                out.push_str(&"#".repeat(level + 2));
+                out.push(' ');
+            }
+        }
         done = edit.at + edit.remove;
     }
     out + &text[done..]
@@ -95,7 +102,8 @@ fn a_block_after_a_tag_begins_after_a_blank_line() {
 
 #[test]
 fn definitions_are_text() {
-    markdown_becomes("[a]: /url\n\n[^1]: b", "\\[a]: /url\n\n\\[^1]: b");
+    plain_becomes("[a]: /url\n\n[^1]: b", "\\[a]: /url\n\n\\[^1]: b");
+    markdown_becomes("- [a]: /url\n\n> [^1]: b", "- \\[a]: /url\n\n> \\[^1]: b");
     markdown_becomes("[a](/url): b", "[a](/url): b");
 }
 
@@ -125,7 +133,7 @@ fn regions_say_what_stands_where() {
     let text = "a\n\n```\nb\n```\n    c\n<div>\n> d";
     let regions = structure(text, Voice::Markdown, Regions::Wanted).regions;
     let found: Vec<_> =
-        regions.into_iter().map(|region| (&text[region.range], region.kind, region.depth)).collect();
+        regions.into_iter().map(|region| (&text[region.range], region.kind, region.container)).collect();
     let expected = [
         ("a", Kind::Inline, 0),
         ("b\n", Kind::Fenced, 0),

@@ -105,7 +105,7 @@ impl Spans {
     pub(super) fn apply(&self, text: &str) -> String {
         let room = text.len().saturating_add(self.replacements.len());
         let mut sentence = Sentence { out: String::with_capacity(room), gap: Gap::None };
-        let mut line = Line::default();
+        let mut line = RowLine::default();
         let mut done = 0;
         for span in &self.list {
             sentence.literal(text.get(done..span.range.start).unwrap_or_default());
@@ -137,12 +137,12 @@ pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
 
 /// The line that was looked at last, so that many spans of one line cost no more than one.
 #[derive(Debug, Default)]
-struct Line {
+struct RowLine {
     end: usize,
     is_row: bool,
 }
 
-impl Line {
+impl RowLine {
     /// True if the line of `text` at `at` may be a row of a table. `at` never goes back.
     fn is_row(&mut self, text: &str, at: usize) -> bool {
         if at >= self.end {

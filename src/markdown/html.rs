@@ -1,0 +1,517 @@
+//! HTML in Markdown: which tags a browser would see, and which elements they leave open.
+//!
+//! Parsers of Markdown and browsers agree about complete tags. About anything else they may not, so it is shown as text.
+
+use super::block::{Kind, Region};
+use super::code::{Code, is_escaped};
+use memchr::{memchr, memchr_iter, memmem};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// Elements without content.
+const VOID: &[&str] = &[
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img", "input",
+    "keygen", "link", "meta", "param", "source", "track", "wbr",
+];
+
+/// Elements whose tags a browser ignores within a page.
+const HARMLESS: &[&str] = &["html", "head", "body", "frameset"];
+
+/// Elements whose content is hidden, raw, or never ends where Markdown would end it.
+const SWALLOWING: &[&str] = &[
+    "script",
+    "style",
+    "pre",
+    "textarea",
+    "title",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "noscript",
+    "plaintext",
+    "template",
+    "select",
+    "dialog",
+    "svg",
+    "math",
+    "object",
+    "audio",
+    "video",
+    "canvas",
+    "form",
+    "button",
+    "marquee",
+    "applet",
+    "option",
+    "optgroup",
+    "listing",
+];
+
+/// Elements within a line. A browser opens these again in later paragraphs until they are closed.
+const FORMATTING: &[&str] =
+    &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+
+/// Other elements within a line.
+const PHRASING: &[&str] = &[
+    "abbr", "acronym", "bdi", "bdo", "cite", "data", "del", "dfn", "ins", "kbd", "label", "mark", "output",
+    "q", "rp", "rt", "ruby", "samp", "span", "sub", "sup", "time", "var",
+];
+
+/// All other elements that may hold something.
+const BLOCKS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "caption",
+    "center",
+    "colgroup",
+    "dd",
+    "details",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hgroup",
+    "legend",
+    "li",
+    "main",
+    "menu",
+    "meter",
+    "nav",
+    "ol",
+    "p",
+    "picture",
+    "progress",
+    "search",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+];
+
+/// Elements whose end tag may be left out: that of an element around them ends them, too.
+const IMPLIED: &[&str] =
+    &["p", "li", "dd", "dt", "caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"];
+
+/// How far an end tag looks back for its element.
+const MAX_SEARCH: usize = 512;
+
+/// What has to happen to a text so that its HTML ends with it.
+#[derive(Debug, Default)]
+pub(super) struct Remedy {
+    /// Where `<` must be shown as text, ascending, each with whether backslashes work there.
+    pub(super) shown: Vec<(usize, bool)>,
+    /// End tags to insert, by where they go; ascending.
+    pub(super) inserted: Vec<(usize, String)>,
+    /// The names of elements to close at the end of the text, in this order.
+    pub(super) closed: Vec<String>,
+}
+
+/// An element that is open.
+#[derive(Debug)]
+struct OpenElement<'t> {
+    name: &'t str,
+    class: ElementClass,
+    /// Its start tag is outside of any paragraph.
+    is_alone: bool,
+    /// Its start tag.
+    range: Range<usize>,
+    region: usize,
+    container: usize,
+    kind: Kind,
+    reading: Reading,
+}
+
+/// A tag of the text.
+#[derive(Clone, Copy, Debug)]
+struct Tag {
+    /// Where its name ends.
+    name_end: usize,
+    /// Where it ends.
+    end: usize,
+    closes: bool,
+}
+
+/// What a `<` begins.
+#[derive(Clone, Copy, Debug)]
+enum Markup {
+    /// A tag.
+    Tag(Tag),
+    /// A comment, up to this place.
+    Comment(usize),
+    /// Text to everybody.
+    Text,
+    /// Something to be shown as text.
+    Doubtful,
+}
+
+/// Who reads the markup of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// A parser of Markdown: code and backslashes count.
+    Markdown,
+    /// A browser.
+    Browser,
+    /// One of them: it may be a paragraph or not.
+    Either,
+}
+
+/// What the HTML in `text`, whose `regions` are known, needs, apart from what is `escaped` already. Linear but for the bounded search for what an end tag
+/// closes.
+pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -> Remedy {
+    let last = regions.iter().enumerate().map(|(position, region)| (region.container, position)).collect();
+    let mut walk = HtmlWalk { text, last, open: Vec::new(), remedy: Remedy::default() };
+    let mut code = Code::with_regions(text, regions);
+    let (mut position, mut resume, mut unsure, mut reading) = (0, 0, 0, None);
+    for at in memchr_iter(b'<', text.as_bytes()) {
+        while regions.get(position).is_some_and(|region| region.range.end <= at) {
+            walk.leave(position, regions);
+            position += 1;
+            reading = None;
+        }
+        let Some(region) = regions.get(position).filter(|region| region.range.contains(&at)) else {
+            continue;
+        };
+        if at < resume || escaped.contains(&at) || matches!(region.kind, Kind::Fenced | Kind::Indented) {
+            continue;
+        }
+        let reading = *reading.get_or_insert_with(|| reading_of(text, region));
+        let is_literal = reading != Reading::Browser && (code.at(at).is_some() || is_escaped(text, at));
+        if is_literal && reading == Reading::Markdown {
+            continue;
+        }
+        let limit = region.range.end;
+        match markup(text, at, limit, reading) {
+            Markup::Text => {}
+            Markup::Doubtful => walk.show(at, region.kind),
+            Markup::Comment(_) if is_literal => walk.show(at, region.kind),
+            Markup::Comment(end) => resume = end,
+            Markup::Tag(tag) => {
+                let is_sure = !is_literal
+                    && at >= unsure
+                    && (reading != Reading::Either || markdown_tag(text, at, limit).is_some());
+                if is_sure {
+                    resume = tag.end;
+                } else {
+                    unsure = unsure.max(tag.end);
+                }
+                // Where readers disagree, too much is closed rather than too little.
+                if is_sure || !tag.closes {
+                    walk.tag(at, tag, position, regions, reading);
+                }
+            }
+        }
+    }
+    (position..regions.len()).for_each(|position| walk.leave(position, regions));
+    walk.finish()
+}
+
+/// Who reads the markup of `region`.
+fn reading_of(text: &str, region: &Region) -> Reading {
+    if region.kind != Kind::Html {
+        return Reading::Markdown;
+    }
+    let Range { start, end } = region.range;
+    // Its first tag makes it HTML, unless that is shown as text.
+    let first = browser_tag(text, start, end).filter(|_| region.container == 0);
+    let name = first.and_then(|tag| text.get(start + 1 + usize::from(tag.closes)..tag.name_end));
+    let is_html = name.is_some_and(|name| {
+        super::block::begins_block(name.as_bytes())
+            && !is_among(name, SWALLOWING)
+            && !name.eq_ignore_ascii_case("details")
+    });
+    if is_html { Reading::Browser } else { Reading::Either }
+}
+
+/// What the `<` at `at` begins, in text up to `limit`.
+fn markup(text: &str, at: usize, limit: usize, reading: Reading) -> Markup {
+    let bytes = text.as_bytes();
+    let rest = bytes.get(at + 1..limit).unwrap_or_default();
+    if let Some(inside) = rest.strip_prefix(b"!--") {
+        return match memmem::find(inside, b"--") {
+            // Text to Markdown; a browser never sees it.
+            None if reading == Reading::Markdown => Markup::Text,
+            Some(length)
+                if inside.get(length + 2) == Some(&b'>')
+                    && !matches!(inside, [b'>', ..] | [b'-', b'>', ..]) =>
+            {
+                Markup::Comment(at + 4 + length + 3)
+            }
+            _ => Markup::Doubtful,
+        };
+    }
+    let name = rest.strip_prefix(b"/").unwrap_or(rest);
+    match (rest.first(), name.first()) {
+        (Some(b'!' | b'?'), _) => Markup::Doubtful,
+        (_, Some(first)) if first.is_ascii_alphabetic() => {
+            let tag = match reading {
+                Reading::Markdown => markdown_tag(text, at, limit),
+                Reading::Browser | Reading::Either => browser_tag(text, at, limit),
+            };
+            match tag {
+                Some(tag) => Markup::Tag(tag),
+                None if reading == Reading::Markdown => Markup::Text,
+                None => Markup::Doubtful,
+            }
+        }
+        (Some(b'/'), _) if reading != Reading::Markdown => Markup::Doubtful,
+        _ => Markup::Text,
+    }
+}
+
+/// The tag at `at` as CommonMark defines it.
+fn markdown_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
+    let bytes = text.as_bytes().get(..limit)?;
+    let closes = bytes.get(at + 1) == Some(&b'/');
+    let start = at + 1 + usize::from(closes);
+    let count = |from: usize, is: &dyn Fn(&u8) -> bool| {
+        bytes.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| is(byte)).count())
+    };
+    let blanks = |from: usize| from + count(from, &u8::is_ascii_whitespace);
+    let name_end = start + count(start, &|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let mut end = name_end;
+    loop {
+        let next = blanks(end);
+        match bytes.get(next)? {
+            b'>' => return Some(Tag { name_end, end: next + 1, closes }),
+            b'/' if !closes && bytes.get(next + 1) == Some(&b'>') => {
+                return Some(Tag { name_end, end: next + 2, closes });
+            }
+            first
+                if !closes && next > end && (first.is_ascii_alphabetic() || matches!(first, b'_' | b':')) =>
+            {
+                end = next + count(next, &|b| b.is_ascii_alphanumeric() || b"_.:-".contains(b));
+                let equals = blanks(end);
+                if bytes.get(equals) == Some(&b'=') {
+                    let value = blanks(equals + 1);
+                    let quote = *bytes.get(value)?;
+                    if matches!(quote, b'"' | b'\'') {
+                        end = value + 2 + memchr(quote, bytes.get(value + 1..)?)?;
+                    } else {
+                        let length = count(value, &|b| !b.is_ascii_whitespace() && !b"\"'=<>`".contains(b));
+                        if length == 0 {
+                            return None;
+                        }
+                        end = value + length;
+                    }
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The tag at `at` as a browser reads it; `None` if it goes on after `limit`.
+fn browser_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
+    let bytes = text.as_bytes().get(..limit)?;
+    let closes = bytes.get(at + 1) == Some(&b'/');
+    let start = at + 1 + usize::from(closes);
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+    let name_end = start + bytes.get(start..)?.iter().position(is_end)?;
+    let mut end = name_end;
+    // Quotes mean something only directly after an equals sign that follows a name.
+    let (mut after_equals, mut in_name, mut in_value) = (false, false, false);
+    loop {
+        let byte = *bytes.get(end)?;
+        end += 1;
+        match byte {
+            b'>' => return Some(Tag { name_end, end, closes }),
+            b'"' | b'\'' if after_equals => {
+                end += memchr(byte, bytes.get(end..)?)? + 1;
+                (after_equals, in_name) = (false, false);
+            }
+            b'/' if !after_equals && !in_value => in_name = false,
+            b'=' if in_name && !in_value && !after_equals => after_equals = true,
+            byte if byte.is_ascii_whitespace() && in_value => (in_value, in_name) = (false, false),
+            byte if byte.is_ascii_whitespace() => {}
+            _ if after_equals => (after_equals, in_value) = (false, true),
+            _ if !in_value => in_name = true,
+            _ => {}
+        }
+    }
+}
+
+struct HtmlWalk<'t> {
+    text: &'t str,
+    /// The last region of each container.
+    last: HashMap<usize, usize>,
+    open: Vec<OpenElement<'t>>,
+    remedy: Remedy,
+}
+
+/// How a browser treats an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ElementClass {
+    /// It goes on in later paragraphs until it is closed.
+    Formatting,
+    /// It ends with what is around it.
+    Ordinary,
+    /// End tags of others do not see past it.
+    Block,
+}
+
+fn is_among(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The name of an element as it is compared, if HTML has it, and how it is treated.
+fn known(name: &str) -> Option<(&'static str, ElementClass)> {
+    let lists = [
+        (FORMATTING, ElementClass::Formatting),
+        (PHRASING, ElementClass::Ordinary),
+        (BLOCKS, ElementClass::Block),
+    ];
+    lists.into_iter().find_map(|(list, class)| {
+        let known = list.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+        Some((*known, class))
+    })
+}
+
+impl<'t> HtmlWalk<'t> {
+    /// Shows the `<` at `at` as text.
+    fn show(&mut self, at: usize, kind: Kind) {
+        self.remedy.shown.push((at, kind == Kind::Inline));
+    }
+
+    /// Shows the tag in `range` as text, and with it what is in its attributes.
+    fn show_tag(&mut self, range: Range<usize>, kind: Kind) {
+        let inside = self.text.as_bytes().get(range.clone()).unwrap_or_default();
+        for at in memchr_iter(b'<', inside) {
+            self.show(range.start + at, kind);
+        }
+    }
+
+    fn tag(&mut self, at: usize, tag: Tag, position: usize, regions: &[Region], reading: Reading) {
+        let Some(region) = regions.get(position) else { return };
+        let start = at + 1 + usize::from(tag.closes);
+        let name: &'t str = self.text.get(start..tag.name_end).unwrap_or_default();
+        if is_among(name, SWALLOWING) {
+            self.show_tag(at..tag.end, region.kind);
+        } else if is_among(name, VOID) || is_among(name, HARMLESS) {
+            // Nothing to do.
+        } else if tag.closes {
+            let closed = self.close(name, position, region, self.is_alone(at, tag, region));
+            if !closed && name.eq_ignore_ascii_case("details") {
+                self.show_tag(at..tag.end, region.kind);
+            }
+        } else {
+            let (name, class) = known(name).unwrap_or((name, ElementClass::Ordinary));
+            let is_alone = self.is_alone(at, tag, region);
+            let (region, container, kind) = (position, region.container, region.kind);
+            self.open.push(OpenElement {
+                name,
+                class,
+                is_alone,
+                range: at..tag.end,
+                region,
+                container,
+                kind,
+                reading,
+            });
+        }
+    }
+
+    /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.
+    fn is_alone(&self, at: usize, tag: Tag, region: &Region) -> bool {
+        let line =
+            self.text.get(tag.end..region.range.end).unwrap_or_default().lines().next().unwrap_or_default();
+        region.kind == Kind::Html
+            && at == region.range.start
+            && line.trim().is_empty()
+            && markdown_tag(self.text, at, region.range.end).is_some()
+    }
+
+    /// Closes the innermost element called `name`, if a browser is sure to do the same at the region at `position`.
+    fn close(&mut self, name: &str, position: usize, region: &Region, is_alone: bool) -> bool {
+        let class = known(name).map_or(ElementClass::Ordinary, |(_, class)| class);
+        let mut found = None;
+        for (at, element) in self.open.iter().enumerate().rev().take(MAX_SEARCH) {
+            if element.container != region.container {
+                break;
+            }
+            if element.name.eq_ignore_ascii_case(name) {
+                // In a paragraph no end tag reaches out, unless its element is more than an ordinary one.
+                let reaches = class != ElementClass::Ordinary
+                    || element.region == position
+                    || (element.is_alone && is_alone);
+                found = reaches.then_some(at);
+                break;
+            }
+            let ends_with_it = element.class != ElementClass::Block
+                || (class == ElementClass::Block && name != "p" && IMPLIED.contains(&element.name));
+            if !ends_with_it {
+                break;
+            }
+        }
+        let Some(found) = found else { return false };
+        let inside = self.open.split_off(found);
+        let goes_on = |element: &OpenElement<'_>| element.class == ElementClass::Formatting;
+        self.open.extend(inside.into_iter().skip(1).filter(goes_on));
+        true
+    }
+
+    /// Deals with what a region inside a list or quote leaves open, once nothing in its container can close it: nothing
+    /// after the text can.
+    fn leave(&mut self, position: usize, regions: &[Region]) {
+        let Some(region) = regions.get(position).filter(|region| region.container > 0) else { return };
+        let goes_on = self.last.get(&region.container).is_some_and(|&last| last > position);
+        let is_outside = |element: &OpenElement<'_>| element.container != region.container;
+        let begin = self.open.iter().rposition(is_outside).map_or(0, |last| last + 1);
+        let mut closing = String::new();
+        let mut kept = Vec::new();
+        for element in self.open.split_off(begin).into_iter().rev() {
+            let is_inline = element.class != ElementClass::Block && known(element.name).is_some();
+            if is_inline && element.region == position && element.reading == Reading::Markdown {
+                closing.push_str("</");
+                closing.push_str(element.name);
+                closing.push('>');
+            } else if goes_on {
+                kept.push(element);
+            } else {
+                self.show_tag(element.range, element.kind);
+            }
+        }
+        self.open.extend(kept.into_iter().rev());
+        if !closing.is_empty() {
+            let Range { start, end } = region.range;
+            let end = start + self.text.get(start..end).map_or(0, |inside| inside.trim_end().len());
+            if is_escaped(self.text, end) {
+                closing.insert(0, ' ');
+            }
+            self.remedy.inserted.push((end, closing));
+        }
+    }
+
+    fn finish(mut self) -> Remedy {
+        for element in std::mem::take(&mut self.open).into_iter().rev() {
+            if known(element.name).is_some() {
+                self.remedy.closed.push(element.name.to_owned());
+            } else {
+                self.show_tag(element.range, element.kind);
+            }
+        }
+        self.remedy.shown.sort_unstable();
+        self.remedy.shown.dedup_by_key(|(at, _)| *at);
+        self.remedy.inserted.sort_unstable();
+        self.remedy
+    }
+}

@@ -1,0 +1,263 @@
+//! Formulas: `\(…\)` and `\[…\]`, as models write them, become `$…$` and `$$…$$`, as editors and previewers read them.
+
+use super::block::{self, Kind, Regions, Voice};
+use super::code::{Code, is_escaped};
+use super::hints::Hints;
+use memchr::memchr_iter;
+use std::ops::Range;
+
+/// What becomes of formulas in answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Math {
+    /// They are written between dollar signs.
+    #[default]
+    Dollars,
+    /// They stay as they are.
+    Keep,
+}
+
+/// A formula of the text.
+struct Formula {
+    /// All of it.
+    range: Range<usize>,
+    /// What is between its delimiters.
+    inside: Range<usize>,
+    /// True for one that is set apart.
+    display: bool,
+}
+
+/// `text`, an answer, with its formulas between dollar signs; `None` if it has none. Code stays as it is. A dollar sign
+/// that would pair with one of a formula is escaped.
+pub(crate) fn dollars(text: &str, hints: Hints) -> Option<String> {
+    if !hints.may_have(Hints::BACKSLASH) || !may_have_formulas(text) {
+        return None;
+    }
+    let regions = block::structure(text, Voice::Markdown, Regions::Wanted).regions;
+    let mut code = Code::with_regions(text, &regions);
+    let formulas = formulas(text, &mut code);
+    if formulas.is_empty() {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    let mut next = formulas.iter().peekable();
+    let mut literals = Literals { text, code, until: 0 };
+    for region in &regions {
+        // Where there are formulas, other dollar signs must not pair with theirs.
+        let has_some = next.peek().is_some_and(|formula| formula.range.start < region.range.end);
+        if !has_some || region.kind == Kind::Fenced || region.kind == Kind::Indented {
+            continue;
+        }
+        let mut at = done.max(region.range.start);
+        out.push_str(text.get(done..at).unwrap_or_default());
+        while let Some(formula) = next.next_if(|formula| formula.range.start < region.range.end) {
+            literals.write(at..formula.range.start, &mut out);
+            write(text, formula, &mut out);
+            at = formula.range.end;
+        }
+        let end = region.range.end.max(at);
+        literals.write(at..end, &mut out);
+        done = end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Some(out)
+}
+
+/// True if `text` has something like the opening of a formula.
+fn may_have_formulas(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'(' | b'[')))
+}
+
+/// The formulas of `text`, ascending and apart. None reaches past a blank line.
+fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
+    let bytes = text.as_bytes();
+    let mut formulas = Vec::new();
+    let mut resume = 0;
+    // Where a search for the end of each kind failed, so that none is made twice: it would fail up to there.
+    let mut failed = [0, 0];
+    for at in memchr_iter(b'\\', bytes) {
+        let (close, display) = match bytes.get(at + 1) {
+            Some(b'(') => (b')', false),
+            Some(b'[') => (b']', true),
+            _ => continue,
+        };
+        let Some(failed) = failed.get_mut(usize::from(display)) else { continue };
+        if at < resume || at < *failed || is_escaped(text, at) || code.at(at).is_some() {
+            continue;
+        }
+        let begin = at + 2;
+        let (end, found) = end_of_formula(bytes, begin, close);
+        if !found {
+            *failed = end;
+            continue;
+        }
+        let inside = begin..end;
+        let words = text.get(inside.clone()).unwrap_or_default();
+        let has_dollar = memchr_iter(b'$', words.as_bytes()).any(|dollar| !is_escaped(words, dollar));
+        if !words.trim().is_empty() && !has_dollar {
+            formulas.push(Formula { range: at..end + 2, inside, display });
+            resume = end + 2;
+        }
+    }
+    formulas
+}
+
+/// Where the backslash is that closes the formula whose inside begins at `begin`, and true; or where the paragraph ends,
+/// and false.
+fn end_of_formula(bytes: &[u8], begin: usize, close: u8) -> (usize, bool) {
+    let mut at = begin;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' if bytes.get(at + 1) == Some(&close) => return (at, true),
+            b'\\' => at += 1,
+            b'\n' => {
+                let rest = bytes.get(at + 1..).unwrap_or_default();
+                let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
+                if line.trim_ascii().is_empty() {
+                    return (at, false);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    (bytes.len(), false)
+}
+
+/// Writes a formula between dollar signs. Lines that Markdown would take for something else become one line: white space
+/// means nothing in a formula.
+fn write(text: &str, formula: &Formula, out: &mut String) {
+    let inside = text.get(formula.inside.clone()).unwrap_or_default();
+    let marks = if formula.display { "$$" } else { "$" };
+    out.push_str(marks);
+    let trimmed = inside.trim_matches([' ', '\t']);
+    let is_risky = |line: &str| {
+        let line = line.trim_start_matches([' ', '\t', '>']);
+        line.starts_with(['=', '-', '+', '#', '*', '~', '`', '|', '<'])
+            || line.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let joins = !formula.display || (!trimmed.contains('%') && trimmed.lines().skip(1).any(is_risky));
+    if joins && trimmed.contains('\n') {
+        let mut lines = trimmed.lines().map(|line| line.trim_matches([' ', '\t', '>']));
+        out.push_str(lines.next().unwrap_or_default());
+        for line in lines.filter(|line| !line.is_empty()) {
+            if !out.ends_with([' ', '$']) {
+                out.push(' ');
+            }
+            out.push_str(line);
+        }
+    } else {
+        out.push_str(trimmed);
+    }
+    out.push_str(marks);
+}
+
+/// What is between formulas.
+struct Literals<'t> {
+    text: &'t str,
+    code: Code<'t>,
+    /// Up to here dollar signs belong to a pair of the text's own.
+    until: usize,
+}
+
+impl Literals<'_> {
+    /// Writes `range`, with a backslash before each dollar sign that is no formula's.
+    fn write(&mut self, range: Range<usize>, out: &mut String) {
+        let mut done = range.start;
+        let bytes = self.text.as_bytes();
+        for at in memchr_iter(b'$', bytes.get(range.clone()).unwrap_or_default()) {
+            let at = range.start + at;
+            if at < self.until || self.code.at(at).is_some() || is_escaped(self.text, at) {
+                continue;
+            }
+            if let Some(end) = pair(bytes, at, range.end) {
+                self.until = end;
+                continue;
+            }
+            out.push_str(self.text.get(done..at).unwrap_or_default());
+            out.push('\\');
+            done = at;
+        }
+        out.push_str(self.text.get(done..range.end).unwrap_or_default());
+    }
+}
+
+/// Where the formula ends that the text itself has between dollar signs from `at` on, before `limit`.
+fn pair(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
+    const LONGEST: usize = 1000;
+    let double = bytes.get(at + 1) == Some(&b'$');
+    let begin = at + if double { 2 } else { 1 };
+    let first = bytes.get(begin)?;
+    if !double && (first.is_ascii_whitespace() || begin >= limit) {
+        return None;
+    }
+    let rest = bytes.get(begin..limit.min(begin + LONGEST))?;
+    let length = rest.iter().position(|&byte| byte == b'$')?;
+    let end = begin + length;
+    if double {
+        return (bytes.get(end + 1) == Some(&b'$') && end + 2 <= limit).then_some(end + 2);
+    }
+    let closes = length > 0
+        && rest.get(length - 1).is_some_and(|last| !last.is_ascii_whitespace() && *last != b'\\')
+        && !bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+    closes.then_some(end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn becomes(text: &str, expected: &str) {
+        assert_eq!(dollars(text, Hints::of(text)).as_deref().unwrap_or(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn formulas_are_written_between_dollar_signs() {
+        becomes(
+            r"Inline \(x_1 * y_2\) and \[ \frac{a_b}{c_d} \]",
+            r"Inline $x_1 * y_2$ and $$\frac{a_b}{c_d}$$",
+        );
+        becomes(
+            "\\[\n\\begin{aligned}\na &= b \\\\\n  &= c\n\\end{aligned}\n\\]",
+            "$$\n\\begin{aligned}\na &= b \\\\\n  &= c\n\\end{aligned}\n$$",
+        );
+        becomes("- \\( a \\)\n> \\[b\\]", "- $a$\n> $$b$$");
+    }
+
+    #[test]
+    fn code_and_what_only_looks_like_a_formula_stay() {
+        for text in [
+            r"Code `\(x\)`",
+            "```bash\nif \\[ -f x \\]; then echo \"\\(ok\\)\"; fi\n```",
+            r"never \(closed",
+            "not \\(over\n\na blank line\\)",
+            r"escaped \\(x\\)",
+            r"empty \(\) \[ \]",
+            r"\(\text{a $x$}\)",
+            "$E = mc^2$ alone",
+        ] {
+            becomes(text, text);
+        }
+    }
+
+    #[test]
+    fn other_dollar_signs_do_not_pair_with_those_of_formulas() {
+        becomes(r"Costs $5 and $6. 1. \[x\]", r"Costs \$5 and \$6. 1. $$x$$");
+        becomes(r"\(a\) for $5, `$6`, \$7 and $b$ or $$c$$", r"$a$ for \$5, `$6`, \$7 and $b$ or $$c$$");
+        becomes("$5 here\n\n\\(a\\)", "$5 here\n\n$a$");
+    }
+
+    #[test]
+    fn lines_that_would_begin_a_block_are_joined() {
+        becomes("\\[\na\n= b\n\\]", "$$a = b$$");
+        becomes("\\(a\nb\\)", "$a b$");
+    }
+
+    #[test]
+    fn time_is_linear_in_openings_that_nothing_closes() {
+        let text = r"\(\[".repeat(200_000);
+        becomes(&text, &text);
+    }
+}

@@ -1,0 +1,188 @@
+//! Links and footnotes that a text defines in one place and names in others.
+//!
+//! A page has many texts, and each may call something `[1]`. So links are written out where they are named, and
+//! footnotes are numbered through the page.
+
+use super::block::{Edit, Insert, Kind, Region, Structure};
+use super::code::{Code, is_escaped};
+use memchr::{memchr, memmem};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// A label has no more characters.
+const MAX_LABEL: usize = 999;
+
+static NOTE_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("[^"));
+
+/// True if `text` may define or name footnotes.
+pub(super) fn may_name_notes(text: &str) -> bool {
+    NOTE_FINDER.find(text.as_bytes()).is_some()
+}
+
+/// Replaces what names a definition of `text` in it, and removes the definitions that were named; the others are shown
+/// as text. `count` is the number of footnotes on the page.
+pub(super) fn resolve(text: &str, found: &mut Structure, count: &mut usize) {
+    let links = links(text, found);
+    let notes = notes(text, found);
+    let mut uses = Uses { text, edits: Vec::new(), links: HashSet::new(), notes: HashMap::new() };
+    let mut code = Code::with_regions(text, &found.regions);
+    for region in found.regions.iter().filter(|region| matches!(region.kind, Kind::Inline | Kind::Html)) {
+        uses.search(region, &mut code, &links, &notes, count);
+    }
+    let Uses { mut edits, links: used_links, notes: used_notes, .. } = uses;
+    for (position, definition) in found.definitions.iter().enumerate() {
+        let Range { start, end } = definition.line.clone();
+        if used_links.contains(&position) {
+            let line_end = usize::from(end < text.len());
+            edits.push(Edit { at: start, remove: end - start + line_end, insert: "".into() });
+        } else {
+            edits.push(Edit { at: definition.label.start - 1, remove: 0, insert: "\\".into() });
+            let next = text.as_bytes().get(end + 1);
+            if next.is_some_and(|&byte| byte != b'\n') {
+                edits.push(Edit { at: end, remove: 0, insert: "\n".into() });
+            }
+        }
+    }
+    for (position, label) in found.notes.iter().enumerate() {
+        match used_notes.get(&position) {
+            Some(number) => edits.push(replaced(label, number.to_string())),
+            None => edits.push(Edit { at: label.start - 2, remove: 0, insert: "\\".into() }),
+        }
+    }
+    found.edits.append(&mut edits);
+}
+
+fn replaced(range: &Range<usize>, text: String) -> Edit {
+    Edit { at: range.start, remove: range.len(), insert: Insert::Text(Cow::Owned(text)) }
+}
+
+/// The positions of the definitions by their labels; the first of a label counts.
+fn links(text: &str, found: &Structure) -> HashMap<String, (usize, String)> {
+    let mut links = HashMap::new();
+    for (position, definition) in found.definitions.iter().enumerate() {
+        let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+        let address = of(&definition.address);
+        let plain = address.strip_prefix('<').and_then(|inside| inside.strip_suffix('>'));
+        let address = super::destination(plain.unwrap_or(address));
+        let title = of(&definition.title);
+        let space = if title.is_empty() { "" } else { " " };
+        let target = format!("({address}{space}{title})");
+        links.entry(folded(of(&definition.label))).or_insert((position, target));
+    }
+    links
+}
+
+/// The positions of the footnotes by their labels; the first of a label counts.
+fn notes(text: &str, found: &Structure) -> HashMap<String, usize> {
+    let mut notes = HashMap::new();
+    for (position, label) in found.notes.iter().enumerate() {
+        notes.entry(folded(text.get(label.clone()).unwrap_or_default())).or_insert(position);
+    }
+    notes
+}
+
+/// A label as it is compared.
+fn folded(label: &str) -> String {
+    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Where definitions are named.
+struct Uses<'t> {
+    text: &'t str,
+    edits: Vec<Edit>,
+    links: HashSet<usize>,
+    /// The number on the page of each footnote that was named.
+    notes: HashMap<usize, usize>,
+}
+
+impl Uses<'_> {
+    fn search(
+        &mut self,
+        region: &Region,
+        code: &mut Code<'_>,
+        links: &HashMap<String, (usize, String)>,
+        notes: &HashMap<String, usize>,
+        count: &mut usize,
+    ) {
+        let bytes = self.text.as_bytes();
+        let Range { start, end } = region.range.clone();
+        // The opening brackets that wait for their other half.
+        let mut open: Vec<usize> = Vec::new();
+        let mut resume = start;
+        for at in memchr::memchr2_iter(b'[', b']', bytes.get(start..end).unwrap_or_default()) {
+            let at = start + at;
+            if at < resume || is_escaped(self.text, at) || code.at(at).is_some() {
+                continue;
+            }
+            if bytes.get(at) == Some(&b'[') {
+                open.push(at);
+                continue;
+            }
+            let Some(begin) = open.pop() else { continue };
+            let Some(inside) = self.text.get(begin + 1..at) else { continue };
+            if let Some(label) = inside.strip_prefix('^') {
+                self.note(begin, at, label, notes, count);
+                continue;
+            }
+            let next = bytes.get(at + 1).filter(|_| at + 1 < end);
+            let (label, range) = match next {
+                Some(b'(' | b':') => continue,
+                Some(b'[') => {
+                    let rest = bytes.get(at + 2..end).unwrap_or_default();
+                    let Some(length) = memchr(b']', rest) else { continue };
+                    let label = self.text.get(at + 2..at + 2 + length).unwrap_or_default();
+                    let label = if label.trim().is_empty() { inside } else { label };
+                    (label, at + 1..at + 3 + length)
+                }
+                _ => (inside, at + 1..at + 1),
+            };
+            if label.len() > 4 * MAX_LABEL {
+                continue;
+            }
+            if let Some((position, target)) = links.get(&folded(label)) {
+                self.links.insert(*position);
+                resume = range.end.max(resume);
+                self.edits.push(replaced(&range, target.clone()));
+            }
+        }
+    }
+
+    /// Takes `[^label]`, which names a footnote or looks as if it did.
+    fn note(
+        &mut self,
+        begin: usize,
+        end: usize,
+        label: &str,
+        notes: &HashMap<String, usize>,
+        count: &mut usize,
+    ) {
+        let label_range = begin + 2..end;
+        match notes.get(&folded(label)) {
+            Some(&position) => {
+                let is_definition = self.text.get(end + 1..).is_some_and(|rest| rest.starts_with(':'))
+                    && self
+                        .text
+                        .get(..begin)
+                        .is_none_or(|before| before.is_empty() || before.ends_with('\n'));
+                if is_definition {
+                    return;
+                }
+                let number = *self.notes.entry(position).or_insert_with(|| {
+                    *count += 1;
+                    *count
+                });
+                self.edits.push(replaced(&label_range, number.to_string()));
+            }
+            // It must not name a footnote of another text.
+            None if label.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let known = self.text.as_bytes().get(end + 1) == Some(&b':');
+                if !known {
+                    self.edits.push(Edit { at: begin, remove: 0, insert: "\\".into() });
+                }
+            }
+            None => {}
+        }
+    }
+}
