@@ -6,8 +6,8 @@
 
 mod line;
 
+pub(crate) use line::begins_block;
 use line::{Cursor, Indent, Lines, Marker, PLAIN, Start};
-pub(crate) use line::{begins_block, tag_name};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::ops::Range;

@@ -420,15 +420,9 @@ fn canvas_documents_are_quoted_at_every_version() {
         ),
         Message::new(Role::Assistant, vec![step(CanvasAction::Unreadable("{".into()))]),
     ]);
-<<<<<<< HEAD
     let known = |kind: &'static str, version, outcome| CanvasVersion {
         title: "Haiku",
         kind,
-=======
-    let known = |kind: &str, version, outcome| CanvasVersion {
-        title: "Haiku".into(),
-        kind: kind.into(),
->>>>>>> 51ea28c (A page holds in a browser: elements, links and footnotes of an answer stay inside it, headings of a turn move together, formulas are written between dollar signs)
         version,
         outcome: Some(outcome),
     };
@@ -464,17 +458,8 @@ fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     assert!(rendered(&document, Page::Thread, &options()).contains("\nattachments: 3\n"));
 }
 
-<<<<<<< HEAD
 fn canvas_document(text: &str) -> crate::conversation::canvas::CanvasDocument<'_> {
     crate::conversation::canvas::CanvasDocument { title: "t", kind: "document", text: text.into() }
-=======
-fn canvas_document(text: &str) -> crate::conversation::canvas::CanvasDocument {
-    crate::conversation::canvas::CanvasDocument {
-        title: "t".into(),
-        kind: "document".into(),
-        text: text.into(),
-    }
->>>>>>> 51ea28c (A page holds in a browser: elements, links and footnotes of an answer stay inside it, headings of a turn move together, formulas are written between dollar signs)
 }
 
 #[test]

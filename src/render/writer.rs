@@ -575,7 +575,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 }
 
 /// The text of a canvas document after a step, unless it is code.
-fn canvas_text(step: &CanvasVersion) -> Option<&str> {
+fn canvas_text<'s>(step: &'s CanvasVersion<'_>) -> Option<&'s str> {
     match &step.outcome {
         Some(CanvasOutcome::Text(text)) if !step.kind.starts_with("code/") => Some(text),
         _ => None,

@@ -1,10 +1,7 @@
 //! The suite: what a user sees at the command line and in a mounted tree.
 
-<<<<<<< HEAD
 mod ask;
-=======
 mod browser;
->>>>>>> 51ea28c (A page holds in a browser: elements, links and footnotes of an answer stay inside it, headings of a turn move together, formulas are written between dollar signs)
 mod cli;
 mod documents;
 mod english;

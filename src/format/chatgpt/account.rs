@@ -8,7 +8,7 @@ mod facts;
 mod tests;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
-use crate::markdown::{self, Headings, Hints, Voice};
+use crate::markdown::{self, Headings, Hints, TextFrame, Voice};
 use crate::time::{Timestamp, Zone};
 use facts::{Fact, Topic};
 use serde_json::Value;
@@ -197,7 +197,8 @@ fn write_fact(out: &mut String, fact: &Fact) {
     let cleaned = markdown::clean(&fact.value, hints).into_owned();
     let cleaned = markdown::without_placeholder(&cleaned, hints);
     let mut guarded = String::new();
-    markdown::guard(markdown::trim_block(&cleaned), hints, Voice::Plain, Headings::Shift, &mut guarded);
+    let mut frame = TextFrame { voice: Voice::Plain, headings: Headings::Shift, shift: 0, notes: &mut 0 };
+    markdown::guard(markdown::trim_block(&cleaned), hints, &mut frame, &mut guarded);
     let mut quoted = String::new();
     markdown::quote(&guarded, &mut quoted);
     for quote in quoted.lines() {
