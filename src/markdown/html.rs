@@ -138,7 +138,7 @@ struct OpenElement<'t> {
     region: usize,
     container: usize,
     kind: Kind,
-    reading: Reading,
+    reading: MarkupReading,
 }
 
 /// A tag of the text.
@@ -166,7 +166,7 @@ enum Markup {
 
 /// Who reads the markup of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+enum MarkupReading {
     /// A parser of Markdown: code and backslashes count.
     Markdown,
     /// A browser.
@@ -195,8 +195,8 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             continue;
         }
         let reading = *reading.get_or_insert_with(|| reading_of(text, region));
-        let is_literal = reading != Reading::Browser && (code.at(at).is_some() || is_escaped(text, at));
-        if is_literal && reading == Reading::Markdown {
+        let is_literal = reading != MarkupReading::Browser && (code.at(at).is_some() || is_escaped(text, at));
+        if is_literal && reading == MarkupReading::Markdown {
             continue;
         }
         let limit = region.range.end;
@@ -208,7 +208,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             Markup::Tag(tag) => {
                 let is_sure = !is_literal
                     && at >= unsure
-                    && (reading != Reading::Either || markdown_tag(text, at, limit).is_some());
+                    && (reading != MarkupReading::Either || markdown_tag(text, at, limit).is_some());
                 if is_sure {
                     resume = tag.end;
                 } else {
@@ -226,9 +226,9 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
 }
 
 /// Who reads the markup of `region`.
-fn reading_of(text: &str, region: &Region) -> Reading {
+fn reading_of(text: &str, region: &Region) -> MarkupReading {
     if region.kind != Kind::Html {
-        return Reading::Markdown;
+        return MarkupReading::Markdown;
     }
     let Range { start, end } = region.range;
     // Its first tag makes it HTML, unless that is shown as text.
@@ -239,17 +239,17 @@ fn reading_of(text: &str, region: &Region) -> Reading {
             && !is_among(name, SWALLOWING)
             && !name.eq_ignore_ascii_case("details")
     });
-    if is_html { Reading::Browser } else { Reading::Either }
+    if is_html { MarkupReading::Browser } else { MarkupReading::Either }
 }
 
 /// What the `<` at `at` begins, in text up to `limit`.
-fn markup(text: &str, at: usize, limit: usize, reading: Reading) -> Markup {
+fn markup(text: &str, at: usize, limit: usize, reading: MarkupReading) -> Markup {
     let bytes = text.as_bytes();
     let rest = bytes.get(at + 1..limit).unwrap_or_default();
     if let Some(inside) = rest.strip_prefix(b"!--") {
         return match memmem::find(inside, b"--") {
             // Text to Markdown; a browser never sees it.
-            None if reading == Reading::Markdown => Markup::Text,
+            None if reading == MarkupReading::Markdown => Markup::Text,
             Some(length)
                 if inside.get(length + 2) == Some(&b'>')
                     && !matches!(inside, [b'>', ..] | [b'-', b'>', ..]) =>
@@ -264,16 +264,16 @@ fn markup(text: &str, at: usize, limit: usize, reading: Reading) -> Markup {
         (Some(b'!' | b'?'), _) => Markup::Doubtful,
         (_, Some(first)) if first.is_ascii_alphabetic() => {
             let tag = match reading {
-                Reading::Markdown => markdown_tag(text, at, limit),
-                Reading::Browser | Reading::Either => browser_tag(text, at, limit),
+                MarkupReading::Markdown => markdown_tag(text, at, limit),
+                MarkupReading::Browser | MarkupReading::Either => browser_tag(text, at, limit),
             };
             match tag {
                 Some(tag) => Markup::Tag(tag),
-                None if reading == Reading::Markdown => Markup::Text,
+                None if reading == MarkupReading::Markdown => Markup::Text,
                 None => Markup::Doubtful,
             }
         }
-        (Some(b'/'), _) if reading != Reading::Markdown => Markup::Doubtful,
+        (Some(b'/'), _) if reading != MarkupReading::Markdown => Markup::Doubtful,
         _ => Markup::Text,
     }
 }
@@ -400,7 +400,7 @@ impl<'t> HtmlWalk<'t> {
         }
     }
 
-    fn tag(&mut self, at: usize, tag: Tag, position: usize, regions: &[Region], reading: Reading) {
+    fn tag(&mut self, at: usize, tag: Tag, position: usize, regions: &[Region], reading: MarkupReading) {
         let Some(region) = regions.get(position) else { return };
         let start = at + 1 + usize::from(tag.closes);
         let name: &'t str = self.text.get(start..tag.name_end).unwrap_or_default();
@@ -480,7 +480,7 @@ impl<'t> HtmlWalk<'t> {
         let mut kept = Vec::new();
         for element in self.open.split_off(begin).into_iter().rev() {
             let is_inline = element.class != ElementClass::Block && known(element.name).is_some();
-            if is_inline && element.region == position && element.reading == Reading::Markdown {
+            if is_inline && element.region == position && element.reading == MarkupReading::Markdown {
                 closing.push_str("</");
                 closing.push_str(element.name);
                 closing.push('>');

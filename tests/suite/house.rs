@@ -268,7 +268,7 @@ fn imports_go_one_way() {
 const VENDOR: [&str; 6] = ["chatgpt", "openai", "oaicite", "sandbox:", "\\u{e20", "utm_source"];
 
 /// The rooms that may know the vendor: its format, the list of formats, what recognises its archives, and help texts.
-const VENDOR_ROOMS: [&str; 5] = ["format/chatgpt", "format/pointer", "lib", "source", "cli"];
+const VENDOR_ROOMS: [&str; 6] = ["format/chatgpt", "format/pointer", "format/unread", "lib", "source", "cli"];
 
 #[test]
 fn only_its_format_knows_the_vendor() {
