@@ -21,6 +21,8 @@ mod run;
 mod stages;
 #[path = "goals/table.rs"]
 mod table;
+#[path = "goals/walks.rs"]
+mod walks;
 
 use gptfs::internals::{Body, ELEMENT_LIMIT, End, Level, Scanner};
 use std::fs::File;
@@ -37,9 +39,9 @@ fn main() -> ExitCode {
             Some(spec) => generate(&spec, Path::new(path)),
             None => usage(),
         },
-        [] => goals(None).map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS),
-        ["rows", name] => {
-            goals(Some(name)).map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS)
+        ["list"] => {
+            table::list();
+            ExitCode::SUCCESS
         }
         ["stages", path] => {
             stages::run(Path::new(path)).map_or_else(|error| failed(path, &error), |costs| print(&costs))
@@ -52,6 +54,9 @@ fn main() -> ExitCode {
             eprintln!("{path}: {entry}: {error}");
             ExitCode::FAILURE
         }),
+        rows if rows.iter().all(|name| table::is_row(name)) => {
+            goals(rows).map_or_else(|error| failed("goals", &error), |()| ExitCode::SUCCESS)
+        }
         _ => usage(),
     }
 }
@@ -72,7 +77,7 @@ fn failed(what: &str, error: &io::Error) -> ExitCode {
 
 /// Measures the rows named in `only`, or all of them. Exports are kept in `GPTFS_BENCH_DIR`; `GPTFS_BENCH_MB` limits
 /// their size.
-fn goals(only: Option<&str>) -> io::Result<()> {
+fn goals(only: &[&str]) -> io::Result<()> {
     let dir = std::env::var_os("GPTFS_BENCH_DIR")
         .map_or_else(|| std::env::temp_dir().join("gptfs-bench"), PathBuf::from);
     let largest = std::env::var("GPTFS_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
@@ -81,7 +86,9 @@ fn goals(only: Option<&str>) -> io::Result<()> {
 
 fn usage() -> ExitCode {
     eprintln!(
-        "usage: cargo bench --bench goals -- generate classic|compact|sharded MEGABYTES PATH [KEY=COUNT…]\n       \
+        "usage: cargo bench --bench goals -- [ROW…]\n       \
+         cargo bench --bench goals -- list\n       \
+         cargo bench --bench goals -- generate classic|compact|sharded MEGABYTES PATH [KEY=COUNT…]\n       \
          cargo bench --bench goals -- scan PATH ENTRY\n       \
          cargo bench --bench goals -- stages PATH\n       \
          cargo bench --bench goals -- growth"

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Cost {
     /// Time from start to exit.
     pub(crate) wall: Duration,
+    /// Processor time, in user and kernel mode, of the process and the children it waited for.
+    pub(crate) processor: Duration,
     /// Peak resident memory of the process, in bytes.
     pub(crate) peak: u64,
 }
@@ -37,7 +39,9 @@ fn cost(command: &mut Command) -> Option<(ExitStatus, Cost)> {
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let wall = start.elapsed();
     let status = std::os::unix::process::ExitStatusExt::from_raw(status);
-    (waited == pid).then_some((status, Cost { wall, peak: usage.ru_maxrss.unsigned_abs() * 1024 }))
+    let micros = |time: libc::timeval| (time.tv_sec * 1_000_000 + time.tv_usec).unsigned_abs();
+    let processor = Duration::from_micros(micros(usage.ru_utime) + micros(usage.ru_stime));
+    (waited == pid).then_some((status, Cost { wall, processor, peak: usage.ru_maxrss.unsigned_abs() * 1024 }))
 }
 
 /// A gptfs mount, unmounted when dropped.
@@ -65,6 +69,16 @@ impl Mount {
             return Err(io::Error::other(format!("gptfs mount: {status}")));
         }
         Ok(Self { dir: dir.to_owned(), ready, daemon: daemon_of(dir) })
+    }
+
+    /// Processor time of the daemon so far.
+    pub(crate) fn processor(&self) -> Option<Duration> {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.daemon?)).ok()?;
+        // The name of the program, in parentheses, may contain blanks.
+        let mut fields = status.rsplit(')').next()?.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u64>().ok();
+        // User and kernel mode, in ticks of 10 ms.
+        Some(Duration::from_millis((ticks()? + ticks()?) * 10))
     }
 
     /// Peak and current resident memory of the daemon, in bytes.

@@ -5,88 +5,143 @@ use super::run::{self, Mount};
 use super::stages;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Repetitions of each measurement; the median counts.
-const ROUNDS: usize = 5;
+pub(super) const ROUNDS: usize = 5;
 
-/// Number of first reads to time.
-const READS: usize = 400;
+/// One measurement: its name on the command line and what it prints.
+type Row = (&'static str, &'static str, fn(&Bench<'_>) -> io::Result<()>);
 
-/// Measures everything, or only the rows called `only`, and prints it.
-pub(crate) fn run(gptfs: &Path, data: &Data, only: Option<&str>) -> io::Result<()> {
+const ROWS: &[Row] = &[
+    ("cold-classic", "mount, then `ls -lR`, 1 GB in one file", |bench| {
+        bench.cold("cold: mount, then `ls -lR`, 1 GB classic", &bench.data.classic(1000)?, 0.34, 0.27)
+    }),
+    ("cold-sharded", "the same for the form of 2026", |bench| {
+        bench.cold("cold: mount, then `ls -lR`, 1 GB sharded", &bench.data.sharded(1000)?, 0.31, 0.25)
+    }),
+    ("second-chats", "second mount and `ls -lR` of 5,000 chats in 400 folders", |bench| {
+        let what = "second mount, then `ls -lR`, 5,000 chats in 400 folders";
+        bench.second_mount(what, &bench.data.five_thousand()?, "≤ 2.6", "≤ 2.0")
+    }),
+    ("second-folders", "second mount and `ls -lR` of 2,000 folders", |bench| {
+        let what = "second mount, then `ls -lR`, 2,000 folders";
+        bench.second_mount(what, &bench.data.classic(1000)?, "≤ 3.2", "≤ 2.5")
+    }),
+    ("export-classic", "`gptfs export` to tmpfs, its time and peak memory", |bench| {
+        bench.export("classic", &bench.data.classic(1000)?)
+    }),
+    ("export-sharded", "the same for the form of 2026", |bench| {
+        bench.export("sharded", &bench.data.sharded(1000)?)
+    }),
+    ("rg-classic", "first and second `rg` over everything", |bench| {
+        bench.rg("classic", &bench.data.classic(1000)?)
+    }),
+    ("rg-sharded", "the same for the form of 2026", |bench| bench.rg("sharded", &bench.data.sharded(1000)?)),
+    ("grep-classic", "first and second `grep -r` over everything", |bench| {
+        bench.grep("classic", &bench.data.classic(1000)?)
+    }),
+    ("grep-sharded", "the same for the form of 2026", |bench| {
+        bench.grep("sharded", &bench.data.sharded(1000)?)
+    }),
+    ("random", "3,000 files in random order", |bench| bench.random_order(&bench.data.classic(1000)?)),
+    ("reads", "first read of a page of a chat under 500 kB", |bench| {
+        bench.first_reads("classic", &bench.data.classic(1000)?, false)?;
+        bench.first_reads("sharded", &bench.data.sharded(1000)?, false)
+    }),
+    ("branches", "first read of a branch page", |bench| {
+        bench.first_reads("classic", &bench.data.classic(1000)?, true)?;
+        bench.first_reads("sharded", &bench.data.sharded(1000)?, true)
+    }),
+    ("memory-classic", "peak while indexing and in a walk, and at rest a minute later", |bench| {
+        bench.memory("classic", &bench.data.classic(1000)?)
+    }),
+    ("memory-sharded", "the same for the form of 2026", |bench| {
+        bench.memory("sharded", &bench.data.sharded(1000)?)
+    }),
+    ("large", "peak memory with one large chat, of mixed content and nearly all text", |bench| {
+        bench.large_chat("a chat of 250 MB", &bench.data.huge()?, 250, [1.6, 1.1])?;
+        bench.large_chat("a chat of 64 MB, nearly all text", &bench.data.text(64)?, 64, [2.0, 1.3])
+    }),
+    ("threads", "100,000 small chats and 1,000,000 elements of junk: two threads against one", |bench| {
+        bench.threads("100,000 small chats", &bench.data.small_chats()?)?;
+        bench.threads("1,000,000 elements of junk", &bench.data.junk()?)
+    }),
+    ("beside", "`ls -l` elsewhere while a large chat renders", |bench| {
+        bench.listing_beside_a_large_chat(&bench.data.huge()?)
+    }),
+    ("growth", "mount time and memory by size", Bench::growth),
+    ("many", "50,000 chats in one month", |bench| bench.many(&bench.data.many()?)),
+    ("instead", "what people run today", |bench| {
+        bench.instead(&bench.data.classic(100)?);
+        Ok(())
+    }),
+    ("peers", "the same tree in a ZIP through fuse-zip and ratarmount", |bench| {
+        bench.peers(&bench.data.classic(100)?)
+    }),
+    ("rendering", "what rendering costs, and how it grows with the size of a conversation", |bench| {
+        rendering(&bench.data.classic(100)?)?;
+        large_conversations();
+        Ok(())
+    }),
+];
+
+/// Prints the names of the rows.
+pub(crate) fn list() {
+    for (name, what, _) in ROWS {
+        println!("{name:<16} {what}");
+    }
+}
+
+/// Returns true if `name` is a row, or the start of several: `grep` is `grep-classic` and `grep-sharded`.
+pub(crate) fn is_row(name: &str) -> bool {
+    ROWS.iter().any(|(row, _, _)| selects(name, row))
+}
+
+fn selects(name: &str, row: &str) -> bool {
+    row.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+/// Measures the rows named in `only`, or all of them, and prints a table.
+pub(crate) fn run(gptfs: &Path, data: &Data, only: &[&str]) -> io::Result<()> {
     let bench = Bench { gptfs, data, dir: data.dir().join("mount") };
     fs::create_dir_all(&bench.dir)?;
     println!("| what | gptfs | beside | ratio | must | aim |\n|---|---|---|---|---|---|");
-    let wanted = |name: &str| only.is_none_or(|only| only == name);
-    if wanted("cold") {
-        bench.cold("cold: mount, then `ls -lR`, 1 GB classic", &data.classic(1000)?, 0.32, 0.24)?;
-        bench.cold("the same, sharded 2026 form", &data.sharded(1000)?, 0.24, 0.17)?;
-    }
-    if wanted("second") {
-        let five_thousand = "second mount: mount, then `ls -lR` of 5,000 chats in years and months";
-        bench.second_mount(five_thousand, &data.five_thousand()?, "≤ 60 ms", "≤ 25 ms")?;
-        bench.second_mount("the same, 1 GB classic with its 1,893 folders", &data.classic(1000)?, "", "")?;
-    }
-    if wanted("memory") {
-        bench.memory(&data.classic(1000)?)?;
-    }
-    if wanted("reads") {
-        bench.first_reads(&data.classic(1000)?)?;
-    }
-    if wanted("beside") {
-        bench.listing_beside_a_large_chat(&data.huge()?)?;
-    }
-    if wanted("walks") {
-        bench.walks(&data.classic(1000)?)?;
-    }
-    if wanted("growth") {
-        bench.growth()?;
-    }
-    if wanted("many") {
-        bench.many(&data.many()?)?;
-    }
-    if wanted("instead") {
-        bench.instead(&data.classic(100)?);
-    }
-    if wanted("peers") {
-        bench.peers(&data.classic(100)?)?;
-    }
-    if wanted("rendering") {
-        rendering(&data.classic(100)?)?;
-        large_conversations();
+    for (name, _, measure) in ROWS {
+        if only.is_empty() || only.iter().any(|wanted| selects(wanted, name)) {
+            measure(&bench)?;
+        }
     }
     Ok(())
 }
 
-struct Bench<'a> {
-    gptfs: &'a Path,
+pub(super) struct Bench<'a> {
+    pub(super) gptfs: &'a Path,
     data: &'a Data,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 /// Prints one row of the table.
-fn row(what: &str, ours: &str, beside: &str, ratio: Option<f64>, must: &str, aim: &str) {
+pub(super) fn row(what: &str, ours: &str, beside: &str, ratio: Option<f64>, must: &str, aim: &str) {
     let ratio = ratio.map(|ratio| format!("{ratio:.3}")).unwrap_or_default();
     println!("| {what} | {ours} | {beside} | {ratio} | {must} | {aim} |");
 }
 
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let ms = time.as_secs_f64() * 1e3;
     if ms < 1000.0 { format!("{ms:.1} ms") } else { format!("{:.2} s", ms / 1e3) }
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// A tree of plain files, removed when dropped.
-struct Extracted(PathBuf);
+pub(super) struct Extracted(PathBuf);
 
 impl Extracted {
-    fn over(&self, command: &str) -> Option<Duration> {
+    pub(super) fn over(&self, command: &str) -> Option<Duration> {
         over(&self.0, command)
     }
 }
@@ -98,37 +153,43 @@ impl Drop for Extracted {
 }
 
 /// Times a shell command in `dir`.
-fn over(dir: &Path, command: &str) -> Option<Duration> {
+pub(super) fn over(dir: &Path, command: &str) -> Option<Duration> {
     run::shell(&format!("cd '{}' && {command}", dir.display())).map(|cost| cost.wall)
 }
 
 impl Bench<'_> {
-    fn mount(&self, zip: &Path, options: &[&str]) -> io::Result<Mount> {
+    pub(super) fn mount(&self, zip: &Path, options: &[&str]) -> io::Result<Mount> {
         Mount::new(self.gptfs, zip, &self.dir, options)
     }
 
     /// Times a shell command over the mount.
-    fn over(&self, command: &str) -> Option<Duration> {
+    pub(super) fn over(&self, command: &str) -> Option<Duration> {
         over(&self.dir, command)
     }
 
     /// Times `mount` and `ls -lR`, interleaved with `unzip -p` of the same conversations and with zlib-rs only inflating
-    /// them. The ratio of those two varies by a third between processors.
+    /// them. The ratio of those two varies by a third between processors. Processor time is steadier on a busy machine.
     fn cold(&self, what: &str, zip: &Path, must: f64, aim: f64) -> io::Result<()> {
         let (mut ours, mut unzips, mut inflates) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut our_processor, mut unzip_processor) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let start = Instant::now();
             let mount = self.mount(zip, &["--no-cache"])?;
-            let listed = self.over("ls -lR").is_some();
+            let listed = run::shell(&format!("cd '{}' && ls -lR", self.dir.display()));
             let wall = start.elapsed();
+            let daemon = mount.processor();
             drop(mount);
-            if let (true, Some(unzip)) = (listed, unzip(zip)) {
+            if let (Some(listed), Some(daemon), Some(unzip)) = (listed, daemon, unzip_cost(zip)) {
                 ours.push(wall);
-                unzips.push(unzip);
+                our_processor.push(daemon + listed.processor);
+                unzips.push(unzip.wall);
+                unzip_processor.push(unzip.processor);
                 inflates.push(inflate(zip)?);
             }
         }
         beside(what, &mut ours, "`unzip -p`", &mut unzips, &format!("≤ {must}"), &format!("≤ {aim}"));
+        let what = "the same runs, processor time of daemon and `ls`";
+        beside(what, &mut our_processor, "`unzip -p`", &mut unzip_processor, "≤ 0.55", "≤ 0.46");
         beside("the same runs", &mut ours, "zlib-rs, inflating alone", &mut inflates, "", "");
         Ok(())
     }
@@ -138,10 +199,11 @@ impl Bench<'_> {
         let tmpfs = self.on_tmpfs(zip);
         // The first mount saves the index.
         drop(self.mount(zip, &[])?);
-        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        let (mut ours, mut plain, mut usable) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS * 3 {
             let start = Instant::now();
             let mount = self.mount(zip, &[])?;
+            usable.push(mount.ready);
             if self.over("ls -lR").is_some() {
                 ours.push(start.elapsed());
             }
@@ -149,11 +211,13 @@ impl Bench<'_> {
             plain.extend(tmpfs.over("ls -lR"));
         }
         beside(what, &mut ours, "`ls -lR` on tmpfs", &mut plain, must, aim);
+        let usable = run::median(&mut usable).map(seconds).unwrap_or_default();
+        row("the same, until `mount` returns", &usable, "", None, "≤ 15 ms", "≤ 8 ms");
         Ok(())
     }
 
     /// Exports `zip` to plain files on tmpfs.
-    fn on_tmpfs(&self, zip: &Path) -> Extracted {
+    pub(super) fn on_tmpfs(&self, zip: &Path) -> Extracted {
         let extracted = Extracted(PathBuf::from("/dev/shm/gptfs-bench"));
         let _ = fs::remove_dir_all(&extracted.0);
         run::shell(&format!(
@@ -163,52 +227,6 @@ impl Bench<'_> {
             extracted.0.display()
         ));
         extracted
-    }
-
-    fn memory(&self, zip: &Path) -> io::Result<()> {
-        let mount = self.mount(zip, &["--no-cache"])?;
-        let _ = self.over("ls -lR");
-        std::thread::sleep(Duration::from_secs(4)); // until it has returned what it frees when idle
-        if let Some((peak, rest)) = mount.memory() {
-            row("peak memory while indexing", &megabytes(peak), "", None, "≤ 64 MB", "≤ 40 MB");
-            row("memory at rest", &megabytes(rest), "", None, "≤ 32 MB", "≤ 16 MB");
-        }
-        Ok(())
-    }
-
-    fn first_reads(&self, zip: &Path) -> io::Result<()> {
-        let _mount = self.mount(zip, &["--no-cache"])?;
-        let mut pages: Vec<PathBuf> = Vec::new();
-        for year in fs::read_dir(&self.dir)? {
-            for month in fs::read_dir(year?.path())? {
-                pages.extend(fs::read_dir(month?.path())?.filter_map(|page| {
-                    let path = page.ok()?.path();
-                    // 500 kB of JSON is about 100 kB of Markdown.
-                    let small = path.extension()? == "md" && path.metadata().ok()?.len() < 100_000;
-                    small.then_some(path)
-                }));
-            }
-        }
-        // A large prime stride is far from archive order and the same in every run.
-        let mut times = Vec::new();
-        let mut buffer = vec![0; 200_000];
-        for at in 0..READS.min(pages.len()) {
-            let Some(path) = pages.get(at * 7919 % pages.len()) else { continue };
-            let start = Instant::now();
-            fs::File::open(path)?.read_at(&mut buffer, 0)?;
-            times.push(start.elapsed());
-        }
-        let p50 = run::median(&mut times).map(seconds).unwrap_or_default();
-        let p99 = run::quantile(&mut times, 99).map(seconds).unwrap_or_default();
-        row(
-            "first read of a chat under 500 kB, p50 / p99",
-            &format!("{p50} / {p99}"),
-            "",
-            None,
-            "≤ 2 / 6 ms",
-            "≤ 0.9 / 2 ms",
-        );
-        Ok(())
     }
 
     fn listing_beside_a_large_chat(&self, zip: &Path) -> io::Result<()> {
@@ -241,39 +259,6 @@ impl Bench<'_> {
         let read = reader.join().map_err(|_| io::Error::other("the reader panicked"))??;
         let what = format!("`ls -l` elsewhere while a 256 MB chat renders ({})", seconds(read.1));
         row(&what, &seconds(worst), "", None, "≤ 100 ms", "≤ 10 ms");
-        Ok(())
-    }
-
-    /// Times reading the whole tree, first and second time, beside the same files on tmpfs.
-    fn walks(&self, zip: &Path) -> io::Result<()> {
-        let tmpfs = self.on_tmpfs(zip);
-        let (mut first, mut second, mut unzips) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut second_rg, mut plain, mut plain_rg) = (Vec::new(), Vec::new(), Vec::new());
-        // The word occurs nowhere, so that every byte is read. `-c` keeps grep from stopping early because its output
-        // is /dev/null.
-        let (grep, rg) =
-            ("grep -rc qqzzyyxx . | tail -1; true", "rg -uuu -c --no-messages . -e qqzzyyxx; true");
-        for _ in 0..ROUNDS {
-            let mount = self.mount(zip, &["--no-cache"])?;
-            let _ = self.over("ls -lR");
-            first.extend(self.over(grep));
-            second.extend(self.over(grep));
-            second_rg.extend(run::installed("rg").then(|| self.over(rg)).flatten());
-            drop(mount);
-            unzips.extend(unzip(zip));
-            plain.extend(tmpfs.over(grep));
-            plain_rg.extend(run::installed("rg").then(|| tmpfs.over(rg)).flatten());
-        }
-        beside(
-            "`grep -r` over the whole mount, first time",
-            &mut first,
-            "`unzip -p`",
-            &mut unzips,
-            "≤ 0.5",
-            "≤ 0.28",
-        );
-        beside("`grep -r`, second time", &mut second, "tmpfs", &mut plain, "≤ 1.25", "≤ 1.05");
-        beside("`rg`, second time", &mut second_rg, "tmpfs", &mut plain_rg, "≤ 1.25", "≤ 1.05");
         Ok(())
     }
 
@@ -370,9 +355,14 @@ impl Bench<'_> {
     }
 }
 
+/// Measures `unzip -p` of the conversations in `zip`.
+fn unzip_cost(zip: &Path) -> Option<run::Cost> {
+    run::shell(&format!("unzip -p '{}' 'conversations*.json'", zip.display()))
+}
+
 /// Times `unzip -p` of the conversations in `zip`.
-fn unzip(zip: &Path) -> Option<Duration> {
-    run::shell(&format!("unzip -p '{}' 'conversations*.json'", zip.display())).map(|cost| cost.wall)
+pub(super) fn unzip(zip: &Path) -> Option<Duration> {
+    unzip_cost(zip).map(|cost| cost.wall)
 }
 
 /// Times zlib-rs inflating the conversations in `zip`, on one core.
@@ -386,7 +376,14 @@ fn inflate(zip: &Path) -> io::Result<Duration> {
     Ok(start.elapsed())
 }
 
-fn beside(what: &str, ours: &mut [Duration], name: &str, theirs: &mut [Duration], must: &str, aim: &str) {
+pub(super) fn beside(
+    what: &str,
+    ours: &mut [Duration],
+    name: &str,
+    theirs: &mut [Duration],
+    must: &str,
+    aim: &str,
+) {
     let (Some(ours), Some(theirs)) = (run::median(ours), run::median(theirs)) else { return };
     let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
     row(what, &seconds(ours), &format!("{name} {}", seconds(theirs)), Some(ratio), must, aim);

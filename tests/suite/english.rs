@@ -67,8 +67,11 @@ fn faults(text: &str) -> Vec<String> {
         for (at, _) in text.match_indices(phrase) {
             let end = at + phrase.len();
             let inside = text[..at].ends_with(is_word) || text[end..].starts_with(is_word);
-            // `x.is_none()` is not prose, and "there is none" is English.
-            let fine = text[..at].ends_with('.') || text[..at].ends_with("there ");
+            // `x.is_none()` is not prose, and "there is none" and "stands for" are English.
+            let fine = text[..at].ends_with('.')
+                || text[..at].ends_with("there ")
+                || (*phrase == "stands"
+                    && (text[end..].starts_with(" for") || text[end..].starts_with(" in for")));
             if !inside && !fine {
                 let from = text[..at].char_indices().rev().nth(30).map_or(0, |(from, _)| from);
                 let to = text[end..].char_indices().nth(30).map_or(text.len(), |(to, _)| end + to);

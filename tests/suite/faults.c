@@ -4,6 +4,7 @@
 // GPTFS_FAULT_AT    n, from 1
 // GPTFS_FAULT_PATH  only files at or below this path count
 // GPTFS_FAULT_HIT   a file that is created when the fault strikes
+// GPTFS_FAULT_WHEN  calls count only from the moment when this file exists
 // GPTFS_FAULT_CLEAR calls fail from the n-th on until this file exists; without it only the n-th fails
 
 #define _GNU_SOURCE
@@ -38,7 +39,8 @@ static int is_below(int fd) {
 static int strikes(void) {
     const char *at = getenv("GPTFS_FAULT_AT"), *hit = getenv("GPTFS_FAULT_HIT");
     const char *clear = getenv("GPTFS_FAULT_CLEAR");
-    if (!at || !hit) return 0;
+    const char *when = getenv("GPTFS_FAULT_WHEN");
+    if (!at || !hit || (when && access(when, F_OK) != 0)) return 0;
     long call = atomic_fetch_add(&calls, 1) + 1;
     if (clear ? call < atol(at) || access(clear, F_OK) == 0 : call != atol(at)) return 0;
     int fd = open(hit, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 const EXPECTED: [i32; 2] = [4, 6];
 
 /// The library with the faults, or `None` if there is no C compiler.
-fn library() -> Option<&'static Path> {
+pub(crate) fn library() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let build = || {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/faults.c");
@@ -33,7 +33,13 @@ fn library() -> Option<&'static Path> {
 }
 
 /// The variables for the `at`-th call of a kind on files below `path` to fail.
-fn fault(library: &Path, kind: &str, at: usize, path: &Path, hit: &Path) -> [(&'static str, String); 5] {
+pub(crate) fn fault(
+    library: &Path,
+    kind: &str,
+    at: usize,
+    path: &Path,
+    hit: &Path,
+) -> [(&'static str, String); 5] {
     let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
     [
         ("LD_PRELOAD", text(library)),

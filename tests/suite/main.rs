@@ -22,3 +22,4 @@ mod structure;
 mod support;
 mod system;
 mod tree;
+mod trust;

@@ -1,0 +1,272 @@
+//! Promises to a user whose export is hostile or whose machine is unlucky, one test per promise that no other file of
+//! the suite keeps.
+
+use crate::faults::{fault, library};
+use crate::measured::measured;
+use crate::support::{
+    Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, outcome,
+    program, skip, until,
+};
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const FIRST: &str = include_str!("../../fixtures/forms/first.json");
+const SECOND: &str = include_str!("../../fixtures/forms/second.json");
+
+fn demo() -> PathBuf {
+    fixtures().join("demo.zip")
+}
+
+/// A conversation of one question.
+fn question(id: &str, title: &str, text: &str) -> String {
+    let (title, text) = (serde_json::Value::from(title), serde_json::Value::from(text));
+    format!(
+        r#"{{"id": "{id}", "title": {title}, "create_time": 1709251199, "current_node": "a", "mapping": {{"a": {{"id": "a",
+        "parent": null, "message": {{"id": "a", "author": {{"role": "user"}}, "content": {{"content_type": "text", "parts": [{text}]}}}}}}}}}}"#
+    )
+}
+
+fn list(source: &Path) -> Outcome {
+    gptfs([OsStr::new("ls"), "-R".as_ref(), source.as_os_str()])
+}
+
+// Hostile exports.
+
+#[test]
+fn links_to_other_machines_are_shown_and_never_followed() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let text = format!("![x](http://{address}/x.png) [y](file:///etc/passwd) http://{address}/z");
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", array(&[&question("a", "Links", &text)]));
+    let page = exported(&source).0.remove("2024/02/Links.md").expect("a page");
+    assert!(String::from_utf8_lossy(&page).contains(&address.to_string()));
+    if let Some(mount) = Mount::new(&source, &[]) {
+        assert_eq!(fs::read(mount.dir().join("2024/02/Links.md")).expect("a page"), page);
+    }
+    assert_eq!(listener.accept().map(drop).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn an_archive_with_two_directories_is_one_consistent_tree_or_refused() {
+    let scratch = Scratch::new();
+    let one = Zip::new().deflated("conversations.json", array(&[FIRST]));
+    let two = Zip::new().deflated("conversations.json", array(&[SECOND]));
+    let trees = [exported(&scratch.zip("one.zip", &one)), exported(&scratch.zip("two.zip", &two))];
+    let source = scratch.file("both.zip", [one.bytes(), two.bytes()].concat());
+    let out = scratch.path("out");
+    let told = gptfs([OsStr::new("export"), source.as_os_str(), out.as_os_str()]);
+    match told.code {
+        Some(0) => assert!(trees.contains(&Tree::read(&out)), "a mixture of both"),
+        code => assert_eq!(code, Some(4), "{}", told.stderr),
+    }
+}
+
+#[test]
+fn an_attachment_with_a_wrong_checksum_is_an_io_error_and_the_rest_is_shown() {
+    let scratch = Scratch::new();
+    let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");
+    let picture = fs::read(fixtures().join("forms/expected/2026/05/Third time lucky.assets/charm.png"));
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST, &third]))
+        .deflated("file-CharmCharmCharmCharm01-charm.png", picture.expect("a picture"))
+        .with_a_wrong_crc();
+    let Some(mount) = Mount::new(&scratch.zip("export.zip", &zip), &[]) else { return };
+    let error =
+        fs::read(mount.dir().join("2026/05/Third time lucky.assets/charm.png")).expect_err("a damaged file");
+    assert_eq!(error.raw_os_error(), Some(libc::EIO));
+    for page in ["2026/05/Third time lucky.md", "2024/02/First light.md"] {
+        assert!(!fs::read(mount.dir().join(page)).expect(page).is_empty());
+    }
+}
+
+#[test]
+fn a_large_tree_takes_at_most_three_times_its_json_in_memory() {
+    let mut mapping = String::new();
+    for at in 0..100_000 {
+        let (comma, parent) =
+            if at == 0 { ("", "null".to_owned()) } else { (",", format!("\"n{}\"", at - 1)) };
+        let _ = write!(
+            mapping,
+            r#"{comma}"n{at}":{{"id":"n{at}","parent":{parent},"message":{{"id":"n{at}","author":{{"role":"user"}},"content":{{"content_type":"text","parts":["word"]}}}}}}"#
+        );
+    }
+    let json = format!(
+        r#"[{{"id":"a","title":"T","create_time":1,"current_node":"n99999","mapping":{{{mapping}}}}}]"#
+    );
+    let bytes = json.len() as u64;
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", json);
+    let cost = measured([OsStr::new("ls"), "--no-cache".as_ref(), source.as_os_str()]);
+    assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+    let limit = 3 * bytes / 1024 + (32 << 10);
+    assert!(cost.peak_kib <= limit, "{} KiB for {bytes} bytes of JSON", cost.peak_kib);
+}
+
+// An unlucky machine.
+
+#[test]
+fn listings_and_pages_already_read_survive_a_disk_that_is_gone() {
+    let Some(library) = library() else { return };
+    let scratch = Scratch::new();
+    let (hit, gone) = (scratch.path("hit"), scratch.path("gone"));
+    let mut environment = fault(library, "read", 1, &demo(), &hit).to_vec();
+    environment.push(("GPTFS_FAULT_WHEN", gone.to_str().expect("UTF-8").to_owned()));
+    environment.push(("GPTFS_FAULT_CLEAR", scratch.path("back").to_str().expect("UTF-8").to_owned()));
+    let Some((mount, told)) = Mount::with(&demo(), &["--no-cache"], &environment) else { return };
+    told.succeeded();
+    let expected = exported(&demo());
+    let page = "2023/03/Ideas for a garden.md";
+    assert_eq!(fs::read(mount.dir().join(page)).expect("a page"), expected.0[page]);
+    fs::write(&gone, "").expect("a file");
+    assert_eq!(fs::read(mount.dir().join(page)).expect("the page again"), expected.0[page]);
+    let listed = outcome(Command::new("find").arg(mount.dir()).args(["-type", "f"])).succeeded();
+    assert_eq!(listed.stdout.lines().count(), expected.0.len());
+    for (path, bytes) in &expected.0 {
+        match fs::read(mount.dir().join(path)) {
+            Ok(got) => assert!(got == *bytes, "{path}: wrong bytes"),
+            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EIO), "{path}"),
+        }
+    }
+}
+
+#[test]
+fn readers_that_are_killed_cost_the_mount_nothing() {
+    let Some(mount) = Mount::new(&demo(), &["--no-cache"]) else { return };
+    let threads = || -> u32 {
+        let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).expect("a daemon");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a number of threads");
+        line.trim().parse().expect("a number")
+    };
+    let before = threads();
+    for _ in 0..20 {
+        let mut readers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut command = Command::new("sh");
+                command.args(["-c", "exec cat \"$1\"/2*/*/*.md", "sh"]).arg(mount.dir());
+                command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a reader")
+            })
+            .collect();
+        for reader in &mut readers {
+            // Wait until it is in the middle of reading.
+            let mut byte = [0];
+            reader.stdout.as_mut().expect("a pipe").read_exact(&mut byte).expect("a byte");
+            reader.kill().expect("a running process");
+            reader.wait().expect("its end");
+        }
+    }
+    Tree::read(&mount.dir()).assert_is(&exported(&demo()), "after the readers were killed");
+    assert_eq!(threads(), before, "no thread is lost");
+}
+
+#[test]
+fn ten_thousand_open_files_cost_the_daemon_no_descriptor() {
+    let Some(mount) = Mount::new(&demo(), &[]) else { return };
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", mount.daemon())).expect("a daemon").count();
+    let page = mount.dir().join("2023/03/Ideas for a garden.md");
+    fs::read(&page).expect("a page");
+    let before = descriptors();
+    assert!(before <= 16, "{before} descriptors");
+    // This process may not open as many at a time.
+    let open: Vec<_> = (0..500).map(|_| File::open(&page).expect("a page")).collect();
+    assert!(descriptors() <= before, "{} after {before}", descriptors());
+    drop(open);
+    for _ in 0..10_000 {
+        File::open(&page).expect("a page");
+    }
+    assert!(descriptors() <= before, "{} after {before}", descriptors());
+}
+
+#[test]
+fn a_limit_on_descriptors_is_named_where_it_is_too_low() {
+    let home = Scratch::new();
+    let run = |limit: &str| {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {limit}; exec \"$@\"");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_gptfs"), "ls", "--no-cache"]).arg(demo());
+        outcome(command.env("HOME", home.path("")).env("TZ", "UTC"))
+    };
+    run("16").succeeded();
+    let told = run("3");
+    // With three descriptors, not even the program's libraries can be loaded everywhere.
+    assert_ne!(told.code, Some(0));
+    assert!(told.stderr.to_lowercase().contains("too many open files") || told.code == Some(127), "{told:?}");
+}
+
+#[test]
+fn a_planted_index_is_never_used_and_a_link_in_its_place_never_followed() {
+    let home = Scratch::new();
+    let listed = || outcome(program(&home).args(["ls", "-R"]).arg(demo())).succeeded().stdout;
+    let expected = listed();
+    let saved = home.tree().0.into_keys().find(|path| path.starts_with("cache/")).expect("an index");
+    let (saved, elsewhere) = (home.path(&saved), home.path("elsewhere"));
+    // Somebody else could have written it.
+    fs::set_permissions(&saved, fs::Permissions::from_mode(0o666)).expect("our file");
+    assert_eq!(listed(), expected);
+    fs::rename(&saved, &elsewhere).expect("our file");
+    let bytes = fs::read(&elsewhere).expect("our file");
+    symlink(&elsewhere, &saved).expect("a link");
+    assert_eq!(listed(), expected);
+    assert_eq!(fs::read(&elsewhere).expect("our file"), bytes, "the target of the link is untouched");
+    assert!(!saved.is_symlink(), "a new index takes the place of the link");
+}
+
+#[test]
+fn the_daemon_never_prints_titles_or_text() {
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let source = scratch.path("export.zip");
+    fs::copy(demo(), &source).expect("a copy");
+    let dir = scratch.path("chats");
+    let child = program(&home)
+        .args(["mount", "-f", "--no-cache"])
+        .arg(&source)
+        .arg(&dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    until("the tree is usable", || dir.join("2023").is_dir());
+    // Every read from now on fails and may be logged.
+    File::options().write(true).open(&source).expect("our copy").set_len(100).expect("a cut");
+    let paths: Vec<_> = exported(&demo()).0.into_keys().collect();
+    let failed = paths.iter().filter(|path| fs::read(dir.join(path)).is_err()).count();
+    assert!(failed > 0, "some reads fail");
+    outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+    let output = child.wait_with_output().expect("the program exits");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    for path in &paths {
+        let title = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md")).unwrap_or(path);
+        assert!(title.len() < 6 || !said.contains(title), "{title:?} in {said}");
+    }
+    assert!(daemons(&dir).is_empty());
+}
+
+#[test]
+fn without_a_place_for_the_index_everything_works() {
+    let home = Scratch::new();
+    let expected = list(&demo()).succeeded().stdout;
+    for cache in ["/dev/null/cache", "/proc/cache"] {
+        let told =
+            outcome(program(&home).env("XDG_CACHE_HOME", cache).args(["ls", "-R"]).arg(demo())).succeeded();
+        assert_eq!(told.stdout, expected, "{cache}");
+    }
+    if fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0) {
+        return skip("a cache directory that may not be written, which root always may");
+    }
+    let closed = home.directory("closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).expect("our directory");
+    let told =
+        outcome(program(&home).env("XDG_CACHE_HOME", &closed).args(["ls", "-R"]).arg(demo())).succeeded();
+    assert_eq!(told.stdout, expected);
+}
