@@ -23,6 +23,7 @@ mod mount;
 mod mount_helper;
 mod open;
 mod progress;
+mod refusal;
 mod settings;
 mod shell;
 #[cfg(feature = "fuse")]
@@ -31,7 +32,8 @@ mod systemd;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{printable, steers_a_terminal};
 use args::Command;
-use invocation::{Invocation, Refusal};
+use invocation::Invocation;
+use refusal::Refusal;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -120,4 +122,9 @@ fn quoted(text: &str) -> String {
 /// A number of things in words: `1 line`, `12 lines`.
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `noun`, with an `s` unless `count` is 1.
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

@@ -71,7 +71,7 @@ const ROWS: &[Row] = &[
     ("beside", "`ls -l` elsewhere while a large chat renders", |bench| {
         bench.listing_beside_a_large_chat(&bench.data.huge()?)
     }),
-    ("growth", "mount time and memory by size", Bench::growth),
+    ("growth", "mount time and memory by size", |bench| bench.growth()),
     ("many", "50,000 chats in one month", |bench| bench.many(&bench.data.many()?)),
     ("instead", "what people run today", |bench| {
         bench.instead(&bench.data.classic(100)?);

@@ -3,7 +3,7 @@
 pub(super) mod grep;
 pub(super) mod list;
 
-use super::settings::ReadingArgs;
+use super::settings::{READING, ReadingArgs};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -243,4 +243,12 @@ pub(super) struct DemoArgs {
     pub(super) dir: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
+}
+
+/// Returns true for options that describe a mount or a reading and may be set outside the command line, false for those
+/// that ask for something once.
+pub(super) fn is_configurable(arg: &clap::Arg) -> bool {
+    !arg.is_hide_set()
+        && arg.get_long().is_some()
+        && matches!(arg.get_help_heading(), Some(READING | MOUNTING))
 }

@@ -3,6 +3,7 @@
 use super::args::CheckArgs;
 use super::list;
 use super::open;
+use super::plural;
 use super::settings::Settings;
 use crate::catalog::Problem;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,9 +50,4 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
             ),
         )),
     }
-}
-
-/// `noun`, with an `s` unless `count` is 1.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

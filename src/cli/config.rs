@@ -8,8 +8,8 @@
 //! thinking = "hide"
 //! ```
 
-use super::args::CommonArgs;
-use super::invocation::{is_configurable, usage};
+use super::args::{CommonArgs, is_configurable};
+use super::refusal::usage;
 use crate::error::{Error, Result};
 use clap::{ArgAction, Command, ValueHint};
 use std::env;

@@ -3,12 +3,11 @@
 //! Options come from four places. From the weakest to the strongest: the configuration file (given to clap as default
 //! values), the environment, mount options in the form of fstab (`-o`), and the options of the command line.
 
-use super::args::{Cli, MOUNTING};
+use super::args::{Cli, is_configurable};
 use super::config::Config;
 use super::mount_helper;
-use super::settings::READING;
+use super::refusal::Refusal;
 use super::shell::quoted;
-use crate::error::{Error, ErrorKind};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use std::ffi::{OsStr, OsString};
@@ -22,28 +21,6 @@ pub(super) struct Invocation {
     pub(super) matches: ArgMatches,
 }
 
-/// Why there is no command to run.
-pub(super) enum Refusal {
-    /// Help, the version, or a form that the grammar doesn't have.
-    Grammar(clap::Error),
-    /// A meaning that can't be had.
-    Meaning(Error),
-    /// A source without a command: what can be done with it.
-    Advice(String),
-}
-
-impl From<clap::Error> for Refusal {
-    fn from(error: clap::Error) -> Self {
-        Self::Grammar(error)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Meaning(error)
-    }
-}
-
 /// The grammar, with an environment variable for every option of reading and mounting.
 pub(super) fn grammar() -> Command {
     Cli::command().mut_subcommands(|command| {
@@ -55,14 +32,6 @@ pub(super) fn grammar() -> Command {
             if is_switch { arg.value_parser(FalseyValueParser::new()) } else { arg }
         })
     })
-}
-
-/// Tells options that describe a mount or a reading, which may be set outside the command line, from those that ask
-/// for something once.
-pub(super) fn is_configurable(arg: &clap::Arg) -> bool {
-    !arg.is_hide_set()
-        && arg.get_long().is_some()
-        && matches!(arg.get_help_heading(), Some(READING | MOUNTING))
 }
 
 /// Parses `arguments`, the first of which is the program's name.
@@ -159,9 +128,4 @@ pub(super) fn given_options(matches: &ArgMatches) -> Vec<OsString> {
         }
     }
     words
-}
-
-/// An option that the command line can't mean.
-pub(super) fn usage(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Usage, message)
 }

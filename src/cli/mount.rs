@@ -1,10 +1,10 @@
 //! `mount` and `unmount`.
 
 use super::args::MountArgs;
-use super::check::plural;
-use super::invocation::usage;
 use super::open;
+use super::plural;
 use super::progress::ProgressLine;
+use super::refusal::usage;
 use super::settings::Settings;
 use super::shell::quoted;
 use crate::error::{Error, Result};

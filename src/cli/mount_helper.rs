@@ -1,6 +1,6 @@
 //! The forms in which mount(8), fstab and mount.fuse3 call a file system: `mount.gptfs SOURCE DIR -o opt,opt`.
 
-use super::invocation::{Refusal, usage};
+use super::refusal::{Refusal, usage};
 use crate::error::Result;
 use clap::{ArgAction, Command, Parser};
 use std::ffi::{OsStr, OsString};

@@ -1,6 +1,6 @@
 //! From sources and settings to a file system: the one place where the two halves of the program meet.
 
-use super::check::plural;
+use super::plural;
 use super::progress;
 use super::settings::Settings;
 use crate::catalog::Head;

@@ -84,10 +84,13 @@ fn the_readme_names_every_option_and_no_other() {
 
 // fixtures/README.md: content types.
 
+/// Where messages are read.
+const DECIDING: [&str; 2] = ["format/chatgpt/message", "format/chatgpt/part"];
+
 /// The content types on which the reader of messages decides.
 fn content_types() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (_, code) in rooms().iter().filter(|(file, _)| is_in(file, "format/chatgpt")) {
+    for (_, code) in rooms().iter().filter(|(file, _)| DECIDING.iter().any(|room| is_in(file, room))) {
         let decisions = code.split("match ").skip(1).chain(code.split("matches!(").skip(1));
         for decision in decisions {
             let subject = decision.split(['{', ',']).next().unwrap_or_default();

@@ -8,9 +8,32 @@ const SHARED_TYPE_NAMES: &[(&str, &str)] = &[("Result", "the usual alias of a ro
 
 /// Names that their owners have yet to make specific.
 const PENDING_TYPE_NAMES: &[&str] = &[
-    "Branch", "Builder", "Command", "Document", "Edit", "Element", "Entry", "Error", "Index", "Kind",
-    "Library", "Lines", "Message", "Node", "Options", "Outcome", "Part", "Place", "Progress", "Shape",
-    "Shared", "Span", "State", "Step", "Walk", "Writer",
+    "Answer",
+    "Block",
+    "Body",
+    "Branch",
+    "Builder",
+    "Command",
+    "Directory",
+    "Edit",
+    "Element",
+    "Entry",
+    "Error",
+    "Export",
+    "FileKind",
+    "Finding",
+    "Library",
+    "Lines",
+    "Marks",
+    "Node",
+    "Open",
+    "Part",
+    "Place",
+    "Record",
+    "Shape",
+    "Span",
+    "Token",
+    "Writer",
 ];
 
 #[test]
