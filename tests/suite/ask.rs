@@ -90,9 +90,9 @@ fn info_has_bars_and_json() {
         assert!(told.contains(words), "{words}: {told}");
     }
     let json: Value = serde_json::from_str(&on_demo("info", &["--json"]).succeeded().stdout).expect("JSON");
-    assert_eq!(json["conversations"], 43);
+    assert_eq!(json["conversations"], 48);
     let months = json["months"].as_object().expect("months");
-    assert_eq!(months.values().filter_map(Value::as_u64).sum::<u64>(), 43);
+    assert_eq!(months.values().filter_map(Value::as_u64).sum::<u64>(), 48);
     assert!(
         json["models"].as_array().is_some_and(|models| models.iter().any(|model| model["name"] == "gpt-4o"))
     );

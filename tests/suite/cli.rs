@@ -219,11 +219,11 @@ fn info_summarises_an_export() {
     let told = on_demo("info", &[]).succeeded();
     for words in [
         "demo.zip",
-        "conversations    43",
+        "conversations    48",
         "2023-03-14",
         "gpt-4o",
         "branches         7",
-        "starred          3",
+        "starred          4",
     ] {
         assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
     }

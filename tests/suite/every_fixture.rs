@@ -168,6 +168,73 @@ fn is_elsewhere(fixture: &Fixture, word: &str, count: usize) -> bool {
     total != count
 }
 
+/// `text` without the tags of components. Braces and quotes inside a tag may hold `>`.
+fn without_tags(text: &str) -> String {
+    let (mut kept, mut depth, mut quote, mut inside) = (String::new(), 0_u32, None, false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if !inside {
+            inside = c == '<' && chars.peek().is_some_and(|next| next.is_ascii_alphabetic() || *next == '/');
+            kept.push(if inside { ' ' } else { c });
+            continue;
+        }
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') => depth = depth.saturating_sub(1),
+            (None, '>') if depth == 0 => inside = false,
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// The words of charts and of attributes that people see.
+fn words_in_tags(text: &str) -> Vec<String> {
+    const SEEN: [&str; 8] =
+        ["title", "description", "footer", "label", "value", "variety", "xAxisLabel", "text"];
+    let mut found = Vec::new();
+    for name in SEEN {
+        for mark in [format!("\"{name}\":\""), format!(" {name}=\"")] {
+            for (at, _) in text.match_indices(&mark) {
+                let value = text[at + mark.len()..].split('"').next().unwrap_or_default();
+                found.extend(words(value).map(str::to_owned));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_word_that_components_show_is_in_the_page() {
+    let fixture = all().pop().expect("the demo export");
+    let text: String = pages(&fixture.tree).map(|(_, page)| page).collect();
+    let shown: BTreeSet<&str> = words(&text).collect();
+    let (mut components, mut compared) = (0, 0);
+    for json in &fixture.json {
+        let json: Value = serde_json::from_slice(json).expect("JSON");
+        let nodes = json.as_array().into_iter().flatten().filter_map(|chat| chat["mapping"].as_object());
+        for part in nodes
+            .flat_map(|nodes| nodes.values())
+            .filter_map(|node| node["message"]["content"]["parts"][0].as_str())
+        {
+            if !part.contains("/>") && !part.contains("</box>") {
+                continue;
+            }
+            components += 1;
+            let plain = without_tags(part);
+            // The id of a fence is not shown.
+            let plain = plain.replace("id=\"k3v9qa\"", "");
+            for word in words(&plain).map(str::to_owned).chain(words_in_tags(part)) {
+                assert!(shown.contains(word.as_str()), "{word:?} of {part}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(components >= 3 && compared > 150, "{compared} words in {components} answers");
+}
+
 // Links.
 
 /// Resolves a relative link of the page at `path`, or returns `None` if it leaves the tree.

@@ -104,7 +104,7 @@ fn check_lists_every_problem_and_fails_if_there_is_one() {
     let sound = gptfs([OsStr::new("check"), demo().as_os_str()]).succeeded();
     assert_eq!(
         (sound.stdout.as_str(), sound.stderr.as_str()),
-        ("", "gptfs: demo.zip: 43 conversations, no problem\n")
+        ("", "gptfs: demo.zip: 48 conversations, no problem\n")
     );
     let scratch = Scratch::new();
     let zip = Zip::new()
