@@ -14,6 +14,9 @@ use std::rc::Rc;
 /// The most elements of a list that `Array.from` makes.
 const LONGEST_RANGE: f64 = 200.0;
 
+/// The longest script that is read, in bytes. What is read of it takes several times as much memory.
+const LONGEST_SCRIPT: usize = 256 << 10;
+
 /// The longest text that an operator makes, in bytes.
 const LONGEST_TEXT: usize = 64 << 10;
 
@@ -287,9 +290,14 @@ pub(super) fn whole(number: f64, least: u32, most: u32) -> usize {
     number.clamp(least.into(), most.into()) as usize
 }
 
+/// As much of `source` as is read.
+pub(super) fn start_of(source: &str) -> &str {
+    source.get(..source.floor_char_boundary(LONGEST_SCRIPT)).unwrap_or_default()
+}
+
 /// All strings that are written in `source`.
 pub(super) fn strings(source: &str) -> Vec<String> {
-    let tokens = tokens(source).into_iter();
+    let tokens = tokens(start_of(source)).into_iter();
     let texts = tokens.filter_map(|placed| match placed.token {
         Token::Literal(value @ ScriptValue::Text(_)) => value.filled(),
         Token::TemplateText { cooked, .. } => Some(cooked).filter(|text| !text.trim().is_empty()),
@@ -301,6 +309,9 @@ pub(super) fn strings(source: &str) -> Vec<String> {
 impl Script {
     /// The expression `source`; `None` if it is more than can be evaluated.
     pub(super) fn of(source: &str) -> Option<Self> {
+        if source.len() > LONGEST_SCRIPT {
+            return None;
+        }
         parse::expression(source)
     }
 

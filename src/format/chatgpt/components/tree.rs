@@ -344,9 +344,9 @@ impl<'s> TreeParser<'s> {
 
     /// True if nothing but white space stands before `at` on its line.
     fn begins_line(&self, at: usize) -> bool {
-        let before = self.source.get(self.text.min(at)..at).unwrap_or_default();
-        let line = before.rfind('\n').map_or(before, |end| before.get(end + 1..).unwrap_or_default());
-        line.trim().is_empty()
+        let before = self.source.as_bytes().get(self.text.min(at)..at).unwrap_or_default();
+        let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t'));
+        last.is_none_or(|&last| last == b'\n')
     }
 }
 

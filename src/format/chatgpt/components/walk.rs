@@ -425,5 +425,5 @@ fn shown(value: &ScriptValue) -> Option<String> {
 /// True for a script that is a comment and nothing else.
 fn is_comment(source: &str) -> bool {
     let source = source.trim();
-    source.is_empty() || super::script::tokens(source).is_empty()
+    source.is_empty() || super::script::tokens(super::script::start_of(source)).is_empty()
 }

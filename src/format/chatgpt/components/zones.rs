@@ -40,6 +40,7 @@ pub(super) struct Zones<'s> {
     line: Ahead,
     paragraph: Ahead,
     closers: [Ahead; 4],
+    raw: [Ahead; 4],
 }
 
 /// What ends a formula or a mark.
@@ -70,6 +71,7 @@ impl<'s> Zones<'s> {
             line: Ahead::default(),
             paragraph: Ahead::default(),
             closers: std::array::from_fn(|_| Ahead::default()),
+            raw: std::array::from_fn(|_| Ahead::default()),
         }
     }
 
@@ -170,21 +172,19 @@ impl<'s> Zones<'s> {
         at + 1
     }
 
-    /// The end of the raw HTML that begins at `at`, of which nothing is Markdown.
-    pub(super) fn raw_html(&self, at: usize) -> Option<usize> {
-        let rest = self.rest(at);
-        let close = if rest.starts_with("<!--") {
-            "-->"
-        } else {
-            let is =
-                |name: &str| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-            match ["<pre", "<script", "<style"].into_iter().find(|name| is(name))? {
-                "<pre" => "</pre>",
-                "<script" => "</script>",
-                _ => "</style>",
-            }
+    /// The end of the raw HTML that begins at `at`, where nothing is Markdown.
+    pub(super) fn raw_html(&mut self, at: usize) -> Option<usize> {
+        const RAW: [(&str, &str); 4] =
+            [("<!--", "-->"), ("<pre", "</pre>"), ("<script", "</script>"), ("<style", "</style>")];
+        let rest = self.rest(at).as_bytes();
+        let is = |name: &str| {
+            rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
         };
-        Some(at + memmem::find(rest.as_bytes(), close.as_bytes())? + close.len())
+        let kind = RAW.iter().position(|(open, _)| is(open))?;
+        let (_, close) = RAW.get(kind)?;
+        let bytes = self.source.as_bytes();
+        let search = |at: usize| memmem::find(bytes.get(at..)?, close.as_bytes()).map(|length| at + length);
+        Some(self.raw.get_mut(kind)?.find(at, search)? + close.len())
     }
 }
 

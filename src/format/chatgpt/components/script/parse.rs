@@ -471,7 +471,7 @@ pub(in super::super) struct Body<'s> {
 
 /// The declarations among `source`.
 pub(in super::super) fn body(source: &str) -> Body<'_> {
-    let tokens = tokens(source);
+    let tokens = tokens(super::start_of(source));
     let mut body = Body::default();
     for statement in statements(&tokens) {
         let Some(statement) = tokens.get(statement) else { continue };

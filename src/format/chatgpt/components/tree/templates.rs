@@ -1,7 +1,7 @@
 //! Braces: templates, statements and expressions.
 
 use super::super::lex;
-use super::super::script::{Token, body, tokens};
+use super::super::script::{Token, body, start_of, tokens};
 use super::{NodeKind, Open, OpenKind, TreeParser};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -242,7 +242,7 @@ impl TreeParser<'_> {
 
 /// The names in `text`.
 fn identifiers(text: &str) -> Vec<&str> {
-    let names = tokens(text).into_iter();
+    let names = tokens(start_of(text)).into_iter();
     names
         .filter_map(|placed| match placed.token {
             Token::Name(name) => Some(name),
@@ -259,7 +259,7 @@ fn names_declared(text: &str, declared: &HashSet<&str>) -> bool {
 /// The parts of a loop `LIST as item, index`: the list, the item and the index, as ranges of `text`.
 #[allow(clippy::type_complexity, reason = "three ranges that are taken apart at once")]
 fn loop_parts(text: &str) -> Option<(Range<usize>, Range<usize>, Option<Range<usize>>)> {
-    let tokens = tokens(text);
+    let tokens = tokens(start_of(text));
     let mut depth = 0_usize;
     let mut found = None;
     for (number, placed) in tokens.iter().enumerate() {
