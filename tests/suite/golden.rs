@@ -115,4 +115,18 @@ cases! {
     a_surrogate_pair_in_six_bytes_is_one_character
     line_ends_are_unified_and_controls_removed
     what_strict_readers_refuse_is_read_leniently
+    components_cite_pages_by_their_ids
+    components_in_code_and_in_questions_are_left_alone
+    boxes_rows_and_grids_are_blocks_lines_and_lists
+    component_lists_keep_their_marks_and_stay_apart
+    component_tables_are_tables_with_safe_cells
+    names_and_links_of_components_are_plain_words
+    drafts_of_components_are_quotes_as_they_were_saved
+    charts_of_components_are_tables_of_their_data
+    templates_of_components_are_evaluated
+    controls_are_listed_and_hidden_branches_are_shown
+    pictures_and_maps_of_components_are_named
+    code_of_components_is_a_fence_as_it_was_written
+    html_beside_components_stays_html
+    broken_components_lose_no_words
 }

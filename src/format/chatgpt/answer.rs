@@ -6,7 +6,7 @@
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::link;
 use crate::conversation::tree::NodeId;
-use crate::conversation::{FileRef, Message, Part, Prose, Role, Text};
+use crate::conversation::{FileRef, Meaning, Message, Part, Prose, Reference, Role, Text};
 use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over, read, record};
 use crate::format::pointer;
 use crate::format::pull::{Json, Reader, Result, Value};
@@ -102,6 +102,10 @@ record! {
     struct PageReference {
         kind: Str<'a> = "type",
         matched_text: Str<'a> = "matched_text",
+        start_idx: Num = "start_idx",
+        end_idx: Num = "end_idx",
+        url: Str<'a> = "url",
+        safe_urls: List<Str<'a>> = "safe_urls",
         refs: List<RefName<'a>> = "refs",
         items: List<Obj<PageItem<'a>>> = "items",
         products: List<Obj<PageItem<'a>>> = "products",
@@ -282,7 +286,10 @@ impl<'a> PageIndex<'a> {
             return;
         }
         // A mark that names as many pages as there are.
-        let named: Vec<_> = ids_in(reference.matched_text.as_str()).collect();
+        let mut named: Vec<_> = ids_in(reference.matched_text.as_str()).collect();
+        if named.is_empty() {
+            named.clone_from(&refs);
+        }
         let products =
             reference.products.0.into_iter().zip(refs.into_iter().map(Some).chain(std::iter::repeat(None)));
         for (Obj(product), id) in products {
@@ -307,29 +314,21 @@ impl<'a> PageIndex<'a> {
     /// Adds a page that has its own ids, and perhaps `ids`: the first is its own, the others are those of the pages
     /// that support it.
     fn add_item(&mut self, node: usize, item: PageItem<'a>, ids: Vec<Cow<'a, str>>) {
-        let own = item.refs.0.into_iter().filter_map(|name| name.0).chain(ids);
-        let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
+        let supporting: Vec<_> = item.supporting.0.iter().map(|Obj(item)| item.page()).collect();
+        let page = item.page();
+        let own = item.refs.0.into_iter().filter_map(|name| name.0).enumerate();
         let first = item.ref_id.0.map(|id| (0, id));
-        let mut page = page(&mut url, &mut title, &mut attribution);
-        let mut supporting: Vec<_> = item.supporting.0.into_iter().map(|Obj(item)| item).collect();
-        for (position, id) in first.into_iter().chain(own.enumerate()) {
+        for (position, id) in first.into_iter().chain(own).chain(ids.into_iter().enumerate()) {
             let found = match position.checked_sub(1) {
                 None => page.clone(),
-                Some(position) => supporting.get_mut(position).and_then(|item| {
-                    let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
-                    self::page(&mut url, &mut title, &mut attribution)
-                }),
+                Some(position) => supporting.get(position).cloned().flatten(),
             };
             if let Some(found) = found {
                 self.pages.entry(id.into()).or_default().push((node, found));
             }
         }
-        page.take();
-        for item in supporting {
-            if let (Some(id), Some(found)) = (item.ref_id.0, {
-                let (mut url, mut title, mut attribution) = (item.url, item.title, item.attribution);
-                self::page(&mut url, &mut title, &mut attribution)
-            }) {
+        for (Obj(item), found) in item.supporting.0.into_iter().zip(supporting) {
+            if let (Some(id), Some(found)) = (item.ref_id.0, found) {
                 self.pages.entry(id.into()).or_default().push((node, found));
             }
         }
@@ -344,10 +343,18 @@ impl<'a> PageIndex<'a> {
     }
 }
 
+impl<'a> PageItem<'a> {
+    /// The page, if it has an address.
+    fn page(&self) -> Option<WebPage<'a>> {
+        page(self.url, self.title, self.attribution)
+    }
+}
+
 /// The page with this address.
-fn page<'a>(url: &mut Str<'a>, title: &mut Str<'a>, attribution: &mut Str<'a>) -> Option<WebPage<'a>> {
-    let link = link(attribution.take_filled(), url.take_filled())?;
-    Some(WebPage { title: title.take_filled().unwrap_or_default(), link })
+fn page<'a>(url: Str<'a>, title: Str<'a>, attribution: Str<'a>) -> Option<WebPage<'a>> {
+    let text = |text: Str<'a>| text.filled().map(Cow::Borrowed);
+    let link = link(text(attribution), text(url))?;
+    Some(WebPage { title: text(title).unwrap_or_default(), link })
 }
 
 /// The ids that a mark names.
@@ -401,7 +408,9 @@ impl<'a> AnswerData<'_, 'a> {
         if let Some(text) = self.with_drafts(&prose.text) {
             prose.text = Cow::Owned(text);
         }
-        if let Some(expanded) = components::expand(&prose.text, &prose.references, self) {
+        let spans = self.metadata.references.0.iter().filter_map(|Obj(reference)| covering(reference));
+        let references: Vec<_> = prose.references.iter().cloned().chain(spans).collect();
+        if let Some(expanded) = components::expand(&prose.text, &references, self) {
             prose.text = Cow::Owned(expanded.text);
             prose.references = expanded.references;
         }
@@ -440,6 +449,31 @@ impl<'a> AnswerData<'_, 'a> {
     }
 }
 
+/// What a reference means that says where it is and not what is there: it covers a component.
+fn covering<'a>(reference: &PageReference<'a>) -> Option<Reference<'a>> {
+    let (start, end) = (reference.start_idx.whole()?, reference.end_idx.whole()?);
+    if reference.matched_text.filled().is_some() || end <= start {
+        return None;
+    }
+    let mut links = Vec::new();
+    for Obj(item) in &reference.items.0 {
+        let supporting = item.supporting.0.iter().map(|Obj(item)| item);
+        links.extend(
+            std::iter::once(item).chain(supporting).filter_map(|item| item.page()).map(|page| page.link),
+        );
+    }
+    if links.is_empty() {
+        let url = [reference.url].into_iter().chain(reference.safe_urls.0.first().copied());
+        links.extend(url.filter_map(|url| link(None, url.filled().map(Cow::Borrowed))).take(1));
+    }
+    Some(Reference {
+        start: usize::try_from(start).ok()?,
+        end: usize::try_from(end).ok()?,
+        matched: Cow::Borrowed(""),
+        meaning: Meaning::Citation(links),
+    })
+}
+
 /// What a writing block begins with.
 const DRAFT: &str = ":::writing{";
 
@@ -449,7 +483,7 @@ impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
     }
 
     fn file(&self, id: &str) -> Option<FileRef<'a>> {
-        if let Some(found) = self.index.files.get(id) {
+        if let Some(found) = self.index.files.get(id.to_ascii_lowercase().as_str()) {
             return self.index.nearest(found, self.node).cloned();
         }
         let is_file = id.starts_with("file-") || id.starts_with("file_");
@@ -467,15 +501,10 @@ impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
         let Obj(span) = self.metadata.spans.0.iter().find(is_here)?;
         let result = self.metadata.program.0.data.0.widgets.0.results.0.get(span.id.as_str())?;
         let state = &result.state.0;
-        let mut pages: Vec<_> = state
-            .items
-            .0
-            .iter()
-            .filter_map(|Obj(item)| page(&mut { item.url }, &mut { item.title }, &mut { item.attribution }))
-            .collect();
+        let mut pages: Vec<_> = state.items.0.iter().filter_map(|Obj(item)| item.page()).collect();
         if pages.is_empty() {
             let url = if state.url.filled().is_some() { state.url } else { *result.safe_urls.0.first()? };
-            pages.extend(page(&mut { url }, &mut { state.title }, &mut { state.source_label }));
+            pages.extend(page(url, state.title, state.source_label));
         }
         Some(Resolution { pages })
     }

@@ -45,12 +45,12 @@ pub(super) struct Resolution<'a> {
     pub(super) pages: Vec<WebPage<'a>>,
 }
 
-/// What ids in components lead to. Ids are in lower case.
+/// What ids in components lead to.
 pub(super) trait Lookup<'a> {
-    /// The page with an id such as `turn7search1`.
+    /// The page with an id such as `turn7search1`, in lower case.
     fn page(&self, id: &str) -> Option<WebPage<'a>>;
 
-    /// The file with an id such as `turn0file3`.
+    /// The file with an id such as `turn0file3`, in whatever case, or `file-…`.
     fn file(&self, id: &str) -> Option<FileRef<'a>>;
 
     /// The draft with this id as its user saved it.

@@ -86,7 +86,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
         inline(text, InlineStyle::Markdown, Joint::Source)
     }
 
-    /// The ids in `ref` and `refs`, in lower case.
+    /// The ids in `ref` and `refs`.
     fn ids(&mut self, element: &Element) -> Vec<String> {
         let mut ids = Vec::new();
         for name in ["refs", "ref", "ref_id", "refId", "citation_id"] {
@@ -105,7 +105,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
         let mut pages = self.lookup.resolution(start, end).map(|found| found.pages).unwrap_or_default();
         if pages.is_empty() {
             let ids = self.ids(element);
-            pages = ids.iter().filter_map(|id| self.lookup.page(id)).collect();
+            pages = ids.iter().filter_map(|id| self.lookup.page(&id.to_ascii_lowercase())).collect();
         }
         pages.retain(|page| plain::is_web(&page.link.url));
         pages
@@ -343,10 +343,10 @@ fn distinct(links: Vec<Link<'_>>) -> Vec<Link<'_>> {
 /// The id that a value is: a string, or an object that names its parts.
 fn id(value: &ScriptValue) -> Option<String> {
     if let Some(text) = value.filled() {
-        return Some(text.trim().to_ascii_lowercase());
+        return Some(text.trim().to_owned());
     }
     let number = |key: &str| value.get(key).number();
     let (turn, index) = (number("turn_index")?, number("ref_index")?);
     let kind = value.get("ref_type").filled()?;
-    Some(format!("turn{turn}{kind}{index}").to_ascii_lowercase())
+    Some(format!("turn{turn}{kind}{index}"))
 }

@@ -83,7 +83,7 @@ fn ends_in_list(text: &str) -> Option<char> {
 pub(super) fn list(items: Vec<Vec<OutputBlock>>, start: Option<u32>) -> Option<OutputBlock> {
     let items: Vec<_> = items.into_iter().map(trimmed).filter(|item| !item.is_empty()).collect();
     let is_short = |item: &Vec<OutputBlock>| match item.as_slice() {
-        [_] => true,
+        [only] => !only.text.contains("\n\n"),
         [first, second] => {
             first.kind == BlockKind::Line && matches!(second.kind, BlockKind::Bullets | BlockKind::Numbers)
         }

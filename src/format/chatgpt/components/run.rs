@@ -87,6 +87,16 @@ impl Run {
         self.push(text);
     }
 
+    /// True if the text so far ends with a character that belongs to the word after it.
+    fn opens(&self) -> bool {
+        let is_mark = |c: char| matches!(c, '*' | '_' | '~');
+        let before = self.out.trim_end_matches(is_mark);
+        let is_opening =
+            before.len() < self.out.len() && before.chars().next_back().is_none_or(char::is_whitespace);
+        // A list's mark has its blank.
+        is_opening && self.out.len() > self.line + 1 || self.out.ends_with(['(', '[', '“', '‘'])
+    }
+
     /// Puts the blanks right around something that came to nothing; returns what is left of the text after it.
     fn close_gap<'t>(&mut self, text: &'t str) -> &'t str {
         let rest = text.trim_start_matches([' ', '\t']);
@@ -99,6 +109,9 @@ impl Run {
             let rest = rest.strip_prefix('\n').unwrap_or(rest);
             let is_open = self.out.is_empty() || self.out.ends_with("\n\n");
             return if is_open { rest.trim_start_matches('\n') } else { rest };
+        }
+        if rest.len() < text.len() && self.opens() {
+            return rest;
         }
         let closes = match rest.chars().next() {
             None => true,

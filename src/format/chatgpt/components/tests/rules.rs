@@ -124,6 +124,8 @@ fn text_keeps_only_the_styles_that_markdown_has() {
         ("<MessageReaction emoji=\"👍\"/>\n\nYes.", "👍\n\nYes."),
         ("<box><>a</> b</box>", "a b"),
         ("<icon name=\"leaf\"/> Mint <icon name=\"x\"/>.", "Mint."),
+        ("## <icon name=\"leaf\"/> Mint **<icon name=\"x\"/> bold**", "## Mint **bold**"),
+        ("- <icon name=\"leaf\"/> Mint", "- Mint"),
     ]);
 }
 
@@ -270,6 +272,7 @@ fn drafts_are_quotes_under_their_subject() {
         ("<WritingBlock id=\"10003\">old</WritingBlock>", "> a *saved* draft"),
         ("<WritingBlock>cut", "> cut"),
         ("<WritingBlock title=\"T\" content=\"cut\n\nhere", "> **T**\n>\n> cut\n>\n> here"),
+        ("<WritingBlock content=\"Say \"yes\" now.\"/>", "> Say \"yes\" now."),
         (
             "<WritingBlock options={[{label: 'one', value: 'two'}]}>a <Cite ref=\"turn0search0\"/></WritingBlock>",
             "> a <Cite ref=\"turn0search0\"/>\n>\n> one\n>\n> two",

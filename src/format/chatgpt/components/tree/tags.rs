@@ -42,7 +42,7 @@ impl TreeParser<'_> {
         match lex::tag(self.source, at, &mut self.tree.attributes) {
             Begun::Text { end } => {
                 self.patience = self.patience.saturating_sub(end - at);
-                at + 1
+                self.loose_draft().unwrap_or(at + 1)
             }
             Begun::Cut { name, open, .. } => self.cut(name, open.as_ref()),
             Begun::Tag(tag) => {
@@ -67,27 +67,7 @@ impl TreeParser<'_> {
         if let (Some(Component::WritingBlock), Some((attribute, start))) = (known, open)
             && self.slice(attribute.clone()) == "content"
         {
-            self.is_language = true;
-            self.flush(at);
-            let mut attributes = Vec::new();
-            // The attributes before the one that is cut off.
-            let head = format!("{}>", self.slice(at..attribute.start));
-            lex::tag(&head, 0, &mut attributes);
-            let first = self.tree.attributes.len();
-            self.tree.attributes.extend(attributes.into_iter().map(|found| moved(found, at)));
-            self.tree.attributes.push(Attribute {
-                name: attribute.clone(),
-                value: AttributeValue::Quoted(*start..self.source.len()),
-            });
-            let element = Element {
-                component: Component::WritingBlock,
-                name,
-                attributes: first..self.tree.attributes.len(),
-                body: at..at,
-            };
-            self.node(NodeKind::Element(element), at..self.source.len());
-            self.text = self.source.len();
-            return self.source.len();
+            return self.draft(name, attribute.clone(), *start..self.source.len(), self.source.len());
         }
         let is_closing = self.byte(at + 1) == Some(b'/');
         let is_bare = name.end == self.source.len();
@@ -107,6 +87,57 @@ impl TreeParser<'_> {
         self.flush(at);
         self.text = self.source.len();
         self.source.len()
+    }
+
+    /// Takes a draft whose text is the value of `attribute`, which is at `value`; its tag ends at `end`.
+    fn draft(
+        &mut self,
+        name: Range<usize>,
+        attribute: Range<usize>,
+        value: Range<usize>,
+        end: usize,
+    ) -> usize {
+        let at = self.at;
+        self.is_language = true;
+        self.flush(at);
+        self.text = end;
+        // The attributes before the one that can't be read.
+        let mut attributes = Vec::new();
+        let head = format!("{}>", self.slice(at..attribute.start));
+        lex::tag(&head, 0, &mut attributes);
+        let first = self.tree.attributes.len();
+        self.tree.attributes.extend(attributes.into_iter().map(|found| moved(found, at)));
+        self.tree.attributes.push(Attribute { name: attribute, value: AttributeValue::Quoted(value) });
+        let element = Element {
+            component: Component::WritingBlock,
+            name,
+            attributes: first..self.tree.attributes.len(),
+            body: at..at,
+        };
+        self.node(NodeKind::Element(element), at..end);
+        end
+    }
+
+    /// Takes a draft whose text has quotes that nothing escapes; `None` if there is none here.
+    fn loose_draft(&mut self) -> Option<usize> {
+        const CONTENT: &str = "content=\"";
+        let at = self.at;
+        let rest = self.source.get(at + 1..)?;
+        let length = rest.bytes().take_while(|&byte| lex::is_name(byte)).count();
+        let folded = Folded::of(rest.get(..length)?)?;
+        if folded.as_str() != "writingblock" {
+            return None;
+        }
+        let head = rest.get(..rest.find('>').unwrap_or(rest.len()))?;
+        let attribute = at + 1 + head.find(CONTENT)?;
+        let start = attribute + CONTENT.len();
+        let Some(length_of_text) = self.source.get(start..)?.find("\"/>") else {
+            self.patience = self.patience.saturating_sub(self.source.len() - start);
+            return None;
+        };
+        let close = start + length_of_text;
+        let name = at + 1..at + 1 + length;
+        Some(self.draft(name, attribute..attribute + "content".len(), start..close, close + "\"/>".len()))
     }
 
     /// Takes a closing tag.
