@@ -59,7 +59,8 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
 
 fn is_written_in_components(part: &Part<'_>) -> bool {
     match part {
-        Part::Prose(prose) => components::may_have(&prose.text) || prose.text.contains(DRAFT),
+        // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
+        Part::Prose(prose) => components::is_used_in(&prose.text) || prose.text.contains(DRAFT),
         _ => false,
     }
 }
@@ -98,7 +99,7 @@ record! {
 }
 
 record! {
-    /// Something that stands for pages or a file.
+    /// A reference to pages or a file.
     struct PageReference {
         kind: Str<'a> = "type",
         matched_text: Str<'a> = "matched_text",

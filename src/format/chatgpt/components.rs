@@ -4,7 +4,7 @@
 //! `{@body}`) and expressions in braces. Malformed source is normal. [`tree`] parses it, [`walk`] evaluates the templates
 //! and hands the pieces to the rooms that write them, [`layout`] puts the pieces below and beside one another.
 //!
-//! Nothing here recurses over its input, and time and memory grow in proportion to it.
+//! Nothing here recurses over its input, and time and memory are proportional to it.
 
 mod anchor;
 mod block;
@@ -83,8 +83,13 @@ pub(super) fn expand<'a>(
     Some(Expanded { text, references })
 }
 
-/// True if `source` may hold something of the language. Nearly all answers are told by one search for two bytes.
-pub(super) fn may_have(source: &str) -> bool {
+/// True if `source` is written in the language.
+pub(super) fn is_used_in(source: &str) -> bool {
+    may_have(source) && tree::tree(source).is_some()
+}
+
+/// True if `source` may be written in the language. For most answers this is one search for two bytes.
+fn may_have(source: &str) -> bool {
     let bytes = source.as_bytes();
     memchr::memchr2_iter(b'<', b'{', bytes).any(|at| {
         let rest = bytes.get(at + 1..).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! References on their way through the writer: a character that no text holds stands for each, and is replaced by the
-//! reference's own characters where it comes out.
+//! References on their way through the writer: each is replaced by a character that occurs in no text, and gets its own
+//! text back in the finished Markdown.
 
 use crate::conversation::{Meaning, Reference, Text};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The characters that stand for references.
+/// The characters that replace references.
 const FIRST: u32 = 0xf_0000;
 const COUNT: usize = 0xfffd;
 
@@ -22,9 +22,9 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Anchors<'r, 'a> {
     given: &'r [Reference<'a>],
-    /// Those that are where they say, by their places.
+    /// Those found where they say they are, in order.
     known: Vec<Known>,
-    /// No character of the source stands for a reference by accident.
+    /// The source has none of the characters that replace references.
     is_usable: bool,
     made: Vec<Reference<'a>>,
 }
@@ -123,7 +123,7 @@ impl<'r, 'a> Anchors<'r, 'a> {
         Some(anchor)
     }
 
-    /// A character that becomes `matched`, which stands for `meaning`; `None` if there is no such character left.
+    /// A character that becomes `matched`, which means `meaning`; `None` if all such characters are taken.
     pub(super) fn make(&mut self, matched: Text<'a>, meaning: Meaning<'a>) -> Option<char> {
         self.anchor(Reference { start: 0, end: 0, matched, meaning })
     }
@@ -136,7 +136,7 @@ impl<'r, 'a> Anchors<'r, 'a> {
                 *taken = true;
             }
         }
-        // Those that are not where they say are looked for by the characters that they match.
+        // The renderer searches for the others by the text they match.
         let given = self.given.iter().zip(taken);
         let lost = given.filter(|(reference, taken)| !taken && !reference.matched.is_empty());
         let mut references: Vec<_> = lost.map(|(reference, _)| reference.clone()).collect();

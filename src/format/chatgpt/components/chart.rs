@@ -111,7 +111,7 @@ fn data_table(content: &ScriptValue, data: &[ScriptValue]) -> Option<OutputBlock
     Some(OutputBlock::new(table::markdown(&header, &rows, &right), BlockKind::Markdown))
 }
 
-/// What stands before or after a figure, with its blanks.
+/// A prefix or suffix of a figure, blanks included.
 fn affix(value: &ScriptValue) -> String {
     value.to_text().unwrap_or_default()
 }

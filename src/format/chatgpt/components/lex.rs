@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tag_is_text() {
+    fn other_angle_brackets_are_text() {
         for source in ["<", "< b", "<1", "<a,b>", "<box\n\nc>", "<b\"x\">", "<https://a.example/>"] {
             assert!(
                 matches!(tag(source, 0, &mut Vec::new()), Begun::Text { .. } | Begun::Cut { .. }),

@@ -142,7 +142,7 @@ impl Component {
         })
     }
 
-    /// True if the component has no body as a rule, so that a tag that nothing closes is complete.
+    /// True if the component usually has no body, so that an unclosed tag is complete.
     pub(super) fn is_leaf(self) -> bool {
         matches!(
             self,

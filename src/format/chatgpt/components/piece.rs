@@ -98,7 +98,7 @@ impl OutputPiece<'_> {
 pub(super) struct Row {
     pub(super) cells: Vec<Cell>,
     pub(super) is_header: bool,
-    /// What stands above it, in a row of its own.
+    /// A heading above it, shown as a row of its own.
     pub(super) label: Option<String>,
 }
 

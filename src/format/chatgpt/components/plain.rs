@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// The longest name of an entity that is decoded, in bytes.
 const LONGEST_ENTITY: usize = 10;
 
-/// `text` with its entities decoded. Copies nothing where there are none.
+/// `text` with its entities decoded. Borrows if it has no entities.
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn emphasis_stands_at_the_words_and_does_not_nest() {
+    fn emphasis_hugs_the_words_and_does_not_nest() {
         assert_eq!(emphasised(" a ", "**"), " **a** ");
         assert_eq!(emphasised("**a** b", "**"), "**a b**");
         assert_eq!(emphasised("`**` b", "**"), "**`**` b**");

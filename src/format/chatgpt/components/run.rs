@@ -210,7 +210,7 @@ struct Dedent {
 }
 
 impl Dedent {
-    /// `text`, of which each line after the first loses `common` blanks.
+    /// `text` with `common` blanks removed from each line after the first.
     fn text(&mut self, text: &str, common: usize) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;

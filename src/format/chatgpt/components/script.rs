@@ -40,7 +40,7 @@ impl ScriptValue {
         Self::Text(text.into())
     }
 
-    /// The value as text in a page; `None` if it is none.
+    /// The value as text; `None` for lists, objects and missing values.
     pub(super) fn to_text(&self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.as_ref().to_owned()),
@@ -81,7 +81,7 @@ impl ScriptValue {
         }
     }
 
-    /// The value of the own property `key`; nothing if there is none.
+    /// The value of the own property `key`, or nothing.
     pub(super) fn get(&self, key: &str) -> &ScriptValue {
         // Of two entries with one key the last counts.
         let found = self.entries().iter().rev().find(|(name, _)| name.as_ref() == key);

@@ -6,7 +6,7 @@ use super::plain;
 /// The most columns that are filled up with empty cells, and that one cell may span.
 pub(super) const MOST_COLUMNS: usize = 50;
 
-/// `rows` as a table; `None` if there are none.
+/// `rows` as a table; `None` if there are no rows.
 pub(super) fn table(rows: Vec<Row>) -> Option<OutputBlock> {
     let mut header: Option<Vec<String>> = None;
     let mut body: Vec<Vec<String>> = Vec::new();

@@ -27,7 +27,7 @@ pub(super) struct Node {
 /// What a node is. Ranges are bytes of the source.
 #[derive(Debug)]
 pub(super) enum NodeKind {
-    /// Markdown as it stands.
+    /// Markdown, unchanged.
     Text,
     Element(Element),
     /// `{expression}`: what is between the braces.
@@ -81,7 +81,7 @@ pub(super) fn tree(source: &str) -> Option<Tree> {
 
 /// What is open.
 #[derive(Debug)]
-struct Open {
+struct OpenPart {
     /// Its node, unless it is nested too deep.
     node: Option<usize>,
     what: OpenKind,
@@ -105,7 +105,7 @@ struct TreeParser<'s> {
     /// Where the text begins that no node covers yet.
     text: usize,
     tree: Tree,
-    open: Vec<Open>,
+    open: Vec<OpenPart>,
     /// How many components are open.
     elements: usize,
     /// The numbers of names, and how many of each are open.
@@ -304,7 +304,7 @@ impl<'s> TreeParser<'s> {
             OpenKind::Each | OpenKind::Template => self.blocks += 1,
             OpenKind::Branch => {}
         }
-        self.open.push(Open { node, what });
+        self.open.push(OpenPart { node, what });
     }
 
     /// Closes what was opened last; its body ends at `end`.
@@ -342,7 +342,7 @@ impl<'s> TreeParser<'s> {
         }
     }
 
-    /// True if nothing but white space stands before `at` on its line.
+    /// True if only white space precedes `at` on its line.
     fn begins_line(&self, at: usize) -> bool {
         let before = self.source.as_bytes().get(self.text.min(at)..at).unwrap_or_default();
         let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t'));

@@ -295,7 +295,7 @@ pub(super) fn closes_fence(text: &str, (mark, length): (u8, usize)) -> bool {
 }
 
 /// The end of the fence that opens in the line `line` of `source`. In a body only its own mark ends it, elsewhere also
-/// the end of the list item or block quote that it stands in.
+/// the end of the list item or block quote around it.
 pub(super) fn fence_end(
     source: &str,
     line: Range<usize>,

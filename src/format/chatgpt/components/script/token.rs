@@ -21,11 +21,11 @@ pub(in super::super) enum Token<'s> {
     Other,
 }
 
-/// A token and where it stands.
+/// A token and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Placed<'s> {
     pub(in super::super) token: Token<'s>,
-    /// Where it begins and ends, in bytes of the script.
+    /// Its byte range in the script.
     pub(in super::super) start: usize,
     pub(in super::super) end: usize,
     /// It is the first token of its line.

@@ -2,7 +2,7 @@
 
 use super::super::lex::{self, Attribute, AttributeValue, Begun, ComponentTag, TagForm};
 use super::super::name::{self, Component, Folded};
-use super::{Element, NodeKind, Open, OpenKind, TreeParser};
+use super::{Element, NodeKind, OpenKind, OpenPart, TreeParser};
 use memchr::memmem;
 use std::ops::Range;
 
@@ -118,7 +118,7 @@ impl TreeParser<'_> {
         end
     }
 
-    /// Takes a draft whose text has quotes that nothing escapes; `None` if there is none here.
+    /// Takes a draft whose text has unescaped quotes; `None` if this is not one.
     fn loose_draft(&mut self) -> Option<usize> {
         const CONTENT: &str = "content=\"";
         let at = self.at;
@@ -217,7 +217,7 @@ impl TreeParser<'_> {
             Component::TableRow => &[Component::TableRow, Component::TableCell],
             _ => return,
         };
-        while let Some(Open { node: Some(node), what: OpenKind::Element(_) }) = self.open.last() {
+        while let Some(OpenPart { node: Some(node), what: OpenKind::Element(_) }) = self.open.last() {
             let is_closed = self.tree.nodes.get(*node).is_some_and(|node| {
                 matches!(&node.kind, NodeKind::Element(element) if closed.contains(&element.component))
             });
@@ -414,7 +414,7 @@ fn moved(attribute: Attribute, at: usize) -> Attribute {
     Attribute { name: moved(attribute.name), value }
 }
 
-/// True if a letter or digit stands before `at`.
+/// True if a letter or digit precedes `at`.
 fn is_word_before(source: &str, at: usize) -> bool {
     let before = source.get(..at).and_then(|before| before.chars().next_back());
     before.is_some_and(|c| c.is_alphanumeric() || c == '_')

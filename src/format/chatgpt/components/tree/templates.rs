@@ -2,7 +2,7 @@
 
 use super::super::lex;
 use super::super::script::{Token, body, start_of, tokens};
-use super::{NodeKind, Open, OpenKind, TreeParser};
+use super::{NodeKind, OpenKind, OpenPart, TreeParser};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -190,7 +190,7 @@ impl TreeParser<'_> {
         if self.ifs == 0 {
             return true;
         }
-        while !matches!(self.open.last(), None | Some(Open { what: OpenKind::If, .. })) {
+        while !matches!(self.open.last(), None | Some(OpenPart { what: OpenKind::If, .. })) {
             self.close_last(source.start);
         }
         let rest = word.get(length..).unwrap_or_default();
@@ -251,7 +251,7 @@ fn identifiers(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// True if a name that was declared stands in `text`.
+/// True if `text` uses a declared name.
 fn names_declared(text: &str, declared: &HashSet<&str>) -> bool {
     !declared.is_empty() && identifiers(text).into_iter().any(|name| declared.contains(name))
 }
