@@ -1,4 +1,4 @@
-//! A conversation as people think of it, whoever exported it: a tree of messages made of parts.
+//! A conversation, independent of who exported it: a tree of messages made of parts.
 //!
 //! Vendor-neutral: no I/O and no serde. Text borrows from the JSON it came from where it can.
 
@@ -78,7 +78,7 @@ pub enum Visibility {
 pub enum Cut {
     /// The length limit; the next answer on the thread continues the text where it broke off.
     Length,
-    /// Somebody stopped it.
+    /// Its user stopped it.
     Stopped,
 }
 
@@ -125,7 +125,7 @@ impl<'a> Message<'a> {
 /// A piece of a message; each is shown as one block.
 #[derive(Debug)]
 pub enum Part<'a> {
-    /// What somebody wrote or said: Markdown from an assistant or tool, plain text from a user.
+    /// Written or spoken words: Markdown from an assistant or tool, plain text from a user.
     Prose(Prose<'a>),
     /// A program or command that a tool was given to run.
     Code {
@@ -201,14 +201,14 @@ pub struct Prose<'a> {
     pub footnotes: Vec<Link<'a>>,
 }
 
-/// A place in a text that stands for something else.
+/// A span of a text that stands for something else.
 #[derive(Clone, Debug)]
 pub struct Reference<'a> {
     /// Where it begins: in Unicode code points of the raw text.
     pub start: usize,
     /// Where it ends, exclusive, in code points.
     pub end: usize,
-    /// The characters that stand there. If they don't, the nearest other place where they do is meant.
+    /// The characters of the span. If they are not there, the nearest other occurrence is meant.
     pub matched: Text<'a>,
     /// What to show instead.
     pub meaning: Meaning<'a>,
@@ -329,7 +329,7 @@ pub enum CanvasAction<'a> {
     Update(Vec<CanvasEdit<'a>>),
     /// Remarks on it.
     Comment(Vec<CanvasComment<'a>>),
-    /// The call could not be read; its text as it stands.
+    /// A call that can't be read, and its text.
     Unreadable(Text<'a>),
 }
 

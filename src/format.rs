@@ -1,4 +1,4 @@
-//! The formats that exports come in, and how to tell which one an element is.
+//! The formats that exports come in, and how to recognise them.
 //!
 //! With its rooms, the only user of `serde_json` and `toml`.
 
@@ -22,38 +22,47 @@ use std::fmt;
 /// How much of a conversation is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
-    /// What is shown; hidden messages come without parts.
+    /// What is shown; hidden messages have no parts.
     #[default]
     Shown,
-    /// Everything: hidden messages come with their parts too.
+    /// Everything: hidden messages have their parts too.
     All,
 }
 
-/// Takes a conversation that was read, and what is wrong with it.
+/// Receives a conversation that was read, and its problems.
 pub type Use<'u> = &'u mut dyn FnMut(Conversation<'_>, Vec<String>);
 
 /// A format that conversations are exported in.
 pub trait Format: Sync {
-    /// What it is called, as in `a ChatGPT export`.
+    /// Its name, as in `a ChatGPT export`.
     fn name(&self) -> &'static str;
 
-    /// Whether an object with these keys is a conversation of this format.
+    /// True if an object with these keys is a conversation in this format.
     fn recognise(&self, keys: &[&str]) -> bool;
 
-    /// Reads one conversation and hands it to `use_it`, exactly once, with what is wrong with it: one line each.
+    /// Reads one conversation and hands it to `use_it` exactly once, with its problems, a line each.
     ///
-    /// Never fails: what can't be read at all is a conversation with `damage`.
+    /// Never fails: a conversation that can't be read has `damage`.
     fn read(&self, json: &[u8], detail: Detail, use_it: Use<'_>);
 
-    /// The same for sound JSON only: false, and nothing was used, if it is not. Then it makes no difference whether what no
-    /// renderer reads is still there or was left out by a [scanner](scan).
-    fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool;
+    /// Like [`read`](Self::read), but only for sound JSON; otherwise returns false without calling `use_it`. The result does
+    /// not depend on whether a [scanner](scan) left out what is never read.
+    fn read_sound(&self, json: &[u8], detail: Detail, use_it: Use<'_>) -> bool {
+        self.read(json, detail, use_it);
+        true
+    }
 
     /// True for the base name of a file that says something about the owner of an export.
-    fn describes_owner(&self, name: &str) -> bool;
+    fn describes_owner(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
 
     /// What `files` say about the owner, as Markdown with links by `page`.
-    fn owner(&self, document: OwnerDocument, files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String;
+    fn owner(&self, document: OwnerDocument, files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
+        let _ = (document, files, zone, page);
+        String::new()
+    }
 
     /// The parts of a report that the vendor exports as a file; empty if `file` is something else.
     fn report(&self, file: &[u8]) -> Vec<Part<'static>> {
@@ -62,10 +71,10 @@ pub trait Format: Sync {
     }
 }
 
-/// All formats that can be read.
+/// All supported formats.
 pub(crate) const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
 
-/// The format of this [name](Format::name).
+/// The format with this [name](Format::name).
 pub fn named(name: &str) -> Option<&'static dyn Format> {
     FORMATS.into_iter().find(|format| format.name() == name)
 }
@@ -75,7 +84,7 @@ pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// What an element is that no format reads.
+/// An element that no format reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Detected {
@@ -103,11 +112,10 @@ impl fmt::Display for Detected {
     }
 }
 
-/// The format of `json`, which is one element of an export, or its beginning. Linear, and reads only as deep as
-/// the keys of the element itself.
+/// The format of `json`, an element of an export or the beginning of one. Linear; looks only at the element's own keys.
 ///
 /// # Errors
-/// What it is instead. A single element says little: one that is `null` may stand among good ones.
+/// What it is instead. A single element proves little: a `null` may occur among good ones.
 pub fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
     let keys: Vec<_> = shallow::fields(json).map(|(key, _)| key).collect();
     let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
@@ -131,6 +139,13 @@ pub fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Page;
+    use crate::conversation::assistant::Assistant;
+    use crate::conversation::files::{AssetIndex, Resolved};
+    use crate::conversation::tree::{MessageTree, Node, NodeId};
+    use crate::conversation::{FileRef, Message, Prose, Role};
+    use crate::render::{Document, Options};
+    use crate::time::Timestamp;
 
     fn name(json: &str) -> Result<&'static str, Detected> {
         detect(json.as_bytes()).map(Format::name)
@@ -150,6 +165,70 @@ mod tests {
         );
         assert_eq!(name("null"), Err(Detected::NotAConversation));
         assert_eq!(name(""), Err(Detected::NotAConversation));
+    }
+
+    /// A second vendor, whose conversations are not JSON: a line each, questions and answers by turns.
+    struct Parrot;
+
+    impl Format for Parrot {
+        fn name(&self) -> &'static str {
+            "Parrot"
+        }
+
+        fn recognise(&self, keys: &[&str]) -> bool {
+            keys.contains(&"squawks")
+        }
+
+        fn read(&self, text: &[u8], _: Detail, use_it: Use<'_>) {
+            let text = String::from_utf8_lossy(text);
+            let nodes = text.lines().zip(0u32..).map(|(line, at)| {
+                let role = if at % 2 == 0 { Role::User } else { Role::Assistant };
+                let prose = Prose { text: line.into(), ..Prose::default() };
+                let message = Some(Message::new(role, vec![Part::Prose(prose)]));
+                Node { parent: at.checked_sub(1).map(NodeId), message }
+            });
+            let tree = MessageTree::new(nodes.collect());
+            use_it(
+                Conversation { assistant: &Parrot, id: "p1".into(), tree, ..Conversation::default() },
+                Vec::new(),
+            );
+        }
+    }
+
+    impl Assistant for Parrot {
+        fn name(&self) -> &'static str {
+            "Polly"
+        }
+
+        fn address(&self, conversation: &Conversation<'_>) -> Option<String> {
+            Some(format!("https://parrot.example/{}", conversation.id))
+        }
+    }
+
+    impl std::fmt::Debug for Parrot {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Parrot")
+        }
+    }
+
+    struct NoFiles;
+
+    impl AssetIndex for NoFiles {
+        fn resolve(&self, _: &FileRef<'_>, _: &str, _: &str, _: Option<Timestamp>) -> Option<Resolved> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_second_vendor_has_its_own_name_and_address() {
+        let mut page = String::new();
+        let read = Parrot.read_sound(b"Who is there?\nPolly.", Detail::Shown, &mut |conversation, _| {
+            let document = Document::new(&conversation, &NoFiles);
+            let _ = document.render(Page::Thread, &Options::new(Zone::utc()), &mut page);
+        });
+        assert!(read);
+        assert!(page.contains("url: https://parrot.example/p1\n"), "{page}");
+        assert!(page.ends_with("## User\n\nWho is there?\n\n## Polly\n\nPolly.\n"), "{page}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ struct Summary {
     /// Conversations by year and month.
     months: BTreeMap<u16, [u64; 12]>,
     lists: Vec<(&'static str, Vec<Tally>)>,
+    /// Files with content that no page shows, with their sizes.
+    unread: Vec<(String, u64)>,
     json_bytes: u64,
     tree_bytes: u64,
     inodes: u64,
@@ -108,6 +110,7 @@ impl Summary {
             ],
             months,
             lists,
+            unread: unread(export),
             json_bytes: heads.iter().map(|head| head.location.end - head.location.start).sum(),
             tree_bytes: totals.bytes,
             inodes: totals.inodes,
@@ -127,6 +130,10 @@ impl Summary {
         }
         for count in self.counts.iter().filter(|count| count.always || count.number > 0) {
             row(out, count.key, &grouped(count.number))?;
+        }
+        if !self.unread.is_empty() {
+            let files = self.unread.iter().map(|(name, bytes)| format!("{name} ({})", size(*bytes)));
+            row(out, "not shown", &files.collect::<Vec<_>>().join(", "))?;
         }
         row(out, "JSON", &size(self.json_bytes))?;
         let files = super::counted(self.inodes, "file or directory", "files and directories");
@@ -193,8 +200,32 @@ impl Summary {
                 items.collect::<Vec<_>>().join(",")
             )?;
         }
-        writeln!(out, "}}")
+        let unread: Vec<_> = self.unread.iter().map(|(name, _)| super::quoted(name)).collect();
+        writeln!(out, r#","not_shown":[{}]}}"#, unread.join(","))
     }
+}
+
+/// Files beside the conversations that may have content which is in no page.
+const UNREAD: [&str; 7] = [
+    "model_comparisons.json",
+    "shopping.json",
+    "sora.json",
+    "basispoints.json",
+    "sectioned_conversations.json",
+    "tool_messages.json",
+    "ads.json",
+];
+
+/// Those of these files in `export` that are not empty.
+fn unread(export: &Export) -> Vec<(String, u64)> {
+    /// A file that only has the keys of its empty lists is smaller, in bytes.
+    const EMPTY_BYTES: u64 = 64;
+    let entries = export.side.other.iter().filter_map(|&entry| export.entry(entry));
+    let named = entries.filter_map(|entry| {
+        let name = entry.name.rsplit(['/', '\\']).next().unwrap_or_default();
+        (UNREAD.contains(&name) && entry.size > EMPTY_BYTES).then(|| (name.to_owned(), entry.size))
+    });
+    named.collect()
 }
 
 impl Tally {

@@ -16,23 +16,39 @@ pub trait Assistant: fmt::Debug + Sync {
     fn name(&self) -> &'static str;
 
     /// Where its vendor shows `conversation`; `None` if nowhere.
-    fn address(&self, conversation: &Conversation<'_>) -> Option<String>;
+    fn address(&self, conversation: &Conversation<'_>) -> Option<String> {
+        let _ = conversation;
+        None
+    }
 
     /// True if [`marks`](Self::marks) may find something in an answer with these hints. Cheap.
-    fn may_mark(&self, hints: Hints) -> bool;
+    fn may_mark(&self, hints: Hints) -> bool {
+        let _ = hints;
+        false
+    }
 
     /// Passes to `found` each place in an answer that stands for something else and that no reference covers. They
     /// may overlap and need no order. The caller ignores those in code.
-    fn marks<'t>(&self, answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>));
+    fn marks<'t>(&self, answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>)) {
+        let _ = (answer, found);
+    }
 
     /// Passes to `found` the id of each file that an answer's text links to.
-    fn linked_files<'t>(&self, text: &'t str, found: &mut dyn FnMut(&'t str));
+    fn linked_files<'t>(&self, text: &'t str, found: &mut dyn FnMut(&'t str)) {
+        let _ = (text, found);
+    }
 
     /// True if `text`, an answer, may be written in a notation of the vendor's beyond Markdown. Cheap for most answers.
-    fn has_notation(&self, text: &str, hints: Hints) -> bool;
+    fn has_notation(&self, text: &str, hints: Hints) -> bool {
+        let _ = (text, hints);
+        false
+    }
 
     /// The Markdown that an answer in such a notation means; `None` if it is Markdown already.
-    fn notation(&self, answer: &AnswerText<'_>) -> Option<String>;
+    fn notation(&self, answer: &AnswerText<'_>) -> Option<String> {
+        let _ = answer;
+        None
+    }
 }
 
 /// An answer, and what may help to understand it.
@@ -132,26 +148,6 @@ struct Unnamed;
 impl Assistant for Unnamed {
     fn name(&self) -> &'static str {
         "Assistant"
-    }
-
-    fn address(&self, _: &Conversation<'_>) -> Option<String> {
-        None
-    }
-
-    fn may_mark(&self, _: Hints) -> bool {
-        false
-    }
-
-    fn marks<'t>(&self, _: &AnswerText<'t>, _: &mut dyn FnMut(Mark<'t>)) {}
-
-    fn linked_files<'t>(&self, _: &'t str, _: &mut dyn FnMut(&'t str)) {}
-
-    fn has_notation(&self, _: &str, _: Hints) -> bool {
-        false
-    }
-
-    fn notation(&self, _: &AnswerText<'_>) -> Option<String> {
-        None
     }
 }
 

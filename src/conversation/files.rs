@@ -54,13 +54,11 @@ pub struct File {
 /// The files of one conversation, in order of first use.
 #[derive(Debug, Default)]
 pub struct Files {
-    /// The files that exist. `AssetContent::Canvas(n)` stands at position n.
+    /// The files that exist. `AssetContent::Canvas(n)` is at position n.
     pub files: Vec<File>,
     /// Number of files that are pointed to and don't exist.
     pub missing: u32,
     by_id: HashMap<String, usize>,
-    /// The position of the first canvas document; the others follow it.
-    documents: usize,
 }
 
 impl Files {
@@ -93,13 +91,6 @@ impl Files {
     /// The file that `file` means; `None` if the export does not contain it.
     pub fn get(&self, file: &FileRef<'_>) -> Option<&File> {
         self.by_id.get(key(&file.id).as_ref()).and_then(|&at| self.files.get(at))
-    }
-
-    /// Which of the canvas's documents stands at `position`, if one does.
-    pub fn document(&self, position: u32) -> Option<usize> {
-        let file = self.files.get(position as usize)?;
-        matches!(file.content, AssetContent::Canvas(_))
-            .then(|| (position as usize).checked_sub(self.documents))?
     }
 }
 
@@ -172,7 +163,6 @@ impl Plan<'_> {
     }
 
     fn add_documents(&mut self, canvas: &Canvas<'_>) {
-        self.files.documents = self.files.files.len();
         for document in &canvas.documents {
             let title = document.title.replace(['/', '\\'], "-");
             let title = if title.trim().is_empty() { "Untitled" } else { title.trim() };

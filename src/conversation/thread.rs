@@ -15,7 +15,7 @@
 //! * a newer export that only adds messages, which are younger than all before, only makes lines longer or adds
 //!   lines with higher numbers: no number changes its meaning;
 //! * going back to another branch in the vendor's client moves `current` and renumbers nothing;
-//! * numbers may have gaps: lines that lie on the visible thread as a whole, or that show nothing.
+//! * numbers may have gaps: lines that are entirely on the visible thread, or that show nothing.
 
 use super::tree::{MessageTree, NodeId};
 use super::{Conversation, Message, Role, Visibility};
@@ -33,7 +33,7 @@ pub struct Branch {
     pub nodes: Vec<NodeId>,
 }
 
-/// All lines of a conversation that show something. Every shown message lies on exactly one of them.
+/// All lines of a conversation that show something. Every shown message is on exactly one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Threads {
     /// The visible thread, from the root to the current node.
@@ -73,11 +73,11 @@ pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
     }
 }
 
-/// Where turns begin on a line. A turn is what stands under one heading: one shown message of a user, or all others up
-/// to the next of a user. Two messages of a user in a row are two turns.
+/// Where turns begin on a line. A turn is what has one heading: a shown message of a user, or all others up to the user's
+/// next one. Two messages of a user in a row are two turns.
 #[derive(Clone, Debug, Default)]
 pub struct Turns {
-    /// The last shown message was of somebody else than a user.
+    /// The last shown message was not a user's.
     answering: bool,
 }
 

@@ -1,14 +1,14 @@
-//! The side files that tell what assets there are: names map, library, asset table of the HTML viewer.
+//! The assets of an export, and the side files that describe them: names map, library, asset table of the HTML viewer.
 //!
 //! # Facts about the format
 //!
-//! * Until 2025 an asset lies under its own name behind its id (`file-<id>-<name>`, `file_<hex>-<uuid>.png`), at the root
+//! * Until 2025 an asset's file name is its id and its own name (`file-<id>-<name>`, `file_<hex>-<uuid>.png`), at the root
 //!   or in a folder (`dalle-generations/`, `<conversation>/audio/`, `user-<id>/`). From 2026 on it is
 //!   `<id>.dat`, without name and type.
 //! * `conversation_asset_file_names.json` maps `<id>.dat` to a plain name, a path, or only a UUID.
 //! * `library_files.json` lists records with names, types, and the conversation and message that a file came from.
 //! * `chat.html` holds a table from pointers to paths.
-//! * In `file-<id>_data/` lie pictures of the pages of `file-<id>`, under the same id.
+//! * `file-<id>_data/` has pictures of the pages of `file-<id>`, under the same id.
 
 mod attach;
 mod library;
@@ -37,7 +37,7 @@ pub struct Candidate {
     pub bytes: u64,
 }
 
-/// What the side files of an export say.
+/// The contents of an export's side files.
 #[derive(Debug, Default)]
 pub struct SideFiles {
     /// Names by the base names of entries: from [`parse_names`].
@@ -51,7 +51,7 @@ pub struct SideFiles {
 /// The first bytes of an entry, at most the given number; `None` if they can't be read.
 pub type ReadEntry = Box<dyn Fn(EntryRef, usize) -> Option<Vec<u8>> + Send + Sync>;
 
-/// How many bytes of a file are needed to tell its type.
+/// How many bytes of a file are needed to recognise its type.
 const SNIFF_BYTES: usize = 512;
 
 /// All assets of an export.
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Assets {
 
 impl Assets {
     /// The assets among `candidates`, as `side` describes them. Of several entries for one id one with a name wins
-    /// over a `.dat`, then the first. `sniff` is asked at most once for an entry, and only when nothing else tells
+    /// over a `.dat`, then the first. `read` is called at most once for the type of an entry, and only if nothing else determines
     /// its type. Linear.
     pub fn new(candidates: Vec<Candidate>, side: SideFiles, read: ReadEntry) -> Self {
         let mut assets = Self {
@@ -133,7 +133,7 @@ impl Assets {
                 *place = at;
             }
         }
-        // A file that tells its id is no guess for another one.
+        // A file with an id in its name never stands in for another one.
         if let Some(place) = folder_of_conversation(folder).filter(|_| asset_id(base).is_none()) {
             self.by_folder.entry(place).and_modify(|only| *only = None).or_insert(Some(at));
         }
@@ -220,7 +220,7 @@ impl Assets {
         })
     }
 
-    /// What is known of a candidate. Its first bytes are looked at only if nothing else tells its type.
+    /// What is known of a candidate. Its first bytes are read only if nothing else determines its type.
     fn resolved(&self, candidate: &Candidate, record: Option<&Record>, file: &FileRef<'_>) -> Resolved {
         let base = split(&candidate.path).1;
         let record = record.or_else(|| self.library.by_id(asset_id(base)?));
@@ -291,7 +291,7 @@ fn asset_id(base: &str) -> Option<&str> {
     (run >= shortest && ends).then(|| base.get(..end))?
 }
 
-/// The name behind the id in a base name, such as `map.png` in `file-<id>-map.png`.
+/// The name after the id in a base name, such as `map.png` in `file-<id>-map.png`.
 fn own_name(base: &str) -> Option<&str> {
     match asset_id(base) {
         Some(id) => base.get(id.len()..)?.strip_prefix('-').filter(|name| !name.starts_with("sanitized")),

@@ -16,7 +16,7 @@ pub use entities::{decode_entities, is_encoded};
 /// The largest asset table that is kept.
 const ASSETS_LIMIT: usize = 64 << 20;
 
-/// Passes on the conversations of a `chat.html` that is fed to it.
+/// Extracts the conversations from a `chat.html` that is fed to it.
 ///
 /// Memory: a buffer's worth, the asset table (up to 64 MiB), and 32 bytes for each conversation if entities are
 /// used.
@@ -44,9 +44,9 @@ pub struct HtmlExtract {
 /// What was found in a `chat.html`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extracted {
-    /// True if there were conversations, or the beginning of them.
+    /// True if there were conversations, or at least their beginning.
     pub found: bool,
-    /// True if nothing that began breaks off.
+    /// True if nothing is cut off.
     pub complete: bool,
     /// The asset table as JSON; `None` if there is none, or more than 64 MiB of it.
     pub assets: Option<Vec<u8>>,
@@ -68,19 +68,19 @@ impl Name {
     }
 }
 
-/// Where in the file we are.
+/// The position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// In front of a name, of which so many bytes are there already. No name contains its first byte again, so
-    /// there is no other way to go on after a wrong byte than from the start.
+    /// Before a name, of which this many bytes have matched. No name repeats its first byte, so after a mismatch
+    /// matching starts over.
     Seek { conversations: usize, assets: usize },
-    /// Behind a name.
+    /// After a name.
     Equals(Name),
-    /// Behind its `=`.
+    /// After its `=`.
     Value(Name),
     /// In the value before its first string, which shows how it is written.
     Start(Name),
-    /// In a value as it is.
+    /// In a plain value.
     Plain(Name),
     /// In a value that is written with entities.
     Encoded(Name),
@@ -143,7 +143,7 @@ impl HtmlExtract {
         self.base = self.base.saturating_add(bytes.len() as u64);
     }
 
-    /// Tells what was found.
+    /// What was found.
     pub fn finish(self) -> Extracted {
         let inside = matches!(self.place, Place::Start(_) | Place::Plain(_) | Place::Encoded(_));
         let assets = Some(self.assets.bytes).filter(|bytes| self.assets.ended && bytes.len() <= ASSETS_LIMIT);

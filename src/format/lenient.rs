@@ -360,6 +360,14 @@ impl<'a, T: Record<'a>> Record<'a> for Box<T> {
         self.as_mut().set(key, reader)
     }
 
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        self.as_mut().fill(reader)
+    }
+
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        Ok(T::from_list(reader)?.map(Self::new))
+    }
+
     fn from_text(text: &'a str) -> Option<Self> {
         T::from_text(text).map(Self::new)
     }
@@ -409,6 +417,8 @@ pub(in crate::format) struct Obj<T>(pub(in crate::format) T);
 
 impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
     const EMPTY_IS_NOTHING: bool = true;
+    // Items of the neutral model are of this size.
+    const EXTRA_BYTES: usize = 256;
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         match reader.value()? {

@@ -5,8 +5,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use std::collections::HashMap;
 use std::fmt;
 
-/// Reads names by their ids: `"g-abc" = "House"` a line, or `{"g-abc": "House"}`. They may stand in tables, such as
-/// `[gpts]` and `[projects]`; what those are called means nothing. Whether it is JSON, its first character tells.
+/// Reads names by their ids: lines like `"g-abc" = "House"`, or `{"g-abc": "House"}`. They may be grouped in tables such as
+/// `[gpts]` and `[projects]`, whose names don't matter. It is JSON if it starts with a brace.
 ///
 /// # Errors
 /// What is wrong and in which line, if it is anything else.
@@ -41,7 +41,7 @@ fn line_after(before: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', before).count().saturating_add(1)
 }
 
-/// What may stand behind a key.
+/// A value: a name, or a table of them.
 enum Entry {
     Name(String),
     Table(HashMap<String, String>),

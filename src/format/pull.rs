@@ -1,11 +1,11 @@
-//! JSON read on demand: a reader asks for what it wants, and the rest is passed over.
+//! JSON read on demand: the caller asks for what it needs, and the rest is skipped.
 //!
-//! Stands on the marks of the scanner (quotes and brackets, 64 bytes at a time), so that strings and containers nobody
-//! asks for cost next to nothing. What is asked for is strict JSON, but for control characters between tokens, which count
-//! as blanks. Of what is passed over only quotes and brackets are
-//! looked at, whose kinds must match: a number that is none, or half of a surrogate pair, harms no reader there.
+//! Built on the scanner's marks (quotes and brackets, 64 bytes at a time), so that skipped strings and containers cost next
+//! to nothing. What is read must be strict JSON, except that control characters between tokens count as blanks. In what is
+//! skipped only quotes and brackets are checked, whose kinds must match: a malformed number or half of a surrogate pair does
+//! no harm there.
 //!
-//! Never recurses. Texts with escapes are written to [`Texts`], all others borrow from the JSON.
+//! Never recurses. Texts with escapes are decoded into [`Texts`]; all others borrow from the JSON.
 
 mod texts;
 
@@ -36,20 +36,20 @@ impl fmt::Display for Error {
 /// A result of reading JSON.
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-/// A JSON text, and the place for its texts without their escapes.
+/// A JSON text, and the memory for its decoded texts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'a> {
     /// The JSON.
     pub(super) text: &'a str,
-    /// Where texts go that have escapes.
+    /// Where texts with escapes are decoded.
     pub(super) texts: &'a Texts,
 }
 
-/// A string as it stands in JSON, without its quotes.
+/// A string as written in the JSON, without its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Raw<'a> {
     json: Json<'a>,
-    /// It stands for itself: nothing in it is escaped.
+    /// Nothing in it is escaped.
     plain: bool,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Raw<'a> {
     /// The text itself.
     ///
     /// # Errors
-    /// Half of a surrogate pair, an escape that there is not, and control characters.
+    /// Half of a surrogate pair, an unknown escape, or a control character.
     #[inline]
     pub(super) fn text(self) -> Result<&'a str> {
         if self.plain { Ok(self.json.text) } else { self.json.texts.unescaped(self.json.text) }
@@ -68,7 +68,7 @@ impl<'a> Raw<'a> {
         self.json
     }
 
-    /// The text if it stands for itself.
+    /// The text, if nothing in it is escaped.
     #[inline]
     pub(super) fn plain(self) -> Option<&'a str> {
         self.plain.then_some(self.json.text)
@@ -92,7 +92,7 @@ pub(super) enum Value<'a> {
 pub(super) struct Reader<'a> {
     text: &'a str,
     texts: &'a Texts,
-    /// Behind the last token that was taken.
+    /// Offset after the last token that was consumed.
     at: usize,
     level: Level,
     state: BlockState,
@@ -100,7 +100,7 @@ pub(super) struct Reader<'a> {
     /// How many blocks of the batch there are, and which one is current.
     blocks: usize,
     block: usize,
-    /// Where the current block begins; one block before the text as long as there is none.
+    /// Where the current block begins; one block before the text until there is one.
     base: usize,
     /// Its quotes and brackets that were not taken.
     marks: u64,
@@ -137,12 +137,12 @@ impl<'a> Reader<'a> {
         self.json(start, self.at)
     }
 
-    /// How many bytes of the text are behind the last token that was taken.
+    /// How many bytes follow the last token that was consumed.
     pub(super) fn left(&self) -> usize {
         self.text.len().saturating_sub(self.at)
     }
 
-    /// Where texts go that have escapes.
+    /// Where texts with escapes are decoded.
     pub(super) fn texts(&self) -> &'a Texts {
         self.texts
     }
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// Marks the next blocks. False if there are none, now and for ever.
+    /// Marks the next blocks. False at the end of the text.
     #[inline(never)]
     fn next_batch(&mut self) -> bool {
         let at = self.base.wrapping_add(WIDTH);
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
         self.batch.get(self.block).map_or(0, |block| block.brackets)
     }
 
-    /// The next byte that is no blank, not taken.
+    /// The next byte that is not a blank. Does not consume it.
     #[inline]
     fn peek(&mut self) -> Result<u8> {
         let bytes = self.text.as_bytes();
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
         self.peek_far()
     }
 
-    /// The same in the blocks behind the current one.
+    /// Continues [`peek`](Self::peek) in the following blocks.
     #[inline(never)]
     fn peek_far(&mut self) -> Result<u8> {
         loop {
@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
         self.mark_here().map(drop)
     }
 
-    /// Takes the string whose opening quote was peeked; returns where its text ends, and whether it stands for itself.
+    /// Consumes the string whose opening quote was peeked; returns where its text ends, and whether it is free of escapes.
     #[inline]
     fn quoted(&mut self) -> Result<(usize, bool)> {
         let bit = self.marks.trailing_zeros();
@@ -273,7 +273,7 @@ impl<'a> Reader<'a> {
         Ok(self.close_quote(odd))
     }
 
-    /// Goes on with a string whose end is in a later block; `odd` tells whether there were odd bytes before.
+    /// Continues with a string that ends in a later block; `odd` is true if there were odd bytes so far.
     fn quoted_on(&mut self, mut odd: bool) -> Result<(usize, bool)> {
         loop {
             if !self.next_block() {
@@ -322,10 +322,10 @@ impl<'a> Reader<'a> {
         Ok(scalar)
     }
 
-    /// Takes a value; of a container its opening bracket only.
+    /// Consumes a value; of a container, only its opening bracket.
     ///
     /// # Errors
-    /// If the text breaks off, or there is no value.
+    /// If the text is cut off, or there is no value.
     #[inline]
     pub(super) fn value(&mut self) -> Result<Value<'a>> {
         match self.peek()? {
@@ -336,10 +336,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a value if it is a string; else takes nothing.
+    /// Consumes a value if it is a string; otherwise nothing.
     ///
     /// # Errors
-    /// If the text breaks off.
+    /// If the text is cut off.
     #[inline]
     pub(super) fn string_ahead(&mut self) -> Result<Option<Raw<'a>>> {
         if self.peek()? == b'"' { self.string().map(Some) } else { Ok(None) }
@@ -374,7 +374,7 @@ impl<'a> Reader<'a> {
     /// recognised.
     ///
     /// # Errors
-    /// If the text breaks off.
+    /// If the text is cut off.
     pub(super) fn is_nothing(&mut self) -> Result<bool> {
         self.peek()?;
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -384,7 +384,7 @@ impl<'a> Reader<'a> {
     /// True if the next value, which is not consumed, is a number that starts with 0.
     ///
     /// # Errors
-    /// If the text breaks off.
+    /// If the text is cut off.
     pub(super) fn is_zero(&mut self) -> Result<bool> {
         Ok(self.peek()? == b'0')
     }
@@ -394,10 +394,10 @@ impl<'a> Reader<'a> {
         Error { what, at: None, is_end: false, is_limit: true }
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     ///
     /// # Errors
-    /// If the text breaks off, there is no value, or brackets of two kinds meet.
+    /// If the text is cut off, there is no value, or brackets don't match.
     pub(super) fn skip(&mut self) -> Result<()> {
         match self.peek()? {
             b'"' => self.quoted().map(drop),
@@ -409,7 +409,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over a value, and returns its JSON.
+    /// Skips a value and returns its JSON.
     ///
     /// # Errors
     /// As for [`skip`](Self::skip).
@@ -420,7 +420,7 @@ impl<'a> Reader<'a> {
         Ok(self.json(start, self.at))
     }
 
-    /// Passes over the rest of a container, up to its closing bracket.
+    /// Skips the rest of a container, including its closing bracket.
     ///
     /// # Errors
     /// If the text breaks off, or brackets of two kinds meet. Only the innermost 64 kinds are remembered.
@@ -463,7 +463,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes the items of a list whose bracket was taken: `take` must take one value.
+    /// Reads the items of a list whose bracket was consumed: `take` must consume one value.
     ///
     /// # Errors
     /// Those of `take`, and if items are not separated by commas.
@@ -495,10 +495,10 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Takes the fields of an object whose bracket was taken: `take` gets a key and must take one value.
+    /// Reads the fields of an object whose bracket was consumed: `take` gets a key and must consume one value.
     ///
     /// # Errors
-    /// Those of `take`, and if what stands there are not keys, colons and commas.
+    /// Those of `take`, and if keys, colons or commas are missing.
     pub(super) fn fields(&mut self, mut take: impl FnMut(&mut Self, Raw<'a>) -> Result<()>) -> Result<()> {
         if self.peek()? == b'}' {
             return self.bracket();
@@ -570,7 +570,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Makes sure that nothing is left.
+    /// Checks that nothing is left.
     ///
     /// # Errors
     /// If there is more.

@@ -1,7 +1,7 @@
-//! JSON that strict parsers refuse and that exports contain, made acceptable without losing anything.
+//! Repairs JSON that exports contain and strict parsers refuse, without losing anything.
 //!
-//! A lenient tokenizer that always writes valid JSON: it knows at every token what may stand there, and puts in
-//! or leaves out what is needed. For the one conversation that strict parsing refused; goes byte by byte, once.
+//! A lenient tokenizer feeds a writer that only produces valid JSON: it knows what may follow at every token, and adds or
+//! drops what is needed. For the rare conversation that strict parsing refused; one pass, byte by byte.
 
 mod tokens;
 
@@ -22,8 +22,8 @@ pub struct Repaired {
 /// Makes `bytes` one valid JSON value.
 ///
 /// Valid JSON keeps its value (but for containers nested deeper than 127, and numbers that are infinite as 64-bit
-/// floats: these become `null`). Strings keep their number of code points: what is no character becomes one
-/// U+FFFD, be it half of a surrogate pair or invalid UTF-8. What breaks off is closed. Duplicate keys stay. Linear.
+/// floats: these become `null`). Strings keep their number of code points: half of a surrogate pair and
+/// invalid UTF-8 become one U+FFFD each. What is cut off is closed. Duplicate keys stay. Linear.
 pub fn repair(bytes: &[u8]) -> Repaired {
     let mut tokens = Tokens::new(bytes);
     let mut writer = Writer::default();
@@ -79,7 +79,7 @@ enum Frame {
 struct Writer {
     out: String,
     frames: Vec<Frame>,
-    /// A comma was read and not written yet: what is behind it decides.
+    /// A comma was read but not written yet: that depends on what follows.
     comma: bool,
     notes: Notes,
 }
@@ -94,7 +94,7 @@ impl Writer {
         self.frames.is_empty() && !self.out.is_empty()
     }
 
-    /// Writes what must stand before a value, and notes that a value follows. False if none may follow.
+    /// Writes what must precede a value, and records that one follows. False if none may follow.
     fn before_value(&mut self) -> bool {
         if self.is_done() {
             self.notes.add("text after the end left out");

@@ -129,4 +129,12 @@ cases! {
     code_of_components_is_a_fence_as_it_was_written
     html_beside_components_stays_html
     broken_components_lose_no_words
+    content_in_another_shape_is_shown_by_its_words
+    without_any_link_the_order_of_the_mapping_is_the_thread
+    a_current_node_on_a_path_without_a_shown_message_is_passed_over
+    a_researched_report_is_an_answer
+    what_only_the_library_links_is_in_the_answer_that_made_it
+    a_marked_passage_is_quoted_above_the_question
+    pages_that_the_model_was_given_are_not_shown
+    assets_are_found_by_exact_names_before_patterns
 }

@@ -217,3 +217,44 @@ fn a_document_has_the_extension_of_its_language() {
         assert_eq!(extension(kind), expected, "{kind}");
     }
 }
+
+#[test]
+fn an_edit_that_would_grow_past_the_budget_is_not_applied() {
+    let document: &'static str = Box::leak("x".repeat(1 << 20).into_boxed_str());
+    let replacement = r"\g<0>".repeat(100);
+    for (pattern, multiple) in [("(?s)x+", false), ("x", true)] {
+        let found = edited(document, pattern, multiple, &replacement);
+        assert_eq!(found.map(|text| text.len()), Err("it is too much work"), "{pattern}");
+    }
+}
+
+#[test]
+fn all_edits_of_a_conversation_share_one_budget() {
+    let document: &'static str = Box::leak("x".repeat(1 << 20).into_boxed_str());
+    let mut steps = vec![(None, create("t", document))];
+    steps.extend((0..100).map(|at| (Some(at), update("x", false, "y"))));
+    let canvas = replay(steps, 100);
+    let applied = (1..=100).filter(|&node| text(&canvas, node).is_ok()).count();
+    assert_eq!(applied, 16, "each makes a text of 1 MiB");
+    assert_eq!(text(&canvas, 17), Err("it is too much work"));
+    assert_eq!(text(&canvas, 18), Err("the text before it is not known"));
+}
+
+#[test]
+fn a_pattern_of_many_states_is_not_run_on_a_long_document() {
+    let document: &'static str = Box::leak("ab".repeat(1_000_000).into_boxed_str());
+    for pattern in ["(?:a|b|ab){200}c", "(?:a.*?){50}c", "[^c]{2000}c"] {
+        assert_eq!(edited(document, pattern, true, "x"), Err("it is too much work"), "{pattern}");
+    }
+    assert_eq!(edited("aab", "(?:a|b|ab){3}", true, "x"), Ok("x".into()));
+}
+
+#[test]
+fn a_literal_passage_is_found_in_a_document_of_any_length() {
+    let passage = "the end. ".repeat(1000);
+    let document: &'static str =
+        Box::leak(format!("{}{passage}!", "beginning ".repeat(100_000)).into_boxed_str());
+    let found = edited(document, &passage.replace('.', r"\."), true, r"<\g<0>>").unwrap();
+    assert_eq!(found.len(), document.len() + 2);
+    assert!(found.ends_with(". >!"));
+}

@@ -72,7 +72,11 @@ impl Assets {
         }
         found.sort_unstable();
         found.dedup();
-        let mut records: Vec<_> = found.into_iter().filter_map(|at| self.library.get(at)).collect();
+        // A copied chat has the message ids of its original, which the files belong to.
+        let is_of_original =
+            |record: &&Record| record.conversation.as_deref().is_some_and(|id| id != conversation.id);
+        let records = found.into_iter().filter_map(|at| self.library.get(at));
+        let mut records: Vec<_> = records.filter(|record| !is_of_original(record)).collect();
         records.sort_by_key(|record| record.created);
         records
     }

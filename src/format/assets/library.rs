@@ -99,7 +99,7 @@ fn pointers(json: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-/// The records of `library_files.json`. Nothing if it is something else; a record that is none is left out.
+/// The records of `library_files.json`. Nothing if it is something else; invalid records are left out.
 pub fn parse_library(json: &[u8]) -> Vec<Record> {
     match value(json) {
         Value::Array(records) => records.iter().filter_map(record).collect(),

@@ -33,7 +33,7 @@ pub(super) fn extension(bytes: &[u8]) -> Option<&'static str> {
     if at(0, b"PK\x03\x04") {
         return Some(zip(bytes));
     }
-    // "BM" also begins texts; a bitmap has four zero bytes behind its size.
+    // "BM" also begins texts; a bitmap has four zero bytes after its size.
     let found = simple.iter().find(|(magic, name)| at(0, magic) && (*name != "bmp" || at(6, &[0; 4])));
     if let Some((_, extension)) = found {
         return Some(extension);

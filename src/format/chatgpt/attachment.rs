@@ -34,7 +34,9 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
     let attached = attachments.into_iter().map(|Obj(attachment)| file_attached(attachment));
     let given = mounted.into_iter().chain(shared).map(|Obj(file)| file_mounted(file));
     // With the position that each has in the export.
-    let mut files: Vec<_> = attached.chain(given).enumerate().map(|(at, file)| (file, at, false)).collect();
+    let is_named = |file: &FileRef<'_>| !file.id.is_empty() || file.name.is_some();
+    let files = attached.chain(given).filter(is_named).enumerate();
+    let mut files: Vec<_> = files.map(|(at, file)| (file, at, false)).collect();
     files.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
     files.dedup_by(|(a, ..), (b, ..)| !a.id.is_empty() && a.id == b.id);
     for part in parts.iter_mut() {
@@ -56,8 +58,7 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
         }
     }
     files.sort_by_key(|&(_, at, _)| at);
-    let rest =
-        files.into_iter().filter(|(file, _, used)| !used && (!file.id.is_empty() || file.name.is_some()));
+    let rest = files.into_iter().filter(|(.., used)| !used);
     parts.extend(rest.map(|(file, ..)| part(file)));
 }
 

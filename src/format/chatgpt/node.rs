@@ -1,7 +1,7 @@
 //! A conversation as the export has it, with messages in the neutral model as soon as nothing can change them any more.
 //!
-//! A message of the export is several times as large as in the model, so only those are held in full that their
-//! neighbours matter to: calls of tools, and what tools answer.
+//! A message of the export is several times as large as in the model, so only those that depend on their neighbours are kept
+//! in full: calls of tools, and what tools answer.
 
 use super::message::{self, Context};
 use super::schema::{self, SearchGroups};
@@ -70,7 +70,7 @@ impl<'a> RawConversation<'a> {
     /// Takes a conversation.
     ///
     /// # Errors
-    /// If it is no JSON; what stands before the error was taken.
+    /// If it is not JSON; what precedes the error was read.
     pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
         let value = reader.value()?;
         if matches!(value, Value::Object) {
@@ -162,7 +162,7 @@ impl<'a> RawConversation<'a> {
     }
 }
 
-/// Reads a time, and notes if there is a value that is none.
+/// Reads a time, and notes a value that is not one.
 fn read_time(time: &mut Time, bad: &mut bool, reader: &mut Reader<'_>) -> Result<()> {
     let is_there = !reader.is_nothing()? && !reader.is_zero()?;
     time.read(reader)?;
@@ -199,7 +199,7 @@ pub(super) enum NodeMessage<'a> {
 }
 
 impl<'a> NodeMessage<'a> {
-    /// The message of the export, if it is still held.
+    /// The message of the export, if it is still kept.
     pub(super) fn raw(&self) -> Option<&schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }

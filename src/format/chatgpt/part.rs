@@ -28,7 +28,7 @@ fn is_text(kind: &str) -> bool {
     matches!(kind, "text" | "multimodal_text" | "")
 }
 
-/// Keys of content whose values are no words: ids, types and settings.
+/// Keys of content whose values are not words: ids, types and settings.
 const WORDLESS: [&str; 12] = [
     "content_type",
     "type",
@@ -161,6 +161,7 @@ impl<'a> Builder<'_, 'a> {
             return Ok(());
         }
         if self.scope != Scope::Hidden {
+            let kind = if kind.is_empty() { "an unnamed part" } else { kind };
             self.parts.push(Part::Unknown { kind: kind.into() });
         }
         self.parts.push(Part::Output(words));
@@ -188,7 +189,7 @@ impl<'a> Builder<'_, 'a> {
         Ok(())
     }
 
-    /// The strings of a list that stands in place of a part.
+    /// The strings of a list in place of a part.
     fn odd(&mut self, json: Json<'a>) -> Result<()> {
         let mut texts = Vec::new();
         Reader::new(json).strings(&WORDLESS, |text| {
@@ -446,7 +447,7 @@ impl<'a> Builder<'_, 'a> {
         Ok(())
     }
 
-    /// The custom instructions that a message carries beside its content: only ever part of hidden messages.
+    /// The custom instructions that come with a message: only ever part of hidden messages.
     fn user_context(&mut self) -> Result<()> {
         if self.scope != Scope::Hidden || !self.parts.is_empty() {
             return Ok(());

@@ -44,7 +44,7 @@ impl<'a> ResearchState<'a> {
         self.report.0.as_ref().is_some_and(|report| report.content.0.is_some())
     }
 
-    /// The line that stands for a report that is not there.
+    /// The line shown instead of a missing report.
     pub(super) fn line(&self) -> Text<'a> {
         let parts = [self.plan.0.title.filled(), self.status.filled()];
         let parts: Vec<_> = parts.into_iter().flatten().collect();

@@ -406,7 +406,7 @@ record! {
 }
 
 record! {
-    /// A place in the text that stands for something else, whatever its type.
+    /// A span of the text that stands for something else, of any type.
     struct Reference {
         kind: Str<'a> = "type",
         matched_text: Str<'a> = "matched_text",

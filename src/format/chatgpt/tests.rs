@@ -323,3 +323,66 @@ fn a_hundred_thousand_messages_are_no_trouble() {
     read(&json, Detail::All, |conversation, _| assert_eq!(conversation.tree.len(), 100_000));
     assert!(started.elapsed().as_secs() < 20, "not linear");
 }
+
+/// The problems of a conversation, and why it is damaged.
+fn problems(json: &str) -> (Vec<String>, Option<String>) {
+    read(json, Detail::Shown, |conversation, problems| (problems.to_vec(), conversation.damage.clone()))
+}
+
+#[test]
+fn what_had_to_be_guessed_is_a_problem() {
+    let node = |id: &str| format!(r#""{id}": {{"id": "{id}", "parent": null, "message": null}}"#);
+    for (json, expected) in [
+        (
+            r#"{"title": "a", "title": "b", "mapping": {}}"#.to_owned(),
+            "title is there more than once: the last one is shown",
+        ),
+        (
+            r#"{"create_time": "soon", "mapping": {}}"#.to_owned(),
+            "create_time or update_time is out of range",
+        ),
+        (r#"{"create_time": 1e300, "mapping": {}}"#.to_owned(), "create_time or update_time is out of range"),
+        (
+            r#"{"mapping": {"a": 7, "b": {"message": "x"}}}"#.to_owned(),
+            "messages that are not objects and are not shown: 2",
+        ),
+        (r#"{"mapping": "x"}"#.to_owned(), "messages that are not objects and are not shown: 1"),
+        (
+            format!(r#"{{"mapping": {{{}, {}}}}}"#, node("a"), node("a")),
+            "keys that mapping has more than once: 1; the last of each is shown",
+        ),
+    ] {
+        let (problems, damage) = problems(&json);
+        assert!(problems.iter().any(|problem| problem == expected), "{json}: {problems:?}");
+        assert_eq!(damage, None);
+    }
+    let (fine, _) = problems(r#"{"create_time": null, "update_time": 0, "mapping": {}}"#);
+    assert_eq!(fine, [] as [String; 0]);
+}
+
+#[test]
+fn empty_items_take_no_memory_and_too_many_small_ones_are_said_to_be_too_many() {
+    let chat = |parts: &str, metadata: &str| {
+        format!(
+            r#"{{"mapping": {{"a": {{"parent": null, "message": {{"author": {{"role": "assistant"}}, "content":
+            {{"content_type": "multimodal_text", "parts": [{parts}"kept"]}}, "metadata": {{{metadata}}}}}}}}}}}"#
+        )
+    };
+    let many = |item: &str| [item, ","].concat().repeat(400_000);
+    let references = format!(r#""content_references": [{}null]"#, many("{}"));
+    for json in [chat(&many("{}"), ""), chat("", &references)] {
+        read(&json, Detail::Shown, |conversation, problems| {
+            assert_eq!(problems, [] as [String; 0]);
+            let message = conversation.tree.message(NodeId(0)).unwrap();
+            assert_eq!(message.parts.iter().map(short).collect::<Vec<_>>(), ["prose kept"]);
+        });
+    }
+    let (_, damage) = problems(&chat(&many(r#"{"a":1}"#), ""));
+    assert_eq!(damage.as_deref(), Some("more small values than can be shown"));
+}
+
+#[test]
+fn a_mapping_of_empty_nodes_is_an_empty_tree() {
+    let json = format!(r#"{{"mapping": {{{}"b": null}}}}"#, r#""a": {},"#.repeat(100_000));
+    read(&json, Detail::Shown, |conversation, _| assert!(conversation.tree.is_empty()));
+}

@@ -1,7 +1,7 @@
 //! Texts without their escapes. The only user of `bumpalo`.
 //!
-//! A conversation has thousands of them, which all go at once: they stand one behind the other in memory that the
-//! next conversation uses again.
+//! A conversation has thousands of them, which are freed together: they are packed in memory that the next conversation
+//! reuses.
 
 use super::{Error, Result};
 use crate::format::scan::backslashes;
@@ -106,15 +106,15 @@ fn error(what: &'static str) -> Error {
     Error { what, at: None, is_end: false, is_limit: false }
 }
 
-/// How much is copied at once on the way to an escape.
+/// How many bytes are copied in one step on the way to an escape.
 const STEP: usize = 16;
 
 /// Writes the text of a string to the beginning of `draft`, and returns how long it is. The draft must be longer than
-/// `raw` by [`STEP`], of which anything may be left behind the text; no text is longer than what it was written as.
+/// `raw` by [`STEP`], and may hold anything after the text; no text is longer than its JSON.
 fn unescape(raw: &[u8], draft: &mut [u8]) -> Result<usize> {
     let (mut from, mut to) = (0_usize, 0_usize);
     loop {
-        // Escapes are near each other: to call somebody who finds the next, or copies up to it, takes longer than this.
+        // Escapes are close together: calling a function to find the next one, or to copy up to it, would take longer.
         if let Some(step) = raw.get(from..).and_then(<[u8]>::first_chunk::<STEP>) {
             put(draft, to, *step);
             let escapes = backslashes(step);
@@ -159,7 +159,7 @@ fn put<const N: usize>(draft: &mut [u8], to: usize, bytes: [u8; N]) {
     }
 }
 
-/// What the byte behind a backslash stands for; 0 if that is not one byte.
+/// What the byte after a backslash stands for; 0 if that is not one byte.
 const SHORT_ESCAPES: [u8; 256] = {
     let mut meanings = [0; 256];
     meanings[b'n' as usize] = b'\n';
@@ -191,7 +191,7 @@ fn unit(bytes: &[u8]) -> Option<u32> {
     (a | b | c | d < 16).then_some(a << 12 | b << 8 | c << 4 | d)
 }
 
-/// The value of each hexadecimal digit; 16 for what is none.
+/// The value of each hexadecimal digit; 16 for other bytes.
 const HEX_DIGITS: [u8; 256] = {
     let mut values = [16; 256];
     let mut value = 0;

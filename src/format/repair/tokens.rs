@@ -90,7 +90,7 @@ fn is_end_of_word(byte: u8) -> bool {
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// Reads a string behind its opening quote. Returns it as valid JSON with both quotes, and what is behind it.
+/// Reads a string after its opening quote. Returns it as valid JSON with both quotes, and what follows it.
 fn string<'a>(bytes: &'a [u8], notes: &mut Notes) -> (String, &'a [u8]) {
     let mut out = String::from("\"");
     let mut rest = bytes;
@@ -142,7 +142,7 @@ pub(super) fn quoted(word: &[u8], notes: &mut Notes) -> String {
     out
 }
 
-/// Writes an ASCII character as it must stand in a string.
+/// Writes an ASCII character as a JSON string needs it.
 fn push_escaped(byte: u8, out: &mut String) {
     match byte {
         b'"' => out.push_str("\\\""),
@@ -158,7 +158,7 @@ fn push_escaped(byte: u8, out: &mut String) {
     }
 }
 
-/// Takes over an escape at the start of `bytes`, and returns what is behind it.
+/// Copies the escape at the start of `bytes`, and returns what follows it.
 fn escape<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] {
     let behind = |len: usize| bytes.get(len..).unwrap_or_default();
     match (bytes.get(1), unit(bytes)) {
@@ -180,7 +180,7 @@ fn escape<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] 
             behind(6)
         }
         (None, None) => {
-            // The text ends here: half an escape is no character that anybody wrote.
+            // The text ends here, in the middle of an escape.
             notes.add("breaks off within a string");
             behind(1)
         }
@@ -204,7 +204,7 @@ fn unit(bytes: &[u8]) -> Option<u16> {
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Takes over a character beyond ASCII at the start of `bytes`, and returns what is behind it.
+/// Copies the non-ASCII character at the start of `bytes`, and returns what follows it.
 fn wide<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] {
     // The longest character has four bytes.
     let window = bytes.get(..4).unwrap_or(bytes);
@@ -248,7 +248,7 @@ fn half(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// `word`, made of digits, signs, points and `e`, as a JSON number; `None` if it is none or not finite.
+/// `word`, made of digits, signs, points and `e`, as a JSON number; `None` if it is invalid or not finite.
 pub(super) fn number(word: &str) -> Option<String> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(digits) => (true, digits),
