@@ -96,7 +96,7 @@ pub(crate) enum FileKind {
     File,
 }
 
-/// What `stat` shows of an inode. Whoever serves it decides on modes and owners.
+/// What `stat` shows of an inode. Modes and owners are up to the FUSE adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attr {
     /// Its number.

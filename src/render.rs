@@ -1,7 +1,7 @@
 //! A conversation's pages as Markdown: one renderer for measuring, reading and exporting.
 //!
-//! Knows neither archives nor names of files: links to neighbours are written with [`STEM`] where the page's own
-//! name goes, and whoever knows the name puts it in.
+//! Knows neither archives nor file names: links to neighbours contain [`STEM`] where the page's own name goes, and the
+//! caller, who knows the name, puts it in.
 
 mod front_matter;
 mod link;
@@ -24,7 +24,7 @@ use crate::time::Zone;
 use std::collections::HashMap;
 use std::fmt;
 
-/// Stands in a rendered page where its own percent-encoded stem goes. A noncharacter: the renderer replaces it
+/// Marks the position of the page's own percent-encoded stem in a rendered page. A noncharacter: the renderer replaces it
 /// by U+FFFD wherever an export contains it.
 pub const STEM: char = markdown::PLACEHOLDER;
 

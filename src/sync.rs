@@ -1,7 +1,7 @@
 //! Locks that outlive a panic.
 //!
-//! A panic in one request must not end the others, so a poisoned lock is taken as it is. Whoever shares state this way
-//! keeps it whole between any two statements that can panic.
+//! A panic in one request must not end the others, so poisoning is ignored. Code that shares state this way
+//! must keep it consistent between any two statements that can panic.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -222,7 +222,7 @@ fn reading_forwards_inflates_each_byte_only_once() {
     streamed(&archive, 0).1.unwrap();
     let mut range = Vec::new();
     let first = decoded(|| archive.read_range(0, 0, 80_000, &mut range).unwrap());
-    assert!(first < 200_000, "{first}: what lies behind a conversation is not waited for");
+    assert!(first < 200_000, "{first}: a reader waits for data past its conversation");
     let conversations = first
         + decoded(|| {
             for start in (80_000..size).step_by(80_000) {

@@ -164,7 +164,7 @@ enum ContainerRole {
     Wrapper,
 }
 
-/// Maximum distance between a key and its value in the wrapper, of which only the keys matter.
+/// Maximum distance between a key and its value in the wrapper, where only the keys matter.
 const LONGEST_GAP: usize = 4096;
 
 impl Scanner {

@@ -1,7 +1,7 @@
 //! Rendered pages and those being rendered: each conversation is read once however many wait for its pages.
 //!
-//! Pages of one conversation form a *group*, named by one of its inodes. Whoever first asks for a page that isn't here
-//! gets a [`Ticket`] for its group and renders it; everyone else leaves word what to do with their page. Knows neither
+//! Pages of one conversation form a *group*, named by one of its inodes. The first request for a page that isn't cached
+//! gets a [`Ticket`] for its group and renders it; later ones leave a callback for their page. Knows neither
 //! rendering nor FUSE, and runs no foreign code under a lock.
 
 use super::store::PageStore;

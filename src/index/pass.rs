@@ -406,8 +406,8 @@ impl<'p> Splitter<'p> {
         before < HUGE_BYTES && scanner.held() >= HUGE_BYTES
     }
 
-    /// Hands over what is not finished, and tells how the shard ended and what is wrong with it. The scanner serves
-    /// another shard.
+    /// Hands over unfinished elements, and returns how the shard ended and what is wrong with it. The scanner is reused
+    /// for another shard.
     fn finish(self, take: Take<'_>) -> (End, Vec<Problem>, Scanner) {
         let Self { mut scanner, viewer, mut finding } = self;
         let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));

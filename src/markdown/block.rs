@@ -104,7 +104,7 @@ pub(crate) struct Structure {
     pub(crate) notes: Vec<Range<usize>>,
 }
 
-/// Whether [`structure`] tells what stands where.
+/// Whether [`structure`] records positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Regions {
     /// It does.
@@ -144,7 +144,7 @@ enum Container {
     Item {
         /// Columns by which a line must be indented to belong to it.
         width: usize,
-        /// Nothing stands in it yet, so that a blank line ends it.
+        /// It is still empty, so that a blank line ends it.
         empty: bool,
         /// The bullet, or the character after the number.
         marker: u8,
@@ -323,7 +323,7 @@ impl Blocks<'_> {
         self.open(cursor, indent, begins, matched, start);
     }
 
-    /// Closes the open fence if what stands after `indent`, up to `line_end`, does.
+    /// Closes the open fence if the text from `indent` to `line_end` is a closing fence.
     fn end_fence(&mut self, indent: Indent, line_end: usize, mark: u8, length: usize, line: usize) {
         let end = indent.at + self.lines.run_of(mark, indent.at, line_end);
         let is_end = indent.width < 4 && end - indent.at >= length && self.lines.is_blank(end, line_end);
@@ -379,7 +379,7 @@ impl Blocks<'_> {
                             || self.lines.is_underline(indent.at, end)))
             }
             // Whether it may interrupt a paragraph depends on where the paragraph is thought to be. A table is
-            // none, and has no lazy lines.
+            // not a paragraph and has no lazy lines.
             Leaf::Paragraph if !inside && self.may_be_table(line) => true,
             Leaf::Paragraph if indent.width < 4 => {
                 let doubtful = match begins {
@@ -592,7 +592,7 @@ impl Blocks<'_> {
         self.leaf = Leaf::None;
     }
 
-    /// Tells where the open leaf stands, which ends at the line that begins at `at`.
+    /// Records the region of the open leaf, which ends at the line that begins at `at`.
     fn region_of_leaf(&mut self, at: usize) {
         let container = self.leaf_container;
         match self.leaf {

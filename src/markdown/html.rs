@@ -164,7 +164,7 @@ enum Markup {
     Doubtful,
 }
 
-/// Who reads the markup of a region.
+/// Which parser reads the markup of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkupReading {
     /// A parser of Markdown: code and backslashes count.
@@ -225,7 +225,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     walk.finish()
 }
 
-/// Who reads the markup of `region`.
+/// Returns which parser reads the markup of `region`.
 fn reading_of(text: &str, region: &Region) -> MarkupReading {
     if region.kind != Kind::Html {
         return MarkupReading::Markdown;

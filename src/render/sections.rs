@@ -85,7 +85,7 @@ impl Sink for Recorder<'_> {
     }
 }
 
-/// Moves `sections` of a page to where they are once `stem` stands in it.
+/// Moves `sections` of a page to their positions after `stem` was inserted.
 pub fn moved_by_stem(page: &str, stem: &str, sections: &mut [SpeechSection]) {
     let mut mark = [0; 4];
     let mark = STEM.encode_utf8(&mut mark).as_bytes();

@@ -133,7 +133,7 @@ fn front_matter_has_its_keys_in_order() {
 }
 
 #[test]
-fn the_default_model_stands_in_where_no_message_names_one() {
+fn the_default_model_is_used_if_no_message_names_one() {
     let mut conversation = chain(vec![Message { model: Some("x".into()), ..user("Hi") }]);
     conversation.default_model = Some("gpt-4".into());
     let page = rendered(&document(&conversation), Page::Thread, &options());

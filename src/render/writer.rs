@@ -65,7 +65,7 @@ pub(super) struct Writer<'d, 'o> {
     pub(super) neighbours: Neighbours<'d>,
     out: &'o mut dyn Sink,
     pub(super) buffer: String,
-    /// The page's own name stands in the buffer, beside the links to files.
+    /// The buffer contains the page's own name in other places than links to files.
     names_itself: bool,
     /// The character of the list that the last block ends in.
     list: Option<char>,

@@ -40,7 +40,7 @@ impl Directory {
         Ok(Self(openat(&self.0, name, flags, Mode::empty())?))
     }
 
-    /// Opens the directory at the relative `path`, no part of which may be a link.
+    /// Opens the directory at the relative `path`, whose parts must not be links.
     ///
     /// # Errors
     /// As for [`enter`](Self::enter).

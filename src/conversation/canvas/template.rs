@@ -16,7 +16,7 @@ enum TemplatePart {
 }
 
 impl Template {
-    /// Reads `replacement` for matches with `groups` groups, of which `named` knows the names.
+    /// Reads `replacement` for matches with `groups` groups; `named` maps their names.
     pub(super) fn new(
         replacement: &str,
         groups: usize,

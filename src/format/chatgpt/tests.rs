@@ -130,7 +130,7 @@ fn the_keys_of_a_conversation_may_come_in_any_order_and_type() {
 }
 
 #[test]
-fn a_blank_title_is_none_and_a_title_keeps_its_blanks() {
+fn a_blank_title_does_not_count_and_a_title_keeps_its_blanks() {
     for (title, expected) in [("null", None), ("\" \\n\"", None), ("\" a\"", Some(" a"))] {
         let json = format!(r#"{{"title": {title}, "mapping": {{}}}}"#);
         read(&json, Detail::Shown, |conversation, _| assert_eq!(conversation.title.as_deref(), expected));
@@ -182,7 +182,7 @@ fn a_circle_and_a_current_message_that_does_not_exist_are_problems() {
 }
 
 #[test]
-fn a_key_that_stands_twice_counts_as_it_last_was() {
+fn the_last_of_duplicate_keys_counts() {
     let json = r#"{"title": "a", "title": "b", "current_node": "2", "mapping": {
         "1": {"parent": null, "message": {"author": {"role": "user"}, "content": {"parts": ["old"]}}},
         "2": {"parent": "1"},
@@ -214,7 +214,7 @@ fn an_element_that_is_no_object_says_what_it_is() {
 }
 
 #[test]
-fn broken_json_keeps_what_stands_before_the_break_and_the_short_fields_behind_it() {
+fn broken_json_keeps_everything_before_the_break_and_the_short_fields_behind_it() {
     let json = r#"{"id": "i", "mapping": {"a": {"parent": null, "message": {"author": {"role": "user"},
         "content": {"content_type": "text", "parts": ["kept"]}}}, "b": {"parent" "a"}}, "title": "T", "create_time": 1e9}"#;
     let texts = Texts::default();

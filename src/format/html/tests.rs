@@ -118,7 +118,7 @@ fn what_breaks_off_is_told() {
 }
 
 #[test]
-fn entities_that_are_none_stay() {
+fn invalid_entities_are_kept() {
     for (raw, decoded) in [
         ("&quot;&#34;&#x22;&apos;&#X27;", "\"\"\"''"),
         (

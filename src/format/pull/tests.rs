@@ -125,7 +125,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_short_number_is_none() {
+fn long_and_invalid_numbers_are_not_short() {
     for text in ["", ".", ".5", "5.", "5.,", "05", "00", "1.2.3", "-1", "1e5", "1x", "123456789012345678"] {
         assert_eq!(short_number(text.as_bytes()), None, "{text}");
     }

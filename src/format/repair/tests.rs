@@ -25,7 +25,7 @@ fn surrogate_pairs_in_utf8_are_joined() {
 }
 
 #[test]
-fn what_is_no_character_becomes_one_code_point() {
+fn invalid_text_becomes_one_code_point() {
     assert_eq!(text(r#""a\ud83db""#), "a\u{FFFD}b");
     assert_eq!(text(r#""\ude00\ud83d""#), "\u{FFFD}\u{FFFD}");
     assert_eq!(text(r#""\ud83d\ud83d\ude00""#), "\u{FFFD}😀");

@@ -1,9 +1,9 @@
-//! The work of a pass that threads share, bounded by bytes: chunks to be split, and conversations to be measured.
+//! Schedules the work that the threads of a pass share, bounded by bytes: chunks to split and conversations to measure.
 //!
-//! A thread that reads a shard hands on what others have time for, and helps them rather than wait for them. So no
-//! thread is idle, whether an export is slow to inflate, to split or to measure. As long as few conversations wait, the
-//! others split what is read, and the reader inflates: while it inflates a very large one, they live on what waits. In a
-//! shard one chunk is split at a time, in order, by whoever has taken its splitter.
+//! A thread that reads a shard hands over as much as the others have time for, and helps instead of waiting. So no thread
+//! is idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the other threads
+//! split and the reader inflates; while it inflates a very large conversation, they work through the queue. Each shard has
+//! one splitter, so its chunks are split one at a time and in order.
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ const ENOUGH_BYTES: usize = 1 << 20;
 /// How many chunks of a shard wait at most.
 const CHUNKS: usize = 4;
 
-/// For so many chunks a helper is woken: that takes as long as inflating two fifths of one.
+/// Queue depth at which a helper is woken. Waking costs as much as inflating two fifths of a chunk.
 const CHUNKS_TO_WAKE: usize = 2;
 
 /// From this size on a conversation is large: those that are measured at a time are limited.
@@ -55,9 +55,9 @@ pub(super) struct MeasureJob<P> {
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Task<P, S> {
-    /// To split the next chunk of a shard, and to give its splitter back.
+    /// Split the next chunk of a shard and return its splitter.
     Split {
-        /// Who reads the shard.
+        /// The thread that reads the shard.
         reader: usize,
         splitter: S,
         chunk: OwnedChunk,

@@ -129,7 +129,7 @@ fn the_list_at_the_end_is_known() {
 }
 
 #[test]
-fn regions_say_what_stands_where() {
+fn regions_have_kinds_and_positions() {
     let text = "a\n\n```\nb\n```\n    c\n<div>\n> d";
     let regions = structure(text, Voice::Markdown, Regions::Wanted).regions;
     let found: Vec<_> =

@@ -135,7 +135,7 @@ pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
     ranges.get(at).is_some_and(|other| other.start < range.end)
 }
 
-/// The line that was looked at last, so that many spans of one line cost no more than one.
+/// The last line examined, so that many spans on one line cost no more than one.
 #[derive(Debug, Default)]
 struct RowLine {
     end: usize,

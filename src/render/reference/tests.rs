@@ -182,7 +182,7 @@ fn marks_without_references_are_resolved_or_removed() {
 }
 
 #[test]
-fn links_into_the_sandbox_say_what_is_not_there() {
+fn links_into_the_sandbox_name_missing_files() {
     for (text, expected) in [
         ("Saved as [a.csv](sandbox:/mnt/data/a.csv).", "Saved as a.csv *(file not in export)*."),
         ("![plot [1]](sandbox:/mnt/data/a(1).png)!", "plot [1] *(file not in export)*!"),

@@ -4,7 +4,7 @@ use super::*;
 use crate::conversation::Cut;
 
 #[test]
-fn what_the_client_hides_is_machinery() {
+fn messages_that_the_client_hides_are_hidden() {
     let instructions =
         json!({"content_type": "user_editable_context", "user_profile": "P", "user_instructions": "I"});
     let messages = [
