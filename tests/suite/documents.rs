@@ -1,6 +1,6 @@
 //! Tables in the documents, compared with the code that they describe.
 
-use crate::house::{is_in, rooms, root};
+use crate::house::{is_in, rooms, root, rust_files};
 use crate::support::gptfs;
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,4 +132,32 @@ fn the_table_of_content_types_is_that_of_the_code() {
         .filter(|name| *name != "multimodal_text" && !all.contains(&format!("\"{name}\"")))
         .collect();
     assert!(unknown.is_empty(), "no code reads {unknown:?}");
+}
+
+// SEMANTICS and SECURITY: promises and their tests.
+
+/// The names of all test functions.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        for text in rust_files(&root().join(folder)).into_values() {
+            let names = text.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
+            found.extend(names.map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_tests_that_promises_name_exist() {
+    let tests = tests();
+    for name in ["SEMANTICS.md", "SECURITY.md"] {
+        let text = document(name);
+        let named = quoted(&text).filter(|word| {
+            word.matches('_').count() > 2 && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        });
+        let (known, unknown): (Vec<_>, Vec<_>) = named.partition(|name| tests.contains(*name));
+        assert!(known.len() > 8, "{name} names tests");
+        assert!(unknown.is_empty(), "{name}: there is no test {unknown:?}");
+    }
 }
