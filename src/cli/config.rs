@@ -172,7 +172,7 @@ mod tests {
         "tz = \"UTC\"\ntimes = true\n\n[profile.work]\nthinking = \"hide\"\ntz = \"Asia/Tokyo\"\n";
 
     #[test]
-    fn a_profile_lies_on_top_of_the_options_of_the_file() {
+    fn a_profile_overrides_the_options_of_the_file() {
         let options = |profile| read(FILE, profile).expect("a sound file");
         let expected = |text: &str| text.parse::<Table>().expect("TOML");
         assert_eq!(options(None), expected("tz = 'UTC'\ntimes = true"));

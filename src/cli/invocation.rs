@@ -34,7 +34,7 @@ pub(super) fn grammar() -> Command {
     })
 }
 
-/// Parses `arguments`, the first of which is the program's name.
+/// Parses `arguments`; the first is the program's name.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Refusal> {
     let mut words: Vec<OsString> = arguments.into_iter().collect();
     if words.first().is_some_and(|name| mount_helper::is_called_as(name)) {
@@ -61,7 +61,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
 }
 
-/// Inserts `mount` where a source stands in place of a command, as mount.fuse3 writes it: `gptfs SOURCE DIR -o …`.
+/// Inserts `mount` if the first word is a source instead of a command, as mount.fuse3 writes it: `gptfs SOURCE DIR -o …`.
 fn name_the_command(words: &mut Vec<OsString>, grammar: &Command) -> Result<(), Refusal> {
     let Some(first) = words.get(1) else { return Ok(()) };
     let is_command = grammar

@@ -51,12 +51,13 @@ fn write_page(command: &Command, name: &str, page: &mut Vec<u8>) {
 
 /// Prints the completion script for `shell`.
 pub(super) fn completions(shell: Shell) -> Result<()> {
-    let generator = match shell {
-        Shell::Bash => Generator::Bash,
-        Shell::Zsh => Generator::Zsh,
-        Shell::Fish => Generator::Fish,
+    let (generator, paths_in_exports) = match shell {
+        Shell::Bash => (Generator::Bash, include_str!("manual/tree.bash")),
+        Shell::Zsh => (Generator::Zsh, ""),
+        Shell::Fish => (Generator::Fish, include_str!("manual/tree.fish")),
     };
     let mut script = Vec::new();
     clap_complete::generate(generator, &mut grammar(), "gptfs", &mut script);
+    script.extend(paths_in_exports.as_bytes());
     super::print(|out| out.write_all(&script))
 }

@@ -258,6 +258,26 @@ fn completions_know_the_commands_and_options_and_load_in_their_shell() {
 }
 
 #[test]
+fn bash_completes_paths_inside_an_export() {
+    let home = Scratch::new();
+    let bin = Path::new(env!("CARGO_BIN_EXE_gptfs")).parent().expect("a directory").display().to_string();
+    let complete = |typed: &str| {
+        let script = format!(
+            "PATH={bin}:$PATH; shopt -s extglob; source <(gptfs completions bash) && \
+             COMP_WORDS=(gptfs cat '{}' '{typed}') COMP_CWORD=3 && _gptfs_in_export gptfs && \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            demo().display()
+        );
+        let mut bash = Command::new("bash");
+        outcome(bash.env("HOME", home.path("")).args(["-c", &script])).succeeded().stdout
+    };
+    assert_eq!(complete("20"), "2023/\n2024/\n2025/\n2026/\n");
+    let lisbon =
+        ["assets/", "branches/", "md"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
+    assert_eq!(complete(r"2024/02/Trip\ to"), lisbon);
+}
+
+#[test]
 fn there_is_a_manual_page_for_each_command_and_one_for_the_tree() {
     let scratch = Scratch::new();
     let dir = scratch.path("man");
