@@ -11,6 +11,6 @@ _gptfs_in_export() {
     while IFS= read -r name; do
         [[ $dir$name != "$typed"* ]] || COMPREPLY+=("$dir$name")
     done < <("$1" ls "${COMP_WORDS[2]}" ${dir:+"$dir"} 2>/dev/null)
-    compopt -o filenames -o nospace 2>/dev/null
+    compopt -o filenames -o nospace 2>/dev/null || :
 }
 complete -F _gptfs_in_export -o bashdefault -o default gptfs
