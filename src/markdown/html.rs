@@ -432,11 +432,13 @@ impl<'t> HtmlWalk<'t> {
 
     /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.
     fn is_alone(&self, at: usize, tag: Tag, region: &Region) -> bool {
-        let line =
-            self.text.get(tag.end..region.range.end).unwrap_or_default().lines().next().unwrap_or_default();
+        // Only the first tag of a region is looked at closely: a line may hold very many.
         region.kind == Kind::Html
             && at == region.range.start
-            && line.trim().is_empty()
+            && self
+                .text
+                .get(tag.end..region.range.end)
+                .is_some_and(|rest| rest.lines().next().unwrap_or_default().trim().is_empty())
             && markdown_tag(self.text, at, region.range.end).is_some()
     }
 

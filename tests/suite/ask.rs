@@ -37,7 +37,7 @@ fn recent_lists_the_conversations_that_changed_last() {
     assert_eq!(on_demo("recent", &[]).succeeded().stdout.lines().count(), 20);
     let starred = on_demo("recent", &["-1", "--starred"]).succeeded().stdout;
     assert!(
-        starred.lines().count() == 3 && starred.lines().all(|path| tree.0.contains_key(path)),
+        starred.lines().count() == 4 && starred.lines().all(|path| tree.0.contains_key(path)),
         "{starred}"
     );
     let json = on_demo("recent", &["--json", "-n", "1"]).succeeded().stdout;
@@ -67,7 +67,7 @@ fn ls_takes_several_paths_wildcards_and_habits() {
     let human = on_demo("ls", &["-l", "-h", "2023/03/New chat.md"]).succeeded().stdout;
     assert!(human.split_whitespace().nth(1) == Some("B"), "{human}");
     let starred = on_demo("ls", &["--starred"]).succeeded().stdout;
-    assert_eq!(starred.lines().count(), 3);
+    assert_eq!(starred.lines().count(), 4);
     on_demo("ls", &["nothing*here"]).failed(2);
 }
 
