@@ -454,7 +454,9 @@ fn drafts(body: &str) -> String {
         }
         out.push_str(body.get(done..at).unwrap_or_default().trim_matches('\n'));
         done = tag.end;
-        out.push_str("\n\n");
+        if !out.is_empty() && !out.ends_with("\n\n") {
+            out.push_str("\n\n");
+        }
         for attribute in &attributes {
             let before = match body.get(attribute.name.clone()) {
                 Some("title" | "label") => "",

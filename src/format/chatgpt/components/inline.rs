@@ -270,6 +270,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
         }]
     }
 
+    /// A formula, written the way the model writes its other formulas.
     pub(super) fn math(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
         let body = self.slice(element.body.clone());
         let value = self.attribute_text(element, &["value", "content"]);
@@ -283,9 +284,12 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
             ];
         }
         if self.is_set(element, "block") {
-            return vec![OutputPiece::Block(OutputBlock::new(format!("$${formula}$$"), BlockKind::Markdown))];
+            return vec![OutputPiece::Block(OutputBlock::new(
+                format!("\\[{formula}\\]"),
+                BlockKind::Markdown,
+            ))];
         }
-        vec![inline(format!("${}$", plain::joined_lines(formula)), InlineStyle::Markdown, Joint::Word)]
+        vec![inline(format!("\\({}\\)", plain::joined_lines(formula)), InlineStyle::Markdown, Joint::Word)]
     }
 
     /// Characters that mean nothing but themselves.

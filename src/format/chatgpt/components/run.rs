@@ -73,6 +73,12 @@ impl Run {
         if self.gap {
             text = self.close_gap(text);
         }
+        // Two templates side by side leave one blank line, not two.
+        if self.out.ends_with("\n\n") {
+            text = text.trim_start_matches('\n');
+        } else if self.out.ends_with('\n') && text.starts_with("\n\n") {
+            text = text.get(1..).unwrap_or_default();
+        }
         if text.is_empty() {
             return;
         }

@@ -118,7 +118,7 @@ fn text_keeps_only_the_styles_that_markdown_has() {
         ("<box><text>a</text><text>b</text></box>", "a\n\nb"),
         (
             "<math value={String.raw`\\frac{a}{b}`}/> and <math value=\"x\" block/>",
-            "$\\frac{a}{b}$ and\n\n$$x$$",
+            "\\(\\frac{a}{b}\\) and\n\n\\[x\\]",
         ),
         ("<box>**T <escape>&lt;</escape> 80** <escape><b>*</escape></box>", "**T < 80** \\<b>\\*"),
         ("<MessageReaction emoji=\"👍\"/>\n\nYes.", "👍\n\nYes."),
