@@ -47,7 +47,7 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
         let (Some(index), Some(message)) = (&index, messages.get_mut(at).and_then(Option::as_mut)) else {
             continue;
         };
-        let known = AnswerData { index, node: at, metadata: &raw.metadata.0 };
+        let known = AnswerData::new(index, at, &raw.metadata.0);
         for part in &mut message.parts {
             if let Part::Prose(prose) = part {
                 known.expand(prose);
@@ -180,11 +180,11 @@ record! {
 
 /// An object whose keys are ids.
 #[derive(Debug)]
-pub(super) struct ById<'a, T>(Vec<(&'a str, T)>);
+pub(super) struct ById<'a, T>(HashMap<&'a str, T>);
 
 impl<T> Default for ById<'_, T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(HashMap::new())
     }
 }
 
@@ -192,14 +192,14 @@ impl<'a, T: Record<'a>> Record<'a> for ById<'a, T> {
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
         let mut value = Obj::<T>::default();
         value.read(reader)?;
-        self.0.push((reader.texts().keep(key), value.0));
+        self.0.insert(reader.texts().keep(key), value.0);
         Ok(())
     }
 }
 
 impl<T> ById<'_, T> {
-    fn get(&self, key: &str) -> Option<&T> {
-        self.0.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| value)
+    fn get(&self, id: &str) -> Option<&T> {
+        self.0.get(id)
     }
 }
 
@@ -240,13 +240,51 @@ impl<'a> Read<'a> for RefName<'a> {
 /// The pages and files of a conversation by their ids.
 #[derive(Debug, Default)]
 struct PageIndex<'a> {
-    pages: HashMap<Box<str>, Vec<(usize, WebPage<'a>)>>,
-    files: HashMap<Box<str>, Vec<(usize, FileRef<'a>)>>,
+    pages: Nearest<WebPage<'a>>,
+    files: Nearest<FileRef<'a>>,
     /// For each node the first node of its turn.
     turns: Vec<usize>,
 }
 
+/// What ids mean, which may differ from message to message.
+#[derive(Debug)]
+struct Nearest<T>(HashMap<(Box<str>, IdScope), T>);
+
+/// Where an id has a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum IdScope {
+    Message(usize),
+    /// The turn that begins with this message.
+    Turn(usize),
+    Conversation,
+}
+
+impl<T> Default for Nearest<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Clone> Nearest<T> {
+    /// Adds what `id` means in the message `node` of the turn `turn`. The first meaning counts.
+    fn add(&mut self, id: &str, node: usize, turn: usize, meaning: &T) {
+        for scope in [IdScope::Message(node), IdScope::Turn(turn), IdScope::Conversation] {
+            self.0.entry((id.into(), scope)).or_insert_with(|| meaning.clone());
+        }
+    }
+
+    /// What `id` means in the message `node` of the turn `turn`, else in that turn, else anywhere.
+    fn get(&self, id: &str, node: usize, turn: usize) -> Option<T> {
+        let scopes = [IdScope::Message(node), IdScope::Turn(turn), IdScope::Conversation];
+        scopes.into_iter().find_map(|scope| self.0.get(&(id.into(), scope))).cloned()
+    }
+}
+
 impl<'a> PageIndex<'a> {
+    fn turn(&self, node: usize) -> usize {
+        self.turns.get(node).copied().unwrap_or(node)
+    }
+
     fn of(messages: &Messages<'a>, originals: Originals<'_, 'a>) -> Result<Self> {
         let mut index = Self { turns: turns(messages, originals.parents), ..Self::default() };
         for (node, json) in originals.json.iter().enumerate() {
@@ -274,6 +312,7 @@ impl<'a> PageIndex<'a> {
     }
 
     fn add_reference(&mut self, node: usize, mut reference: PageReference<'a>) {
+        let turn = self.turn(node);
         let refs: Vec<_> = reference.refs.0.into_iter().filter_map(|name| name.0).collect();
         if reference.kind.as_str() == "file" {
             let file = FileRef {
@@ -282,7 +321,7 @@ impl<'a> PageIndex<'a> {
                 ..FileRef::default()
             };
             for id in refs {
-                self.files.entry(id.into()).or_default().push((node, file.clone()));
+                self.files.add(&id, node, turn, &file);
             }
             return;
         }
@@ -315,6 +354,7 @@ impl<'a> PageIndex<'a> {
     /// Adds a page that has its own ids, and perhaps `ids`: the first is its own, the others are those of the pages
     /// that support it.
     fn add_item(&mut self, node: usize, item: PageItem<'a>, ids: Vec<Cow<'a, str>>) {
+        let turn = self.turn(node);
         let supporting: Vec<_> = item.supporting.0.iter().map(|Obj(item)| item.page()).collect();
         let page = item.page();
         let own = item.refs.0.into_iter().filter_map(|name| name.0).enumerate();
@@ -325,22 +365,14 @@ impl<'a> PageIndex<'a> {
                 Some(position) => supporting.get(position).cloned().flatten(),
             };
             if let Some(found) = found {
-                self.pages.entry(id.into()).or_default().push((node, found));
+                self.pages.add(&id, node, turn, &found);
             }
         }
         for (Obj(item), found) in item.supporting.0.into_iter().zip(supporting) {
             if let (Some(id), Some(found)) = (item.ref_id.0, found) {
-                self.pages.entry(id.into()).or_default().push((node, found));
+                self.pages.add(&id, node, turn, &found);
             }
         }
-    }
-
-    /// What `id` names for the message at `node`: in the same message, else the same turn, else anywhere.
-    fn nearest<'i, T>(&self, found: &'i [(usize, T)], node: usize) -> Option<&'i T> {
-        let turn = |node: usize| self.turns.get(node);
-        let own = found.iter().find(|(at, _)| *at == node);
-        let near = || found.iter().find(|(at, _)| turn(*at) == turn(node));
-        own.or_else(near).or_else(|| found.first()).map(|(_, found)| found)
     }
 }
 
@@ -402,9 +434,18 @@ struct AnswerData<'i, 'a> {
     index: &'i PageIndex<'a>,
     node: usize,
     metadata: &'i AnswerMetadata<'a>,
+    /// The ids of what the server resolved, by the code points of the components.
+    spans: HashMap<(u64, u64), &'a str>,
 }
 
-impl<'a> AnswerData<'_, 'a> {
+impl<'i, 'a> AnswerData<'i, 'a> {
+    fn new(index: &'i PageIndex<'a>, node: usize, metadata: &'i AnswerMetadata<'a>) -> Self {
+        let spans = metadata.spans.0.iter().filter_map(|Obj(span)| {
+            Some(((span.start_index.whole()?, span.end_index.whole()?), span.id.as_str()))
+        });
+        Self { index, node, metadata, spans: spans.collect() }
+    }
+
     fn expand(&self, prose: &mut Prose<'a>) {
         if let Some(text) = self.with_drafts(&prose.text) {
             prose.text = Cow::Owned(text);
@@ -480,12 +521,13 @@ const DRAFT: &str = ":::writing{";
 
 impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
     fn page(&self, id: &str) -> Option<WebPage<'a>> {
-        self.index.nearest(self.index.pages.get(id)?, self.node).cloned()
+        self.index.pages.get(id, self.node, self.index.turn(self.node))
     }
 
     fn file(&self, id: &str) -> Option<FileRef<'a>> {
-        if let Some(found) = self.index.files.get(id.to_ascii_lowercase().as_str()) {
-            return self.index.nearest(found, self.node).cloned();
+        let turn = self.index.turn(self.node);
+        if let Some(found) = self.index.files.get(&id.to_ascii_lowercase(), self.node, turn) {
+            return Some(found);
         }
         let is_file = id.starts_with("file-") || id.starts_with("file_");
         is_file.then(|| FileRef { id: Text::Owned(id.to_owned()), ..FileRef::default() })
@@ -496,11 +538,8 @@ impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
     }
 
     fn resolution(&self, start: usize, end: usize) -> Option<Resolution<'a>> {
-        let is_here = |Obj(span): &&Obj<ResolvedSpan<'a>>| {
-            span.start_index.whole() == Some(start as u64) && span.end_index.whole() == Some(end as u64)
-        };
-        let Obj(span) = self.metadata.spans.0.iter().find(is_here)?;
-        let result = self.metadata.program.0.data.0.widgets.0.results.0.get(span.id.as_str())?;
+        let id = self.spans.get(&(start as u64, end as u64))?;
+        let result = self.metadata.program.0.data.0.widgets.0.results.0.get(id)?;
         let state = &result.state.0;
         let mut pages: Vec<_> = state.items.0.iter().filter_map(|Obj(item)| item.page()).collect();
         if pages.is_empty() {
