@@ -4,10 +4,10 @@
 //! and its directories are walked by descriptor, without following links.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Attr, FileKind, Fs, Ino, Origin};
+use crate::fs::{Attr, Fs, Ino, InodeKind, Origin};
 use crate::progress::Progress;
 use crate::sync::lock;
-use crate::sys::{Directory, EndSignals, wait_readable};
+use crate::sys::{EndSignals, OpenDirectory, wait_readable};
 use crate::text::printable;
 use std::fs::{DirBuilder, File, FileTimes};
 use std::io::{self, Write as _};
@@ -24,9 +24,9 @@ const PARTIAL: &str = ".gptfs-partial-";
 /// How much of a copied file is in memory at a time, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// What a thread takes at a time: neighbours in the archive, so that most of what it inflates is for itself.
-const RUN_BYTES: u64 = 1 << 20;
-const RUN: usize = 64;
+/// The JSON that a thread takes at a time, in bytes: neighbours in one entry of the archive, so that most of what it
+/// inflates is for itself.
+const RUN_BYTES: u64 = 4 << 20;
 
 /// What an export wrote.
 #[derive(Debug, Default)]
@@ -80,8 +80,8 @@ pub(crate) fn write(
 ) -> Result<Written> {
     prepare(into)?;
     // The folder itself may be named by a symbolic link; nothing inside it may be one.
-    let folder = Directory::open(into).map_err(|error| environment(into, error))?;
-    let export = Export {
+    let folder = OpenDirectory::open(into).map_err(|error| environment(into, error))?;
+    let export = ExportRun {
         fs,
         into,
         folder,
@@ -95,10 +95,10 @@ pub(crate) fn write(
 }
 
 /// One export while it is written.
-struct Export<'a> {
+struct ExportRun<'a> {
     fs: &'a Fs,
     into: &'a Path,
-    folder: Directory,
+    folder: OpenDirectory,
     progress: &'a Progress,
     /// The next conversation to write, by position in the catalog.
     next: Mutex<usize>,
@@ -118,7 +118,7 @@ struct Share {
     failures: Vec<(String, Error)>,
 }
 
-impl Export<'_> {
+impl ExportRun<'_> {
     fn run(&self, jobs: usize, signals: &EndSignals) -> Result<Written> {
         let mut share = Share::default();
         let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
@@ -126,10 +126,10 @@ impl Export<'_> {
         for entry in self.fs.walk() {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
-                FileKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
-                FileKind::File => {}
-                FileKind::Directory if is_below(&lost, &entry.path) => {}
-                FileKind::Directory => match self.make_directory(&entry.path) {
+                InodeKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
+                InodeKind::File => {}
+                InodeKind::Directory if is_below(&lost, &entry.path) => {}
+                InodeKind::Directory => match self.make_directory(&entry.path) {
                     Ok(()) => directories.push((entry.path, entry.attr)),
                     Err(Failure::Disk(error)) => return Err(error.within(self.named(&entry.path))),
                     // Every file below it would fail for the same reason.
@@ -243,8 +243,11 @@ impl Export<'_> {
         let heads = &self.fs.catalog().heads;
         let mut next = lock(&self.next);
         let start = *next;
+        let entry = heads.get(start).map(|head| head.location.entry);
         let mut bytes = 0_u64;
-        while let Some(head) = heads.get(*next).filter(|_| bytes < RUN_BYTES && *next - start < RUN) {
+        while let Some(head) =
+            heads.get(*next).filter(|head| bytes < RUN_BYTES && Some(head.location.entry) == entry)
+        {
             bytes = bytes.saturating_add(head.location.end.saturating_sub(head.location.start));
             *next = next.saturating_add(1);
         }
@@ -279,13 +282,13 @@ impl Export<'_> {
 
 /// Writes files for one thread.
 struct Writer<'e> {
-    export: &'e Export<'e>,
+    export: &'e ExportRun<'e>,
     /// Directories that could not be made, each with a slash at the end.
     lost: &'e [String],
     /// The name of a file while it is written.
     partial: String,
     /// The directory of the last file, with its path.
-    open: Option<(String, Directory)>,
+    open: Option<(String, OpenDirectory)>,
     share: Share,
 }
 

@@ -89,7 +89,7 @@ impl Ino {
 
 /// The type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum FileKind {
+pub(crate) enum InodeKind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -102,7 +102,7 @@ pub(crate) struct Attr {
     /// Its number.
     pub(crate) ino: Ino,
     /// Its type.
-    pub(crate) kind: FileKind,
+    pub(crate) kind: InodeKind,
     /// Exact size in bytes; 0 for a directory.
     pub(crate) size: u64,
     /// When the content last changed.
@@ -336,7 +336,7 @@ impl Fs {
     }
 
     /// Renders the pages of `ticket`'s conversation that are wanted and as many others as fit a quarter of the cache, at
-    /// the cost of reading it once, and delivers them to everyone who waits. Blocks meanwhile.
+    /// the cost of reading it once, and answers all requests that wait for them. Blocks meanwhile.
     ///
     /// A conversation whose pages don't fit is read again for those that someone has asked for meanwhile.
     pub(crate) fn render(&self, ticket: Ticket) {
@@ -591,8 +591,8 @@ pub(crate) fn slice(page: &[u8], offset: u64, len: usize) -> &[u8] {
 
 fn attr(ino: Ino, node: &Inode) -> Attr {
     let (kind, nlink) = match node.what {
-        What::Directory { directories, .. } => (FileKind::Directory, directories.saturating_add(2)),
-        _ => (FileKind::File, 1),
+        What::Directory { directories, .. } => (InodeKind::Directory, directories.saturating_add(2)),
+        _ => (InodeKind::File, 1),
     };
     Attr { ino, kind, size: node.size, modified: node.modified, created: node.created, nlink }
 }

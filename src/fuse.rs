@@ -14,7 +14,7 @@ mod pool;
 mod read_ahead;
 
 use crate::error::ErrorKind;
-use crate::fs::{Attr, DirEntry, FileKind, Fs, Ino, NAME_BYTES, Totals};
+use crate::fs::{Attr, DirEntry, Fs, Ino, InodeKind, NAME_BYTES, Totals};
 use crate::sync::lock;
 use crate::sys::User;
 use fuser::{
@@ -73,10 +73,10 @@ impl Access {
     /// The mount is read-only by its options. Modes that allow writing let the owner of a copy edit and delete it.
     fn attributes(self, attr: &Attr) -> FileAttr {
         let (kind, perm) = match (attr.kind, self.everybody) {
-            (FileKind::Directory, false) => (FileType::Directory, 0o700),
-            (FileKind::Directory, true) => (FileType::Directory, 0o755),
-            (FileKind::File, false) => (FileType::RegularFile, 0o600),
-            (FileKind::File, true) => (FileType::RegularFile, 0o644),
+            (InodeKind::Directory, false) => (FileType::Directory, 0o700),
+            (InodeKind::Directory, true) => (FileType::Directory, 0o755),
+            (InodeKind::File, false) => (FileType::RegularFile, 0o600),
+            (InodeKind::File, true) => (FileType::RegularFile, 0o644),
         };
         let (modified, created) = (attr.modified.system_time(), attr.created.system_time());
         FileAttr {
@@ -333,8 +333,8 @@ impl Filesystem for Adapter {
             let listed = served.and_then(|served| {
                 let is_full = |(next, entry): (u64, DirEntry<'_>)| {
                     let kind = match entry.attr.kind {
-                        FileKind::Directory => FileType::Directory,
-                        FileKind::File => FileType::RegularFile,
+                        InodeKind::Directory => FileType::Directory,
+                        InodeKind::File => FileType::RegularFile,
                     };
                     reply.add(INodeNo(entry.attr.ino.0), next, kind, entry.name)
                 };
@@ -388,7 +388,7 @@ impl Filesystem for Adapter {
 /// Answers a read now if its bytes are in the cache, and leaves it to the pool otherwise.
 fn read(served: &Served, ino: Ino, offset: u64, length: usize, reply: ReplyData) {
     match served.fs.attr(ino) {
-        Ok(attr) if attr.kind == FileKind::Directory => reply.error(Errno::EISDIR),
+        Ok(attr) if attr.kind == InodeKind::Directory => reply.error(Errno::EISDIR),
         Ok(attr) if offset >= attr.size || length == 0 => reply.data(&[]),
         Ok(_) => {
             let answer = Box::new(move |bytes: Result<&[u8], ErrorKind>| match bytes {

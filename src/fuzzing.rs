@@ -6,7 +6,7 @@
 use crate::archive::Limits;
 use crate::catalog::Catalog;
 use crate::format::scan::{Body, Level, Scanner};
-use crate::fs::{FileKind, Fs, Library as _};
+use crate::fs::{Fs, InodeKind, Library as _};
 use crate::index::{Index, IndexCache, IndexOptions};
 use crate::layout::Layout;
 use crate::name::{FileName, fold};
@@ -31,7 +31,7 @@ pub fn export(bytes: &[u8]) -> bool {
         assert!(name.len() <= 255 && !name.is_empty(), "{name:?}");
         assert!(!name.contains(|c: char| c.is_control() || "/\\:*?\"<>|".contains(c)), "{name:?}");
         assert!(names.insert(fold(&entry.path)), "{:?} twice", entry.path);
-        if entry.attr.kind != FileKind::Directory {
+        if entry.attr.kind != InodeKind::Directory {
             // What the archive can't deliver is an error, never other bytes.
             if let Ok(read) = fs.read(entry.attr.ino, 0, entry.attr.size as usize + 1) {
                 assert_eq!(read.len() as u64, entry.attr.size, "{:?}", entry.path);

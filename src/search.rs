@@ -13,7 +13,7 @@ pub use pages::{Bytes, Copied, SearchedFile};
 
 use crate::catalog::{Catalog, Page};
 use crate::error::Error;
-use crate::fs::{FileKind, Fs, Ino, Library};
+use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
 use std::sync::Mutex;
 
@@ -78,7 +78,7 @@ impl SearchPlan {
         let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0, bytes: 0 };
         let mut current: Option<(usize, Ino)> = None;
         let mut files = Vec::new();
-        for step in fs.walk().filter(|step| step.attr.kind == FileKind::File) {
+        for step in fs.walk().filter(|step| step.attr.kind == InodeKind::File) {
             let page = fs.page(step.attr.ino);
             if let Some((head, Page::Thread)) = page {
                 plan.push(current.take(), &mut files);

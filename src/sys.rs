@@ -6,7 +6,7 @@
 mod directory;
 pub(crate) mod mounts;
 
-pub(crate) use directory::Directory;
+pub(crate) use directory::OpenDirectory;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MntFlags, MsFlags};

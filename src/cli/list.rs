@@ -7,7 +7,7 @@ use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
 use super::open;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{FileKind, Fs, Ino, Origin};
+use crate::fs::{Fs, Ino, InodeKind, Origin};
 use crate::search::{self, Filter};
 use crate::text::printable;
 use line::{ListLine, Style};
@@ -47,7 +47,7 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
 /// Lists one file or directory; `whole` if several are listed, so that names need their paths.
 fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &Style) -> Result<()> {
     let attr = fs.attr(ino)?;
-    let mut lines: Vec<ListLine> = if attr.kind != FileKind::Directory {
+    let mut lines: Vec<ListLine> = if attr.kind != InodeKind::Directory {
         vec![ListLine { name: fs.path(ino), path: fs.path(ino), attr }]
     } else if args.filter.is_empty() {
         line::below(fs, ino, args.recursive, whole)?

@@ -32,7 +32,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 fn listed(fs: &Fs) -> BTreeMap<String, Option<Vec<u8>>> {
     fs.walk()
         .map(|step| {
-            let is_file = step.attr.kind == FileKind::File;
+            let is_file = step.attr.kind == InodeKind::File;
             (step.path, is_file.then(|| fs.read(step.attr.ino, 0, usize::MAX).unwrap()))
         })
         .collect()

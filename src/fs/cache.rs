@@ -19,14 +19,14 @@ pub(super) struct PageCache(Arc<Mutex<CacheState>>);
 
 struct CacheState {
     store: PageStore,
-    /// The groups being rendered or about to be, with everyone who waits for one of their pages, in order of arrival.
+    /// The groups being rendered or about to be, each with the requests that wait for its pages, in order of arrival.
     flights: HashMap<Ino, Vec<(Ino, Delivery)>>,
 }
 
-/// The duty to render one group. While it is held, everyone who asks for a page of the group waits.
+/// The duty to render one group. While it is held, all requests for pages of the group wait.
 ///
-/// Dropped without [`finish`](Ticket::finish), as by a panic, it fails for those who wait, and the next one who asks
-/// gets a new ticket.
+/// If it is dropped without [`finish`](Ticket::finish), as by a panic, those requests fail, and the next one gets a new
+/// ticket.
 #[must_use = "others wait until the ticket is finished"]
 pub(crate) struct Ticket {
     cache: Arc<Mutex<CacheState>>,

@@ -58,7 +58,7 @@ fn inodes_are_numbered_in_listing_order_without_gaps() {
     let mut at = 0;
     while let Some(&ino) = seen.get(at) {
         at += 1;
-        if fs.attr(ino).unwrap().kind == FileKind::Directory {
+        if fs.attr(ino).unwrap().kind == InodeKind::Directory {
             seen.extend(fs.entries(ino, 2).unwrap().map(|(_, entry)| entry.attr.ino));
         }
     }
@@ -139,7 +139,7 @@ fn sizes_contain_the_encoded_stem() {
     assert_eq!(text(&fs, "2025/03/New chat-dddddddd.md"), page);
     assert_eq!(text(&fs, "2025/03/Trip.branches/3.md"), "Branch(3) of 6c74a896-1: Trip, Trip\n");
     assert_eq!(text(&fs, "2025/03/Trip.assets/plan.md"), "canvas 1 of 6c74a896-1\n");
-    for step in fs.walk().filter(|step| step.attr.kind == FileKind::File) {
+    for step in fs.walk().filter(|step| step.attr.kind == InodeKind::File) {
         assert_eq!(
             fs.read(step.attr.ino, 0, usize::MAX).unwrap().len() as u64,
             step.attr.size,
@@ -411,12 +411,12 @@ proptest! {
         let steps: HashMap<String, Attr> = fs.walk().map(|step| (step.path, step.attr)).collect();
         let inos: HashSet<Ino> = steps.values().map(|attr| attr.ino).collect();
         prop_assert_eq!(inos.len(), fs.walk().count());
-        prop_assert_eq!(steps.values().filter(|attr| attr.kind == FileKind::File).count(), files);
+        prop_assert_eq!(steps.values().filter(|attr| attr.kind == InodeKind::File).count(), files);
         for (path, attr) in &steps {
             prop_assert_eq!(fs.resolve(path).unwrap(), attr.ino);
-            if attr.kind == FileKind::Directory {
+            if attr.kind == InodeKind::Directory {
                 let children: Vec<Attr> = fs.entries(attr.ino, 2).unwrap().map(|(_, entry)| entry.attr).collect();
-                let directories = children.iter().filter(|child| child.kind == FileKind::Directory).count();
+                let directories = children.iter().filter(|child| child.kind == InodeKind::Directory).count();
                 prop_assert_eq!(attr.nlink as usize, 2 + directories);
                 prop_assert_eq!(Some(attr.modified), children.iter().map(|child| child.modified).max());
                 prop_assert_eq!(Some(attr.created), children.iter().map(|child| child.created).min());

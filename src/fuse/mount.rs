@@ -85,7 +85,7 @@ pub(crate) enum News {
 pub(crate) type Tell = Box<dyn FnMut(News) + Send>;
 
 /// Opens the source, and returns what builds the tree from it.
-pub(crate) type Open = Box<dyn FnOnce(&Progress) -> Result<Build> + Send>;
+pub(crate) type OpenSource = Box<dyn FnOnce(&Progress) -> Result<Build> + Send>;
 
 /// Builds the tree.
 pub(crate) type Build = Box<dyn FnOnce(&Progress) -> Result<Fs> + Send>;
@@ -98,7 +98,7 @@ pub(crate) type Build = Box<dyn FnOnce(&Progress) -> Result<Fs> + Send>;
 /// # Errors
 /// Those of `open` and, with [`wait`](MountOptions::wait), of what it returns, in which case nothing is mounted; `Environment`
 /// for the mountpoint and FUSE; `Interrupted` by a signal before the mount was ready. A directory that was made is removed.
-pub(crate) fn mount(options: &MountOptions, open: Open, mut tell: Tell) -> Result<()> {
+pub(crate) fn mount(options: &MountOptions, open: OpenSource, mut tell: Tell) -> Result<()> {
     device::check(options.allow_other)?;
     let mountpoint = Mountpoint::prepare(&options.mountpoint, options.non_empty, &mut tell)?;
     if User::current().is_root() && !options.allow_other && env::var_os("SUDO_UID").is_some() {
@@ -113,7 +113,7 @@ pub(crate) fn mount(options: &MountOptions, open: Open, mut tell: Tell) -> Resul
     outcome
 }
 
-fn begin(options: &MountOptions, mountpoint: &Mountpoint, open: Open, tell: Tell) -> Result<()> {
+fn begin(options: &MountOptions, mountpoint: &Mountpoint, open: OpenSource, tell: Tell) -> Result<()> {
     let machine = |error| system_error(&"cannot start", &error);
     let signals = EndSignals::hold().map_err(machine)?;
     if options.foreground {
@@ -141,7 +141,7 @@ fn serve_in_background(
     mountpoint: &Mountpoint,
     socket: Arc<UnixStream>,
     signals: &EndSignals,
-    open: Open,
+    open: OpenSource,
 ) -> u8 {
     let serving = Serving::new(options, mountpoint, Audience::Parent(socket));
     match serving.run(signals, open) {
@@ -236,7 +236,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Builds, mounts and serves until the mount is gone, and clears up whatever happens.
-    fn run(&self, signals: &EndSignals, open: Open) -> Result<()> {
+    fn run(&self, signals: &EndSignals, open: OpenSource) -> Result<()> {
         // The message of a panic may quote a chat.
         panic::set_hook(Box::new(|panic| {
             if let Some(place) = panic.location() {
@@ -256,7 +256,7 @@ impl<'a> Serving<'a> {
         })
     }
 
-    fn serve(&self, open: Open) -> Result<()> {
+    fn serve(&self, open: OpenSource) -> Result<()> {
         let everybody = self.options.allow_other;
         let stage = Stage::new(Access { owner: User::current(), everybody });
         let mut build = Some(guarded(|| open(&self.progress))?);

@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_secs(5);
 const ALL_LARGE_BYTES: u64 = 32 << 20;
 
 /// Takes what was read, or why it could not be.
-pub(super) type Answer = Box<dyn FnOnce(Result<&[u8], ErrorKind>) + Send>;
+pub(super) type ReadReply = Box<dyn FnOnce(Result<&[u8], ErrorKind>) + Send>;
 
 enum Work {
     /// Something that a reader waits for.
@@ -37,7 +37,7 @@ enum Urgent {
     /// Render a conversation.
     Render { ticket: Ticket, json_bytes: u64 },
     /// Fetch bytes that need no rendering.
-    Fetch { ino: Ino, offset: u64, length: usize, answer: Answer },
+    Fetch { ino: Ino, offset: u64, length: usize, answer: ReadReply },
 }
 
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl Pool {
 
     /// Has `length` bytes from `offset` on of the file `ino` answered: now if they are in the cache, else by a worker.
     /// Constant work.
-    pub(super) fn read(&self, ino: Ino, offset: u64, length: usize, answer: Answer) {
+    pub(super) fn read(&self, ino: Ino, offset: u64, length: usize, answer: ReadReply) {
         let crew = &*self.0;
         let urgent = match crew.fs.origin(ino) {
             Ok(Origin::Rendered) => {

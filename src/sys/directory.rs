@@ -12,9 +12,9 @@ use std::path::Path;
 
 /// An open directory. Every name is that of a direct child.
 #[derive(Debug)]
-pub(crate) struct Directory(OwnedFd);
+pub(crate) struct OpenDirectory(OwnedFd);
 
-impl Directory {
+impl OpenDirectory {
     /// Opens the directory at `path`, following links.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ mod tests {
     fn links_are_not_followed_and_names_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
-        let top = Directory::open(folder.path()).unwrap();
+        let top = OpenDirectory::open(folder.path()).unwrap();
         top.make("a").unwrap();
         assert_eq!(top.make("a").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         top.enter("a").unwrap().make("b").unwrap();
@@ -124,7 +124,7 @@ mod tests {
         assert!(inner.remove("taken").is_err());
         std::os::unix::fs::symlink(outside.path(), folder.path().join("a/link")).unwrap();
         assert!(top.enter_path("a/link").is_err());
-        assert!(Directory::open(&folder.path().join("a/link")).is_ok());
+        assert!(OpenDirectory::open(&folder.path().join("a/link")).is_ok());
         // A directory that is moved away stays the one that was opened.
         fs::rename(folder.path().join("a"), folder.path().join("moved")).unwrap();
         inner.create("late").unwrap();

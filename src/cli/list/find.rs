@@ -1,7 +1,7 @@
 //! From what someone types to files in the tree: patterns, endings left out, and suggestions for near misses.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{FileKind, Fs, Ino};
+use crate::fs::{Fs, Ino, InodeKind};
 use crate::layout::PAGE;
 use crate::name::fold;
 use crate::text::printable;
@@ -96,7 +96,7 @@ fn near(fs: &Fs, path: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut found: Vec<(usize, String)> = Vec::new();
-    for entry in fs.walk().filter(|entry| entry.attr.kind == FileKind::File) {
+    for entry in fs.walk().filter(|entry| entry.attr.kind == InodeKind::File) {
         let name = stem(&entry.path);
         let most = wanted.chars().count() / 3;
         let distance = if name == wanted {

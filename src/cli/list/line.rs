@@ -3,7 +3,7 @@
 use crate::catalog::Page;
 use crate::cli::quoted;
 use crate::error::Result;
-use crate::fs::{Attr, FileKind, Fs, Ino};
+use crate::fs::{Attr, Fs, Ino, InodeKind};
 use crate::text::{printable, size};
 use crate::time::Zone;
 use std::io::{self, IsTerminal, Write};
@@ -47,9 +47,9 @@ impl Style {
         }
         let name = printable(&line.name);
         match attr.kind {
-            FileKind::Directory if self.color => writeln!(out, "\x1b[1;34m{name}\x1b[0m/"),
-            FileKind::Directory => writeln!(out, "{name}/"),
-            FileKind::File => writeln!(out, "{name}"),
+            InodeKind::Directory if self.color => writeln!(out, "\x1b[1;34m{name}\x1b[0m/"),
+            InodeKind::Directory => writeln!(out, "{name}/"),
+            InodeKind::File => writeln!(out, "{name}"),
         }
     }
 
@@ -59,7 +59,7 @@ impl Style {
             out,
             r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}""#,
             quoted(&line.path),
-            if attr.kind == FileKind::Directory { "directory" } else { "file" },
+            if attr.kind == InodeKind::Directory { "directory" } else { "file" },
             attr.size,
             self.zone.rfc3339(attr.created),
             self.zone.rfc3339(attr.modified),
@@ -95,7 +95,7 @@ pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<V
         };
         let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
         let (name, attr) = (entry.name.to_owned(), entry.attr);
-        if recursive && attr.kind == FileKind::Directory {
+        if recursive && attr.kind == InodeKind::Directory {
             open.push((path.clone(), fs.entries(attr.ino, 2)?));
         }
         lines.push(ListLine { name: if recursive || whole { path.clone() } else { name }, path, attr });

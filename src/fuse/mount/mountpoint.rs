@@ -111,6 +111,15 @@ impl Mountpoint {
         Err(refused(name, &reason))
     }
 
+    /// Refuses a directory that is a mountpoint by now.
+    fn check_free(&self) -> Result<()> {
+        match table_entry(&self.path)? {
+            Some(mounted) if mounted.kind == device::KIND => Err(taken(&mounted)),
+            Some(mounted) => self.check_cover(&mounted),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the directory if it is missing: at first, or because the daemon of the previous mount has just removed what it
     /// had made.
     ///
@@ -139,6 +148,7 @@ impl Mountpoint {
     /// # Errors
     /// `Environment`.
     pub(super) fn pin(&self) -> Result<Pinned> {
+        self.check_free()?;
         self.make()?;
         let name = self.path.display();
         let unusable = |error| system_error(&name, &error);
@@ -150,12 +160,7 @@ impl Mountpoint {
             // A directory that its owner may not read can be mounted on all the same.
             Err(_) => (sys::open_directory(&self.path, false).map_err(unusable)?, None),
         };
-        if let Some(mounted) = table_entry(&self.path)? {
-            if mounted.kind == device::KIND {
-                return Err(taken(&mounted));
-            }
-            self.check_cover(&mounted)?;
-        }
+        self.check_free()?;
         let found = directory.metadata().map_err(unusable)?;
         // Another user may have replaced it since it was checked.
         check_rights(&self.path, &found)?;

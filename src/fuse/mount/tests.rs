@@ -145,7 +145,7 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         // A test that failed leaves no mount behind.
-        for mounted in mounts::all().unwrap() {
+        for mounted in mounts::all().unwrap().into_iter().rev() {
             if mounted.target.starts_with(self.0.path()) {
                 let _ = device::unmount(&mounted.target, Unmounting::Detach);
             }
@@ -480,4 +480,75 @@ fn many_mounts_leave_no_descriptor_and_no_entry() {
         unmount(&dir, &mut quiet()).unwrap();
         assert!(!is_mounted(&dir) && !liveness::is_served(&mounted));
     }
+}
+
+#[test]
+fn of_several_mounts_begun_together_on_one_directory_one_succeeds() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    fs::create_dir(&dir).unwrap();
+    let begun: Vec<_> =
+        (0..6).map(|_| command("tree", &dir, "", User::current().uid).spawn().unwrap()).collect();
+    let outputs: Vec<_> = begun.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    let (mounted, refused): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
+    assert_eq!(mounted.len(), 1, "{outputs:?}");
+    for output in refused {
+        assert_fails(output, 6, "already mounted");
+    }
+    let entries = mounts::all().unwrap().into_iter().filter(|mounted| mounted.target == dir);
+    assert_eq!(entries.count(), 1);
+    unmount(&dir, &mut quiet()).unwrap();
+}
+
+/// Mounts an empty file system, as root.
+fn mount_tmpfs(path: &Path) {
+    let status = Command::new("mount").args(["-t", "tmpfs", "none"]).arg(path).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn another_mount_is_covered_only_if_that_was_asked_for() {
+    if !can_mount() || !User::current().is_root() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    fs::create_dir(&dir).unwrap();
+    mount_tmpfs(&dir);
+    let reason = "already a mount (tmpfs); to mount on top of it, use --non-empty";
+    assert_fails(&run("tree", &dir, ""), 6, reason);
+    assert_mounts(&run("tree", &dir, "non-empty"));
+    assert!(dir.join("2024").exists());
+    unmount(&dir, &mut quiet()).unwrap();
+    assert_eq!(mounts::at(&dir).unwrap().unwrap().kind, "tmpfs");
+}
+
+#[test]
+fn a_mount_with_another_inside_is_busy_and_names_it() {
+    if !can_mount() || !User::current().is_root() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    assert_mounts(&run("tree", &dir, ""));
+    let inner = dir.join("2024/01");
+    mount_tmpfs(&inner);
+    let error = unmount(&dir, &mut quiet()).unwrap_err().to_string();
+    assert!(error.ends_with("chats/2024/01 is mounted inside it; unmount that first"), "{error}");
+    device::unmount(&inner, Unmounting::IfUnused).unwrap();
+    unmount(&dir, &mut quiet()).unwrap();
+}
+
+#[test]
+fn an_unreadable_source_is_refused_even_without_waiting() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    assert_fails(&run("closed", &dir, "no-wait"), 3, "error: x.zip: not a zip archive\n");
+    assert!(!dir.exists() && !is_mounted(&dir));
 }
