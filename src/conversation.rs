@@ -49,6 +49,8 @@ pub struct Conversation<'a> {
     /// Why the conversation can't be shown as it was, if it is broken: one line. A conversation with damage and
     /// an empty tree is a page that says so.
     pub damage: Option<String>,
+    /// The export may hold it whole: `damage` says why it is not shown.
+    pub withheld: bool,
 }
 
 /// Who speaks.

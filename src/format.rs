@@ -15,6 +15,7 @@ pub mod shallow;
 mod unread;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
+use crate::conversation::assistant::Assistant;
 use crate::conversation::{Conversation, Part};
 use crate::time::Zone;
 use std::fmt;
@@ -36,6 +37,11 @@ pub type Use<'u> = &'u mut dyn FnMut(Conversation<'_>, Vec<String>);
 pub trait Format: Sync {
     /// Its name, as in `a ChatGPT export`.
     fn name(&self) -> &'static str;
+
+    /// The assistant that its conversations were held with.
+    fn assistant(&self) -> &'static dyn Assistant {
+        <&'static dyn Assistant>::default()
+    }
 
     /// True if an object with these keys is a conversation in this format.
     fn recognise(&self, keys: &[&str]) -> bool;
@@ -73,6 +79,11 @@ pub trait Format: Sync {
 
 /// All supported formats.
 pub(crate) const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
+
+/// The assistant of a conversation whose JSON is not read.
+pub(crate) fn assistant_of_unread() -> &'static dyn Assistant {
+    FORMATS.first().map(|format| format.assistant()).unwrap_or_default()
+}
 
 /// The format with this [name](Format::name).
 pub fn named(name: &str) -> Option<&'static dyn Format> {

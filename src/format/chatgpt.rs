@@ -60,6 +60,10 @@ impl Format for ChatGpt {
         "ChatGPT"
     }
 
+    fn assistant(&self) -> &'static dyn crate::conversation::assistant::Assistant {
+        ASSISTANT
+    }
+
     fn recognise(&self, keys: &[&str]) -> bool {
         let has = |key| keys.contains(&key);
         has("mapping") && (has("current_node") || has("create_time") || !has("inserted_at"))

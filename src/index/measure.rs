@@ -75,10 +75,12 @@ impl Thread {
 /// A placeholder for a conversation that is too large, made from what is known of it.
 pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
     Conversation {
+        assistant: crate::format::assistant_of_unread(),
         id: (&*head.id).into(),
         title: head.title.as_deref().map(Into::into),
         created: head.created,
         updated: head.updated,
+        withheld: true,
         damage: Some(format!(
             "its {} bytes of JSON exceed the limit of {limit} (--max-conversation)",
             head.location.end - head.location.start,

@@ -115,6 +115,9 @@ const IMPLIED: &[&str] =
 /// How far an end tag looks back for its element.
 const MAX_SEARCH: usize = 512;
 
+/// How often a text may be read to find where its tags end.
+const MAX_READS: usize = 16;
+
 /// What has to happen to a text so that its HTML ends with it.
 #[derive(Debug, Default)]
 pub(super) struct Remedy {
@@ -182,6 +185,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     let mut walk = HtmlWalk { text, last, open: Vec::new(), remedy: Remedy::default() };
     let mut code = Code::with_regions(text, regions);
     let (mut position, mut resume, mut unsure, mut reading) = (0, 0, 0, None);
+    let mut budget = text.len().saturating_mul(MAX_READS);
     for at in memchr_iter(b'<', text.as_bytes()) {
         while regions.get(position).is_some_and(|region| region.range.end <= at) {
             walk.leave(position, regions);
@@ -200,6 +204,17 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             continue;
         }
         let limit = region.range.end;
+        // Tags that never end would each be read up to the end of their region.
+        if reading != MarkupReading::Markdown {
+            budget = match budget {
+                0 => 0,
+                left => left.saturating_sub(cost_of_tag(text, at, limit)),
+            };
+            if budget == 0 {
+                walk.show(at, region.kind);
+                continue;
+            }
+        }
         match markup(text, at, limit, reading) {
             Markup::Text => {}
             Markup::Doubtful => walk.show(at, region.kind),
@@ -225,7 +240,16 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     walk.finish()
 }
 
+<<<<<<< HEAD
 /// Returns which parser reads the markup of `region`.
+=======
+/// How many bytes a browser reads of the tag at `at`.
+fn cost_of_tag(text: &str, at: usize, limit: usize) -> usize {
+    browser_tag(text, at, limit).map_or(limit, |tag| tag.end).saturating_sub(at)
+}
+
+/// Who reads the markup of `region`.
+>>>>>>> 18137fd (Chips link every page behind them; pages without a place, widgets, fence ids and unclosed link marks are read as ChatGPT shows them; hostile tags cost linear time)
 fn reading_of(text: &str, region: &Region) -> MarkupReading {
     if region.kind != Kind::Html {
         return MarkupReading::Markdown;
@@ -432,6 +456,7 @@ impl<'t> HtmlWalk<'t> {
 
     /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.
     fn is_alone(&self, at: usize, tag: Tag, region: &Region) -> bool {
+<<<<<<< HEAD
         // Only the first tag of a region is looked at closely: a line may hold very many.
         region.kind == Kind::Html
             && at == region.range.start
@@ -440,6 +465,14 @@ impl<'t> HtmlWalk<'t> {
                 .get(tag.end..region.range.end)
                 .is_some_and(|rest| rest.lines().next().unwrap_or_default().trim().is_empty())
             && markdown_tag(self.text, at, region.range.end).is_some()
+=======
+        if region.kind != Kind::Html || at != region.range.start {
+            return false;
+        }
+        let rest = self.text.get(tag.end..region.range.end).unwrap_or_default();
+        let rest = rest.trim_start_matches([' ', '\t']);
+        (rest.is_empty() || rest.starts_with('\n')) && markdown_tag(self.text, at, region.range.end).is_some()
+>>>>>>> 18137fd (Chips link every page behind them; pages without a place, widgets, fence ids and unclosed link marks are read as ChatGPT shows them; hostile tags cost linear time)
     }
 
     /// Closes the innermost element called `name`, if a browser is sure to do the same at the region at `position`.
@@ -476,7 +509,10 @@ impl<'t> HtmlWalk<'t> {
     fn leave(&mut self, position: usize, regions: &[Region]) {
         let Some(region) = regions.get(position).filter(|region| region.container > 0) else { return };
         let goes_on = self.last.get(&region.container).is_some_and(|&last| last > position);
-        let is_outside = |element: &OpenElement<'_>| element.container != region.container;
+        // Before the container ends only what the region itself opened matters.
+        let is_outside = |element: &OpenElement<'_>| {
+            element.container != region.container || (goes_on && element.region != position)
+        };
         let begin = self.open.iter().rposition(is_outside).map_or(0, |last| last + 1);
         let mut closing = String::new();
         let mut kept = Vec::new();

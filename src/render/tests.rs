@@ -487,6 +487,18 @@ fn time_grows_linearly_with_hostile_text() {
         "#",
         "* ",
         "\n-\n",
+        "<b>",
+        "<div\n<a ",
+        "<x><b></x>",
+        "- <i>\n",
+        "\n\n<div>\n- <div>\n\n  <b>",
+        "\\(",
+        "\\(a\\) $",
+        "[^1]",
+        "[^1]: a\n",
+        "[a]: /u\n\n[a]",
+        " id=\"",
+        "\u{e200}genui\u{e202}{\"a\":{}}\u{e201}",
     ] {
         let small = line.repeat(10_000);
         let large = line.repeat(200_000);

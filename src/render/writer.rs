@@ -195,7 +195,8 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         if let Some(reason) = &conversation.damage {
             let reason = markdown::label(reason.trim_end_matches('.'));
-            self.block(&format!("*This conversation is damaged in the export: {reason}.*"));
+            let what = if conversation.withheld { "not shown" } else { "damaged in the export" };
+            self.block(&format!("*This conversation is {what}: {reason}.*"));
         }
     }
 
@@ -308,13 +309,20 @@ impl<'d, 'o> Writer<'d, 'o> {
         });
     }
 
-    /// Writes what `inside` writes as a closed fold. `summary` is HTML.
+    /// Writes what `inside` writes as a closed fold; nothing if that is nothing. `summary` is HTML.
     fn fold(&mut self, summary: &str, inside: impl FnOnce(&mut Self)) {
+        let (begin, list) = (self.buffer.len(), self.list);
         self.block("<details>\n<summary>");
         self.buffer.push_str(summary);
         self.buffer.push_str("</summary>");
+        let empty = self.buffer.len();
         inside(self);
-        self.block("</details>");
+        if self.buffer.len() > empty {
+            self.block("</details>");
+        } else {
+            self.buffer.truncate(begin);
+            self.list = list;
+        }
     }
 
     fn message(&mut self, id: NodeId, message: &'d Message<'d>) {

@@ -28,10 +28,12 @@ pub(super) const LEAD: u8 = 0xee;
 
 const ARTEFACT: &str = ":contentReference[oaicite:";
 const SANDBOX: &str = "](sandbox:";
+const FENCE_ID: &str = " id=\"";
 
 // Preparing a search costs more than searching a short text, so it is done once.
 static DAGGER_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("†"));
 static ARTEFACT_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(ARTEFACT));
+static FENCE_ID_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(FENCE_ID));
 static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
 
 /// True for the characters that ChatGPT writes into texts.
@@ -58,6 +60,20 @@ pub(super) fn unmarked(text: Text<'_>) -> Text<'_> {
     });
     clean.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(clean)
+}
+
+/// The citations among the marks of `text`, each with the code point at which it begins.
+pub(super) fn citation_marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut marks = Vec::new();
+    let (mut byte, mut point) = (0, 0);
+    private_use(text, &[], &mut |range, mark| {
+        point += text.get(byte..range.start).map_or(0, |between| between.chars().count());
+        byte = range.start;
+        if mark.strip_prefix(OPEN).is_some_and(|inside| inside.starts_with("cite")) {
+            marks.push((point, mark));
+        }
+    });
+    marks.into_iter()
 }
 
 /// True if [`find`] may find something in a text with these hints.
@@ -88,6 +104,7 @@ pub(super) fn find<'t>(answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>))
         });
     }
     if hints.may_have(Hints::EQUALS) {
+        fence_ids(text, found);
         tracking(text)
             .for_each(|range| found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Exact }));
     }
@@ -206,8 +223,9 @@ fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &AnswerT
 fn is_alone(text: &str, range: &Range<usize>) -> bool {
     let before = text.get(..range.start).unwrap_or_default();
     let after = text.get(range.end..).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    line.trim().is_empty() && after.split('\n').next().unwrap_or_default().trim().is_empty()
+    let before = before.trim_end_matches([' ', '\t']);
+    let after = after.trim_start_matches([' ', '\t', '\r']);
+    (before.is_empty() || before.ends_with('\n')) && (after.is_empty() || after.starts_with('\n'))
 }
 
 /// The sources that `ids` name, each address once.
@@ -290,6 +308,32 @@ fn artefacts<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
         if let Some(after) = after {
             let range = start..text.len() - after.len();
             found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Mark });
+        }
+    }
+}
+
+/// Finds the ids that ChatGPT gives to fences: ```` ```python id="81bglv" ````. It shows only the language.
+fn fence_ids<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
+    /// No line that opens a fence, and no id, is longer.
+    const LONGEST: usize = 256;
+    for start in FENCE_ID_FINDER.find_iter(text.as_bytes()) {
+        let near = text.as_bytes().get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
+        let line = near.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+        let is_before =
+            |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_digit() || b"->*+.)".contains(byte);
+        let indent = line.iter().take_while(|byte| is_before(byte)).count();
+        let opening = line.get(indent..).unwrap_or_default();
+        let rest = text.as_bytes().get(start + FENCE_ID.len()..).unwrap_or_default();
+        let is_id = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let length = rest.iter().take(LONGEST).take_while(|byte| is_id(byte)).count();
+        let after = rest.get(length..).and_then(|rest| rest.strip_prefix(b"\""));
+        let ends_line = after.is_some_and(|after| {
+            let blanks = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+            after.get(blanks).is_none_or(|&byte| byte == b'\n')
+        });
+        if ends_line && (opening.starts_with(b"```") || opening.starts_with(b"~~~")) {
+            let range = start..start + FENCE_ID.len() + length + 1;
+            found(Mark { range, meaning: Meaning::Nothing, spacing: Spacing::Exact });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
 use super::link::{link, markdown, untracked};
-use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK, unmarked};
+use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK, citation_marks, unmarked};
 use super::schema::{
     Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
 };
@@ -28,8 +28,11 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
         return Ok(());
     }
     let mut seen = BTreeSet::new();
+    let mut loose = Vec::new();
     for Obj(mut reference) in references {
-        if reference.kind.as_str() == "sources_footnote" {
+        if is_loose(&reference) {
+            loose.extend(meaning(&mut reference)?);
+        } else if reference.kind.as_str() == "sources_footnote" {
             let sources = reference.sources.0.into_iter().filter_map(|Obj(source)| footnote(source));
             prose.footnotes.extend(sources.filter(|source| seen.insert(source.url.clone())));
         } else if reference.matched_text.filled().is_some()
@@ -43,7 +46,40 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
             });
         }
     }
+    place(prose, loose);
     Ok(())
+}
+
+/// True for pages that don't say where in the text they belong.
+fn is_loose(reference: &RawReference<'_>) -> bool {
+    let is_page = matches!(reference.kind.as_str(), "webpage" | "webpage_extended" | "grouped_webpages");
+    is_page && reference.matched_text.filled().is_none() && reference.start_idx.0.is_none()
+}
+
+/// Gives pages without a place to the citations of the text, one by one if there are as many, else lists them after it.
+fn place<'a>(prose: &mut Prose<'a>, loose: Vec<Meaning<'a>>) {
+    if loose.is_empty() {
+        return;
+    }
+    let marks: Vec<_> = citation_marks(&prose.text).map(|(start, mark)| (start, mark.to_owned())).collect();
+    if marks.len() == loose.len() && prose.references.is_empty() {
+        let placed = marks.into_iter().zip(loose).map(|((start, mark), meaning)| Reference {
+            start,
+            end: start + mark.chars().count(),
+            matched: Text::Owned(mark),
+            meaning,
+        });
+        prose.references.extend(placed);
+        return;
+    }
+    for meaning in loose {
+        if let Meaning::Citation(pages) | Meaning::Links(pages) = meaning {
+            let new =
+                pages.into_iter().filter(|page| !prose.footnotes.iter().any(|other| other.url == page.url));
+            let new: Vec<_> = new.collect();
+            prose.footnotes.extend(new);
+        }
+    }
 }
 
 /// A code point index of the export as one of ours.
@@ -60,8 +96,17 @@ fn footnote(mut source: Item<'_>) -> Option<Link<'_>> {
 
 /// Links that are called by who published the page, or by its host.
 fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
-    let link_to = |Obj(mut item): Obj<Item<'a>>| link(item.attribution.take_filled(), item.url.take_filled());
-    std::mem::take(items).into_iter().filter_map(link_to).collect()
+    let mut links: Vec<Link<'a>> = Vec::with_capacity(items.len());
+    let mut add = |name: Option<Text<'a>>, url: Option<Text<'a>>| {
+        links.extend(link(name, url).filter(|found| !links.iter().any(|other| other.url == found.url)));
+    };
+    for Obj(mut item) in std::mem::take(items) {
+        add(item.attribution.take_filled(), item.url.take_filled());
+        for Obj(mut page) in item.supporting.0 {
+            add(page.attribution.take_filled(), page.url.take_filled());
+        }
+    }
+    links
 }
 
 /// Links that are called by the title of the page, or by its host.
@@ -122,7 +167,18 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
             found => found,
         },
         "webpage_extended" => own_citation(reference).or_else(|| alt(reference)),
-        "webpage" => alt(reference).or_else(|| own_citation(reference)),
+        "webpage" => match alt(reference).or_else(|| own_citation(reference)) {
+            None => match named_page(reference)? {
+                None if reference.matched_text.as_str().starts_with(OPEN_MARK) => return Ok(None),
+                found => found,
+            },
+            found => found,
+        },
+        // The mark says what the widget shows; without one, what is matched is text of the answer.
+        "client_defined_widget" if !reference.matched_text.as_str().starts_with(OPEN_MARK) => {
+            return Ok(None);
+        }
+        "client_defined_widget" if reference.matched_text.as_str().contains("genui") => return Ok(None),
         "file" => Some(file(reference)),
         "image_v2" => alt(reference).or_else(|| links(pictures(&mut reference.images.0))),
         "image_group" | "image_inline" => links(pictures(&mut reference.images.0)).or_else(|| alt(reference)),
@@ -152,6 +208,16 @@ fn unknown<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     }
     let is_mark = reference.matched_text.as_str().starts_with(['\u{e200}', OPENING]);
     is_mark.then_some(Meaning::Nothing)
+}
+
+/// A page of which the reference says only the title and, among the addresses that may be shown, its own.
+fn named_page<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> {
+    let title = reference.title.take_filled();
+    let url = reference.safe_urls.open()?.0.into_iter().next().and_then(|mut url| url.take_filled());
+    Ok(match (title, url) {
+        (title, Some(url)) => links(link(title, Some(url)).into_iter().collect()),
+        (title, None) => title.map(Meaning::Plain),
+    })
 }
 
 /// The page that the reference itself names, called by who published it.

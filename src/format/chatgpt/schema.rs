@@ -424,6 +424,7 @@ record! {
         images: List<Obj<PictureItem<'a>>> = "images",
         product: Obj<Item<'a>> = "product",
         item: Obj<Item<'a>> = "item",
+        safe_urls: Deferred<'a, List<Str<'a>>> = "safe_urls",
     }
 }
 
@@ -431,6 +432,15 @@ record! {
     /// Something with a title and an address.
     struct Item {
         title: Str<'a> = "title" | "name",
+        url: Str<'a> = "url",
+        attribution: Str<'a> = "attribution",
+        supporting: List<Obj<SupportingPage<'a>>> = "supporting_websites",
+    }
+}
+
+record! {
+    /// A page that says the same as another.
+    struct SupportingPage {
         url: Str<'a> = "url",
         attribution: Str<'a> = "attribution",
     }

@@ -54,7 +54,8 @@ pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'s
         "charts_widget_v2" | "chart" => {
             let content = data.get("content").unwrap_or(data);
             let content = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
-            chart::chart(&content).map(|table| Meaning::Block(table.into()))
+            let table = chart::chart(&content).map(|table| Meaning::Block(table.into()));
+            table.or_else(|| text("title").map(|title| Meaning::Plain(title.to_owned().into())))
         }
         "suggest_automation" => {
             let label = text("label")?;

@@ -332,7 +332,7 @@ fn closes(text: &str) -> bool {
         | '！' | '？' | '）' | '】' | '」' | '』' | '”' | '»' => true,
         '<' => text.starts_with("</"),
         // These close where no word follows.
-        '*' | '_' | '~' | '"' | '\'' => {
+        '*' | '_' | '~' | '"' | '\'' | '`' => {
             let after = text.trim_start_matches(first).chars().next();
             after.is_none_or(|after| !after.is_alphanumeric() && !matches!(after, '*' | '_' | '`' | '['))
         }

@@ -160,6 +160,28 @@ fn marks_without_references_are_resolved_or_removed() {
             "Link \u{e200}link_title\u{e202}Docs\u{e202}https://d.example/?utm_source=chatgpt.com\u{e201}.",
             "Link [Docs](https://d.example/).",
         ),
+        ("**bold \u{e200}cite\u{e202}x\u{e201}**, `code \u{e200}cite\u{e202}x\u{e201}`", "**bold**, `code`"),
+        ("a \u{e200}cite\u{e202}x\u{e201} *b* (\u{e200}cite\u{e202}x\u{e201}) c", "a *b* c"),
+        (
+            "**\u{e200}cite\u{e202}x\u{e201} b** \u{e200}cite\u{e202}x\u{e201}\n\u{e200}cite\u{e202}x\u{e201} c",
+            "**b**\nc",
+        ),
+        (
+            "Page \u{e200}url\u{e202}The guide\u{e202}turn0search7\u{e201}.",
+            "Page [The guide](https://known.example/).",
+        ),
+        ("Page \u{e200}url\u{e202}The guide\u{e202}turn9search7\u{e201}.", "Page The guide."),
+        ("\u{e200}url\u{e202}Tesla\u{e202} FSD is out", "Tesla FSD is out"),
+        ("Stay.\u{e202}turn0search0 Next.\u{e202}turn3news2 End.", "Stay. Next. End."),
+        ("```python id=\"81bglv\"\nx id=\"a\"\n```", "```python\nx id=\"a\"\n```"),
+        (
+            "\u{e200}genui\u{e202}{\"math_block_widget_always_prefetch_v2\": {\"content\": \"\\sqrt{x}\"}}\u{e201}",
+            "\\[\\sqrt{x}\\]",
+        ),
+        (
+            "So \u{e200}genui\u{e202}{\"citation\": {\"refs\": [\"turn0search7\", \"turn9search9\"]}}\u{e201}.",
+            "So ([known.example](https://known.example/)).",
+        ),
         ("Url \u{e200}url\u{e202}https://d.example/\u{e201}.", "Url [d.example](https://d.example/)."),
         ("Name \u{e200}entity\u{e202}[\"people\",\"A\\u0064a \\ud83d\\ude00\",0]\u{e201}.", "Name Ada 😀."),
         ("Net \u{e200}product_entity\u{e202}[\"x\"]\u{e201}.", "Net."),

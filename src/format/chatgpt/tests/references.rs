@@ -257,3 +257,47 @@ fn half_of_a_surrogate_pair_in_metadata_that_are_wanted_is_repaired() {
     assert_eq!(look("no mark"), (None, 0));
     assert_eq!(look("\u{e200}cite\u{e202}turn0search7\u{e201}"), (Some("\u{fffd}".to_owned()), 1));
 }
+
+#[test]
+fn a_chip_links_all_the_pages_behind_it() {
+    let page = |name: &str, url: &str| json!({"title": "T", "url": url, "attribution": name});
+    let mut item = page("One", "https://one.example/");
+    item["supporting_websites"] =
+        json!([page("Two", "https://two.example/"), page("One", "https://one.example/")]);
+    assert_eq!(
+        meaning(json!({"type": "grouped_webpages", "alt": "([One](https://one.example/))", "items": [item]})),
+        "cite One→https://one.example/, Two→https://two.example/"
+    );
+}
+
+#[test]
+fn a_page_may_have_its_address_among_the_safe_ones_only() {
+    let page =
+        |urls: Value| meaning(json!({"type": "webpage", "title": "Tesla", "alt": null, "safe_urls": urls}));
+    assert_eq!(page(json!(["https://t.example/", "https://u.example/"])), "links Tesla→https://t.example/");
+    assert_eq!(page(json!([])), "plain Tesla");
+    assert_eq!(meaning(json!({"type": "webpage", "safe_urls": []})), "", "the mark says it");
+}
+
+#[test]
+fn pages_without_a_place_belong_to_the_citations_in_order_or_are_listed() {
+    let pages = json!({"content_references": [{"type": "webpage", "url": "https://a.example/", "title": "A"},
+        {"type": "webpage", "url": "https://b.example/", "title": "B"}]});
+    let mark = |id: u32| format!("\u{e200}cite\u{e202}turn0search{id}\u{e201}");
+    assert_eq!(
+        found(&format!("é One.{} Two.{}", mark(0), mark(1)), pages.clone()),
+        ["6..25 cite a.example→https://a.example/", "30..49 cite b.example→https://b.example/"]
+    );
+    assert_eq!(
+        found(&mark(0), pages),
+        ["note a.example→https://a.example/ ()", "note b.example→https://b.example/ ()"]
+    );
+}
+
+#[test]
+fn what_a_widget_matches_of_the_answer_itself_stays() {
+    for matched in ["words", "\u{e200}genui\u{e202}{}\u{e201}"] {
+        let widget = json!({"type": "client_defined_widget", "matched_text": matched, "alt": matched});
+        assert_eq!(meaning(widget), "", "{matched}");
+    }
+}
