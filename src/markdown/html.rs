@@ -240,16 +240,12 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     walk.finish()
 }
 
-<<<<<<< HEAD
-/// Returns which parser reads the markup of `region`.
-=======
 /// How many bytes a browser reads of the tag at `at`.
 fn cost_of_tag(text: &str, at: usize, limit: usize) -> usize {
     browser_tag(text, at, limit).map_or(limit, |tag| tag.end).saturating_sub(at)
 }
 
-/// Who reads the markup of `region`.
->>>>>>> 18137fd (Chips link every page behind them; pages without a place, widgets, fence ids and unclosed link marks are read as ChatGPT shows them; hostile tags cost linear time)
+/// Returns which parser reads the markup of `region`.
 fn reading_of(text: &str, region: &Region) -> MarkupReading {
     if region.kind != Kind::Html {
         return MarkupReading::Markdown;
@@ -456,23 +452,12 @@ impl<'t> HtmlWalk<'t> {
 
     /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.
     fn is_alone(&self, at: usize, tag: Tag, region: &Region) -> bool {
-<<<<<<< HEAD
-        // Only the first tag of a region is looked at closely: a line may hold very many.
-        region.kind == Kind::Html
-            && at == region.range.start
-            && self
-                .text
-                .get(tag.end..region.range.end)
-                .is_some_and(|rest| rest.lines().next().unwrap_or_default().trim().is_empty())
-            && markdown_tag(self.text, at, region.range.end).is_some()
-=======
         if region.kind != Kind::Html || at != region.range.start {
             return false;
         }
         let rest = self.text.get(tag.end..region.range.end).unwrap_or_default();
         let rest = rest.trim_start_matches([' ', '\t']);
         (rest.is_empty() || rest.starts_with('\n')) && markdown_tag(self.text, at, region.range.end).is_some()
->>>>>>> 18137fd (Chips link every page behind them; pages without a place, widgets, fence ids and unclosed link marks are read as ChatGPT shows them; hostile tags cost linear time)
     }
 
     /// Closes the innermost element called `name`, if a browser is sure to do the same at the region at `position`.
