@@ -71,7 +71,7 @@ impl Name {
 /// The position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Before a name, of which this many bytes have matched. No name repeats its first byte, so after a mismatch
+    /// Before a name; this many of its bytes have matched. No name repeats its first byte, so after a mismatch
     /// matching starts over.
     Seek { conversations: usize, assets: usize },
     /// After a name.
