@@ -127,7 +127,8 @@ impl ExportRun<'_> {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
                 InodeKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
-                InodeKind::File => {}
+                // No link is listed.
+                InodeKind::File | InodeKind::Symlink => {}
                 InodeKind::Directory if is_below(&lost, &entry.path) => {}
                 InodeKind::Directory => match self.make_directory(&entry.path) {
                     Ok(()) => directories.push((entry.path, entry.attr)),

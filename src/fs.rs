@@ -5,6 +5,7 @@
 mod cache;
 pub(crate) mod inode;
 mod store;
+mod views;
 
 use crate::catalog::{Catalog, EntryRef, FindPage, OwnerDocument, Page};
 use crate::error::{Error, ErrorKind, Result};
@@ -13,12 +14,13 @@ pub(crate) use crate::name::NAME_BYTES;
 use crate::render::Attributed;
 use crate::sync::lock;
 use crate::text::printable;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Zone};
 use cache::PageCache;
 pub(crate) use cache::{Delivery, Ticket};
 use inode::{Inode, InodeTable, What};
 use std::fmt;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use views::{Searches, Views, beyond};
 
 /// Where the file system gets its data from. Tests put a double here.
 pub(crate) trait Library: Send + Sync {
@@ -53,6 +55,30 @@ pub(crate) trait Library: Send + Sync {
     /// What the export says about its owner, as Markdown with links by `page`. Blocks while it is read.
     fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Vec<u8> {
         Vec::new()
+    }
+
+    /// The time zone of dates.
+    fn zone(&self) -> Zone {
+        Zone::utc()
+    }
+
+    /// All files of the archives, with their names (untrusted text), and sizes in bytes.
+    fn archive_files(&self) -> Vec<(String, EntryRef, u64)> {
+        Vec::new()
+    }
+
+    /// A few facts about the export, each with its name.
+    fn status(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Appends `len` bytes from `offset` on of the JSON of the conversation at position `head` of the catalog, which has
+    /// them, to `into`.
+    ///
+    /// # Errors
+    /// As for [`page`](Self::page).
+    fn read_json(&self, _head: usize, _offset: u64, _len: usize, _into: &mut Vec<u8>) -> Result<()> {
+        Err(no_such_file())
     }
 
     /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many there were: fewer than
@@ -94,6 +120,8 @@ pub(crate) enum InodeKind {
     Directory,
     /// A regular file.
     File,
+    /// A symbolic link.
+    Symlink,
 }
 
 /// What `stat` shows of an inode. Modes and owners are up to the FUSE adapter.
@@ -151,7 +179,8 @@ pub(crate) struct TreeEntry {
 
 /// The file system: a tree of inodes over a library.
 ///
-/// Immutable but for its cache of rendered pages. No call scans a directory. Only [`read`](Self::read),
+/// Immutable but for its cache of rendered pages. No call scans a directory. The first one that concerns `.gptfs` builds it,
+/// and its documents are read for their sizes; of all others only [`read`](Self::read),
 /// [`contents`](Self::contents), [`render`](Self::render) and [`each_page`](Self::each_page) block.
 pub(crate) struct Fs {
     library: Arc<dyn Library>,
@@ -161,6 +190,9 @@ pub(crate) struct Fs {
     /// Held by [`each_page`](Self::each_page) while it renders a large conversation, so that threads which walk the
     /// export together need the memory of one.
     large: Mutex<()>,
+    /// What is below `.gptfs`, once someone has looked.
+    views: OnceLock<Views>,
+    searches: Searches,
 }
 
 impl fmt::Debug for Fs {
@@ -181,7 +213,15 @@ impl Fs {
             totals.inodes = totals.inodes.saturating_add(1);
             totals.bytes = totals.bytes.saturating_add(node.size.div_ceil(512).saturating_mul(512));
         }
-        Self { library, table, totals, cache: PageCache::new(cache_bytes), large: Mutex::default() }
+        Self {
+            library,
+            table,
+            totals,
+            cache: PageCache::new(cache_bytes),
+            large: Mutex::default(),
+            views: OnceLock::new(),
+            searches: Searches::default(),
+        }
     }
 
     /// Everything known about the conversations that are shown.
@@ -194,7 +234,10 @@ impl Fs {
     /// # Errors
     /// `NotFound`.
     pub(crate) fn attr(&self, ino: Ino) -> Result<Attr> {
-        Ok(attr(ino, self.inode(ino)?))
+        match beyond(ino) {
+            Some(number) => self.beyond_attr(ino, number),
+            None => Ok(attr(ino, self.inode(ino)?)),
+        }
     }
 
     /// What `stat` shows of `name` in the directory `parent`, listed or not. `.` and `..` are names too. Constant
@@ -203,6 +246,9 @@ impl Fs {
     /// # Errors
     /// `NotFound`, `NotADirectory` if the parent isn't one, `NameTooLong` above [`NAME_BYTES`].
     pub(crate) fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Attr> {
+        if let Some(number) = beyond(parent) {
+            return self.beyond_lookup(number, name);
+        }
         let node = self.inode(parent)?;
         if !matches!(node.what, What::Directory { .. }) {
             return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
@@ -213,7 +259,10 @@ impl Fs {
             name if name.len() > NAME_BYTES => Err(Error::new(ErrorKind::NameTooLong, "name too long")),
             // The root is its own parent, but not its own child.
             b"" => Err(no_such_file()),
-            name => self.attr(self.table.find(parent, name).ok_or_else(no_such_file)?),
+            name => {
+                let found = self.table.find(parent, name).or_else(|| self.unlisted(parent, name));
+                self.attr(found.ok_or_else(no_such_file)?)
+            }
         }
     }
 
@@ -224,22 +273,31 @@ impl Fs {
     /// # Errors
     /// `NotFound`, `NotADirectory`.
     pub(crate) fn entries(&self, ino: Ino, from: u64) -> Result<impl Iterator<Item = (u64, DirEntry<'_>)>> {
-        let node = self.inode(ino)?;
-        let What::Directory { first, count, .. } = node.what else {
-            return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
+        let listed: Vec<(&str, Ino)> = match beyond(ino) {
+            Some(number) => self.beyond_entries(number)?,
+            None => Vec::new(),
         };
-        let parent = Ino(u64::from(node.parent));
-        let end = u64::from(count).saturating_add(2);
+        let (first, count, parent) = if listed.is_empty() {
+            let node = self.inode(ino)?;
+            let What::Directory { first, count, .. } = node.what else {
+                return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
+            };
+            (first, u64::from(count).saturating_add(2), Ino(u64::from(node.parent)))
+        } else {
+            (0, 0, ino)
+        };
+        let end = count.max(listed.len() as u64);
         Ok((from.min(end)..end).filter_map(move |cookie| {
-            let (name, ino) = match cookie {
-                0 => (".", ino),
-                1 => ("..", parent),
-                cookie => {
+            let (name, ino) = match (listed.get(usize::try_from(cookie).ok()?), cookie) {
+                (Some(listed), _) => *listed,
+                (None, 0) => (".", ino),
+                (None, 1) => ("..", parent),
+                (None, cookie) => {
                     let child = Ino(u64::from(first).checked_add(cookie.checked_sub(2)?)?);
                     (self.table.name(child)?, child)
                 }
             };
-            Some((cookie.saturating_add(1), DirEntry { name, attr: attr(ino, self.table.inode(ino)?) }))
+            Some((cookie.saturating_add(1), DirEntry { name, attr: self.attr(ino).ok()? }))
         }))
     }
 
@@ -248,9 +306,12 @@ impl Fs {
     /// # Errors
     /// `NotFound`, `IsADirectory`.
     pub(crate) fn origin(&self, ino: Ino) -> Result<Origin> {
+        if let Some(number) = beyond(ino) {
+            return self.beyond_origin(number);
+        }
         match self.inode(ino)?.what {
             What::Directory { .. } => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
-            What::Page { .. } | What::Problems => Ok(Origin::Rendered),
+            What::Page { .. } => Ok(Origin::Rendered),
             What::Entry(entry) => Ok(Origin::Copied(entry)),
         }
     }
@@ -291,7 +352,10 @@ impl Fs {
         let size = self.attr(ino)?.size;
         let len = size.saturating_sub(offset).min(len as u64) as usize;
         match self.origin(ino)? {
-            Origin::Copied(entry) => self.copy(ino, entry, offset, len),
+            Origin::Copied(entry) => match beyond(ino) {
+                Some(number) => self.beyond_copy(ino, number, offset, len),
+                None => self.copy(ino, entry, offset, len),
+            },
             Origin::Rendered if len == 0 => Ok(Vec::new()),
             Origin::Rendered => {
                 let page = self.contents(ino)?;
@@ -400,7 +464,7 @@ impl Fs {
         match rendered {
             Ok(rendered) => {
                 let finished =
-                    |(&ino, bytes)| (ino, self.inode(ino).and_then(|node| finished(ino, node, bytes)));
+                    |(&ino, bytes)| (ino, self.inode(ino).and_then(|node| finished(ino, node.size, bytes)));
                 batch.iter().zip(rendered).map(finished).collect()
             }
             Err(error) => {
@@ -411,15 +475,8 @@ impl Fs {
 
     /// Renders a file that is no page of a conversation.
     fn render_other(&self, ino: Ino) -> Result<Rendered> {
-        let node = self.inode(ino)?;
-        let bytes = match node.what {
-            What::Problems => inode::problems(&self.catalog().problems).into_bytes(),
-            What::Directory { .. } => return Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
-            What::Page { .. } | What::Entry(_) => {
-                return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
-            }
-        };
-        finished(ino, node, bytes)
+        let number = beyond(ino).ok_or_else(|| Error::new(ErrorKind::Unexpected, "not a rendered file"))?;
+        finished(ino, self.attr(ino)?.size, self.beyond_rendered(number)?)
     }
 
     /// The inode that names the group of what is rendered together with `ino`.
@@ -464,7 +521,7 @@ impl Fs {
             match rendered {
                 Ok(rendered) => {
                     for (&(ino, _), bytes) in batch.iter().zip(rendered) {
-                        let checked = self.inode(ino).and_then(|node| check_size(ino, node, &bytes));
+                        let checked = self.inode(ino).and_then(|node| check_size(ino, node.size, &bytes));
                         take(ino, checked.map(|()| bytes));
                     }
                 }
@@ -506,6 +563,9 @@ impl Fs {
 
     /// The path of `ino` from the root, without a leading slash; empty for the root and for a number without an inode.
     pub(crate) fn path(&self, ino: Ino) -> String {
+        if let Some(number) = beyond(ino) {
+            return self.beyond_path(number);
+        }
         let mut names = Vec::new();
         let mut at = ino;
         while let Some(node) = self.table.inode(at).filter(|_| at != Ino::ROOT) {
@@ -566,17 +626,17 @@ pub(crate) type Rendered = Arc<Vec<u8>>;
 
 /// Refuses a page that isn't as long as it was measured. Programs trust the size: bytes past it would be cut off, and
 /// missing ones would be missed.
-fn check_size(ino: Ino, node: &Inode, bytes: &[u8]) -> Result<()> {
-    if bytes.len() as u64 == node.size {
+fn check_size(ino: Ino, size: u64, bytes: &[u8]) -> Result<()> {
+    if bytes.len() as u64 == size {
         return Ok(());
     }
-    let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), node.size);
+    let message = format!("inode {}: rendered {} bytes, measured {}", ino.0, bytes.len(), size);
     Err(Error::new(ErrorKind::Unexpected, message))
 }
 
 /// The page `ino` as the cache keeps it.
-fn finished(ino: Ino, node: &Inode, mut bytes: Vec<u8>) -> Result<Rendered> {
-    check_size(ino, node, &bytes)?;
+fn finished(ino: Ino, size: u64, mut bytes: Vec<u8>) -> Result<Rendered> {
+    check_size(ino, size, &bytes)?;
     // Spare room would stay in the cache as long as the page.
     bytes.shrink_to_fit();
     Ok(Rendered::new(bytes))

@@ -28,6 +28,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// How long the kernel may cache an answer: as long as it likes, without overflowing any clock.
@@ -77,6 +78,7 @@ impl Access {
             (InodeKind::Directory, true) => (FileType::Directory, 0o755),
             (InodeKind::File, false) => (FileType::RegularFile, 0o600),
             (InodeKind::File, true) => (FileType::RegularFile, 0o644),
+            (InodeKind::Symlink, _) => (FileType::Symlink, 0o777),
         };
         let (modified, created) = (attr.modified.system_time(), attr.created.system_time());
         FileAttr {
@@ -270,13 +272,23 @@ impl Filesystem for Adapter {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let (parent, name, access) = (Ino(parent.0), name.to_owned(), self.stage.access);
         self.stage.with_tree("lookup", parent, move |served| {
-            let found = served.and_then(|served| {
-                served.fs.lookup(parent, name.as_encoded_bytes()).map_err(|e| errno(e.kind()))
-            });
-            match found {
+            let answer = move |found: Result<Attr, Errno>| match found {
                 Ok(attr) => reply.entry(&UNLIMITED, &access.attributes(&attr), GENERATION),
                 Err(Errno::ENOENT) => reply.entry(&UNLIMITED, &access.absence(), GENERATION),
                 Err(error) => reply.error(error),
+            };
+            let look_up = move |fs: &Fs, name: &OsStr| {
+                fs.lookup(parent, name.as_encoded_bytes()).map_err(|e| errno(e.kind()))
+            };
+            match served {
+                // Nobody else may wait for it. If there can't be a thread, the reply is an error by itself.
+                Ok(served) if served.fs.takes_long(parent, name.as_encoded_bytes()) => {
+                    let fs = Arc::clone(&served.fs);
+                    let look = move || answer(look_up(&fs, &name));
+                    let _ = thread::Builder::new().name("lookup".to_owned()).spawn(look);
+                }
+                Ok(served) => answer(look_up(&served.fs, &name)),
+                Err(error) => answer(Err(error)),
             }
         });
         busy_poll::wait(&self.device);
@@ -287,6 +299,17 @@ impl Filesystem for Adapter {
         self.stage.with_tree("getattr", ino, move |served| {
             match served.and_then(|served| served.fs.attr(ino).map_err(|e| errno(e.kind()))) {
                 Ok(attr) => reply.attr(&UNLIMITED, &access.attributes(&attr)),
+                Err(error) => reply.error(error),
+            }
+        });
+        busy_poll::wait(&self.device);
+    }
+
+    fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
+        let ino = Ino(ino.0);
+        self.stage.with_tree("readlink", ino, move |served| {
+            match served.and_then(|served| served.fs.link(ino).map_err(|_| Errno::EINVAL)) {
+                Ok(target) => reply.data(target.as_bytes()),
                 Err(error) => reply.error(error),
             }
         });
@@ -335,6 +358,7 @@ impl Filesystem for Adapter {
                     let kind = match entry.attr.kind {
                         InodeKind::Directory => FileType::Directory,
                         InodeKind::File => FileType::RegularFile,
+                        InodeKind::Symlink => FileType::Symlink,
                     };
                     reply.add(INodeNo(entry.attr.ino.0), next, kind, entry.name)
                 };

@@ -23,6 +23,7 @@ use crate::progress::Progress;
 use crate::render::{self, Attributed, Document, SpeechSection};
 use crate::source::{Export, Shape};
 use crate::sync::lock;
+use crate::time::Zone;
 pub use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
 use std::collections::HashSet;
@@ -288,6 +289,26 @@ impl Library for Index {
             }
         })?;
         Ok(attributed)
+    }
+
+    fn zone(&self) -> Zone {
+        self.options.render.zone.clone()
+    }
+
+    fn archive_files(&self) -> Vec<(String, EntryRef, u64)> {
+        files::all(&self.export)
+    }
+
+    fn status(&self) -> Vec<(&'static str, String)> {
+        vec![("source", self.export.name.clone()), ("form", self.export.form.to_string())]
+    }
+
+    fn read_json(&self, head: usize, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        let location = self.head(head)?.location;
+        self.restore_points();
+        let start = location.start.saturating_add(offset);
+        let end = start.saturating_add(len as u64).min(location.end);
+        self.archive(location.entry)?.read_range(location.entry.entry, start, end, into)
     }
 
     fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Vec<u8> {

@@ -7,9 +7,11 @@
 mod filter;
 mod order;
 mod pages;
+mod words;
 
 pub use filter::{Branches, Filter, Words};
 pub use pages::{Bytes, Copied, SearchedFile};
+pub use words::WordQuery;
 
 use crate::catalog::{Catalog, Page};
 use crate::error::Error;
@@ -94,6 +96,20 @@ impl SearchPlan {
         plan.push(current, &mut files);
         plan.batches = batches(&plan.units, catalog);
         plan
+    }
+
+    /// The pages alone, without the files of the archive.
+    fn of_pages(fs: &Fs, filter: &Filter) -> Self {
+        let mut plan = Self::new(fs, filter);
+        for unit in &mut plan.units {
+            unit.files = unit.files.iter().copied().filter(|&ino| fs.page(ino).is_some()).collect();
+        }
+        plan
+    }
+
+    /// The positions of the conversations in the catalog, in the order of a walk.
+    fn heads(&self) -> impl Iterator<Item = usize> + '_ {
+        self.units.iter().map(|unit| unit.head)
     }
 
     /// How many conversations have a file to search.

@@ -104,6 +104,7 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     for path in &args.paths {
         // An error from `one` already names the path.
         let copied = find::one(&fs, path)
+            .and_then(|ino| fs.followed(ino))
             .and_then(|ino| copy(&fs, ino, careful).map_err(|error| error.within(printable(path))));
         if let Err(error) = copied
             && let Some(earlier) = failed.replace(error)

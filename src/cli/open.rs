@@ -9,6 +9,7 @@ use crate::fs::{Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
+use crate::search::WordQuery;
 use crate::source::{self, Export};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -62,7 +63,10 @@ pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) ->
     if let Some(note) = unknown_names(&index.catalog().heads, settings) {
         progress.note(note);
     }
-    Ok(Opened { fs: Fs::new(Arc::clone(&index) as _, layout, settings.page_bytes), index })
+    let fs = Fs::new(Arc::clone(&index) as _, layout, settings.page_bytes);
+    let (library, threads) = (Arc::clone(&index), settings.index.jobs);
+    fs.set_search(Box::new(move |fs, words| Ok(WordQuery::parse(words)?.best(fs, &*library, threads))));
+    Ok(Opened { index, fs })
 }
 
 /// What `--verbose` says of an export.

@@ -1,22 +1,15 @@
 //! Inode numbers: a table, filled once, in the order of listings.
 //!
 //! Numbers are positions, from 1. A directory comes before its children, and its listed children are adjacent, in
-//! listing order: so a directory is the number of its first child and a count. The unlisted inodes come last.
+//! listing order: so a directory is the number of its first child and a count. What is not listed is in [views](super::views).
 
 use super::Ino;
-use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page, Problem};
-use crate::layout::{ASSETS, BRANCHES, HIDDEN, Layout, PAGE, UNDATED, file_names};
+use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page};
+use crate::layout::{ASSETS, BRANCHES, Layout, PAGE, UNDATED, file_names};
 use crate::markdown::{encode_path_segment, encoded_len};
-use crate::text::printable;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
-
-/// The file under [`HIDDEN`] that lists what is wrong with the export.
-pub(super) const PROBLEMS: &str = "problems.txt";
-/// The directory under [`HIDDEN`] with the files that no message points to.
-pub(super) const ORPHANS: &str = "orphans";
 
 /// One inode. An export has hundreds of thousands of them, so it is kept small.
 #[derive(Debug)]
@@ -43,8 +36,6 @@ pub(super) enum What {
     Page { head: u32, page: Page },
     /// An entry of an archive, byte for byte.
     Entry(EntryRef),
-    /// The catalog's problems, a line each.
-    Problems,
 }
 
 impl What {
@@ -64,8 +55,6 @@ pub(super) struct InodeTable {
     ranks: Vec<u32>,
     /// The inode of each conversation's `title.md`, by rank.
     ranked: Vec<u32>,
-    /// How many inodes are listed; the others follow them.
-    listed: usize,
     index: NameIndex,
 }
 
@@ -78,10 +67,7 @@ impl InodeTable {
     pub(super) fn new(catalog: &Catalog, layout: &Layout) -> Self {
         let mut builder = Builder::new(catalog, layout);
         builder.tree();
-        let listed = builder.table.nodes.len();
-        builder.hidden();
         let mut table = builder.table;
-        table.listed = listed;
         table.nodes.shrink_to_fit();
         table.names.shrink_to_fit();
         table.times_of_directories();
@@ -155,7 +141,7 @@ impl InodeTable {
 
     /// All listed nodes.
     pub(super) fn listed(&self) -> &[Inode] {
-        self.nodes.get(..self.listed).unwrap_or_default()
+        &self.nodes
     }
 
     /// The bytes of memory the table takes.
@@ -210,16 +196,6 @@ impl InodeTable {
             root.next = next;
         }
     }
-}
-
-/// The problems as text, a line each, safe for a terminal.
-pub(super) fn problems(problems: &[Problem]) -> String {
-    let mut text = String::new();
-    for Problem { subject, reason } in problems {
-        // A String takes everything.
-        let _ = writeln!(text, "{}: {}", printable(subject), printable(reason));
-    }
-    text
 }
 
 /// All listed inodes below the root, a directory before its children, each with its depth (1 below the root).
@@ -292,7 +268,6 @@ impl<'a> Builder<'a> {
             threads,
             ranks,
             ranked: Vec::new(),
-            listed: 0,
             index: NameIndex::new(0),
         };
         let fallback = newest.unwrap_or(Timestamp::UNKNOWN);
@@ -325,33 +300,6 @@ impl<'a> Builder<'a> {
                 }
                 Planned::Assets(head) => builder.assets(ino, head),
                 Planned::Branches(head) => builder.branches(ino, head),
-            });
-        }
-    }
-
-    /// What can only be reached by name; left out if it would be empty.
-    fn hidden(&mut self) {
-        let (orphans, problems) = (&self.catalog.orphans, &self.catalog.problems);
-        if orphans.is_empty() && problems.is_empty() {
-            return;
-        }
-        let times = self.unknown();
-        let hidden = self.push(1, &[HIDDEN], DIRECTORY, 0, times);
-        let mut directory = None;
-        self.children(hidden, |builder| {
-            if !orphans.is_empty() {
-                directory = Some(builder.push(hidden, &[ORPHANS], DIRECTORY, 0, times));
-            }
-            if !problems.is_empty() {
-                let size = self::problems(problems).len() as u64;
-                builder.push(hidden, &[PROBLEMS], What::Problems, size, times);
-            }
-        });
-        if let Some(directory) = directory {
-            self.children(directory, |builder| {
-                for (orphan, name) in orphans.iter().zip(builder.layout.orphans()) {
-                    builder.push(directory, &[name.as_str()], What::Entry(orphan.entry), orphan.bytes, times);
-                }
             });
         }
     }

@@ -102,14 +102,29 @@ fn only_listed_directories_count_as_links() {
     assert_eq!(at(&fs, "2025/03").nlink, 2 + 2);
     assert_eq!(at(&fs, "undated").nlink, 2);
     assert_eq!(at(&fs, "2025/03/Trip.md").nlink, 1);
-    assert_eq!(at(&fs, ".gptfs").nlink, 2 + 1);
+    assert_eq!(at(&fs, ".gptfs").nlink, 2 + 5);
 }
 
 #[test]
 fn unlisted_files_are_found_by_name_only() {
     let (_, fs) = Fake::new(catalog()).mount();
     let hidden = fs.resolve(".gptfs").unwrap();
-    assert_eq!(names(&fs, hidden), [".", "..", "orphans", "problems.txt"]);
+    let expected = [
+        ".",
+        "..",
+        "account.md",
+        "by-id",
+        "export",
+        "feedback.md",
+        "index.tsv",
+        "orphans",
+        "problems.txt",
+        "recent",
+        "search",
+        "shared.md",
+        "status",
+    ];
+    assert_eq!(names(&fs, hidden), expected);
     assert_eq!(names(&fs, fs.resolve(".gptfs/orphans").unwrap()), [".", "..", "x.bin"]);
     assert_eq!(text(&fs, ".gptfs/problems.txt"), "conversation \\u{1b}[2J: no\\u{a}sense\n");
     assert_eq!(at(&fs, ".gptfs/problems.txt").size, text(&fs, ".gptfs/problems.txt").len() as u64);
@@ -120,7 +135,8 @@ fn unlisted_files_are_found_by_name_only() {
 
     let clean = Catalog { orphans: Vec::new(), problems: Vec::new(), ..catalog() };
     let (_, fs) = Fake::new(clean).mount();
-    assert_eq!(fs.resolve(".gptfs").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(text(&fs, ".gptfs/problems.txt"), "");
+    assert_eq!(fs.resolve(".gptfs/orphans").unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[test]
@@ -462,4 +478,113 @@ fn all_pages_of_a_conversation_are_handed_over_in_listing_order() {
 fn a_page_of_the_wrong_size_is_handed_over_as_an_error() {
     let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog()) }.mount();
     assert_eq!(pages(&fs, 0)[0].1, Err(ErrorKind::Unexpected));
+}
+
+#[test]
+fn links_lead_to_pages_of_the_tree() {
+    let mut heads = catalog().heads;
+    heads[0].models = vec!["gpt-4o".into(), "o3".into()];
+    heads[1].models = vec!["GPT-4o".into()];
+    heads[0].project = Some("g-p-1".into());
+    heads[1].starred = true;
+    heads[5].archived = true;
+    heads[3].updated = Timestamp::from_number(MARCH + 9e6);
+    let (_, fs) = Fake::new(Catalog { heads, ..catalog() }).mount();
+    for (path, target) in [
+        (".gptfs/by-id/6c74a896-1.md", "../../2025/03/Trip.md"),
+        (".gptfs/by-model/gpt-4o/2025-03-04 Trip.md", "../../../2025/03/Trip.md"),
+        (".gptfs/by-model/gpt-4o/2025-04-19 Later.md", "../../../2025/04/Later.md"),
+        (".gptfs/by-model/o3/2025-03-04 Trip.md", "../../../2025/03/Trip.md"),
+        (".gptfs/by-project/g-p-1/2025-03-04 Trip.md", "../../../2025/03/Trip.md"),
+        (".gptfs/starred/2025-04-19 Later.md", "../../2025/04/Later.md"),
+        (".gptfs/archived/No time.md", "../../undated/No time.md"),
+        (".gptfs/recent/01 New chat-dddddddd.md", "../../2025/03/New chat-dddddddd.md"),
+    ] {
+        let attr = at(&fs, path);
+        assert_eq!(attr.kind, InodeKind::Symlink, "{path}");
+        assert_eq!(fs.link(attr.ino).unwrap(), target, "{path}");
+        assert_eq!(attr.size, target.len() as u64, "{path}");
+        let page = fs.followed(attr.ino).unwrap();
+        assert_eq!(fs.path(page), target.trim_start_matches("../"), "{path}");
+        assert_eq!((attr.modified, attr.nlink), (fs.attr(page).unwrap().modified, 1), "{path}");
+        assert_eq!(fs.path(attr.ino), path);
+        assert_eq!(fs.read(attr.ino, 0, 10).unwrap_err().kind(), ErrorKind::Unexpected);
+    }
+    assert_eq!(fs.link(fs.resolve("2025/03/Trip.md").unwrap()).unwrap_err().kind(), ErrorKind::Unexpected);
+    assert_eq!(names(&fs, fs.resolve(".gptfs/by-model").unwrap()), [".", "..", "gpt-4o", "o3"]);
+}
+
+#[test]
+fn every_inode_below_the_unlisted_directory_has_its_number_and_its_size() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let (_, again) = Fake::new(catalog()).mount();
+    let mut seen = std::collections::HashSet::new();
+    let mut waiting = vec![fs.resolve(".gptfs").unwrap()];
+    while let Some(ino) = waiting.pop() {
+        assert!(seen.insert(ino), "{ino:?} occurs twice");
+        let attr = fs.attr(ino).unwrap();
+        assert_eq!(fs.resolve(&fs.path(ino)).unwrap(), ino);
+        assert_eq!(again.attr(ino).unwrap(), attr, "the same at the next mount");
+        match attr.kind {
+            InodeKind::Directory => {
+                let children: Vec<_> = fs.entries(ino, 2).unwrap().map(|(_, entry)| entry.attr).collect();
+                let directories = children.iter().filter(|child| child.kind == InodeKind::Directory).count();
+                assert_eq!(attr.nlink as usize, 2 + directories);
+                let parents: Vec<_> =
+                    fs.entries(ino, 0).unwrap().take(2).map(|(_, entry)| entry.attr.ino).collect();
+                assert_eq!(parents, [ino, fs.lookup(ino, b"..").unwrap().ino]);
+                for from in 0..children.len() as u64 + 3 {
+                    let rest = (children.len() as u64 + 2).saturating_sub(from);
+                    assert_eq!(fs.entries(ino, from).unwrap().count() as u64, rest);
+                }
+                waiting.extend(children.iter().map(|child| child.ino));
+            }
+            InodeKind::File => assert_eq!(fs.read(ino, 0, 1 << 20).unwrap().len() as u64, attr.size),
+            InodeKind::Symlink => assert_eq!(fs.link(ino).unwrap().len() as u64, attr.size),
+        }
+    }
+    assert!(seen.len() > 20);
+}
+
+#[test]
+fn the_json_beside_a_page_is_found_by_its_name_only() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let month = fs.resolve("2025/03").unwrap();
+    assert!(names(&fs, month).iter().all(|name| !name.contains(".json")));
+    let json = at(&fs, "2025/03/Trip.json");
+    assert_eq!((json.size, json.kind), (2, InodeKind::File));
+    assert_eq!(fs.path(json.ino), "2025/03/Trip.json");
+    for name in
+        ["2025/03/Nothing.json", "Trip.json", "2025/03/Trip.branches/2.json", "2025/03/Trip.assets/plan.json"]
+    {
+        assert_eq!(fs.resolve(name).unwrap_err().kind(), ErrorKind::NotFound, "{name}");
+    }
+}
+
+#[test]
+fn a_name_below_search_is_a_search() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    assert_eq!(fs.resolve(".gptfs/search/tea").unwrap_err().kind(), ErrorKind::NotFound, "nobody answers");
+    fs.set_search(Box::new(|_, words| match words {
+        "tea" => Ok(vec![3, 0]),
+        "..." => Err(Error::new(ErrorKind::Usage, "no words")),
+        _ => Ok(Vec::new()),
+    }));
+    let found = fs.resolve(".gptfs/search/tea").unwrap();
+    assert_eq!(names(&fs, found), [".", "..", "01 New chat-dddddddd.md", "02 Trip.md"]);
+    assert_eq!(fs.resolve(".gptfs/search/tea").unwrap(), found, "the same again");
+    let link = fs.resolve(".gptfs/search/tea/02 Trip.md").unwrap();
+    assert_eq!(fs.link(link).unwrap(), "../../../2025/03/Trip.md");
+    assert_eq!(fs.attr(link).unwrap().size, 24);
+    assert_eq!(fs.path(link), ".gptfs/search/tea/02 Trip.md");
+    assert_eq!(fs.lookup(found, b"..").unwrap().ino, fs.resolve(".gptfs/search").unwrap());
+    assert_eq!(names(&fs, fs.resolve(".gptfs/search/nothing").unwrap()), [".", ".."]);
+    assert_eq!(names(&fs, fs.resolve(".gptfs/search").unwrap()), [".", ".."], "not listed");
+    assert_eq!(fs.resolve(".gptfs/search/...").unwrap_err().kind(), ErrorKind::NotFound);
+    for number in 0..300 {
+        let words = format!(".gptfs/search/word{number}");
+        let kind = fs.resolve(&words).map_err(|error| error.kind());
+        assert!(if number < 254 { kind.is_ok() } else { kind == Err(ErrorKind::Limit) }, "{number}");
+    }
+    assert_eq!(fs.resolve(".gptfs/search/tea").unwrap(), found, "what was found stays");
 }

@@ -67,6 +67,21 @@ pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Vec<SideFi
     wanted.map(read).collect()
 }
 
+/// Every file of the archives: its name, below that of its archive if there are several, and its size.
+pub(super) fn all(export: &Export) -> Vec<(String, EntryRef, u64)> {
+    let mut files = Vec::new();
+    for (number, archive) in (0..).zip(&export.archives) {
+        let label = archive.label().rsplit(['/', '\\']).next().unwrap_or_default();
+        for (at, entry) in (0..).zip(archive.entries()).filter(|(_, entry)| entry.kind == EntryKind::File) {
+            let inside = entry.name.trim_start_matches('/');
+            let name =
+                if export.archives.len() > 1 { format!("{label}/{inside}") } else { inside.to_owned() };
+            files.push((name, EntryRef { archive: number, entry: at }, entry.size));
+        }
+    }
+    files
+}
+
 /// The entries that may be files of conversations.
 fn candidates(export: &Export) -> Vec<Candidate> {
     let entries = export.files.iter().filter_map(|&entry| Some((entry, export.entry(entry)?)));

@@ -26,7 +26,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["archive/inflate"]),
     ("memchr", &["conversation/canvas", "format", "markdown", "render", "search"]),
     ("postcard", &["fuse/mount", "index/saved"]),
-    ("regex", &["conversation/canvas"]),
+    ("regex", &["conversation/canvas", "search/words"]),
     (
         "serde",
         &[

@@ -23,3 +23,4 @@ mod support;
 mod system;
 mod tree;
 mod trust;
+mod views;

@@ -49,7 +49,11 @@ impl Style {
         match attr.kind {
             InodeKind::Directory if self.color => writeln!(out, "\x1b[1;34m{name}\x1b[0m/"),
             InodeKind::Directory => writeln!(out, "{name}/"),
-            InodeKind::File => writeln!(out, "{name}"),
+            InodeKind::Symlink if self.long => {
+                let target = fs.link(attr.ino).unwrap_or_default();
+                writeln!(out, "{name} -> {}", printable(&target))
+            }
+            InodeKind::File | InodeKind::Symlink => writeln!(out, "{name}"),
         }
     }
 
@@ -59,7 +63,11 @@ impl Style {
             out,
             r#"{{"path":{},"kind":"{}","size":{},"created":"{}","modified":"{}""#,
             quoted(&line.path),
-            if attr.kind == InodeKind::Directory { "directory" } else { "file" },
+            match attr.kind {
+                InodeKind::Directory => "directory",
+                InodeKind::File => "file",
+                InodeKind::Symlink => "symlink",
+            },
             attr.size,
             self.zone.rfc3339(attr.created),
             self.zone.rfc3339(attr.modified),
