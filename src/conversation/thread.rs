@@ -227,12 +227,14 @@ impl Order {
         }
         let mut branches = Vec::new();
         for (number, start) in (1..).zip(self.lines(tree)) {
-            let line = std::iter::successors(Some(start), |&id| self.first_child(id));
-            let nodes: Vec<_> = line.skip_while(|&id| of(&on_thread, id)).collect();
-            if let Some(&first) = nodes.first()
-                && nodes.iter().any(|&id| shown(tree, id))
+            let line = || {
+                let line = std::iter::successors(Some(start), |&id| self.first_child(id));
+                line.skip_while(|&id| of(&on_thread, id))
+            };
+            if line().any(|id| shown(tree, id))
+                && let Some(first) = line().next()
             {
-                branches.push(Branch { number, fork: tree.parent(first), nodes });
+                branches.push(Branch { number, fork: tree.parent(first), nodes: line().collect() });
             }
         }
         branches

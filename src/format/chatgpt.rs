@@ -267,10 +267,11 @@ fn tree<'a>(
     let mut originals = Vec::with_capacity(nodes.len());
     let mut messages = Vec::with_capacity(nodes.len());
     for ((key, node), at) in nodes.into_iter().zip(0u32..) {
-        if !node.searches.is_empty() {
-            searches.push((NodeId(at), node.searches));
+        let extras = node.extras.map(|extras| *extras).unwrap_or_default();
+        if !extras.searches.is_empty() {
+            searches.push((NodeId(at), extras.searches));
         }
-        originals.push(node.json);
+        originals.push(extras.json);
         let mut message = match node.message {
             NodeMessage::None => None,
             NodeMessage::Settled(message) => Some(message),

@@ -59,7 +59,8 @@ pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Conte
     }
     for (first, mut state) in sessions {
         if let (Some(report), Some((_, node))) = (&mut state.report.0, nodes.get_mut(first as usize)) {
-            node.searches = std::mem::take(&mut report.metadata.0.search_result_groups);
+            node.extras.get_or_insert_default().searches =
+                std::mem::take(&mut report.metadata.0.search_result_groups);
         }
         let line = state.line();
         let shown = state.report.0.filter(|report| report.content.0.is_some());

@@ -180,9 +180,16 @@ pub(super) struct Node<'a> {
     pub(super) parent: Parent<'a>,
     pub(super) children: Deferred<'a, List<Str<'a>>>,
     pub(super) message: NodeMessage<'a>,
-    /// What its message says that searches found.
+    /// What few pages need of the message. Boxed, because damaged exports have millions of nodes without a message.
+    pub(super) extras: Option<Box<MessageExtras<'a>>>,
+}
+
+/// What few pages need of a message.
+#[derive(Debug, Default)]
+pub(super) struct MessageExtras<'a> {
+    /// What its searches found.
     pub(super) searches: Deferred<'a, SearchGroups<'a>>,
-    /// Its message as it was written.
+    /// Its JSON, to be read again where an answer needs more of it.
     pub(super) json: Option<Json<'a>>,
 }
 
@@ -276,10 +283,11 @@ impl<'a> Node<'a> {
         }
         let mut raw = schema::Message::default();
         let read = raw.fill(reader);
-        self.json = read.is_ok().then(|| reader.since(start));
+        let json = read.is_ok().then(|| reader.since(start));
         let content_bytes =
             raw.content.0.as_ref().and_then(|content| content.json).map_or(0, |json| json.text.len());
-        self.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
+        let searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
+        self.extras = Some(Box::new(MessageExtras { searches, json }));
         self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
             reader.texts().charge(size_of::<schema::Message<'_>>(), content_bytes)?;
             NodeMessage::Raw(Box::new(raw))
