@@ -44,6 +44,10 @@ fn check(case: &str) {
 }
 
 cases! {
+    formulas_are_written_between_dollar_signs
+    what_an_answer_leaves_open_ends_with_it
+    links_and_footnotes_stay_in_their_answer
+    headings_of_a_turn_move_down_together
     the_thread_is_the_walk_up_from_the_current_node
     the_current_node_need_not_be_a_leaf
     a_dangling_current_node_falls_back_to_the_newest_shown_leaf
