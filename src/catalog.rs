@@ -121,8 +121,20 @@ pub struct Head {
     pub assets: Vec<Asset>,
     /// Number of files that its messages point to and the export doesn't have.
     pub missing: u32,
+    /// How well it could be read.
+    pub condition: Condition,
+}
+
+/// How well a conversation could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// As the export has it.
+    #[default]
+    Sound,
     /// The entry that holds it fails its checksum or breaks off: its text may be wrong, and its pages say so.
-    pub unverified: bool,
+    Unverified,
+    /// Memory was too short for it while it was indexed: its page says so instead.
+    Unread,
 }
 
 impl Head {

@@ -61,14 +61,16 @@ impl ErrorKind {
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
-    context: String,
+    /// What it is about, from the outside in, each part followed by `: `.
+    within: String,
+    reason: String,
     source: Option<Box<dyn std::error::Error + Send + Sync + 'static>>,
 }
 
 impl Error {
     /// An error of `kind` with its complete message.
-    pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
-        Self { kind, context: context.into(), source: None }
+    pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        Self { kind, within: String::new(), reason: reason.into(), source: None }
     }
 
     /// Adds the underlying error, which is printed after the message.
@@ -81,7 +83,7 @@ impl Error {
     /// Prefixes the message with `what: `, as in `export.zip: conversations.json: …`.
     #[must_use]
     pub fn within(mut self, what: impl fmt::Display) -> Self {
-        self.context = format!("{what}: {}", self.context);
+        self.within = format!("{what}: {}", self.within);
         self
     }
 
@@ -95,6 +97,17 @@ impl Error {
         Self::new(kind, what.to_string()).caused_by(error)
     }
 
+    /// The message without what was put [before](Self::within) it.
+    pub fn reason(&self) -> String {
+        match &self.source {
+            None => self.reason.clone(),
+            Some(source) => match source.downcast_ref::<io::Error>() {
+                Some(error) => format!("{}: {}", self.reason, describe(error)),
+                None => format!("{}: {source}", self.reason),
+            },
+        }
+    }
+
     /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -103,12 +116,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.context)?;
-        let Some(source) = &self.source else { return Ok(()) };
-        match source.downcast_ref::<io::Error>() {
-            Some(error) => write!(f, ": {}", describe(error)),
-            None => write!(f, ": {source}"),
-        }
+        write!(f, "{}{}", self.within, self.reason())
     }
 }
 

@@ -73,7 +73,7 @@ pub fn scan(bytes: &[u8]) {
         let mut take = |element: crate::format::scan::Element<'_>| {
             let body = match &element.body {
                 Body::Whole(body) => Some(body.to_vec()),
-                Body::TooLarge { .. } => None,
+                Body::TooLarge { .. } | Body::NoMemory { .. } => None,
             };
             found.push((element.start, element.end, body));
         };

@@ -5,6 +5,7 @@
 //! inflates while another measures. Memory depends on the largest conversation, never on the size of the export.
 
 mod files;
+mod loaded;
 mod measure;
 mod pass;
 mod saved;
@@ -12,7 +13,9 @@ mod saved;
 mod tests;
 
 use crate::archive::Archive;
-use crate::catalog::{AssetContent, Catalog, EntryRef, FindPage, Head, Measure, OwnerDocument, Page};
+use crate::catalog::{
+    AssetContent, Catalog, Condition, EntryRef, FindPage, Head, Measure, OwnerDocument, Page, Problem,
+};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
@@ -21,17 +24,21 @@ use crate::format::{self, Detail, Format, html};
 use crate::fs::Library;
 use crate::progress::Progress;
 use crate::render::{self, Attributed, Document, SpeechSection};
-use crate::source::{Export, Shape};
+use crate::source::{Export, Shape, Shard};
 use crate::sync::lock;
+use crate::text::grouped;
 use crate::time::Zone;
 pub use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Largest conversation, in bytes of JSON, that is read unpruned. Larger or unsound ones are pruned first,
 /// exactly as they were when measured, which costs another scan but less memory.
 const SMALL_BYTES: u64 = 4 << 20;
+
+/// Most problems that are listed.
+const MAX_PROBLEMS: usize = 100_000;
 
 /// Options for indexing.
 #[derive(Clone, Debug)]
@@ -65,7 +72,10 @@ pub struct Index {
     assets: OnceLock<Assets>,
     /// Checkpoints on disk, if the index came from there and no page has needed them yet.
     saved: Option<Mutex<Option<SavedPoints>>>,
-    format: &'static dyn Format,
+    /// How the conversations of each entry are wrapped, and their format.
+    shards: HashMap<EntryRef, (Shape, &'static dyn Format)>,
+    /// True if another attempt may find more, so that this index is not worth saving.
+    is_provisional: bool,
     options: IndexOptions,
 }
 
@@ -83,9 +93,10 @@ impl Index {
         let export = Arc::new(export);
         let (assets, problems) = files::assets(&export);
         let found = pass::run(&export, &assets, options, progress)?;
-        let problems = export.problems.iter().cloned().chain(problems).chain(found.problems).collect();
+        let problems = found.problems.into_iter().chain(export.problems.iter().cloned()).chain(problems);
+        let problems = bounded(problems);
         let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
-        for head in catalog.heads.iter_mut().filter(|head| head.unverified) {
+        for head in catalog.heads.iter_mut().filter(|head| head.condition == Condition::Unverified) {
             let pages = head.branches.iter_mut().map(|branch| &mut branch.measure);
             pages.chain([&mut head.page]).for_each(|page| page.bytes += UNVERIFIED.len() as u64);
         }
@@ -93,7 +104,10 @@ impl Index {
             catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();
         catalog.orphans = assets.orphans(&used);
         let assets = OnceLock::from(assets);
-        Ok(Self { export, catalog, assets, saved: None, format: found.format, options: options.clone() })
+        let format = |shard: &Shard| Some((shard.entry, (shard.shape, *found.formats.get(&shard.entry)?)));
+        let shards = export.shards.iter().filter_map(format).collect();
+        let is_provisional = found.is_provisional;
+        Ok(Self { export, catalog, assets, saved: None, shards, is_provisional, options: options.clone() })
     }
 
     /// The index of `export`: the one saved by an earlier process for exactly this export and these options, or
@@ -107,18 +121,20 @@ impl Index {
         cache: Option<&IndexCache>,
         progress: &Progress,
     ) -> Result<Self> {
-        let found = cache.and_then(|cache| cache.load(&key(&export, options)));
-        let Some((found, format)) =
-            found.and_then(|found| format::named(&found.format).map(|format| (found, format)))
-        else {
+        let loaded = cache.and_then(|cache| cache.load(&key(&export, options)));
+        let Some((loaded, shards)) = loaded.and_then(|loaded| {
+            let shards = formats(&export, &loaded.formats)?;
+            loaded::is_sound(&loaded.catalog, &export, &shards).then_some((loaded, shards))
+        }) else {
             return Self::build(export, options, progress);
         };
         Ok(Self {
             export: Arc::new(export),
-            catalog: found.catalog,
+            catalog: loaded.catalog,
             assets: OnceLock::new(),
-            saved: Some(Mutex::new(Some(found.points))),
-            format,
+            saved: Some(Mutex::new(Some(loaded.points))),
+            shards,
+            is_provisional: false,
             options: options.clone(),
         })
     }
@@ -128,12 +144,12 @@ impl Index {
         self.saved.is_some()
     }
 
-    /// Saves this index for the next process, unless it was loaded.
+    /// Saves this index for the next process, unless it was loaded, or built when something was short.
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
     pub fn save(&self, cache: &IndexCache) -> Result<()> {
-        if self.saved.is_some() {
+        if self.saved.is_some() || self.is_provisional {
             return Ok(());
         }
         let points = self.export.shards.iter().filter_map(|shard| {
@@ -142,7 +158,9 @@ impl Index {
         });
         let points: Vec<_> = points.collect();
         let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, &**points)).collect();
-        cache.save(&key(&self.export, &self.options), self.format.name(), &self.catalog, &points)
+        let name = |shard: &Shard| self.shards.get(&shard.entry).map(|(_, format)| format.name());
+        let formats: Vec<_> = self.export.shards.iter().map(name).collect();
+        cache.save(&key(&self.export, &self.options), &formats, &self.catalog, &points)
     }
 
     /// Installs the checkpoints of the earlier process. Reading also works without them, but is slower the first
@@ -219,31 +237,39 @@ impl Index {
         }
         // Emits an element that the stream breaks off in, or a bare word.
         scanner.finish(&mut take);
-        kept.ok_or_else(|| Error::new(ErrorKind::Environment, "too little memory for a conversation"))
+        kept.ok_or_else(no_memory)
     }
 
     /// Reads the conversation `head` once, and hands it to `take` ready to be rendered.
     fn with_document(&self, head: &Head, take: &mut dyn FnMut(&Document<'_>)) -> Result<()> {
         let limit = self.options.max_conversation;
         let mut take = |conversation: &Conversation<'_>| take(&Document::new(conversation, self.assets()));
-        if head.location.end - head.location.start > limit as u64 {
-            take(&measure::oversized(head, limit));
+        let bytes = head.location.end.saturating_sub(head.location.start);
+        if head.condition == Condition::Unread || bytes > limit as u64 {
+            take(&measure::placeholder(head, limit));
             return Ok(());
         }
+        let missing = || Error::new(ErrorKind::Unexpected, "a conversation in an entry that has none");
+        let (_, format) = self.shards.get(&head.location.entry).ok_or_else(missing)?;
         let detail = self.options.detail();
         let mut take = |mut conversation: Conversation<'_>, _| {
             self.assets().attach(&mut conversation);
             take(&conversation);
         };
-        let small = head.location.end - head.location.start <= SMALL_BYTES;
-        if !(small && self.format.read_sound(&self.json(head)?, detail, &mut take)) {
-            self.format.read(&self.pruned(head)?, detail, &mut take);
+        let is_small = bytes <= SMALL_BYTES;
+        if is_small && format.read_sound(&self.json(head)?, detail, &mut take) {
+            return Ok(());
         }
+        let json = self.pruned(head)?;
+        if !has_memory_for(json.len()) {
+            return Err(no_memory());
+        }
+        format.read(&json, detail, &mut take);
         Ok(())
     }
 
     fn shape(&self, entry: EntryRef) -> Option<Shape> {
-        self.export.shards.iter().find(|shard| shard.entry == entry).map(|shard| shard.shape)
+        self.shards.get(&entry).map(|(shape, _)| *shape)
     }
 }
 
@@ -258,14 +284,15 @@ impl Library for Index {
 
     fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
         let head = self.head(head)?;
-        let mut texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect();
+        let mut texts: Vec<_> =
+            pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
         self.with_document(head, &mut |document| {
             for (&page, text) in pages.iter().zip(&mut texts) {
                 self.write(document, page, text);
             }
         })?;
         let finished = |(mut text, page): (String, &Page)| {
-            if head.unverified && !matches!(page, Page::Canvas(_)) {
+            if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
                 text.push_str(UNVERIFIED);
             }
             render::with_stem(text, stem)
@@ -275,12 +302,13 @@ impl Library for Index {
 
     fn attributed(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
         let head = self.head(head)?;
-        let mut attributed = Vec::new();
+        let texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
+        let (mut texts, mut attributed) = (texts.into_iter(), Vec::new());
         self.with_document(head, &mut |document| {
-            for &page in pages {
-                let (mut text, mut sections) = (text_of(head.measure(page)), Vec::new());
+            for (&page, mut text) in pages.iter().zip(texts.by_ref()) {
+                let mut sections = Vec::new();
                 document.render_attributed(page, &self.options.render, &mut text, &mut sections);
-                if head.unverified && !matches!(page, Page::Canvas(_)) {
+                if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
                     sections.push(SpeechSection { start: text.len(), speech: None });
                     text.push_str(UNVERIFIED);
                 }
@@ -326,12 +354,47 @@ impl Library for Index {
 }
 
 /// An empty string with room for a measured page.
-fn text_of(measure: Option<Measure>) -> String {
+fn text_of(measure: Option<Measure>) -> Result<String> {
     let mut text = String::new();
-    let bytes = measure.map(|measure| measure.size(render::STEM.len_utf8()));
-    // Anything not reserved here is reserved while writing.
-    let _ = text.try_reserve_exact(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default());
-    text
+    let bytes = measure.map_or(0, |measure| measure.size(render::STEM.len_utf8()));
+    text.try_reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX)).map_err(|_| no_memory())?;
+    Ok(text)
+}
+
+/// True if there is memory to parse this many bytes of JSON and to render them, as far as can be told by asking for it.
+fn has_memory_for(json: usize) -> bool {
+    let mut probe: Vec<u8> = Vec::new();
+    let is_there = probe.try_reserve_exact(json.saturating_mul(2)).is_ok();
+    std::hint::black_box(&probe);
+    is_there
+}
+
+fn no_memory() -> Error {
+    Error::new(ErrorKind::OutOfMemory, "too little memory for this conversation")
+}
+
+/// The shape and format of each entry with conversations, given the names of the formats in the order of the shards.
+/// `None` if they can't be those of `export`.
+fn formats(
+    export: &Export,
+    names: &[Option<String>],
+) -> Option<HashMap<EntryRef, (Shape, &'static dyn Format)>> {
+    if names.len() != export.shards.len() {
+        return None;
+    }
+    let formats = export.shards.iter().zip(names).filter_map(|(shard, name)| Some((shard, name.as_deref()?)));
+    formats.map(|(shard, name)| Some((shard.entry, (shard.shape, format::named(name)?)))).collect()
+}
+
+/// The first problems, and how many more there are.
+fn bounded(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
+    let mut problems = problems;
+    let mut first: Vec<_> = problems.by_ref().take(MAX_PROBLEMS).collect();
+    let more = problems.count();
+    if more > 0 {
+        first.push(Problem::new("export", format!("{} more problems", grouped(more as u64))));
+    }
+    first
 }
 
 /// Everything that an index of `export` with these options depends on.

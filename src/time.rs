@@ -11,7 +11,17 @@ use std::time::{Duration, SystemTime};
 
 /// A usable point in time: microseconds since 1970-01-01T00:00:00Z, within the years 1970 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "i64")]
 pub struct Timestamp(i64);
+
+impl TryFrom<i64> for Timestamp {
+    type Error = &'static str;
+
+    fn try_from(micros: i64) -> Result<Self, Self::Error> {
+        let is_usable = (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros);
+        if is_usable { Ok(Self(micros)) } else { Err("a time outside the years 1970 to 9999") }
+    }
+}
 
 /// The last second of the year 9999, in seconds since 1970.
 const LAST_SECOND: i64 = 253_402_300_799;

@@ -359,7 +359,7 @@ fn a_wrong_checksum_is_detected_before_a_small_file_is_served() {
         let archive = open(&bytes).unwrap();
         let mut buffer = [0; 10];
         let error = archive.read_at(0, 0, &mut buffer).unwrap_err();
-        assert_eq!(error.to_string(), "x.zip: data: its checksum is wrong: the data is damaged");
+        assert_eq!(error.to_string(), "x.zip: data: its checksum is wrong");
         assert_eq!(error.kind(), ErrorKind::Damaged);
         assert_eq!(buffer, [0; 10]);
         assert!(archive.read_at(0, 5, &mut buffer).is_err());

@@ -68,5 +68,5 @@ pub(super) fn inflate_all(
 }
 
 pub(super) fn wrong_checksum() -> Error {
-    Error::new(ErrorKind::Damaged, "its checksum is wrong: the data is damaged")
+    Error::new(ErrorKind::Damaged, "its checksum is wrong")
 }

@@ -115,9 +115,10 @@ impl Opened {
         let noun = plural(count, "problem");
         let such_as = if count == 1 { "" } else { "such as " };
         let name = &self.index.export().name;
+        let subject = if first.subject == *name { String::new() } else { format!("{}: ", first.subject) };
+        let reason = &first.reason;
         Some(format!(
-            "{name}: {count} {noun}, {such_as}{}: {}; `gptfs check` lists them, as does .gptfs/problems.txt",
-            first.subject, first.reason
+            "{name}: {count} {noun}, {such_as}{subject}{reason}; `gptfs check` lists them, as does .gptfs/problems.txt"
         ))
     }
 }

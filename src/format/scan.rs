@@ -18,6 +18,7 @@ mod tests;
 use crate::bytes::{BYTE_ORDER_MARK, append};
 pub use blocks::Level;
 pub(super) use blocks::{BATCH, BlockState, Marks, WIDTH, backslashes};
+pub(crate) use deferred::skeleton;
 use deferred::{KeptBytes, KeptContent};
 use prune::{JsonKey, PrunePath, Verdict};
 use std::ops::Deref;
@@ -47,6 +48,11 @@ pub enum Body<'a> {
     /// The element exceeds the limit. Contains only shallow keys and values, with empty containers. Truncated to
     /// 1 MiB, in which case it is not valid JSON.
     TooLarge {
+        /// The shallow keys and values.
+        skeleton: &'a [u8],
+    },
+    /// There is too little memory for the element. Otherwise like [`TooLarge`](Self::TooLarge).
+    NoMemory {
         /// The shallow keys and values.
         skeleton: &'a [u8],
     },
@@ -535,6 +541,7 @@ impl Scanner {
             _ if borrowed => Body::Whole(ElementJson::InBuffer(whole)),
             KeptContent::Whole(text) => Body::Whole(ElementJson::Kept(text)),
             KeptContent::Skeleton(skeleton) => Body::TooLarge { skeleton },
+            KeptContent::Starved(skeleton) => Body::NoMemory { skeleton },
         };
         found(Element { start: self.start, end, body, complete });
         self.from = None;

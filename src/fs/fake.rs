@@ -62,7 +62,7 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
         branches: Vec::new(),
         assets: Vec::new(),
         missing: 0,
-        unverified: false,
+        condition: crate::catalog::Condition::Sound,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Measures one conversation: its head, with the exact size of every page.
 
-use crate::catalog::{Asset, Branch, Head, Location, Page};
+use crate::catalog::{Asset, Branch, Condition, Head, Location, Page};
 use crate::conversation::{Conversation, Role, Visibility, thread};
 use crate::render::{Document, Options};
+use std::collections::HashSet;
 
 /// The head of the conversation in `document`, whose JSON is at `location`.
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
@@ -34,7 +35,7 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
         branches: branches.collect(),
         assets: assets.collect(),
         missing: document.files.missing,
-        unverified: false,
+        condition: Condition::Sound,
     }
 }
 
@@ -53,6 +54,7 @@ impl Thread {
     fn of(document: &Document<'_>) -> Self {
         let mut thread = Self::default();
         let mut turns = thread::Turns::default();
+        let mut seen = HashSet::new();
         let tree = &document.conversation.tree;
         for message in document.threads.visible.iter().filter_map(|&node| tree.message(node)) {
             if message.visibility == Visibility::Shown {
@@ -60,7 +62,7 @@ impl Thread {
                 thread.turns += u32::from(turns.begins(message));
             }
             if let Some(model) = message.model.as_deref().filter(|_| message.role == Role::Assistant)
-                && !thread.models.iter().any(|known| &**known == model)
+                && seen.insert(model)
             {
                 thread.models.push(model.into());
             }
@@ -72,8 +74,14 @@ impl Thread {
     }
 }
 
-/// A placeholder for a conversation that is too large, made from what is known of it.
-pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
+/// What is shown in place of a conversation that is too large, or was when memory was short.
+pub(super) fn placeholder(head: &Head, limit: usize) -> Conversation<'_> {
+    let bytes = head.location.end.saturating_sub(head.location.start);
+    let damage = if head.condition == Condition::Unread {
+        format!("memory was too short for its {bytes} bytes of JSON; mount the export again to read it")
+    } else {
+        format!("its {bytes} bytes of JSON exceed the limit of {limit} (--max-conversation)")
+    };
     Conversation {
         assistant: crate::format::assistant_of_unread(),
         id: (&*head.id).into(),
@@ -81,10 +89,7 @@ pub(super) fn oversized(head: &Head, limit: usize) -> Conversation<'_> {
         created: head.created,
         updated: head.updated,
         withheld: true,
-        damage: Some(format!(
-            "its {} bytes of JSON exceed the limit of {limit} (--max-conversation)",
-            head.location.end - head.location.start,
-        )),
+        damage: Some(damage),
         ..Conversation::default()
     }
 }

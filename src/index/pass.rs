@@ -1,39 +1,48 @@
-//! The pass over all shards: threads, and the order in which results are put together again.
+//! The pass over all shards: its threads, and putting their results together in order.
 //!
-//! A shard is inflated by one thread. As long as there is a shard for each thread, every one splits and measures what
-//! it reads by itself. Else those that have none help the others: see [`work`].
+//! Each shard is inflated by one thread. While there is a shard per thread, each thread splits and measures what it
+//! reads; threads without a shard help the others, see [`scheduler`]. The pass goes on with the threads that can be
+//! started, down to the calling one.
 
 mod scheduler;
+mod split;
+mod threads;
 
-use super::{IndexOptions, measure};
+#[cfg(test)]
+pub(super) use threads::tests::with_at_most as threads_for_tests;
+
+use super::{IndexOptions, has_memory_for, measure};
 use crate::archive::{self, Archive, Chunk, OwnedChunk};
-use crate::catalog::{EntryRef, Head, Location, Problem};
+use crate::catalog::{Condition, EntryRef, Head, Problem};
+use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
-use crate::format::html::HtmlExtract;
-use crate::format::scan::{Body, Element, ElementJson, End, Scanner};
-use crate::format::{self, Format};
+use crate::format::scan::{self, End, Scanner};
+use crate::format::{self, Detected, Format};
 use crate::progress::Progress;
 use crate::render::Document;
-use crate::source::{Export, Shape, Shard};
+use crate::source::Export;
 use crate::sync::lock;
 use crate::sys;
-use crate::text::printable;
+use crate::text::{grouped, printable};
 use crate::time::Timestamp;
-use scheduler::{AtOnce, Ended, Next, Scheduler, Task};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use scheduler::{Direct, Ended, Next, Scheduler, Task, is_large};
+use split::{ElementPlace, Extent, Finding, HUGE_BYTES, MAX_ELEMENTS, Splitter, Vendor};
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-/// A conversation of this size sets the peak of memory: before it grows further, what smaller ones have used is given
-/// back to the system.
-const HUGE_BYTES: usize = 8 << 20;
-
-/// What a pass found.
+/// The results of a pass.
 pub(super) struct PassOutcome {
     pub(super) heads: Vec<Head>,
+    /// Damage to whole files comes first.
     pub(super) problems: Vec<Problem>,
-    pub(super) format: &'static dyn Format,
+    /// The format of each shard that has one.
+    pub(super) formats: HashMap<EntryRef, &'static dyn Format>,
+    /// True if another pass may find more: something could not be read for a reason outside the export.
+    pub(super) is_provisional: bool,
 }
 
 /// Reads every shard of `export` once.
@@ -47,10 +56,17 @@ pub(super) fn run(
     let total = total.fold(0, u64::saturating_add);
     progress.set_total(total);
     sys::give_memory_back_early();
-    let (format, foreign) = (OnceLock::new(), OnceLock::new());
-    let pass = Pass { export, assets, options, progress, spacing: archive::spacing(total), format, foreign };
-    let (outcomes, ends) = pass.run();
-    pass.put_together(outcomes, ends)
+    let pass = Pass {
+        export,
+        assets,
+        options,
+        progress,
+        spacing: archive::spacing(total),
+        elements: AtomicU64::new(0),
+        is_starved: AtomicBool::new(false),
+    };
+    let (found, ends) = pass.run()?;
+    pass.put_together(found, ends)
 }
 
 struct Pass<'a> {
@@ -58,54 +74,69 @@ struct Pass<'a> {
     assets: &'a Assets,
     options: &'a IndexOptions,
     progress: &'a Progress,
-    /// Distance of checkpoints in the shards, in bytes.
+    /// Distance between checkpoints in the shards, in bytes.
     spacing: u64,
-    /// The format of the first element that has one.
-    format: OnceLock<&'static dyn Format>,
-    /// What the first element without a format looks like.
-    foreign: OnceLock<String>,
+    /// Number of elements found so far.
+    elements: AtomicU64,
+    /// True once memory was too short for a conversation.
+    is_starved: AtomicBool,
 }
 
-/// Where an element was found.
-#[derive(Clone, Copy, Debug)]
-struct ElementPlace {
-    /// Position of its shard.
-    shard: usize,
-    location: Location,
-    /// True if only a part of its JSON is there.
-    partial: bool,
-}
-
-/// What one element turned out to be.
-struct ElementOutcome {
+/// A conversation that was measured.
+struct Measured {
     place: ElementPlace,
     head: Head,
-    /// Decides between two versions of a conversation, after their times.
+    /// Decides between two versions of a conversation with equal times.
     nodes: usize,
     problems: Vec<Problem>,
+}
+
+/// Everything that one thread, or all of them, found.
+#[derive(Default)]
+struct Found {
+    conversations: Vec<Measured>,
+    /// For each shard with elements that are not conversations: how many there are, and the offset of the first.
+    junk: BTreeMap<usize, (u64, u64)>,
+}
+
+impl Found {
+    fn add_junk(&mut self, shard: usize, count: u64, start: u64) {
+        let (known, first) = self.junk.entry(shard).or_insert((0, start));
+        *known = known.saturating_add(count);
+        *first = start.min(*first);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.conversations.extend(other.conversations);
+        for (shard, (count, first)) in other.junk {
+            self.add_junk(shard, count, first);
+        }
+    }
 }
 
 /// How a shard ended.
 #[derive(Default)]
 struct ShardEnd {
+    vendor: Option<Vendor>,
+    junk: Option<(u64, u64)>,
     problems: Vec<Problem>,
     /// Why it could not be read to its end, or can't be trusted.
     failure: Option<Error>,
 }
 
 impl Pass<'_> {
-    /// What all elements are, in no order, and how each shard ended, in order.
-    fn run(&self) -> (Vec<ElementOutcome>, Vec<ShardEnd>) {
+    /// Everything found, in no particular order, and how each shard ended, in order.
+    fn run(&self) -> Result<(Found, Vec<ShardEnd>)> {
         let shards = &self.export.shards;
         let readers = self.options.jobs.clamp(1, shards.len().max(1));
         let helpers = self.options.jobs.saturating_sub(readers);
         let next = AtomicUsize::new(0);
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
         let work = Scheduler::new(readers, helpers);
-        let thread = |at: usize| {
+        let run = |at: usize| {
             let mut worker = Worker::new(self, &work);
             if at < readers {
-                loop {
+                while !work.is_abandoned() {
                     let shard = next.fetch_add(1, Ordering::Relaxed);
                     let Some(slot) = ends.get(shard) else { break };
                     let end = worker.read(at, shard);
@@ -116,60 +147,80 @@ impl Pass<'_> {
             while let Some(task) = work.next() {
                 worker.perform(task);
             }
-            std::mem::take(&mut worker.outcomes)
+            std::mem::take(&mut worker.found)
         };
-        let outcomes = std::thread::scope(|scope| {
-            let thread = &thread;
-            let threads: Vec<_> = (0..readers + helpers).map(|at| scope.spawn(move || thread(at))).collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
+        let found = thread::scope(|scope| {
+            let run = &run;
+            let threads = readers.saturating_add(helpers);
+            let start = |at: usize| threads::start(scope, move || run(at));
+            let others: Vec<_> = (1..threads).map_while(start).collect();
+            // The threads that could not be started leave their part to the others.
+            for at in others.len().saturating_add(1)..threads {
+                if at < readers { work.lose_reader() } else { work.lose_helper() }
+            }
+            let first = panic::catch_unwind(AssertUnwindSafe(|| run(0)));
+            let others: Vec<_> = others.into_iter().map(thread::ScopedJoinHandle::join).collect();
+            let mut all = Found::default();
+            for found in std::iter::once(first).chain(others) {
+                all.merge(found.map_err(|_| self.bug())?);
+            }
+            Ok::<_, Error>(all)
         });
         let ends = ends.into_iter().map(|end| end.into_inner().unwrap_or_else(PoisonError::into_inner));
-        (outcomes, ends.collect())
+        found.map(|found| (found, ends.collect()))
     }
 
-    /// Measures one element.
-    fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<ElementOutcome> {
+    /// The error after a panic, which has printed its own message.
+    fn bug(&self) -> Error {
+        let reason = "reading it failed because of a bug in gptfs; please report the message above";
+        Error::new(ErrorKind::Unexpected, reason).within(printable(&self.export.name))
+    }
+
+    /// Measures one element. `None` if it isn't a conversation.
+    fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<Measured> {
+        let starved = matches!(place.extent, Extent::Whole | Extent::CutOff)
+            && json.len() >= HUGE_BYTES
+            && !has_memory_for(json.len());
+        if starved {
+            let place = ElementPlace { extent: Extent::NoMemory, ..place };
+            return self.measure(place, &scan::skeleton(json));
+        }
         let options = &self.options.render;
-        let mut outcome = None;
-        self.format_of(json).read(json, self.options.detail(), &mut |mut conversation, mut notes| {
+        let mut measured = None;
+        place.format.read(json, self.options.detail(), &mut |mut conversation, mut notes| {
+            if conversation.tree.is_empty() && !is_conversation(&conversation, place.extent, json) {
+                return;
+            }
             self.assets.attach(&mut conversation);
             let document = Document::new(&conversation, self.assets);
             let mut head = measure::head(&document, place.location, options);
-            if place.partial {
-                let conversation = measure::oversized(&head, self.options.max_conversation);
-                let document = Document::new(&conversation, self.assets);
-                let of_note = measure::head(&document, place.location, options);
-                // What is missing in a part says nothing about the whole.
-                notes = conversation.damage.iter().cloned().collect();
-                head = of_note;
+            if matches!(place.extent, Extent::TooLarge | Extent::NoMemory) {
+                if place.extent == Extent::NoMemory {
+                    head.condition = Condition::Unread;
+                }
+                let placeholder = measure::placeholder(&head, self.options.max_conversation);
+                let document = Document::new(&placeholder, self.assets);
+                let mut of_placeholder = measure::head(&document, place.location, options);
+                of_placeholder.condition = head.condition;
+                // What is missing from a part says nothing about the whole.
+                notes = placeholder.damage.iter().cloned().collect();
+                head = of_placeholder;
             }
             let subject = match &*conversation.id {
                 "" => "a conversation without an id".to_owned(),
                 id => format!("conversation {id}"),
             };
-            // What damages it is among its notes.
+            // Damage is among the notes.
             let problems = notes.into_iter().map(|note| Problem::new(&subject, note)).collect();
-            outcome = Some(ElementOutcome { place, head, nodes: conversation.tree.len(), problems });
+            measured = Some(Measured { place, head, nodes: conversation.tree.len(), problems });
         });
-        self.progress.count();
-        outcome
-    }
-
-    /// The format that the export is in, or may be in as long as no element has shown it.
-    fn format_of(&self, json: &[u8]) -> &'static dyn Format {
-        if let Some(&format) = self.format.get() {
-            return format;
-        }
-        match format::detect(json) {
-            Ok(format) => *self.format.get_or_init(|| format),
-            Err(foreign) => {
-                self.foreign.get_or_init(|| foreign.to_string());
-                format::FORMATS[0]
+        if measured.is_some() {
+            self.progress.count();
+            if place.extent == Extent::NoMemory {
+                self.is_starved.store(true, Ordering::Relaxed);
             }
         }
+        measured
     }
 
     fn archive(&self, entry: EntryRef) -> Result<&Archive> {
@@ -177,31 +228,92 @@ impl Pass<'_> {
         archive.ok_or_else(|| Error::new(ErrorKind::Unexpected, "no such archive"))
     }
 
-    /// Joins what the shards gave: the newest version of each conversation, in the order of the archive.
-    fn put_together(&self, mut outcomes: Vec<ElementOutcome>, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
-        if ends.iter().all(|end| end.failure.is_some()) {
-            let failure = ends.into_iter().find_map(|end| end.failure);
-            return Err(failure.unwrap_or_else(|| self.nothing_found(&[])));
+    /// Fails if there are more elements than one export may have.
+    fn check_elements(&self) -> Result<()> {
+        if self.elements.load(Ordering::Relaxed) <= MAX_ELEMENTS {
+            return Ok(());
         }
-        outcomes.sort_by_cached_key(|outcome| (outcome.place.shard, outcome.place.location.start));
-        let mut problems: Vec<_> =
-            outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.problems)).collect();
-        for outcome in &mut outcomes {
-            outcome.head.unverified = ends.get(outcome.place.shard).is_some_and(|end| end.failure.is_some());
-        }
-        for (end, shard) in ends.into_iter().zip(&self.export.shards) {
-            problems.extend(end.problems);
-            problems.extend(end.failure.map(|failure| Problem::new(&shard.name, failure.to_string())));
-        }
-        let Some(&format) = self.format.get() else { return Err(self.nothing_found(&problems)) };
-        let heads = newest(outcomes, &mut problems);
-        Ok(PassOutcome { heads, problems, format })
+        let reason = format!(
+            "more than {} conversations and other elements, which is the limit",
+            grouped(MAX_ELEMENTS)
+        );
+        Err(Error::new(ErrorKind::Limit, reason))
     }
 
-    /// Why there is no conversation at all.
-    fn nothing_found(&self, problems: &[Problem]) -> Error {
-        let reason = match (self.foreign.get(), problems.first()) {
+    /// Joins the results of all shards: the newest version of each conversation, in archive order.
+    fn put_together(&self, found: Found, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
+        let Found { mut conversations, mut junk } = found;
+        self.check_elements().map_err(|error| error.within(printable(&self.export.name)))?;
+        let fatal = |end: &ShardEnd| {
+            let kind = end.failure.as_ref().map(Error::kind);
+            kind.is_some_and(|kind| kind != ErrorKind::Damaged)
+        };
+        // Damaged files are shown as far as they are whole.
+        if !ends.is_empty()
+            && ends.iter().all(|end| end.failure.is_some())
+            && (conversations.is_empty() || ends.iter().all(fatal))
+        {
+            let failure = ends.into_iter().find_map(|end| end.failure);
+            return Err(failure.unwrap_or_else(|| self.nothing_found(None, false, &[])));
+        }
+        conversations.sort_by_cached_key(|found| (found.place.shard, found.place.location.start));
+        let is_provisional = self.is_starved.load(Ordering::Relaxed) || ends.iter().any(fatal);
+        let mut read: HashMap<usize, u64> = HashMap::new();
+        for found in &mut conversations {
+            if ends.get(found.place.shard).is_some_and(|end| end.failure.is_some())
+                && found.head.condition == Condition::Sound
+            {
+                found.head.condition = Condition::Unverified;
+            }
+            let count = read.entry(found.place.shard).or_default();
+            *count = count.saturating_add(1);
+        }
+        let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
+        let (mut foreign, mut has_junk) = (None, false);
+        for (at, (end, shard)) in ends.into_iter().zip(&self.export.shards).enumerate() {
+            let subject = || printable(&shard.name).to_string();
+            let read = read.get(&at).copied().unwrap_or_default();
+            damage.extend(end.failure.map(|failure| Problem::new(subject(), damaged(&failure, read))));
+            match end.vendor {
+                Some(Vendor::Known(format)) => drop(formats.insert(shard.entry, format)),
+                Some(Vendor::Foreign(vendor, count)) => {
+                    foreign.get_or_insert(vendor);
+                    let reason = format!(
+                        "this looks like {vendor}, which gptfs can't read; {} not shown",
+                        counted(count, "conversation is", "conversations are")
+                    );
+                    damage.push(Problem::new(subject(), reason));
+                }
+                None => {}
+            }
+            let own = junk.remove(&at);
+            let junk =
+                [own, end.junk].into_iter().flatten().reduce(|a, b| (a.0.saturating_add(b.0), a.1.min(b.1)));
+            has_junk |= junk.is_some();
+            problems.extend(junk.map(|(count, first)| {
+                let what = counted(count, "element is not a conversation", "elements are not conversations");
+                Problem::new(subject(), format!("{what} (the first at byte {first}); not shown"))
+            }));
+            problems.extend(end.problems);
+        }
+        let is_junk = has_junk && damage.is_empty();
+        problems.splice(0..0, damage);
+        if formats.is_empty() {
+            return Err(self.nothing_found(foreign, is_junk, &problems));
+        }
+        problems.extend(conversations.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
+        let heads = newest(conversations, &mut problems);
+        Ok(PassOutcome { heads, problems, formats, is_provisional })
+    }
+
+    /// Explains why there are no conversations at all.
+    fn nothing_found(&self, foreign: Option<Detected>, is_junk: bool, problems: &[Problem]) -> Error {
+        let reason = match (foreign, problems.first()) {
             (Some(foreign), _) => format!("this looks like {foreign}"),
+            (None, Some(_)) if is_junk => format!("this looks like {}", Detected::NotAConversation),
+            (None, Some(problem)) if problem.subject == self.export.name => {
+                printable(&problem.reason).to_string()
+            }
             (None, Some(problem)) => {
                 format!("{}: {}", printable(&problem.subject), printable(&problem.reason))
             }
@@ -212,35 +324,67 @@ impl Pass<'_> {
     }
 }
 
-/// The newest version of every conversation: the greater `updated` wins, then more nodes, then the later one.
-/// Keeps the order of the survivors. Conversations without an id are all kept.
-fn newest(outcomes: Vec<ElementOutcome>, problems: &mut Vec<Problem>) -> Vec<Head> {
+/// True if something without messages is a conversation nevertheless: its keys say so, or it is broken off. If any of
+/// its contents should be there, it needs at least a title or an id. With both it is one in any case.
+fn is_conversation(conversation: &Conversation<'_>, extent: Extent, json: &[u8]) -> bool {
+    let (has_id, has_title) = (!conversation.id.is_empty(), conversation.title.is_some());
+    let is_named = has_id || has_title;
+    let is_broken = is_named && (conversation.damage.is_some() || extent == Extent::CutOff);
+    has_id && has_title
+        || is_broken
+        || (is_named || !matches!(extent, Extent::Whole | Extent::CutOff)) && format::detect(json).is_ok()
+}
+
+/// What is wrong with a shard that could not be read as it should.
+fn damaged(failure: &Error, read: u64) -> String {
+    let reason = failure.reason();
+    let advice =
+        if failure.kind() == ErrorKind::Damaged { "; download the export again if you can" } else { "" };
+    let read = counted(read, "conversation", "conversations");
+    format!("damaged ({reason}): {read} read, text may be wrong or missing{advice}")
+}
+
+/// A count with the word for it.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// The newest version of each conversation: the greater `updated` wins, then more nodes, then the later one. Keeps the
+/// order of the survivors, and all conversations without an id.
+fn newest(found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
     let mut best: HashMap<Box<str>, usize> = HashMap::new();
-    let mut kept: Vec<Option<ElementOutcome>> = Vec::with_capacity(outcomes.len());
-    for outcome in outcomes {
-        if !outcome.head.id.is_empty() {
+    let mut kept: Vec<Option<Measured>> = Vec::with_capacity(found.len());
+    for found in found {
+        if !found.head.id.is_empty() {
             let position = kept.len();
-            if let Some(&rival) = best.get(&outcome.head.id) {
-                problems.push(Problem::new(
-                    format!("conversation {}", outcome.head.id),
-                    "is in the export more than once: its newest version is shown",
-                ));
+            if let Some(&rival) = best.get(&found.head.id) {
                 let Some(slot) = kept.get_mut(rival) else { continue };
-                if slot.as_ref().is_some_and(|rival| rival.rank() > outcome.rank()) {
+                // Exports of one account overlap; within one archive, an id should be unique.
+                if slot.as_ref().is_some_and(|rival| rival.archive() == found.archive()) {
+                    problems.push(Problem::new(
+                        format!("conversation {}", found.head.id),
+                        "is in the export more than once: its newest version is shown",
+                    ));
+                }
+                if slot.as_ref().is_some_and(|rival| rival.rank() > found.rank()) {
                     continue;
                 }
                 *slot = None;
             }
-            best.insert(outcome.head.id.clone(), position);
+            best.insert(found.head.id.clone(), position);
         }
-        kept.push(Some(outcome));
+        kept.push(Some(found));
     }
-    kept.into_iter().flatten().map(|outcome| outcome.head).collect()
+    kept.into_iter().flatten().map(|found| found.head).collect()
 }
 
-impl ElementOutcome {
+impl Measured {
     fn rank(&self) -> (Option<Timestamp>, usize) {
         (self.head.updated, self.nodes)
+    }
+
+    fn archive(&self) -> u16 {
+        self.head.location.entry.archive
     }
 }
 
@@ -248,56 +392,60 @@ impl ElementOutcome {
 struct Worker<'p> {
     pass: &'p Pass<'p>,
     work: &'p Scheduler<ElementPlace, Splitter<'p>>,
-    outcomes: Vec<ElementOutcome>,
-    /// The scanner of the last shard, which has memory for the next one.
+    found: Found,
+    /// The scanner of the last shard, kept for its memory.
     scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
     fn new(pass: &'p Pass<'p>, work: &'p Scheduler<ElementPlace, Splitter<'p>>) -> Self {
-        Self { pass, work, outcomes: Vec::new(), scanner: None }
+        Self { pass, work, found: Found::default(), scanner: None }
     }
 
     /// Reads one shard as the reader `at`.
     fn read(&mut self, at: usize, shard: usize) -> ShardEnd {
         let pass = self.pass;
-        let Some(found) = pass.export.shards.get(shard) else { return ShardEnd::default() };
+        let Some(entry) = pass.export.shards.get(shard) else { return ShardEnd::default() };
         let scanner = self.scanner.take().unwrap_or_else(|| Scanner::new(pass.options.max_conversation));
-        self.work.put_back(at, Splitter::new(pass, shard, found, scanner));
-        let streamed = pass.archive(found.entry).and_then(|archive| {
-            archive.stream(found.entry.entry, pass.spacing, &mut |chunk| {
+        self.work.put_back(
+            at,
+            Splitter::new(shard, entry, pass.options.max_conversation, &pass.elements, scanner),
+        );
+        let streamed = pass.archive(entry.entry).and_then(|archive| {
+            archive.stream(entry.entry.entry, pass.spacing, &mut |chunk| {
                 pass.progress.advance(chunk.len());
+                pass.check_elements()?;
                 self.take(at, chunk)
             })
         });
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
-        let (end, mut problems, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
+        let (end, finding, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
+        let Finding { vendor, junk, mut problems, .. } = finding;
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
-            problems.push(Problem::new(&found.name, format!("{reason} (at byte {at})")));
+            problems.push(Problem::new(&entry.name, format!("{reason} (at byte {at})")));
         }
-        ShardEnd { problems, failure: streamed.err() }
+        ShardEnd { vendor, junk, problems, failure: streamed.err() }
     }
 
-    /// Takes the next bytes of the shard that the reader `at` reads: splits them while they are in the processor's cache,
-    /// or hands them on.
+    /// Takes the next bytes of `at`'s shard: splits them while they are in the processor's cache, or hands them on.
     fn take(&mut self, at: usize, chunk: Chunk<'_>) -> Result<()> {
-        if let Some(splitter) = self.work.at_once(at) {
+        if let Some(splitter) = self.work.direct(at) {
             match splitter {
-                AtOnce::Alone(mut splitter) => {
+                Direct::Alone(mut splitter) => {
                     if splitter.feed(&chunk, &mut |place, json| self.measure(place, &json)) {
                         self.make_room();
                     }
                     self.work.put_back(at, splitter);
                 }
-                AtOnce::Busy(splitter) => self.split(at, splitter, &chunk),
+                Direct::Busy(splitter) => self.split(at, splitter, &chunk),
             }
             return Ok(());
         }
         self.accept(at, chunk.keep(self.work.spare_chunk()))
     }
 
-    /// Sees to it that what was read of the shard that the reader `at` reads is split.
+    /// Makes sure that a chunk of `at`'s shard will be split.
     fn accept(&mut self, at: usize, chunk: OwnedChunk) -> Result<()> {
         let mut chunk = chunk;
         loop {
@@ -317,7 +465,7 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// The splitter of the shard that the reader `at` has read, once all is split.
+    /// The splitter of `at`'s shard, once everything is split.
     fn end(&mut self, at: usize) -> Option<Splitter<'p>> {
         loop {
             match self.work.end(at)? {
@@ -333,111 +481,69 @@ impl<'p> Worker<'p> {
                 self.split(reader, splitter, &chunk);
                 self.work.recycle(chunk);
             }
-            Task::Measure(job) => {
-                self.measure(job.place, &job.json);
-                self.work.finish(job);
+            Task::Measure(batch) => {
+                batch.elements().for_each(|(&place, json)| self.measure_one(place, json));
+                self.work.finish(batch);
             }
         }
     }
 
     /// Splits a chunk into conversations for others to measure.
     fn split(&self, reader: usize, mut splitter: Splitter<'p>, chunk: &[u8]) {
-        if splitter.feed(chunk, &mut |place, json| self.work.offer(place, json)) {
+        let mut batch = self.work.batch();
+        let is_huge = splitter.feed(chunk, &mut |place, json| {
+            if is_large(&json) {
+                self.work.offer_large(place, json);
+                return;
+            }
+            batch.push(place, &json);
+            if batch.is_full() {
+                self.work.offer(std::mem::replace(&mut batch, self.work.batch()));
+            }
+        });
+        self.work.offer(batch);
+        if is_huge {
             self.make_room();
         }
         self.work.put_back(reader, splitter);
     }
 
-    /// Gives back to the system what smaller conversations have used, before a huge one grows further.
+    /// Returns the memory used by smaller conversations to the system, before a huge one grows further.
     fn make_room(&self) {
         self.work.drop_spares();
         sys::trim_memory();
     }
 
+    /// Measures a conversation that didn't wait.
     fn measure(&mut self, place: ElementPlace, json: &[u8]) {
-        self.outcomes.extend(self.pass.measure(place, json));
+        if is_large(json) {
+            self.work.begin_direct(json.len());
+            self.measure_one(place, json);
+            self.work.end_direct(json.len());
+        } else {
+            self.measure_one(place, json);
+        }
+    }
+
+    fn measure_one(&mut self, place: ElementPlace, json: &[u8]) {
+        match self.pass.measure(place, json) {
+            Some(measured) => self.found.conversations.push(measured),
+            None => self.found.add_junk(place.shard, 1, place.location.start),
+        }
     }
 }
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        // What it had taken will never be given back.
-        if std::thread::panicking() {
+        // Whatever it had taken will never be returned.
+        if thread::panicking() {
             self.work.abandon();
         }
     }
 }
 
-/// Splits one shard into conversations.
-struct Splitter<'p> {
-    scanner: Scanner,
-    /// Finds the conversations in the viewer, if the shard is one.
-    viewer: Option<HtmlExtract>,
-    finding: Finding<'p>,
-}
-
-/// What makes places of elements.
-struct Finding<'p> {
-    pass: &'p Pass<'p>,
-    at: usize,
-    entry: EntryRef,
-    problems: Vec<Problem>,
-}
-
-/// Takes a conversation that was found.
-type Take<'t> = &'t mut dyn FnMut(ElementPlace, ElementJson<'_>);
-
-impl<'p> Splitter<'p> {
-    fn new(pass: &'p Pass<'p>, at: usize, shard: &Shard, scanner: Scanner) -> Self {
-        let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
-        Self { scanner, viewer, finding: Finding { pass, at, entry: shard.entry, problems: Vec::new() } }
-    }
-
-    /// Splits the next bytes. True if with them the conversation that is not complete has become huge.
-    fn feed(&mut self, chunk: &[u8], take: Take<'_>) -> bool {
-        let Self { scanner, viewer, finding } = self;
-        let before = scanner.held();
-        match viewer {
-            None => scanner.feed(chunk, &mut |element| finding.pass_on(None, element, take)),
-            Some(viewer) => viewer.feed(chunk, &mut |viewer, json| {
-                scanner.feed(json, &mut |element| finding.pass_on(Some(viewer), element, take));
-            }),
-        }
-        before < HUGE_BYTES && scanner.held() >= HUGE_BYTES
-    }
-
-    /// Hands over unfinished elements, and returns how the shard ended and what is wrong with it. The scanner is reused
-    /// for another shard.
-    fn finish(self, take: Take<'_>) -> (End, Vec<Problem>, Scanner) {
-        let Self { mut scanner, viewer, mut finding } = self;
-        let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
-        (end, finding.problems, scanner)
-    }
-}
-
 impl scheduler::Splits for Splitter<'_> {
     fn held(&self) -> usize {
-        self.scanner.held()
-    }
-}
-
-impl Finding<'_> {
-    fn pass_on(&mut self, viewer: Option<&HtmlExtract>, element: Element<'_>, take: Take<'_>) {
-        // Offsets in the viewer's value are not yet those in its file.
-        let in_file = |offset| viewer.map_or(Some(offset), |viewer| viewer.offset_in_file(offset));
-        let (Some(start), Some(end)) = (in_file(element.start), in_file(element.end)) else {
-            let name = self.pass.export.entry(self.entry).map(|entry| entry.name.clone()).unwrap_or_default();
-            self.problems.push(Problem::new(name, "a conversation in it can't be located"));
-            return;
-        };
-        // The limit is one of the export's bytes, so that a page and its size agree on who is above it.
-        let too_large = end.saturating_sub(start) > self.pass.options.max_conversation as u64;
-        let partial = too_large || matches!(element.body, Body::TooLarge { .. });
-        let place =
-            ElementPlace { shard: self.at, location: Location { entry: self.entry, start, end }, partial };
-        match element.body {
-            Body::Whole(json) => take(place, json),
-            Body::TooLarge { skeleton } => take(place, ElementJson::InBuffer(skeleton)),
-        }
+        Splitter::held(self)
     }
 }

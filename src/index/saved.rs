@@ -57,8 +57,8 @@ pub(super) type Points = Vec<(EntryRef, Checkpoints)>;
 
 /// An index that was found again.
 pub(super) struct LoadedIndex {
-    /// The name of the format that its conversations are in.
-    pub(super) format: String,
+    /// The name of each shard's format, if it has one.
+    pub(super) formats: Vec<Option<String>>,
     pub(super) catalog: Catalog,
     pub(super) points: SavedPoints,
 }
@@ -187,10 +187,10 @@ impl IndexCache {
         if saved_key.read(&file)? != key {
             return None;
         }
-        let (format, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
+        let (formats, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
         // The time of last use decides what is evicted; nothing depends on it.
         let _ = file.set_modified(SystemTime::now());
-        Some(LoadedIndex { format, catalog, points: SavedPoints { file, part: points } })
+        Some(LoadedIndex { formats, catalog, points: SavedPoints { file, part: points } })
     }
 
     /// Saves an index under `key`, wholly or not at all, and evicts what has become too much.
@@ -200,7 +200,7 @@ impl IndexCache {
     pub(super) fn save(
         &self,
         key: &IndexKey,
-        format: &str,
+        formats: &[Option<&str>],
         catalog: &Catalog,
         points: &[(EntryRef, &Checkpoints)],
     ) -> Result<()> {
@@ -210,7 +210,7 @@ impl IndexCache {
             })
         };
         let key = encoded(postcard::to_stdvec(key))?;
-        let catalog = encoded(postcard::to_stdvec(&(format, catalog)))?;
+        let catalog = encoded(postcard::to_stdvec(&(formats, catalog)))?;
         let points = encoded(postcard::to_stdvec(points))?;
         let failed = |error| Error::io(self.dir.display(), error);
         self.make_dir().map_err(failed)?;
@@ -311,7 +311,7 @@ mod tests {
         let cache = IndexCache::at(&home.path().join("cache/gptfs"));
         let points = points();
         let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, points)).collect();
-        cache.save(&key("a"), "f", &catalog(), &points).unwrap();
+        cache.save(&key("a"), &[Some("f")], &catalog(), &points).unwrap();
         (home, cache)
     }
 
@@ -368,8 +368,9 @@ mod tests {
     fn a_directory_readable_by_others_is_refused() {
         let home = tempfile::tempdir().unwrap();
         fs::DirBuilder::new().mode(0o755).create(home.path().join("gptfs")).unwrap();
-        let error =
-            IndexCache::at(&home.path().join("gptfs")).save(&key("a"), "f", &catalog(), &[]).unwrap_err();
+        let error = IndexCache::at(&home.path().join("gptfs"))
+            .save(&key("a"), &[Some("f")], &catalog(), &[])
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Environment);
     }
 
@@ -379,7 +380,7 @@ mod tests {
         let old = cache.items().unwrap().remove(0).path;
         File::options().write(true).open(&old).unwrap().set_len(TOTAL_BYTES).unwrap();
         File::options().write(true).open(&old).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        cache.save(&key("b"), "f", &catalog(), &[]).unwrap();
+        cache.save(&key("b"), &[Some("f")], &catalog(), &[]).unwrap();
         assert!(!old.exists());
         assert!(cache.load(&key("b")).is_some());
         assert_eq!(cache.clear().unwrap(), 1);

@@ -165,3 +165,173 @@ fn the_pages_of_all_fixtures_are_as_long_as_they_were_measured() {
         assert!(pages_fit(form.export(&json).path(), &options), "{form:?} is no export");
     }
 }
+
+/// The index of a bare file or a ZIP, read by `jobs` threads.
+fn index_of(path: &Path, jobs: usize) -> Result<Index> {
+    let export = source::open(&[path.to_owned()], &Limits::default())?;
+    let options = IndexOptions { jobs, ..IndexOptions::new(render::Options::new(Zone::utc())) };
+    Index::build(export, &options, &Progress::default())
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// A conversation with one message.
+fn chat(id: &str, text: &str) -> String {
+    format!(
+        r#"{{"title":"{id}","id":"{id}","create_time":1700000000,"current_node":"b","mapping":{{
+        "a":{{"id":"a","message":null,"parent":null,"children":["b"]}},
+        "b":{{"id":"b","parent":"a","children":[],"message":{{"id":"b","author":{{"role":"user"}},
+        "content":{{"content_type":"text","parts":["{text}"]}}}}}}}}}}"#
+    )
+}
+
+fn problems(index: &Index) -> Vec<String> {
+    index.catalog.problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect()
+}
+
+#[test]
+fn elements_that_are_not_conversations_are_one_problem_with_their_count() {
+    let json = format!(
+        r#"[null, 7, {}, {{}}, {{"a":[]}}, "x", {{"title":"Broken", "mapping": {{"#,
+        chat("c", "Tea")
+    );
+    let folder = folder(&[("conversations.json", json.as_bytes())]);
+    for jobs in [1, 4] {
+        let index = index_of(folder.path(), jobs).unwrap();
+        let titles: Vec<_> = index.catalog.heads.iter().map(|head| head.title.as_deref()).collect();
+        assert_eq!(titles, [Some("c"), Some("Broken")]);
+        assert_eq!(
+            problems(&index)[0],
+            "conversations.json: 5 elements are not conversations (the first at byte 1); not shown"
+        );
+    }
+}
+
+#[test]
+fn more_elements_than_the_limit_are_refused() {
+    let json = format!("[{}0]", "0,".repeat(2_000_000));
+    let folder = folder(&[("conversations.json", json.as_bytes())]);
+    for jobs in [1, 2] {
+        let error = index_of(folder.path(), jobs).err().expect("refused");
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(
+            error
+                .to_string()
+                .ends_with("more than 2,000,000 conversations and other elements, which is the limit")
+        );
+    }
+}
+
+#[test]
+fn the_vendor_of_each_file_is_decided_by_itself() {
+    let claude = br#"[{"uuid":"u","name":"n","chat_messages":[]},{"uuid":"v","chat_messages":[]}]"#;
+    let ours = format!("[{}]", chat("c", "Tea"));
+    let folder = folder(&[("conversations.json", claude), ("conversations-000.json", ours.as_bytes())]);
+    for jobs in [1, 2, 3] {
+        let index = index_of(folder.path(), jobs).unwrap();
+        assert_eq!(index.catalog.heads.len(), 1);
+        assert_eq!(
+            problems(&index),
+            ["conversations.json: this looks like a Claude export, which gptfs can't read; \
+              2 conversations are not shown"]
+        );
+    }
+}
+
+#[test]
+fn a_pass_goes_on_with_the_threads_that_can_be_started() {
+    let list = |first: usize| {
+        let chats: Vec<_> = (first..first + 200).map(|n| chat(&format!("{n:08}"), "Tea")).collect();
+        format!("[{}]", chats.join(","))
+    };
+    let (first, second) = (list(0), list(200));
+    let folder = folder(&[
+        ("conversations-000.json", first.as_bytes()),
+        ("conversations-001.json", second.as_bytes()),
+    ]);
+    let expected = index_of(folder.path(), 1).unwrap().catalog;
+    for count in 0..5 {
+        for jobs in [2, 5] {
+            let index = pass::threads_for_tests(count, || index_of(folder.path(), jobs)).unwrap();
+            assert_eq!(index.catalog, expected, "{count} of {jobs}");
+        }
+    }
+}
+
+/// A ZIP with one stored entry, and its bytes changed by `change`.
+fn changed_zip(json: &str, change: impl FnOnce(&mut Vec<u8>)) -> tempfile::TempDir {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("conversations.json", options).unwrap();
+    std::io::Write::write_all(&mut writer, json.as_bytes()).unwrap();
+    let mut bytes = writer.finish().unwrap().into_inner();
+    change(&mut bytes);
+    folder(&[("x.zip", &bytes)])
+}
+
+#[test]
+fn a_damaged_only_file_is_shown_as_far_as_it_is_whole() {
+    let json = format!("[{},{}]", chat("a", "Tea"), chat("b", "Coffee"));
+    let folder = changed_zip(&json, |bytes| {
+        let at = bytes.windows(3).position(|word| word == b"Tea").unwrap();
+        bytes[at] = b'P';
+    });
+    let index = index_of(&folder.path().join("x.zip"), 2).unwrap();
+    assert_eq!(
+        problems(&index)[0],
+        "conversations.json: damaged (its checksum is wrong): 2 conversations read, text may be wrong or missing; \
+         download the export again if you can"
+    );
+    let page = String::from_utf8(index.page(0, Page::Thread, "a").unwrap()).unwrap();
+    assert!(page.contains("Pea") && page.ends_with(UNVERIFIED), "{page}");
+}
+
+#[test]
+fn an_index_of_something_that_was_short_is_not_saved() {
+    let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
+    let mut index = index_of(folder.path(), 1).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let cache = IndexCache::at(&home.path().join("gptfs"));
+    index.is_provisional = true;
+    index.save(&cache).unwrap();
+    assert_eq!(cache.items().unwrap(), []);
+    index.is_provisional = false;
+    index.save(&cache).unwrap();
+    assert_eq!(cache.items().unwrap().len(), 1);
+}
+
+#[test]
+fn a_saved_catalog_with_absurd_numbers_is_a_miss() {
+    let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
+    let index = index_of(folder.path(), 1).unwrap();
+    let is_sound = |catalog: &Catalog| loaded::is_sound(catalog, &index.export, &index.shards);
+    assert!(is_sound(&index.catalog));
+    let changes: [fn(&mut Head); 8] = [
+        |head| head.location.start = head.location.end,
+        |head| head.location.end += 1 << 40,
+        |head| head.location.entry.entry += 1,
+        |head| head.location.entry.archive += 1,
+        |head| head.page.bytes = u64::MAX,
+        |head| head.page.stems = u32::MAX,
+        |head| {
+            let branch = crate::catalog::Branch { number: 1, measure: head.page };
+            head.branches = vec![branch, branch];
+        },
+        |head| {
+            let content = AssetContent::Canvas(7);
+            head.assets.push(crate::catalog::Asset { name: "a".into(), content, bytes: 1 });
+        },
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut catalog = index.catalog.clone();
+        change(&mut catalog.heads[0]);
+        assert!(!is_sound(&catalog), "change {at}");
+    }
+}

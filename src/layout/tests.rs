@@ -27,7 +27,7 @@ fn head(id: &str, title: &str, created: f64) -> Head {
         branches: Vec::new(),
         assets: Vec::new(),
         missing: 0,
-        unverified: false,
+        condition: crate::catalog::Condition::Sound,
     }
 }
 

@@ -93,9 +93,8 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
         .min_by_key(|&entry| names::depth(name(archive, entry)));
     for entry in usable {
         let (directory, base) = names::split(name(archive, entry));
-        let at_root = roots.keys().any(|root| {
-            directory.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest == "tmp/")
-        });
+        let at_root = roots.contains_key(directory)
+            || directory.strip_suffix("tmp/").is_some_and(|parent| roots.contains_key(parent));
         // A part without conversations has its files at the top, or in one folder.
         let at_top = roots.is_empty() && names::depth(directory) <= 1;
         match names::side(base).filter(|_| at_root || at_top || found.viewer == Some(entry)) {

@@ -533,3 +533,24 @@ fn a_hostile_outer_name_cannot_control_the_terminal() {
     let place = TestFolder::with("\u{1b}[2J.zip", "no zip");
     assert!(place.fails("\u{1b}[2J.zip").1.starts_with("\\u{1b}[2J.zip: not a zip"));
 }
+
+#[test]
+fn a_hundred_thousand_entries_in_as_many_roots_take_no_longer_than_in_one() {
+    let entries = |name: fn(usize) -> String| {
+        let place = TestFolder::new();
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for n in 0..100_000 {
+            writer.start_file(name(n), options).unwrap();
+            writer.write_all(b"[]").unwrap();
+        }
+        place.put("x.zip", writer.finish().unwrap().into_inner());
+        let start = std::time::Instant::now();
+        let export = place.open("x.zip").unwrap();
+        (export.shards.len(), start.elapsed())
+    };
+    let (shards, flat) = entries(|n| format!("a/conversations-{n:03}.json"));
+    let (roots, nested) = entries(|n| format!("{n}/conversations.json"));
+    assert_eq!((shards, roots), (100_000, 100_000));
+    assert!(nested < flat * 8 + std::time::Duration::from_secs(1), "{nested:?} {flat:?}");
+}

@@ -523,7 +523,7 @@ fn times_in_headings_use_the_chosen_time_zone() {
 #[test]
 fn problems_are_announced_in_one_line_and_listed_in_the_tree() {
     let scratch = Scratch::new();
-    let source = scratch.file("conversations.json", array(&[FIRST, "7", "null", SECOND]));
+    let source = scratch.file("conversations.json", array(&[FIRST, "7", "null", FIRST, SECOND]));
     let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
     assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
     assert!(told.stderr.contains("conversations.json: 2 problems, such as "), "{}", told.stderr);

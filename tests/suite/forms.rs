@@ -504,12 +504,29 @@ fn a_truncated_zip_is_refused() {
 }
 
 #[test]
-fn a_wrong_checksum_is_refused() {
+fn a_damaged_only_file_is_shown_with_a_note_on_every_page() {
     let json = array(&[FIRST, SECOND]);
-    let zip = Zip::new().deflated("conversations.json", &json).with_a_wrong_crc();
-    assert_file_refused("export.zip", zip.bytes(), DAMAGED);
-    let zip = Zip::new().stored("conversations.json", &json).with_a_wrong_crc();
-    assert_file_refused("export.zip", zip.bytes(), DAMAGED);
+    let (deflated, stored) =
+        (Zip::new().deflated("conversations.json", &json), Zip::new().stored("conversations.json", &json));
+    for zip in [deflated, stored] {
+        let scratch = Scratch::new();
+        let source = scratch.zip("export.zip", &zip.with_a_wrong_crc());
+        let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
+        let note = "export.zip: conversations.json: damaged (its checksum is wrong): 2 conversations read, \
+                        text may be wrong or missing; download the export again if you can";
+        assert!(told.stderr.contains(note), "{}", told.stderr);
+        let tree = exported(&source);
+        let whole = expected(&["First", "Second"]);
+        assert_eq!(tree.paths(), whole.paths());
+        for (path, page) in &whole.0 {
+            let found = String::from_utf8_lossy(&tree.0[path]).into_owned();
+            let rest = found.strip_prefix(&*String::from_utf8_lossy(page)).expect("the page as it is");
+            assert_eq!(
+                rest,
+                "\n*The file that holds this conversation is damaged: text may be wrong or missing.*\n"
+            );
+        }
+    }
 }
 
 #[test]

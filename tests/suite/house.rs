@@ -80,6 +80,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "format",
             "fs",
+            "name",
             "progress",
             "render",
             "source",

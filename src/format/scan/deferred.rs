@@ -15,6 +15,8 @@ pub(super) struct KeptBytes {
     /// Number of bytes of `text` that replace others, and don't count towards the limit.
     instead: usize,
     skeleton: Option<Skeleton>,
+    /// True if there is only a skeleton because memory ran out.
+    starved: bool,
 }
 
 /// What was kept.
@@ -23,12 +25,14 @@ pub(super) enum KeptContent<'k> {
     Whole(&'k mut Vec<u8>),
     /// The shallow part.
     Skeleton(&'k [u8]),
+    /// The shallow part, because memory ran out.
+    Starved(&'k [u8]),
 }
 
 impl KeptBytes {
     /// Nothing yet, with room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, text: Vec::new(), instead: 0, skeleton: None }
+        Self { limit, text: Vec::new(), instead: 0, skeleton: None, starved: false }
     }
 
     /// True if nothing has been kept yet.
@@ -49,6 +53,7 @@ impl KeptBytes {
     /// The same, for the caller to take.
     pub(super) fn content(&mut self) -> KeptContent<'_> {
         match &self.skeleton {
+            Some(skeleton) if self.starved => KeptContent::Starved(&skeleton.text),
             Some(skeleton) => KeptContent::Skeleton(&skeleton.text),
             None => KeptContent::Whole(&mut self.text),
         }
@@ -64,6 +69,7 @@ impl KeptBytes {
         if fits && self.text.try_reserve(bytes.len()).is_ok() {
             return append(&mut self.text, bytes);
         }
+        self.starved = fits;
         let mut skeleton = Skeleton::default();
         skeleton.push(&self.text);
         skeleton.push(bytes);
@@ -81,6 +87,7 @@ impl KeptBytes {
     /// Forgets the element.
     pub(super) fn clear(&mut self) {
         self.skeleton = None;
+        self.starved = false;
         self.instead = 0;
         self.text.clear();
         if self.text.capacity() > SHRINK_ABOVE {
@@ -98,6 +105,13 @@ impl KeptBytes {
             self.text.drain(..surplus);
         }
     }
+}
+
+/// The skeleton of a whole element: its shallow keys and values, at most 1 MiB.
+pub(crate) fn skeleton(json: &[u8]) -> Vec<u8> {
+    let mut skeleton = Skeleton::default();
+    skeleton.push(json);
+    skeleton.text
 }
 
 /// An element without the contents of its containers: keys, short values and empty containers.

@@ -18,7 +18,7 @@ impl Found {
     fn of(element: &Element<'_>) -> Self {
         let (text, whole) = match &element.body {
             Body::Whole(text) => (&**text, true),
-            Body::TooLarge { skeleton } => (*skeleton, false),
+            Body::TooLarge { skeleton } | Body::NoMemory { skeleton } => (*skeleton, false),
         };
         let text = String::from_utf8_lossy(text).into_owned();
         Self { start: element.start, end: element.end, text, whole, complete: element.complete }

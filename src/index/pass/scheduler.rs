@@ -1,9 +1,12 @@
-//! Schedules the work that the threads of a pass share, bounded by bytes: chunks to split and conversations to measure.
+//! Work shared between the threads of a pass, bounded in bytes: chunks to split, and conversations to measure.
 //!
-//! A thread that reads a shard hands over as much as the others have time for, and helps instead of waiting. So no thread
-//! is idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the other threads
-//! split and the reader inflates; while it inflates a very large conversation, they work through the queue. Each shard has
-//! one splitter, so its chunks are split one at a time and in order.
+//! A thread that reads a shard hands on whatever others have time for, and helps them rather than wait. No thread is
+//! therefore idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the
+//! helpers split and the reader inflates; during a very large conversation they live on what waits. Each shard's chunks
+//! are split one at a time, in order, by whoever holds its splitter.
+//!
+//! Small conversations travel in batches: the cost of a job doesn't depend on how small its conversations are, and the
+//! number of waiting jobs is bounded, so choosing among them is too.
 
 #[cfg(test)]
 mod tests;
@@ -15,104 +18,163 @@ use crate::sync::{lock, wait};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-/// With more bytes of conversations waiting than this, nothing is split; memory does not depend on the export beyond
-/// it and what one chunk adds.
+/// Weight of waiting jobs above which nothing is split. Beyond it, memory grows only by what one chunk contains.
 const WAITING_BYTES: usize = 2 << 20;
 
-/// With as many bytes of conversations waiting, helpers have enough to do for a while: splitting is left to readers then.
+/// Weight of waiting jobs that keeps the helpers busy for a while; splitting is then left to readers.
 const ENOUGH_BYTES: usize = 1 << 20;
 
-/// How many chunks of a shard wait at most.
+/// Number of chunks of a shard that may wait.
 const CHUNKS: usize = 4;
 
-/// Queue depth at which a helper is woken. Waking costs as much as inflating two fifths of a chunk.
+/// Queue depth at which a helper is woken: waking it costs as much as inflating two fifths of a chunk.
 const CHUNKS_TO_WAKE: usize = 2;
 
-/// From this size on a conversation is large: those that are measured at a time are limited.
+/// Size from which a conversation is large: how many are held and measured at a time is limited.
 const LARGE_BYTES: usize = 1 << 20;
 
-/// How much large conversations that are measured at a time may have together, unless it is one alone.
+/// Total size of large conversations being measured at a time, unless it is a single one.
 const LARGE_TOGETHER: usize = 4 << 20;
 
-/// How many buffers are kept for the next conversations.
-const SPARE_BUFFERS: usize = 4;
+/// Total size of large conversations held at a time, whether incomplete, waiting or being measured, unless it is a
+/// single one. Holds for any number of shards and threads.
+const HELD_TOGETHER: usize = 16 << 20;
 
-/// Larger buffers than this are given back to the system rather than kept.
+/// Number of batches kept for reuse.
+const SPARE_BATCHES: usize = 4;
+
+/// Capacity above which a buffer is freed rather than reused.
 const SPARE_BYTES: usize = 512 << 10;
 
-/// The same for the one that is kept for a large conversation.
+/// The same for the one buffer kept for a large conversation.
 const SPARE_LARGE_BYTES: usize = 4 << 20;
 
-/// A conversation that waits: where it belongs, and its JSON.
+/// Weight at which a batch is handed over.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Weight of a conversation besides its JSON.
+const ELEMENT_BYTES: usize = 96;
+
+/// Least weight of a job, which bounds the number of waiting jobs.
+const JOB_BYTES: usize = 4 << 10;
+
+/// Conversations that are measured together: one of any size, or several small ones.
 #[derive(Debug)]
-pub(super) struct MeasureJob<P> {
-    /// What is known of its place.
-    pub(super) place: P,
-    /// Its JSON.
-    pub(super) json: Vec<u8>,
+pub(super) struct Batch<P> {
+    json: Vec<u8>,
+    /// What is known of each conversation, and where its JSON ends.
+    elements: Vec<(P, usize)>,
+}
+
+impl<P> Default for Batch<P> {
+    fn default() -> Self {
+        Self { json: Vec::new(), elements: Vec::new() }
+    }
+}
+
+impl<P> Batch<P> {
+    /// Appends a copy of a conversation.
+    pub(super) fn push(&mut self, place: P, json: &[u8]) {
+        append(&mut self.json, json);
+        self.elements.push((place, self.json.len()));
+    }
+
+    /// True if it should be handed over.
+    pub(super) fn is_full(&self) -> bool {
+        self.weight() >= BATCH_BYTES
+    }
+
+    /// Its conversations with their JSON.
+    pub(super) fn elements(&self) -> impl Iterator<Item = (&P, &[u8])> {
+        let starts = std::iter::once(0).chain(self.elements.iter().map(|&(_, end)| end));
+        self.elements
+            .iter()
+            .zip(starts)
+            .map(|((place, end), start)| (place, self.json.get(start..*end).unwrap_or_default()))
+    }
+
+    fn weight(&self) -> usize {
+        let bytes = self.elements.len().saturating_mul(ELEMENT_BYTES);
+        bytes.saturating_add(self.json.len()).max(JOB_BYTES)
+    }
+
+    /// Size of the conversation, if it is a large one.
+    fn large(&self) -> usize {
+        if self.json.len() >= LARGE_BYTES { self.json.len() } else { 0 }
+    }
+
+    fn clear(&mut self) {
+        self.json.clear();
+        self.elements.clear();
+    }
+}
+
+/// True for a conversation that is measured on its own, because copying it would cost too much.
+pub(super) fn is_large(json: &[u8]) -> bool {
+    json.len() >= LARGE_BYTES
 }
 
 /// Something to do.
 #[derive(Debug)]
 pub(super) enum Task<P, S> {
-    /// Split the next chunk of a shard and return its splitter.
+    /// Split the next chunk of a shard and put its splitter back.
     Split {
-        /// The thread that reads the shard.
+        /// The reader of the shard.
         reader: usize,
         splitter: S,
         chunk: OwnedChunk,
     },
-    /// To measure a conversation, and to say so.
-    Measure(MeasureJob<P>),
+    /// Measure conversations, then call [`Scheduler::finish`].
+    Measure(Batch<P>),
 }
 
-/// Which of the conversations that wait is measured next.
+/// Which of the waiting jobs is measured next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
-    /// A helper has time.
+    /// For a helper, which has time.
     Largest,
-    /// A reader has something else to do.
+    /// For a reader, which has other things to do.
     Smallest,
-    /// The smallest, if it is not large.
+    /// The smallest, unless it is large.
     Small,
 }
 
-/// What becomes of a chunk that was read.
+/// What to do with a chunk that was read.
 #[derive(Debug)]
 pub(super) enum Next<P, S> {
-    /// It waits to be split.
+    /// Nothing: it waits to be split.
     Waits,
     /// The reader splits it.
     Split(S, OwnedChunk),
-    /// There is no room for it before this is done.
+    /// Do this first, then offer the chunk again.
     First(Task<P, S>, OwnedChunk),
 }
 
 /// A splitter for what was just read.
 #[derive(Debug)]
-pub(super) enum AtOnce<S> {
-    /// There is nobody else: what it finds is measured at once too.
+pub(super) enum Direct<S> {
+    /// There are no helpers: measure the conversations right away too.
     Alone(S),
-    /// The others have enough to do, and what it finds waits for them.
+    /// The others are busy; leave the conversations to them.
     Busy(S),
 }
 
-/// What a reader is to do once it has read its shard.
+/// What a reader does once it has read its shard.
 #[derive(Debug)]
 pub(super) enum Ended<P, S> {
-    /// All is split.
+    /// Everything is split.
     Splitter(S),
-    /// There are chunks yet, and meanwhile this can be done.
+    /// Some chunks are left; do this meanwhile.
     First(Task<P, S>),
 }
 
-/// What splits chunks into conversations.
+/// Splits chunks into conversations.
 pub(super) trait Splits {
-    /// How many bytes it holds of a conversation that is not complete.
+    /// Number of bytes held of an incomplete conversation.
     fn held(&self) -> usize;
 }
 
-/// The shared work of so many readers, and of helpers, who read nothing.
+/// The work shared by readers, each of which reads shards, and helpers, which don't.
 #[derive(Debug)]
 pub(super) struct Scheduler<P, S> {
     state: Mutex<SchedulerState<P, S>>,
@@ -122,41 +184,48 @@ pub(super) struct Scheduler<P, S> {
 
 #[derive(Debug)]
 struct SchedulerState<P, S> {
-    jobs: VecDeque<MeasureJob<P>>,
-    /// Bytes of the jobs that wait.
+    jobs: VecDeque<Batch<P>>,
+    /// Weight of the waiting jobs.
     waiting: usize,
-    /// Bytes of the large jobs that are being measured.
+    /// Bytes of the large conversations that wait or are being measured.
     large: usize,
+    /// Bytes of the large conversations that are being measured.
+    measured: usize,
     shards: Vec<ShardQueue<S>>,
-    spare: Vec<Vec<u8>>,
+    /// The reader whose conversation may grow beyond what is held together.
+    grows: Option<usize>,
+    spare: Vec<Batch<P>>,
     spare_large: Vec<u8>,
     spare_chunks: Vec<OwnedChunk>,
     readers: usize,
     helpers: usize,
-    /// How many of them wait.
     waiting_readers: usize,
     waiting_helpers: usize,
     abandoned: bool,
 }
 
-/// The shard that one reader reads.
+/// The shard of one reader.
 #[derive(Debug)]
 struct ShardQueue<S> {
-    /// Not there while somebody splits.
+    /// Absent while someone splits.
     splitter: Option<S>,
-    /// What was read and is to be split next.
+    /// Bytes of its incomplete conversation when the splitter was last put back.
+    held: usize,
+    /// Chunks to split next.
     chunks: VecDeque<OwnedChunk>,
 }
 
 impl<P, S: Splits> Scheduler<P, S> {
-    /// No work, and so many threads to share it.
+    /// No work yet, shared by this many threads.
     pub(super) fn new(readers: usize, helpers: usize) -> Self {
-        let shard = || ShardQueue { splitter: None, chunks: VecDeque::new() };
+        let shard = || ShardQueue { splitter: None, held: 0, chunks: VecDeque::new() };
         let state = SchedulerState {
             jobs: VecDeque::new(),
             waiting: 0,
             large: 0,
+            measured: 0,
             shards: std::iter::repeat_with(shard).take(readers).collect(),
+            grows: None,
             spare: Vec::new(),
             spare_large: Vec::new(),
             spare_chunks: Vec::new(),
@@ -169,20 +238,20 @@ impl<P, S: Splits> Scheduler<P, S> {
         Self { state: Mutex::new(state), for_helpers: Condvar::new(), for_readers: Condvar::new() }
     }
 
-    /// The splitter of the shard that `reader` reads if it may as well split at once what it has read, because nobody could
-    /// help, or the others have enough to do.
-    pub(super) fn at_once(&self, reader: usize) -> Option<AtOnce<S>> {
+    /// The splitter for `reader`'s shard if the reader should split what it has read itself, because there are no
+    /// helpers or they are busy.
+    pub(super) fn direct(&self, reader: usize) -> Option<Direct<S>> {
         let mut state = self.lock();
         let alone = state.helpers == 0;
         let others_busy = state.is_enough() && state.has_room();
-        if !(alone || others_busy) || !state.shards.get(reader)?.chunks.is_empty() {
+        if state.abandoned || !(alone || others_busy) || !state.shards.get(reader)?.chunks.is_empty() {
             return None;
         }
         let splitter = state.take_splitter(reader)?;
-        Some(if alone { AtOnce::Alone(splitter) } else { AtOnce::Busy(splitter) })
+        Some(if alone { Direct::Alone(splitter) } else { Direct::Busy(splitter) })
     }
 
-    /// `reader` has read the next chunk of its shard. `None` if the work was abandoned.
+    /// Takes the next chunk of `reader`'s shard. `None` if the work was abandoned.
     pub(super) fn accept(&self, reader: usize, chunk: OwnedChunk) -> Option<Next<P, S>> {
         let mut state = self.lock();
         let next = loop {
@@ -190,16 +259,18 @@ impl<P, S: Splits> Scheduler<P, S> {
                 return None;
             }
             let room = state.has_room();
-            // Nothing is inflated while the reader measures: what takes long is rather for a helper.
+            // While the reader measures, nothing is inflated: leave what takes long to helpers.
             if !room && let Some(job) = state.job(Choice::Small) {
                 break Next::First(Task::Measure(job), chunk);
             }
-            // The others have enough to do: what waits is split here, and then the chunk itself.
-            if state.is_enough() && room {
+            // The others have enough to do, or there are none: split what waits, then the chunk itself.
+            if (state.is_enough() || state.helpers == 0) && room {
                 if let Some(task) = state.split(reader) {
                     break Next::First(task, chunk);
                 }
-                if let Some(splitter) = state.take_splitter(reader) {
+                if state.shards.get(reader)?.chunks.is_empty()
+                    && let Some(splitter) = state.take_splitter(reader)
+                {
                     break Next::Split(splitter, chunk);
                 }
             }
@@ -217,8 +288,8 @@ impl<P, S: Splits> Scheduler<P, S> {
         Some(next)
     }
 
-    /// `reader` has read its shard to the end: the splitter once all is split, or what can be done until then. `None`
-    /// if the work was abandoned.
+    /// Called when `reader` has read its whole shard: returns the splitter once everything is split, or something to
+    /// do until then. `None` if the work was abandoned.
     pub(super) fn end(&self, reader: usize) -> Option<Ended<P, S>> {
         let mut state = self.lock();
         let ended = loop {
@@ -229,6 +300,8 @@ impl<P, S: Splits> Scheduler<P, S> {
             if shard.chunks.is_empty()
                 && let Some(splitter) = shard.splitter.take()
             {
+                shard.held = 0;
+                state.grows = state.grows.filter(|grows| *grows != reader);
                 break Ended::Splitter(splitter);
             }
             if let Some(task) = state.task(Choice::Smallest) {
@@ -240,15 +313,29 @@ impl<P, S: Splits> Scheduler<P, S> {
         Some(ended)
     }
 
-    /// A reader has no more shards to read, and helps from now on.
+    /// Turns a reader without further shards into a helper.
     pub(super) fn turn_helper(&self) {
         let mut state = self.lock();
-        state.readers -= 1;
-        state.helpers += 1;
+        state.readers = state.readers.saturating_sub(1);
+        state.helpers = state.helpers.saturating_add(1);
         self.wake(state);
     }
 
-    /// Something for a helper to do; waits for it. `None` when there will be no more.
+    /// Goes on without a reader that could not be started.
+    pub(super) fn lose_reader(&self) {
+        let mut state = self.lock();
+        state.readers = state.readers.saturating_sub(1);
+        self.wake(state);
+    }
+
+    /// Goes on without a helper that could not be started.
+    pub(super) fn lose_helper(&self) {
+        let mut state = self.lock();
+        state.helpers = state.helpers.saturating_sub(1);
+        self.wake(state);
+    }
+
+    /// Waits for something that a helper can do. `None` when there will be nothing more.
     pub(super) fn next(&self) -> Option<Task<P, S>> {
         let mut state = self.lock();
         let task = loop {
@@ -269,75 +356,107 @@ impl<P, S: Splits> Scheduler<P, S> {
         Some(task)
     }
 
-    /// Gives the splitter of the shard that `reader` reads, for the first time or after it was taken.
+    /// Puts the splitter of `reader`'s shard back, or installs it.
     pub(super) fn put_back(&self, reader: usize, splitter: S) {
         let mut state = self.lock();
         if let Some(shard) = state.shards.get_mut(reader) {
+            shard.held = splitter.held();
             shard.splitter = Some(splitter);
+            if shard.held < LARGE_BYTES {
+                state.grows = state.grows.filter(|grows| *grows != reader);
+            }
         }
         self.wake(state);
     }
 
-    /// Gives a chunk back that was split.
+    /// Returns a chunk that was split, for reuse.
     pub(super) fn recycle(&self, chunk: OwnedChunk) {
         self.lock().spare_chunks.push(chunk);
     }
 
-    /// A chunk that was split and is not needed any more.
+    /// A chunk for reuse.
     pub(super) fn spare_chunk(&self) -> Option<OwnedChunk> {
         self.lock().spare_chunks.pop()
     }
 
-    /// Adds a conversation that was found.
-    pub(super) fn offer(&self, place: P, json: ElementJson<'_>) {
-        let json = if json.len() >= LARGE_BYTES {
-            let spare = std::mem::take(&mut self.lock().spare_large);
-            json.into_owned(spare)
-        } else {
-            // A copy, for the buffer of the splitter is larger than most of what it has held.
-            let mut copy = self.lock().spare.pop().unwrap_or_default();
-            append(&mut copy, &json);
-            copy
-        };
+    /// An empty batch.
+    pub(super) fn batch(&self) -> Batch<P> {
+        self.lock().spare.pop().unwrap_or_default()
+    }
+
+    /// Adds conversations to measure, unless there are none.
+    pub(super) fn offer(&self, batch: Batch<P>) {
         let mut state = self.lock();
-        state.waiting += json.len();
-        state.jobs.push_back(MeasureJob { place, json });
+        if batch.elements.is_empty() {
+            state.keep_spare(batch);
+            return;
+        }
+        state.waiting = state.waiting.saturating_add(batch.weight());
+        state.large = state.large.saturating_add(batch.large());
+        state.jobs.push_back(batch);
         self.wake(state);
     }
 
-    /// Notes that a conversation was measured, and takes its buffer back.
-    pub(super) fn finish(&self, job: MeasureJob<P>) {
-        let mut buffer = job.json;
+    /// Adds a large conversation to measure.
+    pub(super) fn offer_large(&self, place: P, json: ElementJson<'_>) {
+        let spare = std::mem::take(&mut self.lock().spare_large);
+        let json = json.into_owned(spare);
+        let end = json.len();
+        self.offer(Batch { json, elements: vec![(place, end)] });
+    }
+
+    /// Notes that conversations were measured, and reuses their buffers.
+    pub(super) fn finish(&self, mut batch: Batch<P>) {
         let mut state = self.lock();
-        let length = buffer.len();
-        let is_large = length >= LARGE_BYTES;
-        buffer.clear();
-        // Beside a huge one memory is better used for something else.
+        let large = batch.large();
+        batch.clear();
+        // While a huge conversation is measured, memory has better uses.
         if !state.is_tight() {
-            if is_large && buffer.capacity() <= SPARE_LARGE_BYTES {
-                state.spare_large = buffer;
-            } else if buffer.capacity() <= SPARE_BYTES && state.spare.len() < SPARE_BUFFERS {
-                state.spare.push(buffer);
+            if large > 0 && batch.json.capacity() <= SPARE_LARGE_BYTES {
+                state.spare_large = batch.json;
+            } else {
+                state.keep_spare(batch);
             }
         }
-        if is_large {
-            state.large -= length;
+        state.measured = state.measured.saturating_sub(large);
+        state.large = state.large.saturating_sub(large);
+        if large > 0 {
             self.wake(state);
         }
     }
 
-    /// Gives up the buffers that are kept for the next conversations.
+    /// Notes that a conversation of this size is measured without having waited. Ends with [`end_direct`](Self::end_direct).
+    pub(super) fn begin_direct(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.measured = state.measured.saturating_add(bytes);
+        state.large = state.large.saturating_add(bytes);
+    }
+
+    /// The end of [`begin_direct`](Self::begin_direct).
+    pub(super) fn end_direct(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.measured = state.measured.saturating_sub(bytes);
+        state.large = state.large.saturating_sub(bytes);
+        self.wake(state);
+    }
+
+    /// Frees the buffers kept for reuse.
     pub(super) fn drop_spares(&self) {
         let mut state = self.lock();
         state.spare.clear();
         state.spare_large = Vec::new();
     }
 
-    /// Ends it all at once: somebody who has taken a part of it can't do it.
+    /// Ends all work: a thread that holds a part of it has panicked.
     pub(super) fn abandon(&self) {
         self.lock().abandoned = true;
         self.for_helpers.notify_all();
         self.for_readers.notify_all();
+    }
+
+    /// True if the work was abandoned.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
     }
 
     fn lock(&self) -> MutexGuard<'_, SchedulerState<P, S>> {
@@ -355,8 +474,8 @@ impl<P, S: Splits> Scheduler<P, S> {
         state
     }
 
-    /// After a change: wakes those who can do something now. Of helpers one, who wakes the next if there is more to do:
-    /// if all were woken for each chunk, they would only be in the reader's way.
+    /// After a change, wakes those who can now do something. Only one helper is woken, who wakes the next if there is
+    /// more to do: waking all of them for each chunk would only get in the reader's way.
     fn wake(&self, state: MutexGuard<'_, SchedulerState<P, S>>) {
         let (helpers, readers) = (state.waiting_helpers > 0, state.waiting_readers > 0);
         let is_over = state.is_over();
@@ -374,7 +493,7 @@ impl<P, S: Splits> Scheduler<P, S> {
 }
 
 impl<P, S: Splits> SchedulerState<P, S> {
-    /// What can be done now; of conversations the one of this choice. Splits first if few conversations wait.
+    /// Something that can be done now; among jobs, the given choice. Splits first if few conversations wait.
     fn task(&mut self, choice: Choice) -> Option<Task<P, S>> {
         if !self.is_enough()
             && let Some(task) = self.split_any()
@@ -387,15 +506,13 @@ impl<P, S: Splits> SchedulerState<P, S> {
         if self.has_room() { self.split_any() } else { None }
     }
 
-    /// True if there is enough for a helper to do that it is worth waking one.
+    /// True if there is enough to do to be worth waking a helper.
     fn has_task(&self) -> bool {
-        let is_tight = self.is_tight();
-        let can_split = |shard: &ShardQueue<S>| {
-            shard.chunks.len() >= CHUNKS_TO_WAKE
-                && shard.splitter.as_ref().is_some_and(|splitter| may_split(splitter, is_tight))
+        let can_split = |(reader, shard): (usize, &ShardQueue<S>)| {
+            shard.chunks.len() >= CHUNKS_TO_WAKE && shard.splitter.is_some() && self.may_split(reader)
         };
         self.jobs.iter().any(|job| self.may_measure(job, Choice::Largest))
-            || self.has_room() && self.shards.iter().any(can_split)
+            || self.has_room() && self.shards.iter().enumerate().any(can_split)
     }
 
     /// True if there will be nothing more to do.
@@ -403,14 +520,14 @@ impl<P, S: Splits> SchedulerState<P, S> {
         self.readers == 0 && self.jobs.is_empty()
     }
 
-    /// True if more conversations may wait. Beside a huge one there is not much room.
+    /// True if more conversations may wait. Next to a huge one there is little room.
     fn has_room(&self) -> bool {
         self.waiting <= if self.is_tight() { ENOUGH_BYTES } else { WAITING_BYTES }
     }
 
     /// True while a conversation is measured that is so large that memory is short.
     fn is_tight(&self) -> bool {
-        self.large > LARGE_TOGETHER
+        self.measured > LARGE_TOGETHER
     }
 
     /// True if helpers have enough to do for a while.
@@ -418,12 +535,12 @@ impl<P, S: Splits> SchedulerState<P, S> {
         self.waiting >= ENOUGH_BYTES
     }
 
-    /// The next chunk of any shard, to be split now.
+    /// The next chunk of any shard that can be split now.
     fn split_any(&mut self) -> Option<Task<P, S>> {
         (0..self.shards.len()).find_map(|reader| self.split(reader))
     }
 
-    /// The next chunk of a shard, to be split now.
+    /// The next chunk of a shard, if it can be split now.
     fn split(&mut self, reader: usize) -> Option<Task<P, S>> {
         if self.shards.get(reader)?.chunks.is_empty() {
             return None;
@@ -433,35 +550,56 @@ impl<P, S: Splits> SchedulerState<P, S> {
         Some(Task::Split { reader, splitter, chunk })
     }
 
-    /// The conversation of this choice among those that may be measured now.
-    fn job(&mut self, choice: Choice) -> Option<MeasureJob<P>> {
+    /// Takes the given choice among the jobs that may be measured now.
+    fn job(&mut self, choice: Choice) -> Option<Batch<P>> {
         let may = self.jobs.iter().enumerate().filter(|(_, job)| self.may_measure(job, choice));
-        let sized = may.map(|(at, job)| (job.json.len(), at));
+        let sized = may.map(|(at, job)| (job.weight(), at));
         let (_, at) = if choice == Choice::Largest { sized.max()? } else { sized.min()? };
         let job = self.jobs.remove(at)?;
-        let bytes = job.json.len();
-        self.waiting -= bytes;
-        if bytes >= LARGE_BYTES {
-            self.large += bytes;
-        }
+        self.waiting = self.waiting.saturating_sub(job.weight());
+        self.measured = self.measured.saturating_add(job.large());
         Some(job)
     }
 
-    /// The splitter of a shard if more of it may be split: two very large conversations are not held at the same time.
+    /// Takes the splitter of a shard, if more of it may be split.
     fn take_splitter(&mut self, reader: usize) -> Option<S> {
-        let is_tight = self.is_tight();
-        self.shards.get_mut(reader)?.splitter.take_if(|splitter| may_split(splitter, is_tight))
+        if !self.may_split(reader) {
+            return None;
+        }
+        let splitter = self.shards.get_mut(reader)?.splitter.take()?;
+        if splitter.held() >= LARGE_BYTES && self.grows.is_none() && !self.fits() {
+            self.grows = Some(reader);
+        }
+        Some(splitter)
     }
 
-    /// True if a conversation may be measured now by those who choose so.
-    fn may_measure(&self, job: &MeasureJob<P>, choice: Choice) -> bool {
-        let bytes = job.json.len();
-        let beside_others = self.large == 0 || self.large + bytes <= LARGE_TOGETHER;
-        bytes < LARGE_BYTES || choice != Choice::Small && beside_others
+    /// True if more of a shard may be split: only one conversation at a time grows beyond what is held together.
+    fn may_split(&self, reader: usize) -> bool {
+        let held = self.shards.get(reader).map_or(0, |shard| shard.held);
+        if held < LARGE_BYTES {
+            return true;
+        }
+        let may_grow =
+            self.fits() || self.grows == Some(reader) || self.grows.is_none() && self.large <= HELD_TOGETHER;
+        !self.is_tight() && may_grow
     }
-}
 
-/// True if more may be split, where it is tight or not.
-fn may_split(splitter: &impl Splits, is_tight: bool) -> bool {
-    !is_tight || splitter.held() < LARGE_BYTES
+    /// True if all large conversations are within what may be held together.
+    fn fits(&self) -> bool {
+        let held = self.shards.iter().map(|shard| shard.held).filter(|held| *held >= LARGE_BYTES);
+        held.fold(self.large, usize::saturating_add) <= HELD_TOGETHER
+    }
+
+    /// True if a job may be measured now, given the choice.
+    fn may_measure(&self, job: &Batch<P>, choice: Choice) -> bool {
+        let large = job.large();
+        let next_to_others = self.measured == 0 || self.measured.saturating_add(large) <= LARGE_TOGETHER;
+        large == 0 || choice != Choice::Small && next_to_others
+    }
+
+    fn keep_spare(&mut self, batch: Batch<P>) {
+        if batch.json.capacity() <= SPARE_BYTES && self.spare.len() < SPARE_BATCHES {
+            self.spare.push(batch);
+        }
+    }
 }

@@ -1,9 +1,25 @@
-//! One rule of sharing the work after the other, and then all of them with threads.
+//! Each rule of sharing the work, and then all of them with threads.
 
 use super::*;
 
 fn chunk(bytes: &[u8]) -> OwnedChunk {
     OwnedChunk::copied(bytes, None)
+}
+
+/// Offers one conversation.
+fn offer<P, S: Splits>(work: &Scheduler<P, S>, place: P, json: &[u8]) {
+    if is_large(json) {
+        work.offer_large(place, ElementJson::InBuffer(json));
+    } else {
+        let mut batch = work.batch();
+        batch.push(place, json);
+        work.offer(batch);
+    }
+}
+
+/// What is known of the first conversation of a batch.
+fn place(batch: &Batch<&'static str>) -> &'static str {
+    batch.elements().next().map_or("", |(place, _)| place)
 }
 
 impl Splits for () {
@@ -16,21 +32,21 @@ impl Splits for () {
 fn helpers_split_while_few_conversations_wait_and_readers_once_enough_do() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
-    work.offer("small", ElementJson::InBuffer(b"{}"));
-    assert!(work.at_once(0).is_none());
+    offer(&work, "small", b"{}");
+    assert!(work.direct(0).is_none());
     assert!(matches!(work.accept(0, chunk(b"x")), Some(Next::Waits)));
     assert!(matches!(work.next(), Some(Task::Split { .. })));
     work.put_back(0, ());
     assert!(matches!(work.next(), Some(Task::Measure(_))));
     assert!(matches!(work.accept(0, chunk(b"y")), Some(Next::Waits)));
-    work.offer("enough", ElementJson::InBuffer(&vec![b' '; ENOUGH_BYTES]));
-    // What was read first is split first.
+    offer(&work, "enough", &vec![b' '; ENOUGH_BYTES]);
+    // Chunks are split in order.
     let next = work.accept(0, chunk(b"z"));
     let Some(Next::First(Task::Split { chunk: first, .. }, back)) = next else {
         panic!("not what was read first")
     };
     assert_eq!((&*first, &*back), (&b"y"[..], &b"z"[..]));
-    assert!(work.at_once(0).is_none(), "somebody splits");
+    assert!(work.direct(0).is_none(), "somebody splits");
     work.put_back(0, ());
     assert!(matches!(work.accept(0, back), Some(Next::Split((), back)) if *back == *b"z"));
     assert!(matches!(work.next(), Some(Task::Measure(_))));
@@ -40,18 +56,18 @@ fn helpers_split_while_few_conversations_wait_and_readers_once_enough_do() {
 fn beside_a_huge_conversation_others_wait() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
-    work.offer("huge", ElementJson::InBuffer(&vec![b' '; LARGE_TOGETHER + 1]));
+    offer(&work, "huge", &vec![b' '; LARGE_TOGETHER + 1]);
     let Some(Task::Measure(huge)) = work.next() else { panic!("nothing to measure") };
-    work.offer("large", ElementJson::InBuffer(&vec![b' '; ENOUGH_BYTES]));
-    work.offer("small", ElementJson::InBuffer(b"{}"));
+    offer(&work, "large", &vec![b' '; ENOUGH_BYTES]);
+    offer(&work, "small", b"{}");
     let next = work.accept(0, chunk(b"x"));
     let Some(Next::First(Task::Measure(small), back)) = next else { panic!("not the small one") };
-    assert_eq!(small.place, "small");
+    assert_eq!(place(&small), "small");
     work.finish(small);
     assert!(work.lock().job(Choice::Largest).is_none());
     work.finish(huge);
     assert!(matches!(work.accept(0, back), Some(Next::Split(..))));
-    assert!(matches!(work.next(), Some(Task::Measure(job)) if job.place == "large"));
+    assert!(matches!(work.next(), Some(Task::Measure(job)) if place(&job) == "large"));
 }
 
 #[test]
@@ -59,11 +75,11 @@ fn a_reader_leaves_large_conversations_to_helpers_while_chunks_may_wait() {
     let work = Scheduler::new(1, 1);
     work.put_back(0, ());
     let large = vec![b' '; WAITING_BYTES + 1];
-    work.offer("large", ElementJson::InBuffer(&large));
-    work.offer("small", ElementJson::InBuffer(b"{}"));
+    offer(&work, "large", &large);
+    offer(&work, "small", b"{}");
     let next = || work.accept(0, chunk(b"x")).unwrap();
     let measured = |next| match next {
-        Next::First(Task::Measure(job), _) => Some(job.place),
+        Next::First(Task::Measure(job), _) => Some(place(&job)),
         _ => None,
     };
     assert_eq!(measured(next()), Some("small"));
@@ -83,11 +99,11 @@ fn a_helper_is_woken_for_two_chunks_or_a_conversation() {
     assert!(work.lock().has_task());
     let Some(Task::Split { .. }) = work.next() else { panic!("nothing to split") };
     assert!(!work.lock().has_task(), "somebody splits");
-    work.offer("small", ElementJson::InBuffer(b"{}"));
+    offer(&work, "small", b"{}");
     assert!(work.lock().has_task());
 }
 
-/// Splits into words, each of which is a conversation.
+/// Splits into words, each of them a conversation.
 struct Words(Vec<u8>);
 
 impl Splits for Words {
@@ -96,14 +112,14 @@ impl Splits for Words {
     }
 }
 
-/// What readers of such texts, in chunks of such a length, and helpers have measured.
+/// Everything measured, with one reader per text, chunks of the given length, and some helpers.
 fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
     let work = Scheduler::new(texts.len(), helpers);
     let found = Mutex::new(Vec::new());
     let split = |reader: usize, mut splitter: Words, chunk: &[u8]| {
         for &byte in chunk {
             if byte == b' ' {
-                work.offer(reader, ElementJson::InBuffer(&std::mem::take(&mut splitter.0)));
+                offer(&work, reader, &std::mem::take(&mut splitter.0));
             } else {
                 splitter.0.push(byte);
             }
@@ -113,7 +129,7 @@ fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
     let perform = |task| match task {
         Task::Split { reader, splitter, chunk } => split(reader, splitter, &chunk),
         Task::Measure(job) => {
-            found.lock().unwrap().push(job.json.clone());
+            found.lock().unwrap().extend(job.elements().map(|(_, json)| json.to_vec()));
             work.finish(job);
         }
     };
@@ -158,7 +174,7 @@ fn measured(texts: &[String], length: usize, helpers: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_conversation_is_measured_once_with_any_number_of_threads() {
-    // Some of them large, and one huge.
+    // Some are large, and one is huge.
     let word = |n: usize| format!("{n}{} ", "x".repeat(n * n % 50));
     let large = |n: usize| "y".repeat(n) + " ";
     let mut texts = vec![(0..3000).map(word).collect::<String>(), (3000..3500).map(word).collect()];
@@ -175,4 +191,41 @@ fn every_conversation_is_measured_once_with_any_number_of_threads() {
         found.sort();
         assert!(found == expected, "{length} {helpers}");
     }
+}
+
+#[test]
+fn only_one_conversation_grows_beyond_what_is_held_together() {
+    let work: Scheduler<&str, Words> = Scheduler::new(3, 0);
+    let held = |reader: usize, bytes: usize| work.put_back(reader, Words(vec![b'x'; bytes]));
+    let take = |reader: usize| match work.direct(reader) {
+        Some(Direct::Alone(splitter)) => Some(splitter),
+        _ => None,
+    };
+    held(0, HELD_TOGETHER - LARGE_BYTES);
+    held(1, LARGE_BYTES);
+    held(2, 10);
+    assert!(take(0).is_some(), "both fit");
+    held(0, HELD_TOGETHER);
+    let first = take(0).expect("it alone may grow");
+    assert!(take(1).is_none() && take(2).is_some(), "only small ones go on beside it");
+    work.put_back(0, first);
+    assert!(take(1).is_none() && take(0).is_some());
+    held(0, 0);
+    assert!(take(1).is_some(), "it is complete");
+}
+
+#[test]
+fn the_number_of_waiting_jobs_is_bounded_however_small_their_conversations_are() {
+    let work: Scheduler<usize, ()> = Scheduler::new(1, 1);
+    let mut batch = work.batch();
+    for n in 0..500_000 {
+        batch.push(n, b"0");
+        if batch.is_full() {
+            work.offer(std::mem::replace(&mut batch, work.batch()));
+        }
+    }
+    work.offer(batch);
+    let state = work.lock();
+    assert!(state.jobs.len() <= 500_000 * (ELEMENT_BYTES + 1) / BATCH_BYTES + 1, "{}", state.jobs.len());
+    assert!(state.waiting >= state.jobs.len() * JOB_BYTES);
 }
