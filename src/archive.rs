@@ -10,6 +10,7 @@ mod directory;
 mod folder;
 pub mod inflate;
 mod random;
+mod recover;
 mod section;
 pub mod span;
 #[cfg(test)]
@@ -18,7 +19,8 @@ mod whole;
 
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::printable;
+use crate::sync::lock;
+use crate::text::{binary_size, printable};
 pub use chunk::Chunk;
 use directory::Encryption;
 pub use inflate::OwnedChunk;
@@ -27,10 +29,11 @@ use random::RandomAccess;
 use section::{Section, Stamp};
 use serde::{Deserialize, Serialize};
 use span::SpanCache;
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// Upper bound on a chunk handed over by [`Archive::stream`], in bytes: small enough for a processor's own cache.
@@ -65,11 +68,22 @@ pub struct Limits {
     pub max_entries: u64,
     /// Bytes of decoded data that are kept for the next read.
     pub span_bytes: usize,
+    /// Bytes of ZIPs inside a ZIP that may be unpacked to temporary files (`--max-unpacked`). By default that depends on
+    /// the size of the outer one.
+    pub max_unpacked: Option<u64>,
+    /// Read a ZIP without a usable directory by its local headers (`--recover`).
+    pub recover: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 16 << 30, max_entries: 1_000_000, span_bytes: 16 << 20 }
+        Self {
+            max_bytes: 16 << 30,
+            max_entries: 1_000_000,
+            span_bytes: 16 << 20,
+            max_unpacked: None,
+            recover: false,
+        }
     }
 }
 
@@ -190,6 +204,11 @@ pub struct Archive {
     trust: Vec<AtomicU8>,
     random: RandomAccess,
     limits: Limits,
+    notes: Vec<String>,
+    /// Bytes unpacked to temporary files.
+    unpacked: AtomicU64,
+    /// For entries that were compared with their checksum again after the file was touched: its stamp then.
+    touched: Mutex<HashMap<u32, Stamp>>,
 }
 
 impl Archive {
@@ -227,9 +246,16 @@ impl Archive {
         limits: &Limits,
         spans: &Arc<SpanCache>,
     ) -> Result<Self> {
-        let directory = directory::read(&section, limits).map_err(|error| error.within(printable(label)))?;
+        let directory = match directory::read(&section, limits) {
+            Err(error) if limits.recover && error.kind() == ErrorKind::Damaged => {
+                recover::read(&section, limits)
+            }
+            read => read,
+        };
+        let directory = directory.map_err(|error| error.within(printable(label)))?;
         let identity = Identity { bytes: section.bytes(), modified, directory: directory.crc };
-        Ok(Self::assemble(label, Backing::Zip(section), directory.entries, identity, limits, spans))
+        let zip = Self::assemble(label, Backing::Zip(section), directory.entries, identity, limits, spans);
+        Ok(Self { notes: directory.notes, ..zip })
     }
 
     /// Lists the files below the folder `path`. Symbolic links are not followed; hidden files and directories are
@@ -286,6 +312,9 @@ impl Archive {
             identity,
             random: RandomAccess::new(ARCHIVES.fetch_add(1, Ordering::Relaxed), Arc::clone(spans)),
             limits: *limits,
+            notes: Vec::new(),
+            unpacked: AtomicU64::new(0),
+            touched: Mutex::default(),
         }
     }
 
@@ -297,6 +326,17 @@ impl Archive {
     /// The archive's name in messages. Untrusted text.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// What is odd about it, a line each. Untrusted text.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What an entry's local header says otherwise than the directory of its ZIP, if it does.
+    pub fn contradiction(&self, entry: u32) -> Option<String> {
+        let (Backing::Zip(zip), Ok(found)) = (&self.backing, self.entry(entry)) else { return None };
+        directory::contradiction(zip, found)
     }
 
     /// Identifies its content.
@@ -542,33 +582,61 @@ impl Archive {
                 let file = folder::open_unchanged(path, *stamp)?;
                 Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
             }
-            Backing::Zip(zip) => {
-                let mut header = [0; 30];
-                let result = zip.read_exact_at(found.header, &mut header);
-                zip.verify_unchanged()?;
-                result.map_err(|error| Error::io("its header cannot be read", error))?;
-                if !header.starts_with(b"PK\x03\x04") {
-                    return Err(Error::new(ErrorKind::Damaged, "its header is damaged"));
-                }
-                let name = u64::from(u16::from_le_bytes([header[26], header[27]]));
-                let extra = u64::from(u16::from_le_bytes([header[28], header[29]]));
-                let start = found.header.saturating_add(30).saturating_add(name).saturating_add(extra);
-                zip.part(start, found.compressed)
-                    .ok_or_else(|| Error::new(ErrorKind::Damaged, "its data lies beyond the end of the zip"))
-            }
+            Backing::Zip(zip) => data_of(&self.current(zip, entry, found)?, found),
         }
+    }
+
+    /// The ZIP as it is now, if it is still the one that was opened. Where only its times have changed, the entry is
+    /// compared with its checksum again, once: its bytes may be the same.
+    fn current(&self, zip: &Section, entry: u32, found: &Entry) -> Result<Section> {
+        let now = zip.current_stamp()?;
+        if now == zip.stamp() || !now.is_same_file(&zip.stamp()) {
+            return Ok(zip.with_stamp(zip.stamp()));
+        }
+        // Held meanwhile, so that concurrent readers don't all do the same.
+        let mut touched = lock(&self.touched);
+        let zip = zip.with_stamp(now);
+        if touched.get(&entry) != Some(&now) {
+            let section = data_of(&zip, found)?;
+            let verified = match found.method {
+                Method::Deflated => {
+                    inflate_all(found, &section, None, &mut Checkpoints::default(), &mut |_| Ok(()))
+                }
+                _ => stream_stored(found, &section, &mut |_| Ok(())),
+            };
+            let changed = |_| Error::new(ErrorKind::Damaged, "changed while it was in use");
+            section.verify_unchanged().and(verified).map_err(changed)?;
+            touched.insert(entry, now);
+        }
+        Ok(zip)
     }
 
     /// Inflates an entry into an unnamed temporary file.
     fn spool(&self, entry: u32) -> Result<Section> {
         let found = self.entry(entry)?;
         let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
+        let limit = self.max_unpacked();
+        let before = self.unpacked.fetch_add(found.size, Ordering::Relaxed);
+        if before.saturating_add(found.size) > limit {
+            let reason = format!(
+                "unpacking it takes {} in a temporary file, limit is {} (--max-unpacked)",
+                binary_size(found.size.into()),
+                binary_size(limit.into())
+            );
+            return Err(Error::new(ErrorKind::Limit, reason));
+        }
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
         let mut write = |chunk: Chunk<'_>| std::io::Write::write_all(&mut file, &chunk).map_err(cannot);
         let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)
+    }
+
+    /// How much may be unpacked to temporary files. ZIPs hardly get smaller when they are compressed again.
+    fn max_unpacked(&self) -> u64 {
+        let own = self.identity.bytes.saturating_mul(4).saturating_add(64 << 20);
+        self.limits.max_unpacked.unwrap_or(own)
     }
 
     fn entry(&self, entry: u32) -> Result<&Entry> {
@@ -601,6 +669,22 @@ impl Archive {
         }
         error
     }
+}
+
+/// The (compressed) data of an entry of a ZIP.
+fn data_of(zip: &Section, found: &Entry) -> Result<Section> {
+    let mut header = [0; 30];
+    let result = zip.read_exact_at(found.header, &mut header);
+    zip.verify_unchanged()?;
+    result.map_err(|error| Error::io("its header cannot be read", error))?;
+    if !header.starts_with(b"PK\x03\x04") {
+        return Err(Error::new(ErrorKind::Damaged, "its header is damaged"));
+    }
+    let name = u64::from(u16::from_le_bytes([header[26], header[27]]));
+    let extra = u64::from(u16::from_le_bytes([header[28], header[29]]));
+    let start = found.header.saturating_add(30).saturating_add(name).saturating_add(extra);
+    zip.part(start, found.compressed)
+        .ok_or_else(|| Error::new(ErrorKind::Damaged, "its data lies beyond the end of the zip"))
 }
 
 fn no_such_entry() -> Error {

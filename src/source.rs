@@ -263,7 +263,15 @@ impl<'a> Opening<'a> {
     fn work(&mut self) -> Result<()> {
         while let Some(pending) = self.pending.pop_front() {
             let PendingArchive { archive, group, origin, nesting, certain } = pending;
-            let found = discover(&archive)?;
+            let is_named = matches!(origin, Packing::Zip | Packing::Parts | Packing::Folder);
+            let found = match discover(&archive) {
+                Err(error) if !is_named && error.kind() == ErrorKind::Damaged => {
+                    self.failures.push((archive.label().to_owned(), error));
+                    self.passed.push(archive);
+                    continue;
+                }
+                found => found?,
+            };
             if found.shards.is_empty() && nesting < MAX_NESTING {
                 let inner = nested(&archive, origin, found.viewer.is_some());
                 if !inner.is_empty() {
@@ -436,6 +444,8 @@ impl<'a> Opening<'a> {
                 };
                 list.push(at(entry));
             }
+            let notes = archive.notes().iter().map(|note| Problem::new(archive.label(), note));
+            export.problems.extend(notes);
             export.problems.extend(found.problems);
             export.archives.push(archive);
         }

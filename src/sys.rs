@@ -8,7 +8,7 @@ pub(crate) mod mounts;
 
 pub(crate) use directory::OpenDirectory;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::mount::{MntFlags, MsFlags};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::resource::{Resource, getrlimit};
@@ -132,6 +132,24 @@ pub(crate) fn open_directory(path: &Path, readable: bool) -> io::Result<File> {
     let refer = if readable { 0 } else { libc::O_PATH };
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | refer;
     File::options().read(true).custom_flags(flags).open(path)
+}
+
+/// Creates a file without a name in the directory `dir`, readable and writable by its owner only. Unless it is
+/// [given a name](name_file), nothing of it remains, however this process ends.
+///
+/// # Errors
+/// Those of `open`; not every file system can do this.
+pub(crate) fn unnamed_file(dir: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(dir)
+}
+
+/// Gives an [unnamed file](unnamed_file) the name `path`, which must be free.
+///
+/// # Errors
+/// Those of `linkat`.
+pub(crate) fn name_file(file: &File, path: &Path) -> io::Result<()> {
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(unistd::linkat(AT_FDCWD, name.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
 }
 
 /// How many files this process may have open.

@@ -36,10 +36,17 @@ pub(super) struct Directory {
     pub(super) entries: Vec<Entry>,
     /// CRC-32 of the directory itself.
     pub(super) crc: u32,
+    /// What is odd about the ZIP, a line each.
+    pub(super) notes: Vec<String>,
 }
 
 /// Minimum size of a local header, in bytes.
 const LOCAL_HEADER_BYTES: u64 = 30;
+
+const END_RECORD: &[u8] = b"PK\x05\x06";
+
+/// Size of an end record with the longest comment.
+const MAX_TAIL_BYTES: u64 = 22 + 65_535;
 
 /// How much of the directory its CRC covers at most: a hostile directory may claim to begin at the start of the
 /// file.
@@ -69,7 +76,8 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     refuse_overlaps(&entries)?;
     refuse_bombs(entries.iter().map(Entry::inflated).sum::<u128>(), limits)?;
     let crc = hash(section, start.unwrap_or(section.bytes()))?;
-    Ok(Directory { entries, crc })
+    let notes = several_end_records(section, start.unwrap_or(section.bytes()), &entries)?;
+    Ok(Directory { entries, crc, notes: notes.into_iter().collect() })
 }
 
 /// Fails if inflating to `bytes` bytes would exceed `limits`.
@@ -102,6 +110,27 @@ fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
         return Err(Error::new(ErrorKind::Limit, "entries overlap; refusing (zip bomb?)"));
     }
     Ok(())
+}
+
+/// What to say if other programs may take another directory for the one of this ZIP: if there is another end record
+/// near its end, outside the entries. `start` is where the directory begins.
+fn several_end_records(section: &Section, start: u64, entries: &[Entry]) -> Result<Option<String>> {
+    let first = entries.iter().map(|entry| entry.header).min().unwrap_or(start);
+    let from = section.bytes().saturating_sub(MAX_TAIL_BYTES);
+    let mut tail = vec![0; usize::try_from(section.bytes() - from).unwrap_or_default()];
+    let read = section.read_at(from, &mut tail).map_err(|error| Error::io("cannot be read", error))?;
+    let tail = tail.get(..read).unwrap_or_default();
+    let is_record = |at: &usize| {
+        let rest = tail.get(*at..).unwrap_or_default();
+        let comment = rest.get(20..22).map(|length| usize::from(u16::from_le_bytes([length[0], length[1]])));
+        let offset = from.saturating_add(*at as u64);
+        let in_entries = (first..start).contains(&offset);
+        rest.starts_with(END_RECORD)
+            && comment.is_some_and(|comment| comment + 22 <= rest.len())
+            && !in_entries
+    };
+    let records = (0..tail.len()).filter(is_record).count();
+    Ok((records > 1).then(|| "has several directories: other programs may see other files in it".to_owned()))
 }
 
 fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
@@ -182,6 +211,41 @@ fn hash(section: &Section, start: u64) -> Result<u32> {
     Ok(hasher.finalize())
 }
 
+/// What the local header of an entry says otherwise than the directory, if it does.
+pub(super) fn contradiction(section: &Section, entry: &Entry) -> Option<String> {
+    let mut fixed = [0; LOCAL_HEADER_BYTES as usize];
+    section.read_exact_at(entry.header, &mut fixed).ok()?;
+    let field = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
+    let long = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let mut name = vec![0; usize::from(field(26))];
+    section.read_exact_at(entry.header.saturating_add(LOCAL_HEADER_BYTES), &mut name).ok()?;
+    let method = match entry.method {
+        Method::Stored => 0,
+        Method::Deflated => 8,
+        Method::Unsupported(number) => number,
+    };
+    // Sizes and checksum may follow the data, and sizes may be in an extra field.
+    let (is_streamed, is_large) = (field(6) & 8 != 0, long(18) == u32::MAX || long(22) == u32::MAX);
+    let differs = |own: u64, other: u32| own != u64::from(other);
+    let what = if String::from_utf8_lossy(&name) != entry.name {
+        "name"
+    } else if field(8) != method {
+        "compression method"
+    } else if !is_streamed
+        && !is_large
+        && (differs(entry.compressed, long(18)) || differs(entry.size, long(22)))
+    {
+        "size"
+    } else if !is_streamed && entry.crc.is_some_and(|crc| crc != long(14)) {
+        "checksum"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "its local header has another {what} than the zip's directory; other programs may read it differently"
+    ))
+}
+
 /// The error for a file without a usable end record, with a guess at what happened to it.
 fn not_a_zip(section: &Section, error: ZipError) -> Error {
     if let ZipError::Io(error) = error {
@@ -196,7 +260,7 @@ fn not_a_zip(section: &Section, error: ZipError) -> Error {
         (ErrorKind::NotAnExport, "not a zip archive (the file is empty)")
     } else if section.read_exact_at(0, &mut magic).is_ok() && &magic == b"PK\x03\x04" {
         let hint = "not a zip archive (no end-of-central-directory record); it begins like one, \
-                    so the download was probably cut short";
+                    so the download was probably cut short; --recover shows what is there";
         (ErrorKind::Damaged, hint)
     } else {
         (ErrorKind::NotAnExport, "not a zip archive (no end-of-central-directory record)")

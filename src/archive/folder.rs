@@ -51,7 +51,7 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, 
 pub(super) fn open_unchanged(path: &Path, stamp: Stamp) -> Result<File> {
     let cannot = |error| Error::io("cannot be opened", error);
     let file = File::open(path).map_err(cannot)?;
-    if Stamp::of(&file.metadata().map_err(cannot)?) == stamp {
+    if Stamp::of(&file.metadata().map_err(cannot)?).is_unmodified(&stamp) {
         Ok(file)
     } else {
         Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))

@@ -240,6 +240,11 @@ impl InflateDecoder {
         Ok(Self { stream, taken, out: point.out, last_checkpoint: point.out, stop: None, pending: None })
     }
 
+    /// Offset in the compressed data of the first byte that is wholly unused.
+    pub(super) fn input(&self) -> u64 {
+        self.stream.position().0
+    }
+
     /// Offset of the next byte in the inflated data.
     pub(super) fn out(&self) -> u64 {
         self.out

@@ -15,6 +15,8 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     modified_seconds: i64,
     modified_nanoseconds: i64,
+    /// Time of the last change of anything about the file, which nobody can set back.
+    changed: (i64, i64),
 }
 
 impl Stamp {
@@ -25,7 +27,18 @@ impl Stamp {
             bytes: metadata.len(),
             modified_seconds: metadata.mtime(),
             modified_nanoseconds: metadata.mtime_nsec(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// True if both are the same file with the same size.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode, self.bytes) == (other.device, other.inode, other.bytes)
+    }
+
+    /// True if nothing suggests that the content differs.
+    pub(super) fn is_unmodified(&self, other: &Self) -> bool {
+        self.is_same_file(other) && self.modified() == other.modified()
     }
 
     /// The last modification, in nanoseconds since 1970.
@@ -41,13 +54,15 @@ pub(super) struct Section {
     stamp: Stamp,
     base: u64,
     bytes: u64,
+    /// True if any change of the file matters, not only one that its time of modification shows.
+    is_strict: bool,
 }
 
 impl Section {
     /// All of `file` as it is now.
     pub(super) fn whole(file: File) -> io::Result<Self> {
         let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self { file: Arc::new(file), stamp, base: 0, bytes: stamp.bytes })
+        Ok(Self { file: Arc::new(file), stamp, base: 0, bytes: stamp.bytes, is_strict: false })
     }
 
     /// `bytes` bytes starting at `start`, or `None` if they reach past the end.
@@ -62,6 +77,20 @@ impl Section {
 
     pub(super) fn stamp(&self) -> Stamp {
         self.stamp
+    }
+
+    /// The stamp of the file as it is now.
+    ///
+    /// # Errors
+    /// `Environment`.
+    pub(super) fn current_stamp(&self) -> Result<Stamp> {
+        let metadata = self.file.metadata().map_err(|error| Error::io("cannot examine the file", error))?;
+        Ok(Stamp::of(&metadata))
+    }
+
+    /// The same section of a file that may have this stamp only, not even touched since.
+    pub(super) fn with_stamp(&self, stamp: Stamp) -> Self {
+        Self { stamp, is_strict: true, ..self.clone() }
     }
 
     /// Fills `buffer` starting at `offset`; reads fewer bytes only at the end of the section or of a truncated
@@ -100,8 +129,8 @@ impl Section {
     /// # Errors
     /// `Damaged`, and `Environment` if the system can't tell.
     pub(super) fn verify_unchanged(&self) -> Result<()> {
-        let metadata = self.file.metadata().map_err(|error| Error::io("cannot examine the file", error))?;
-        if Stamp::of(&metadata) == self.stamp {
+        let now = self.current_stamp()?;
+        if if self.is_strict { now == self.stamp } else { now.is_unmodified(&self.stamp) } {
             Ok(())
         } else {
             Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))

@@ -1,5 +1,7 @@
 //! Archives come from the `zip` crate; odd ones are made by changing their bytes.
 
+mod unlucky;
+
 use super::*;
 use proptest::prelude::*;
 use std::io::{Cursor, Seek, Write};
@@ -320,7 +322,9 @@ fn a_file_that_is_not_a_zip_is_reported_as_such() {
     assert_eq!(error.kind(), ErrorKind::Damaged);
     assert_eq!(
         error.to_string(),
-        format!("{none}; it begins like one, so the download was probably cut short")
+        format!(
+            "{none}; it begins like one, so the download was probably cut short; --recover shows what is there"
+        )
     );
 }
 
@@ -380,7 +384,7 @@ fn a_wrong_checksum_of_a_large_file_is_detected_at_its_end() {
         bytes[directory + 16] ^= 1;
         let archive = open(&bytes).unwrap();
         assert_eq!(archive.read_at(0, 0, &mut [0; 1 << 12]).unwrap(), 1 << 12);
-        assert!(message(read_all(&archive, 0, 1 << 16)).ends_with("the data is damaged"));
+        assert!(message(read_all(&archive, 0, 1 << 16)).ends_with("its checksum is wrong"));
         assert!(archive.read_at(0, 0, &mut [0; 10]).is_err());
     }
 }
@@ -568,8 +572,12 @@ fn a_file_changed_in_place_gives_errors_and_never_wrong_bytes() {
         let error = archive.read_range(0, 5_000_000, 5_000_010, &mut range).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Damaged);
         assert_eq!(error.to_string(), "x.zip: data: changed while it was in use");
-        assert!(archive.read_at(1, 0, &mut [0; 10]).is_err());
-        assert!(streamed(&archive, 1).1.is_err());
+        // The other entry is served only if its bytes are still the same.
+        let is_whole = file.metadata().unwrap().len() == bytes.len() as u64;
+        let mut start = [0; 10];
+        assert_eq!(archive.read_at(1, 0, &mut start).is_ok(), is_whole);
+        assert!(!is_whole || start == data[..10]);
+        assert_eq!(streamed(&archive, 1).1.is_ok(), is_whole);
     }
 }
 

@@ -44,6 +44,12 @@ pub(super) struct ReadingArgs {
     /// Refuse an export that inflates to more than this
     #[arg(long, value_name = "SIZE", default_value = "16G", value_parser = size)]
     max_size: u64,
+    /// Unpack ZIPs inside a ZIP to $TMPDIR only up to this size [default: 64M and four times the outer file]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_unpacked: Option<u64>,
+    /// Read a ZIP that has lost its directory, as after an interrupted download, as far as it goes
+    #[arg(long)]
+    recover: bool,
     /// Replace a conversation with more JSON than this by a note
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
     max_conversation: u64,
@@ -133,6 +139,8 @@ impl Settings {
             limits: Limits {
                 max_bytes: args.max_size,
                 span_bytes: usize::try_from(args.memory / 4).unwrap_or(usize::MAX),
+                max_unpacked: args.max_unpacked,
+                recover: args.recover,
                 ..Limits::default()
             },
             page_bytes: args.memory / 8 * 3,

@@ -27,7 +27,7 @@ use crate::sys;
 use crate::text::{grouped, printable};
 use crate::time::Timestamp;
 use scheduler::{Direct, Ended, Next, Scheduler, Task, is_large};
-use split::{ElementPlace, Extent, Finding, HUGE_BYTES, MAX_ELEMENTS, Splitter, Vendor};
+use split::{ElementPlace, Extent, HUGE_BYTES, MAX_ELEMENTS, ShardFinding, Splitter, Vendor};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -93,13 +93,13 @@ struct Measured {
 
 /// Everything that one thread, or all of them, found.
 #[derive(Default)]
-struct Found {
+struct PassFindings {
     conversations: Vec<Measured>,
     /// For each shard with elements that are not conversations: how many there are, and the offset of the first.
     junk: BTreeMap<usize, (u64, u64)>,
 }
 
-impl Found {
+impl PassFindings {
     fn add_junk(&mut self, shard: usize, count: u64, start: u64) {
         let (known, first) = self.junk.entry(shard).or_insert((0, start));
         *known = known.saturating_add(count);
@@ -126,7 +126,7 @@ struct ShardEnd {
 
 impl Pass<'_> {
     /// Everything found, in no particular order, and how each shard ended, in order.
-    fn run(&self) -> Result<(Found, Vec<ShardEnd>)> {
+    fn run(&self) -> Result<(PassFindings, Vec<ShardEnd>)> {
         let shards = &self.export.shards;
         let readers = self.options.jobs.clamp(1, shards.len().max(1));
         let helpers = self.options.jobs.saturating_sub(readers);
@@ -160,7 +160,7 @@ impl Pass<'_> {
             }
             let first = panic::catch_unwind(AssertUnwindSafe(|| run(0)));
             let others: Vec<_> = others.into_iter().map(thread::ScopedJoinHandle::join).collect();
-            let mut all = Found::default();
+            let mut all = PassFindings::default();
             for found in std::iter::once(first).chain(others) {
                 all.merge(found.map_err(|_| self.bug())?);
             }
@@ -241,8 +241,8 @@ impl Pass<'_> {
     }
 
     /// Joins the results of all shards: the newest version of each conversation, in archive order.
-    fn put_together(&self, found: Found, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
-        let Found { mut conversations, mut junk } = found;
+    fn put_together(&self, found: PassFindings, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
+        let PassFindings { mut conversations, mut junk } = found;
         self.check_elements().map_err(|error| error.within(printable(&self.export.name)))?;
         let fatal = |end: &ShardEnd| {
             let kind = end.failure.as_ref().map(Error::kind);
@@ -392,14 +392,14 @@ impl Measured {
 struct Worker<'p> {
     pass: &'p Pass<'p>,
     work: &'p Scheduler<ElementPlace, Splitter<'p>>,
-    found: Found,
+    found: PassFindings,
     /// The scanner of the last shard, kept for its memory.
     scanner: Option<Scanner>,
 }
 
 impl<'p> Worker<'p> {
     fn new(pass: &'p Pass<'p>, work: &'p Scheduler<ElementPlace, Splitter<'p>>) -> Self {
-        Self { pass, work, found: Found::default(), scanner: None }
+        Self { pass, work, found: PassFindings::default(), scanner: None }
     }
 
     /// Reads one shard as the reader `at`.
@@ -421,7 +421,7 @@ impl<'p> Worker<'p> {
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
         let (end, finding, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
-        let Finding { vendor, junk, mut problems, .. } = finding;
+        let ShardFinding { vendor, junk, mut problems, .. } = finding;
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
             problems.push(Problem::new(&entry.name, format!("{reason} (at byte {at})")));
         }

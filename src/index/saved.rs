@@ -1,13 +1,14 @@
-//! The index kept for the next time, so that a second mount is immediate.
+//! Saves the index, so that a second mount is immediate.
 //!
-//! A file an export in `$XDG_CACHE_HOME/gptfs/` (0600 in 0700: it holds titles, and text in the checkpoints'
-//! windows). It is never trusted in doubt and never an error: what does not fit in every respect is a miss.
+//! One file per export in `$XDG_CACHE_HOME/gptfs/` (0600 in 0700: it holds titles, and text in the checkpoints'
+//! windows). It is never trusted when in doubt, and never causes an error: whatever doesn't fit in every respect
+//! is a miss.
 //!
 //! ```text
 //!  magic 8 │ length and CRC-32 of each part, 12 each │ key │ catalog │ checkpoints
 //! ```
 //!
-//! The parts are postcard. The checkpoints, which are most of the file, are read when the first page is.
+//! The parts are postcard. The checkpoints, which make up most of the file, are read with the first page.
 
 use crate::archive::Identity;
 use crate::archive::inflate::Checkpoints;
@@ -19,28 +20,34 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Changes whenever the layout of the file does.
 const MAGIC: &[u8; 8] = b"gptfsix2";
 
-/// All saved indexes together take no more than this, in bytes; the longest unused go first.
+/// Total size of all saved indexes; the least recently used are evicted.
 const TOTAL_BYTES: u64 = 256 << 20;
 
-/// Ends the name of a saved index.
+/// Extension of a saved index.
 const EXTENSION: &str = "index";
 
-/// Bytes of the parts' lengths and checksums, behind the magic.
+/// Prefix of a file that is being written, where it needs a name.
+const TEMPORARY: &str = ".new-";
+
+/// Age at which such a file was left by a process that was killed.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Size of the magic and of the lengths and checksums of the parts.
 const HEADER_BYTES: usize = 8 + 3 * 12;
 
-/// What an index depends on. Equal keys give equal indexes.
+/// Everything that an index depends on. Equal keys give equal indexes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct IndexKey {
-    /// The content of the archives.
+    /// Identifies the content of the archives.
     pub(super) archives: Vec<Identity>,
-    /// The words of all options that pages depend on.
+    /// All options that affect pages.
     pub(super) options: String,
-    /// The program that measured: its version, and size and time of its file, which a rebuild changes.
+    /// The program that measured: its version, and the size and time of its file, which change with a rebuild.
     program: (String, u64, i64),
 }
 
@@ -55,7 +62,7 @@ impl IndexKey {
 /// The checkpoints of the entries that hold conversations.
 pub(super) type Points = Vec<(EntryRef, Checkpoints)>;
 
-/// An index that was found again.
+/// An index that was loaded.
 pub(super) struct LoadedIndex {
     /// The name of each shard's format, if it has one.
     pub(super) formats: Vec<Option<String>>,
@@ -71,13 +78,13 @@ pub(super) struct SavedPoints {
 }
 
 impl SavedPoints {
-    /// Reads them. `None` if they are not what was written.
+    /// Reads them. `None` if they aren't what was written.
     pub(super) fn load(&self) -> Option<Points> {
         postcard::from_bytes(&self.part.read(&self.file)?).ok()
     }
 }
 
-/// A place in the file, with the checksum of what is there.
+/// A part of the file, with its checksum.
 #[derive(Clone, Copy, Debug)]
 struct FilePart {
     offset: u64,
@@ -103,7 +110,7 @@ pub struct IndexCache {
     dir: PathBuf,
 }
 
-/// One saved index, for a listing.
+/// A saved index, for listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedIndex {
     /// Its file.
@@ -115,7 +122,7 @@ pub struct SavedIndex {
 }
 
 impl IndexCache {
-    /// The cache of this user: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
+    /// The user's cache: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
     pub fn of_user() -> Option<Self> {
         let absolute =
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -123,18 +130,18 @@ impl IndexCache {
         Some(Self { dir: base.join("gptfs") })
     }
 
-    /// A cache in a directory of the caller's choice, made when it is needed.
+    /// A cache in the given directory, created when needed.
     #[cfg(test)]
     pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
-    /// Where it is.
+    /// Its directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The saved indexes, the longest unused first. A missing directory holds none.
+    /// The saved indexes, least recently used first; none if the directory is missing.
     ///
     /// # Errors
     /// `Environment` if the directory can't be read.
@@ -158,15 +165,18 @@ impl IndexCache {
         Ok(items)
     }
 
-    /// Removes all saved indexes, and says how many there were.
+    /// Removes everything that gptfs has put there, and returns the number of saved indexes removed.
     ///
     /// # Errors
-    /// `Environment` if one can't be removed.
+    /// `Environment` if something can't be removed.
     pub fn clear(&self) -> Result<usize> {
         let items = self.items()?;
-        for item in &items {
-            fs::remove_file(&item.path).map_err(|error| Error::io(item.path.display(), error))?;
+        let begun = self.temporaries(Duration::ZERO).unwrap_or_default();
+        for path in items.iter().map(|item| &item.path).chain(&begun) {
+            fs::remove_file(path).map_err(|error| Error::io(path.display(), error))?;
         }
+        // It stays if there is anything else in it.
+        let _ = fs::remove_dir(&self.dir);
         Ok(items.len())
     }
 
@@ -174,7 +184,7 @@ impl IndexCache {
         self.dir.join(format!("{:08x}{:08x}.{EXTENSION}", crc32fast::hash(key), key.len()))
     }
 
-    /// The index saved under `key`, if there is one and nothing speaks against it.
+    /// The index saved under `key`, if there is one and nothing casts doubt on it.
     pub(super) fn load(&self, key: &IndexKey) -> Option<LoadedIndex> {
         let key = postcard::to_stdvec(key).ok()?;
         let path = self.path(&key);
@@ -188,15 +198,16 @@ impl IndexCache {
             return None;
         }
         let (formats, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
-        // The time of last use decides what is evicted; nothing depends on it.
+        // Recorded for eviction; nothing else depends on it.
         let _ = file.set_modified(SystemTime::now());
         Some(LoadedIndex { formats, catalog, points: SavedPoints { file, part: points } })
     }
 
-    /// Saves an index under `key`, wholly or not at all, and evicts what has become too much.
+    /// Saves an index under `key`, completely or not at all, and evicts others if there are too many. A process
+    /// that is killed meanwhile leaves nothing behind, where the file system can create files without a name.
     ///
     /// # Errors
-    /// `Environment` if the directory is not ours alone or the file can't be written; nothing is left behind.
+    /// `Environment` if the directory isn't private to us or the file can't be written; nothing is left behind.
     pub(super) fn save(
         &self,
         key: &IndexKey,
@@ -214,14 +225,49 @@ impl IndexCache {
         let points = encoded(postcard::to_stdvec(points))?;
         let failed = |error| Error::io(self.dir.display(), error);
         self.make_dir().map_err(failed)?;
+        for stale in self.temporaries(ABANDONED).map_err(failed)? {
+            // Another process may have removed it first.
+            let _ = fs::remove_file(stale);
+        }
         let path = self.path(&key);
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.dir).map_err(failed)?;
-        write(file.as_file_mut(), [&key, &catalog, &points]).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
+        self.write(&path, [&key, &catalog, &points]).map_err(failed)?;
         self.evict(&path)
     }
 
-    /// Makes sure of a directory that only we can read.
+    /// Creates the file `path` with these parts, in place of any other.
+    fn write(&self, path: &Path, parts: [&[u8]; 3]) -> io::Result<()> {
+        if let Ok(mut file) = sys::unnamed_file(&self.dir) {
+            write(&mut file, parts)?;
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            match sys::name_file(&file, path) {
+                // Another process has just saved the same index.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+                Ok(()) => return Ok(()),
+                // Without /proc, or where the kernel doesn't allow it.
+                Err(_) => {}
+            }
+        }
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.dir)?;
+        write(file.as_file_mut(), parts)?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    }
+
+    /// Files that a process has begun and not finished, if they are at least this old.
+    fn temporaries(&self, age: Duration) -> io::Result<Vec<PathBuf>> {
+        let is_old = |entry: &fs::DirEntry| {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|elapsed| elapsed >= age))
+        };
+        let entries = fs::read_dir(&self.dir)?.flatten();
+        let begun =
+            entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()));
+        Ok(begun.filter(|entry| age.is_zero() || is_old(entry)).map(|entry| entry.path()).collect())
+    }
+
+    /// Creates the directory if needed, and checks that only we can access it.
     fn make_dir(&self) -> io::Result<()> {
         if let Some(parent) = self.dir.parent() {
             fs::create_dir_all(parent)?;
@@ -239,7 +285,7 @@ impl IndexCache {
         Ok(())
     }
 
-    /// Removes the longest unused indexes until the rest fits; never the one at `keep`.
+    /// Removes the least recently used indexes, except the one at `keep`, until the rest fits.
     fn evict(&self, keep: &Path) -> Result<()> {
         let items = self.items()?;
         let mut total: u64 = items.iter().map(|item| item.bytes).sum();
@@ -254,12 +300,12 @@ impl IndexCache {
     }
 }
 
-/// True if it belongs to us and nobody else may do anything with it.
+/// True if it is ours and nobody else has any access.
 fn is_ours_alone(metadata: &fs::Metadata) -> bool {
     metadata.uid() == sys::User::current().uid && metadata.permissions().mode().trailing_zeros() >= 6
 }
 
-/// The three parts that the header describes.
+/// The three parts described by the header.
 fn parts(file: &File) -> Option<[FilePart; 3]> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact_at(&mut header, 0).ok()?;
@@ -385,5 +431,27 @@ mod tests {
         assert!(cache.load(&key("b")).is_some());
         assert_eq!(cache.clear().unwrap(), 1);
         assert_eq!(cache.items().unwrap(), []);
+    }
+
+    #[test]
+    fn what_a_killed_process_has_left_goes_with_the_next_save_and_with_clear() {
+        let (_home, cache) = saved();
+        let [old, new] = [".new-old", ".new-new"].map(|name| cache.dir().join(name));
+        fs::write(&old, "half").unwrap();
+        let day_ago = SystemTime::now() - Duration::from_secs(86_400);
+        File::options().write(true).open(&old).unwrap().set_modified(day_ago).unwrap();
+        fs::write(&new, "half").unwrap();
+        cache.save(&key("b"), &[], &catalog(), &[]).unwrap();
+        assert!(!old.exists() && new.exists(), "another process may still write the new one");
+        assert_eq!(cache.clear().unwrap(), 2);
+        assert!(!cache.dir().exists());
+    }
+
+    #[test]
+    fn an_index_that_is_there_is_replaced() {
+        let (_home, cache) = saved();
+        cache.save(&key("a"), &[Some("g")], &catalog(), &[]).unwrap();
+        assert_eq!(cache.load(&key("a")).unwrap().formats, [Some("g".to_owned())]);
+        assert_eq!(cache.items().unwrap().len(), 1);
     }
 }

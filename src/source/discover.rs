@@ -74,6 +74,8 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
         for &shard in &order(archive, directory, candidate, &by_name, &mut found) {
             if taken.insert(shard) {
                 needed(archive, shard, &by_name)?;
+                let contradiction = archive.contradiction(shard);
+                found.problems.extend(contradiction.map(|reason| Problem::new(name(archive, shard), reason)));
                 found.shards.push(shard);
             }
         }

@@ -554,3 +554,18 @@ fn a_hundred_thousand_entries_in_as_many_roots_take_no_longer_than_in_one() {
     assert_eq!((shards, roots), (100_000, 100_000));
     assert!(nested < flat * 8 + std::time::Duration::from_secs(1), "{nested:?} {flat:?}");
 }
+
+#[test]
+fn an_archive_nobody_named_cannot_refuse_the_others() {
+    let place = TestFolder::new();
+    let twice = renamed(zip(&["conversations.json", "conversationz.json"]), "conversationz", "conversations");
+    place.put("zips/a.zip", twice);
+    place.put("zips/b.zip", zip(&["conversations.json"]));
+    let export = place.open("zips").unwrap();
+    assert_eq!(shards(&export), ["conversations.json"]);
+    assert!(
+        problems(&export)[0].1.ends_with("two entries named conversations.json"),
+        "{:?}",
+        problems(&export)
+    );
+}

@@ -60,19 +60,19 @@ const JOB_BYTES: usize = 4 << 10;
 
 /// Conversations that are measured together: one of any size, or several small ones.
 #[derive(Debug)]
-pub(super) struct Batch<P> {
+pub(super) struct MeasureBatch<P> {
     json: Vec<u8>,
     /// What is known of each conversation, and where its JSON ends.
     elements: Vec<(P, usize)>,
 }
 
-impl<P> Default for Batch<P> {
+impl<P> Default for MeasureBatch<P> {
     fn default() -> Self {
         Self { json: Vec::new(), elements: Vec::new() }
     }
 }
 
-impl<P> Batch<P> {
+impl<P> MeasureBatch<P> {
     /// Appends a copy of a conversation.
     pub(super) fn push(&mut self, place: P, json: &[u8]) {
         append(&mut self.json, json);
@@ -125,7 +125,7 @@ pub(super) enum Task<P, S> {
         chunk: OwnedChunk,
     },
     /// Measure conversations, then call [`Scheduler::finish`].
-    Measure(Batch<P>),
+    Measure(MeasureBatch<P>),
 }
 
 /// Which of the waiting jobs is measured next.
@@ -184,7 +184,7 @@ pub(super) struct Scheduler<P, S> {
 
 #[derive(Debug)]
 struct SchedulerState<P, S> {
-    jobs: VecDeque<Batch<P>>,
+    jobs: VecDeque<MeasureBatch<P>>,
     /// Weight of the waiting jobs.
     waiting: usize,
     /// Bytes of the large conversations that wait or are being measured.
@@ -194,7 +194,7 @@ struct SchedulerState<P, S> {
     shards: Vec<ShardQueue<S>>,
     /// The reader whose conversation may grow beyond what is held together.
     grows: Option<usize>,
-    spare: Vec<Batch<P>>,
+    spare: Vec<MeasureBatch<P>>,
     spare_large: Vec<u8>,
     spare_chunks: Vec<OwnedChunk>,
     readers: usize,
@@ -380,12 +380,12 @@ impl<P, S: Splits> Scheduler<P, S> {
     }
 
     /// An empty batch.
-    pub(super) fn batch(&self) -> Batch<P> {
+    pub(super) fn batch(&self) -> MeasureBatch<P> {
         self.lock().spare.pop().unwrap_or_default()
     }
 
     /// Adds conversations to measure, unless there are none.
-    pub(super) fn offer(&self, batch: Batch<P>) {
+    pub(super) fn offer(&self, batch: MeasureBatch<P>) {
         let mut state = self.lock();
         if batch.elements.is_empty() {
             state.keep_spare(batch);
@@ -402,11 +402,11 @@ impl<P, S: Splits> Scheduler<P, S> {
         let spare = std::mem::take(&mut self.lock().spare_large);
         let json = json.into_owned(spare);
         let end = json.len();
-        self.offer(Batch { json, elements: vec![(place, end)] });
+        self.offer(MeasureBatch { json, elements: vec![(place, end)] });
     }
 
     /// Notes that conversations were measured, and reuses their buffers.
-    pub(super) fn finish(&self, mut batch: Batch<P>) {
+    pub(super) fn finish(&self, mut batch: MeasureBatch<P>) {
         let mut state = self.lock();
         let large = batch.large();
         batch.clear();
@@ -551,7 +551,7 @@ impl<P, S: Splits> SchedulerState<P, S> {
     }
 
     /// Takes the given choice among the jobs that may be measured now.
-    fn job(&mut self, choice: Choice) -> Option<Batch<P>> {
+    fn job(&mut self, choice: Choice) -> Option<MeasureBatch<P>> {
         let may = self.jobs.iter().enumerate().filter(|(_, job)| self.may_measure(job, choice));
         let sized = may.map(|(at, job)| (job.weight(), at));
         let (_, at) = if choice == Choice::Largest { sized.max()? } else { sized.min()? };
@@ -591,13 +591,13 @@ impl<P, S: Splits> SchedulerState<P, S> {
     }
 
     /// True if a job may be measured now, given the choice.
-    fn may_measure(&self, job: &Batch<P>, choice: Choice) -> bool {
+    fn may_measure(&self, job: &MeasureBatch<P>, choice: Choice) -> bool {
         let large = job.large();
         let next_to_others = self.measured == 0 || self.measured.saturating_add(large) <= LARGE_TOGETHER;
         large == 0 || choice != Choice::Small && next_to_others
     }
 
-    fn keep_spare(&mut self, batch: Batch<P>) {
+    fn keep_spare(&mut self, batch: MeasureBatch<P>) {
         if batch.json.capacity() <= SPARE_BYTES && self.spare.len() < SPARE_BATCHES {
             self.spare.push(batch);
         }

@@ -48,11 +48,11 @@ pub(super) struct Splitter<'p> {
     scanner: Scanner,
     /// Finds the conversations in the viewer, if the shard is one.
     viewer: Option<HtmlExtract>,
-    finding: Finding<'p>,
+    finding: ShardFinding<'p>,
 }
 
 /// Decides what each element of a shard is, in order.
-pub(super) struct Finding<'p> {
+pub(super) struct ShardFinding<'p> {
     shard: usize,
     entry: EntryRef,
     name: &'p str,
@@ -80,7 +80,7 @@ impl<'p> Splitter<'p> {
         scanner: Scanner,
     ) -> Self {
         let viewer = (shard.shape == Shape::Html).then(HtmlExtract::new);
-        let finding = Finding {
+        let finding = ShardFinding {
             shard: at,
             entry: shard.entry,
             name: &shard.name,
@@ -113,14 +113,14 @@ impl<'p> Splitter<'p> {
 
     /// Hands over the unfinished element, and returns how the shard ended and what was found out about it. The scanner
     /// can be reused for another shard.
-    pub(super) fn finish(self, take: Take<'_>) -> (End, Finding<'p>, Scanner) {
+    pub(super) fn finish(self, take: Take<'_>) -> (End, ShardFinding<'p>, Scanner) {
         let Self { mut scanner, viewer, mut finding } = self;
         let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
         (end, finding, scanner)
     }
 }
 
-impl Finding<'_> {
+impl ShardFinding<'_> {
     fn pass_on(&mut self, viewer: Option<&HtmlExtract>, element: Element<'_>, take: Take<'_>) {
         if self.elements.fetch_add(1, Ordering::Relaxed) >= MAX_ELEMENTS {
             return;

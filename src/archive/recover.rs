@@ -1,0 +1,206 @@
+//! The entries of a ZIP without a usable directory, found by their local headers (`--recover`).
+//!
+//! A local header of a streamed entry doesn't say where its data ends, so such data is inflated once to find out.
+//! Whatever is cut off is kept as far as it goes; reading it ends with an error.
+
+use super::directory::{Directory, Encryption, refuse_bombs};
+use super::inflate::{InflateDecoder, Stop};
+use super::section::Section;
+use super::{Entry, EntryKind, Limits, Method};
+use crate::error::{Error, ErrorKind, Result};
+use std::cell::Cell;
+
+const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+
+/// Size of a local header without its name and extra field.
+const HEADER_BYTES: u64 = 30;
+
+/// How much is searched for a header at a time.
+const WINDOW_BYTES: usize = 64 << 10;
+
+/// The header says neither size nor checksum; they follow the data.
+const STREAMED: u16 = 1 << 3;
+const ENCRYPTED: u16 = 1;
+
+/// Finds the entries of the ZIP in `section`. Linear in its bytes, and in the inflated bytes of streamed entries.
+///
+/// # Errors
+/// `Damaged` if there are none; `Limit` if there are too many, or they expand to too much; `Environment`.
+pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
+    let (mut entries, mut notes, mut hasher) = (Vec::new(), Vec::new(), crc32fast::Hasher::new());
+    notes.push("has no usable directory; its entries were found by their local headers".to_owned());
+    let (mut at, mut inflated) = (0, 0);
+    while let Some(header) = next_header(section, at)? {
+        let Some(found) = entry(section, header, limits.max_bytes)? else {
+            at = header.saturating_add(LOCAL_HEADER.len() as u64);
+            continue;
+        };
+        if entries.len() as u64 >= limits.max_entries {
+            let reason = format!("more than {} entries, which is the limit", limits.max_entries);
+            return Err(Error::new(ErrorKind::Limit, reason));
+        }
+        inflated += found.entry.inflated();
+        refuse_bombs(inflated, limits)?;
+        if found.is_cut {
+            notes.push(format!("{} is cut off", found.entry.name));
+        }
+        hasher.update(found.entry.name.as_bytes());
+        hasher.update(&found.entry.size.to_le_bytes());
+        hasher.update(&found.entry.crc.unwrap_or_default().to_le_bytes());
+        at = found.end;
+        entries.push(found.entry);
+    }
+    if entries.is_empty() {
+        return Err(Error::new(ErrorKind::Damaged, "nothing can be recovered: no entry begins in it"));
+    }
+    Ok(Directory { entries, crc: hasher.finalize(), notes })
+}
+
+/// An entry that was found.
+struct Recovered {
+    entry: Entry,
+    /// Where to look for the next one.
+    end: u64,
+    is_cut: bool,
+}
+
+/// The next local header at or after `from`.
+fn next_header(section: &Section, from: u64) -> Result<Option<u64>> {
+    find(section, from, LOCAL_HEADER)
+}
+
+/// The next occurrence of `mark` at or after `from`. Linear.
+fn find(section: &Section, from: u64, mark: &[u8]) -> Result<Option<u64>> {
+    let mut buffer = vec![0; WINDOW_BYTES];
+    let mut at = from;
+    loop {
+        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if let Some(found) = bytes.windows(mark.len()).position(|word| word == mark) {
+            return Ok(Some(at.saturating_add(found as u64)));
+        }
+        if read < mark.len() {
+            return Ok(None);
+        }
+        at = at.saturating_add((read - mark.len() + 1) as u64);
+    }
+}
+
+/// A field of a header; 0 past its end.
+fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
+    let field = bytes.get(at..at.saturating_add(length)).unwrap_or_default();
+    field.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// The entry whose local header is at `header`. `None` if that can't be one.
+fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recovered>> {
+    let cannot = |error| Error::io("cannot be read", error);
+    let mut fixed = [0; HEADER_BYTES as usize];
+    if section.read_at(header, &mut fixed).map_err(cannot)? < fixed.len() {
+        return Ok(None);
+    }
+    let flags = number(&fixed, 6, 2) as u16;
+    let method = number(&fixed, 8, 2) as u16;
+    let (crc, mut compressed, mut size) =
+        (number(&fixed, 14, 4) as u32, number(&fixed, 18, 4), number(&fixed, 22, 4));
+    let mut rest = vec![0; (number(&fixed, 26, 2) + number(&fixed, 28, 2)) as usize];
+    if section.read_at(header.saturating_add(HEADER_BYTES), &mut rest).map_err(cannot)? < rest.len() {
+        return Ok(None);
+    }
+    let (name, extra) = rest.split_at(number(&fixed, 26, 2) as usize);
+    if name.is_empty() {
+        return Ok(None);
+    }
+    if let Some((large_size, large_compressed)) = zip64(extra) {
+        (size, compressed) = (large_size, large_compressed);
+    }
+    let start = header.saturating_add(HEADER_BYTES).saturating_add(rest.len() as u64);
+    let there = section.bytes().saturating_sub(start);
+    let method = match method {
+        0 => Method::Stored,
+        8 => Method::Deflated,
+        other => Method::Unsupported(other),
+    };
+    let encryption = (flags & ENCRYPTED != 0).then_some(match method {
+        Method::Unsupported(99) => Encryption::Aes(0),
+        _ => Encryption::ZipCrypto,
+    });
+    let name = String::from_utf8_lossy(name).into_owned();
+    let kind = if name.ends_with(['/', '\\']) { EntryKind::Directory } else { EntryKind::File };
+    let mut entry = Entry { name, size, method, kind, encryption, crc: Some(crc), compressed, header };
+    let mut is_cut = compressed > there;
+    let mut end = start.saturating_add(compressed);
+    if flags & STREAMED != 0 && compressed == 0 && encryption.is_none() {
+        if method == Method::Deflated {
+            let Some(data) = section.part(start, there) else { return Ok(None) };
+            let measured = measure(&data, max_bytes)?;
+            (entry.size, entry.compressed, is_cut) = (measured.out, measured.input, measured.is_cut);
+            // A checksum that can't be right makes sure that a cut entry is never taken for whole.
+            entry.crc = Some(if is_cut { !measured.crc } else { measured.crc });
+        } else {
+            let descriptor = find(section, start, DESCRIPTOR)?;
+            is_cut = descriptor.is_none();
+            entry.compressed = descriptor.unwrap_or(section.bytes()).saturating_sub(start);
+            entry.size = entry.compressed;
+            let mut after = [0; 8];
+            if let Some(at) = descriptor
+                && section.read_exact_at(at, &mut after).is_ok()
+            {
+                entry.crc = Some(number(&after, 4, 4) as u32);
+            }
+        }
+        end = start.saturating_add(entry.compressed);
+    } else if is_cut {
+        entry.compressed = there;
+        if method == Method::Stored {
+            entry.size = there;
+        }
+        end = section.bytes();
+    }
+    Ok(Some(Recovered { entry, end, is_cut }))
+}
+
+/// Inflated and compressed size from the ZIP64 extra field of a local header, if it has one.
+fn zip64(extra: &[u8]) -> Option<(u64, u64)> {
+    let mut rest = extra;
+    while rest.len() >= 4 {
+        let length = number(rest, 2, 2) as usize;
+        let (head, after) = rest.split_at_checked(length.saturating_add(4))?;
+        if number(head, 0, 2) == 1 && length >= 16 {
+            return Some((number(head, 4, 8), number(head, 12, 8)));
+        }
+        rest = after;
+    }
+    None
+}
+
+/// What inflating a stream to its end, or to where it breaks off, shows.
+struct Measured {
+    out: u64,
+    input: u64,
+    crc: u32,
+    is_cut: bool,
+}
+
+fn measure(data: &Section, max_bytes: u64) -> Result<Measured> {
+    let failure = Cell::new(None);
+    let read = |offset: u64, buffer: &mut [u8]| {
+        data.read_at(offset, buffer).inspect_err(|error| failure.set(Some(error.kind())))
+    };
+    let (mut decoder, mut hasher) = (InflateDecoder::from_start(), crc32fast::Hasher::new());
+    let is_cut = loop {
+        match decoder.run(&read, None, WINDOW_BYTES, &mut |bytes| hasher.update(bytes)) {
+            Ok(Stop::End) => break false,
+            Ok(_) if decoder.out() > max_bytes => {
+                let limits = Limits { max_bytes, ..Limits::default() };
+                refuse_bombs(u128::from(decoder.out()), &limits)?;
+            }
+            Ok(_) => {}
+            Err(_) if failure.get().is_none() => break true,
+            Err(error) => return Err(error),
+        }
+    };
+    let input = if is_cut { data.bytes() } else { decoder.input() };
+    Ok(Measured { out: decoder.out(), input, crc: hasher.finalize(), is_cut })
+}

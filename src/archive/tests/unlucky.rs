@@ -1,0 +1,205 @@
+//! ZIPs that were cut off, touched, or made to mean two things.
+
+use super::*;
+
+fn recovered(bytes: &[u8]) -> Archive {
+    let limits = Limits { recover: true, ..Limits::default() };
+    Archive::zip(file_of(bytes), "x.zip", &limits, &Arc::default()).unwrap()
+}
+
+/// A ZIP whose local headers say neither sizes nor checksums: flag 3 and zeros, with a descriptor after the data.
+fn streamed_zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, bytes) in entries {
+        let zip = zip_bytes(&[(name, bytes, CompressionMethod::DEFLATE)]);
+        let compressed = u32::from_le_bytes(zip[18..22].try_into().unwrap()) as usize;
+        let mut header = zip[..30].to_vec();
+        header[6] |= 8;
+        let (crc, sizes) = (zip[14..18].to_vec(), zip[18..26].to_vec());
+        header[14..26].fill(0);
+        out.extend(header);
+        out.extend(&zip[30..30 + name.len() + compressed]);
+        out.extend(b"PK\x07\x08");
+        out.extend(crc);
+        out.extend(sizes);
+    }
+    out
+}
+
+#[test]
+fn a_zip_without_its_directory_is_read_by_its_local_headers() {
+    let (first, second) = (text(300_000, 1), text(5_000, 2));
+    let whole = zip_bytes(&[
+        ("first", &first, CompressionMethod::DEFLATE),
+        ("second", &second, CompressionMethod::Stored),
+    ]);
+    let directory = position(&whole, b"PK\x01\x02");
+    let refused = message(open(&whole[..directory]));
+    assert!(refused.contains("--recover"), "{refused}");
+    let streamed_bytes = streamed_zip(&[("first", &first), ("second", &second)]);
+    for bytes in [&whole[..directory], &streamed_bytes] {
+        let archive = recovered(bytes);
+        let names: Vec<_> = archive.entries().iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["first", "second"]);
+        for (entry, data) in [(0, &first), (1, &second)] {
+            let (all, result) = streamed(&archive, entry);
+            result.unwrap();
+            assert!(all == *data);
+        }
+        assert_eq!(
+            archive.notes(),
+            ["has no usable directory; its entries were found by their local headers"]
+        );
+    }
+}
+
+#[test]
+fn a_cut_entry_is_recovered_as_far_as_it_goes() {
+    let data = text(300_000, 1);
+    let sized = zip_bytes(&[("first", &data, CompressionMethod::DEFLATE)]);
+    let stored = zip_bytes(&[("first", &data, CompressionMethod::Stored)]);
+    for bytes in [sized, stored, streamed_zip(&[("first", &data)])] {
+        for cut in [bytes.len() / 2, bytes.len() / 3, 40] {
+            let archive = recovered(&bytes[..cut]);
+            let (all, result) = streamed(&archive, 0);
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Damaged);
+            assert!(data.starts_with(&all) && (cut < 1000 || all.len() > data.len() / 5), "{}", all.len());
+            assert_eq!(archive.notes()[1], "first is cut off");
+        }
+    }
+}
+
+#[test]
+fn every_truncation_and_every_flipped_byte_is_recovered_or_refused() {
+    let data = text(2_000, 1);
+    let whole =
+        zip_bytes(&[("a", &data, CompressionMethod::DEFLATE), ("b", &data, CompressionMethod::Stored)]);
+    let limits = Limits { recover: true, ..Limits::default() };
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x55;
+        for bytes in [&whole[..at], &changed] {
+            let Ok(archive) = Archive::zip(file_of(bytes), "x.zip", &limits, &Arc::default()) else {
+                continue;
+            };
+            for entry in 0..archive.entries().len() as u32 {
+                let (all, result) = streamed(&archive, entry);
+                assert!(result.is_err() || all == data || all.is_empty(), "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn several_directories_are_noted() {
+    let (one, other) =
+        (("a", &b"one"[..], CompressionMethod::Stored), ("b", &b"two"[..], CompressionMethod::Stored));
+    let (first, second) = (zip_bytes(&[one]), zip_bytes(&[other]));
+    assert_eq!(open(&first).unwrap().notes(), [""; 0]);
+    // A stored ZIP as the last entry has its own directory where it belongs.
+    let nested = zip_bytes(&[("inner.zip", &first, CompressionMethod::Stored)]);
+    assert_eq!(open(&nested).unwrap().notes(), [""; 0]);
+    let mut commented = first.clone();
+    let length = commented.len();
+    commented[length - 2..].copy_from_slice(&(second.len() as u16).to_le_bytes());
+    commented.extend(&second);
+    let appended = [&first[..], &second].concat();
+    for bytes in [commented, appended] {
+        let archive = open(&bytes).unwrap();
+        assert_eq!(archive.notes(), ["has several directories: other programs may see other files in it"]);
+    }
+}
+
+#[test]
+fn a_local_header_that_contradicts_the_directory_is_reported() {
+    let data = text(1_000, 1);
+    let bytes = zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]);
+    let contradiction = |at: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = byte;
+        open(&bytes).unwrap().contradiction(0)
+    };
+    assert_eq!(contradiction(0, b'P'), None);
+    for (at, what) in [(30, "name"), (8, "compression method"), (22, "size"), (14, "checksum")] {
+        let said = contradiction(at, bytes[at] ^ 1).expect(what);
+        assert!(said.starts_with(&format!("its local header has another {what} than")), "{said}");
+    }
+}
+
+#[test]
+fn zips_inside_a_zip_are_unpacked_up_to_a_limit() {
+    let large = vec![0; 70 << 20];
+    let outer = zip_bytes(&[("a.zip", &large, CompressionMethod::DEFLATE)]);
+    let unpack = |max_unpacked: Option<u64>| {
+        let limits = Limits { max_unpacked, ..Limits::default() };
+        let outer = Archive::zip(file_of(&outer), "x.zip", &limits, &Arc::default()).unwrap();
+        outer.nested(0, &Arc::default()).unwrap_err()
+    };
+    let error = unpack(None);
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    let said = error.to_string();
+    assert!(
+        said.starts_with("x.zip: a.zip: unpacking it takes 70 MiB in a temporary file, limit is 64.2 MiB"),
+        "{said}"
+    );
+    assert!(said.ends_with("(--max-unpacked)"), "{said}");
+    assert_eq!(unpack(Some(70 << 20)).kind(), ErrorKind::NotAnExport, "it isn't a ZIP");
+}
+
+/// A ZIP of two entries whose file was modified a minute ago, and that file.
+fn zip_of_a_minute_ago(data: &[u8]) -> (Archive, File) {
+    let bytes =
+        zip_bytes(&[("data", data, CompressionMethod::DEFLATE), ("stored", data, CompressionMethod::Stored)]);
+    let file = file_of(&bytes);
+    set_time(&file);
+    let archive =
+        Archive::zip(file.try_clone().unwrap(), "x.zip", &Limits::default(), &Arc::default()).unwrap();
+    (archive, file)
+}
+
+fn set_time(file: &File) {
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000))
+        .unwrap();
+}
+
+/// Waits until the clock of the file system has moved on, so that changes can be told apart.
+fn next_tick(file: &File) {
+    let changed = |file: &File| {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = file.metadata().unwrap();
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    let (before, start) = (changed(file), std::time::Instant::now());
+    while changed(file) == before {
+        assert!(start.elapsed().as_secs() < 10, "the clock stands still");
+        set_time(file);
+    }
+}
+
+#[test]
+fn a_touched_zip_with_the_same_bytes_stays_readable() {
+    let data = text(6 << 20, 1);
+    let (archive, file) = zip_of_a_minute_ago(&data);
+    streamed(&archive, 0).1.unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
+    let mut range = Vec::new();
+    archive.read_range(0, 5_000_000, 5_000_010, &mut range).unwrap();
+    assert!(range == data[5_000_000..5_000_010]);
+    assert!(read_all(&archive, 1, 1 << 20).unwrap() == data);
+}
+
+#[test]
+fn a_change_in_place_is_noticed_even_if_the_time_is_set_back() {
+    let data = text(6 << 20, 1);
+    let (archive, file) = zip_of_a_minute_ago(&data);
+    streamed(&archive, 0).1.unwrap();
+    next_tick(&file);
+    let (first, second) = (archive.entries()[0].header, archive.entries()[1].header);
+    for header in [first, second] {
+        file.write_all_at(&[7; 64], header + 200_000).unwrap();
+    }
+    set_time(&file);
+    let error = archive.read_range(0, 5_000_000, 5_000_010, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "x.zip: data: changed while it was in use");
+    assert!(archive.read_at(1, 0, &mut [0; 10]).is_err());
+}
