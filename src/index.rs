@@ -268,6 +268,12 @@ impl Index {
         Ok(())
     }
 
+    /// The format of the first entry that has one.
+    fn format(&self) -> &'static dyn Format {
+        let mut formats = self.export.shards.iter().filter_map(|shard| self.shards.get(&shard.entry));
+        formats.next().map_or(format::FORMATS[0], |(_, format)| *format)
+    }
+
     fn shape(&self, entry: EntryRef) -> Option<Shape> {
         self.shards.get(&entry).map(|(shape, _)| *shape)
     }
@@ -340,8 +346,8 @@ impl Library for Index {
     }
 
     fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Vec<u8> {
-        let files = files::side(&self.export, &|name| self.format.describes_owner(name));
-        self.format.owner(document, &files, &self.options.render.zone, page).into_bytes()
+        let files = files::side(&self.export, &|name| self.format().describes_owner(name));
+        self.format().owner(document, &files, &self.options.render.zone, page).into_bytes()
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

@@ -3,7 +3,7 @@
 use super::args::list::InfoArgs;
 use super::open;
 use super::settings::Settings;
-use crate::catalog::{AssetContent, Catalog, Head, OwnerDocument};
+use crate::catalog::{AssetContent, Catalog, Condition, Head, OwnerDocument};
 use crate::error::Result;
 use crate::fs::{Fs, Library};
 use crate::index::Index;
@@ -105,7 +105,7 @@ impl Summary {
                 count("starred", sum(&|head| usize::from(head.starred))),
                 count("in GPTs", sum(&|head| usize::from(head.gpt.is_some()))),
                 count("in projects", sum(&|head| usize::from(head.project.is_some()))),
-                count("damaged", sum(&|head| usize::from(head.unverified))),
+                count("damaged", sum(&|head| usize::from(head.condition == Condition::Unverified))),
                 count("problems", catalog.problems.len() as u64),
             ],
             months,
