@@ -512,7 +512,7 @@ fn a_damaged_only_file_is_shown_with_a_note_on_every_page() {
         let scratch = Scratch::new();
         let source = scratch.zip("export.zip", &zip.with_a_wrong_crc());
         let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
-        let note = "export.zip: conversations.json: damaged (its checksum is wrong): 2 conversations read, \
+        let note = "conversations.json: damaged (its checksum is wrong): 2 conversations read, \
                         text may be wrong or missing; download the export again if you can";
         assert!(told.stderr.contains(note), "{}", told.stderr);
         let tree = exported(&source);
