@@ -32,7 +32,7 @@ impl std::fmt::Display for Encryption {
 }
 
 /// The contents of a central directory.
-pub(super) struct Directory {
+pub(super) struct CentralDirectory {
     pub(super) entries: Vec<Entry>,
     /// CRC-32 of the directory itself.
     pub(super) crc: u32,
@@ -57,7 +57,7 @@ const MAX_HASHED_BYTES: u64 = 512 << 20;
 /// # Errors
 /// `Damaged` if it is not a ZIP or its directory is broken; `Limit` if it has too many entries, entries that
 /// share bytes, or would expand to too much.
-pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
+pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirectory> {
     let reader = SectionReader::new(section.clone());
     let mut zip =
         ZipIterable::try_new(reader, Config::default()).map_err(|error| not_a_zip(section, error))?;
@@ -77,7 +77,7 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     refuse_bombs(entries.iter().map(Entry::inflated).sum::<u128>(), limits)?;
     let crc = hash(section, start.unwrap_or(section.bytes()))?;
     let notes = several_end_records(section, start.unwrap_or(section.bytes()), &entries)?;
-    Ok(Directory { entries, crc, notes: notes.into_iter().collect() })
+    Ok(CentralDirectory { entries, crc, notes: notes.into_iter().collect() })
 }
 
 /// Fails if inflating to `bytes` bytes would exceed `limits`.

@@ -3,7 +3,7 @@
 //! A local header of a streamed entry doesn't say where its data ends, so such data is inflated once to find out.
 //! Whatever is cut off is kept as far as it goes; reading it ends with an error.
 
-use super::directory::{Directory, Encryption, refuse_bombs};
+use super::directory::{CentralDirectory, Encryption, refuse_bombs};
 use super::inflate::{InflateDecoder, Stop};
 use super::section::Section;
 use super::{Entry, EntryKind, Limits, Method};
@@ -27,7 +27,7 @@ const ENCRYPTED: u16 = 1;
 ///
 /// # Errors
 /// `Damaged` if there are none; `Limit` if there are too many, or they expand to too much; `Environment`.
-pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
+pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirectory> {
     let (mut entries, mut notes, mut hasher) = (Vec::new(), Vec::new(), crc32fast::Hasher::new());
     notes.push("has no usable directory; its entries were found by their local headers".to_owned());
     let (mut at, mut inflated) = (0, 0);
@@ -54,7 +54,7 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<Directory> {
     if entries.is_empty() {
         return Err(Error::new(ErrorKind::Damaged, "nothing can be recovered: no entry begins in it"));
     }
-    Ok(Directory { entries, crc: hasher.finalize(), notes })
+    Ok(CentralDirectory { entries, crc: hasher.finalize(), notes })
 }
 
 /// An entry that was found.
@@ -176,14 +176,14 @@ fn zip64(extra: &[u8]) -> Option<(u64, u64)> {
 }
 
 /// What inflating a stream to its end, or to where it breaks off, shows.
-struct Measured {
+struct MeasuredStream {
     out: u64,
     input: u64,
     crc: u32,
     is_cut: bool,
 }
 
-fn measure(data: &Section, max_bytes: u64) -> Result<Measured> {
+fn measure(data: &Section, max_bytes: u64) -> Result<MeasuredStream> {
     let failure = Cell::new(None);
     let read = |offset: u64, buffer: &mut [u8]| {
         data.read_at(offset, buffer).inspect_err(|error| failure.set(Some(error.kind())))
@@ -202,5 +202,5 @@ fn measure(data: &Section, max_bytes: u64) -> Result<Measured> {
         }
     };
     let input = if is_cut { data.bytes() } else { decoder.input() };
-    Ok(Measured { out: decoder.out(), input, crc: hasher.finalize(), is_cut })
+    Ok(MeasuredStream { out: decoder.out(), input, crc: hasher.finalize(), is_cut })
 }
