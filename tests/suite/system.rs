@@ -273,7 +273,7 @@ fn bash_completes_paths_inside_an_export() {
     };
     assert_eq!(complete("20"), "2023/\n2024/\n2025/\n2026/\n");
     let lisbon =
-        ["assets/", "branches/", "md"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
+        ["md", "assets/", "branches/"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
     assert_eq!(complete(r"2024/02/Trip\ to"), lisbon);
 }
 
