@@ -138,7 +138,7 @@ pub(super) struct Views {
     sizes: [OnceLock<u64>; ViewText::ALL.len()],
 }
 
-/// Finds the conversations (by position in the catalog) for a search, the best first. Fails for what is no search.
+/// Finds the conversations (by position in the catalog) for a search, the best first. Fails if the text has no words.
 pub(crate) type FindWords = Box<dyn Fn(&Fs, &str) -> Result<Vec<usize>> + Send + Sync>;
 
 /// The searches that were made.

@@ -90,11 +90,11 @@ fn tools_that_walk_see_nothing_of_it_and_those_that_follow_links_end() {
 #[test]
 fn the_json_beside_a_page_is_what_the_export_holds() {
     let first = r#"{"title": "Tea",  "create_time": 1700000000, "mapping": {}, "id": "a"}"#;
-    let second = r#"{"id": "b", "title": "Tea", "create_time": 1700000001, "mapping" : { } }"#;
+    let second = r#"{"id": "b", "title": "Coffee", "create_time": 1700000001, "mapping" : { } }"#;
     let scratch = Scratch::new();
     let zip = Zip::new().deflated("conversations.json", array(&[first, second]));
     let source = scratch.zip("export.zip", &zip);
-    for (path, json) in [("2023/11/Tea.json", first), ("2023/11/Tea-b.json", second)] {
+    for (path, json) in [("2023/11/Tea.json", first), ("2023/11/Coffee.json", second)] {
         let told =
             gptfs(["cat".as_ref(), source.as_os_str(), path.as_ref(), "--tz=UTC".as_ref()]).succeeded();
         assert_eq!(told.stdout, json);
