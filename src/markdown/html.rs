@@ -463,6 +463,12 @@ impl<'t> HtmlWalk<'t> {
     /// Closes the innermost element called `name`, if a browser is sure to do the same at the region at `position`.
     fn close(&mut self, name: &str, position: usize, region: &Region, is_alone: bool) -> bool {
         let class = known(name).map_or(ElementClass::Ordinary, |(_, class)| class);
+        // Outside of a table a browser ignores the tags of its parts.
+        let is_part = !matches!(name.to_ascii_lowercase().as_str(), "p" | "li" | "dd" | "dt")
+            && is_among(name, IMPLIED);
+        if is_part && !self.open.iter().rev().take(MAX_SEARCH).any(|element| element.name == "table") {
+            return false;
+        }
         let mut found = None;
         for (at, element) in self.open.iter().enumerate().rev().take(MAX_SEARCH) {
             if element.container != region.container {
