@@ -129,8 +129,9 @@ fn expected_words(json: &Value) -> BTreeMap<&str, usize> {
 #[test]
 fn every_visible_word_appears_exactly_as_often_as_in_the_export() {
     let (mut compared, mut not_json, mut wrong) = (0, Vec::new(), Vec::new());
-    // In this one case a word of the page is made of two messages.
-    let other = |fixture: &Fixture| fixture.name != "an_answer_cut_in_a_word_goes_on_in_it";
+    // In one case a word of the page is made of two messages, in the other the renderer closes elements by their names.
+    let unlike = ["an_answer_cut_in_a_word_goes_on_in_it", "what_an_answer_leaves_open_ends_with_it"];
+    let other = |fixture: &Fixture| !unlike.contains(&fixture.name.as_str());
     for fixture in all().into_iter().filter(other) {
         // Reports and names of files come from other files than the conversations.
         let files = fixture.files.0.iter().filter(|(name, _)| !name.starts_with("conversations-"));
