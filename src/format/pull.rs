@@ -390,7 +390,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An error that says that what follows is too much.
-    pub(super) fn limit(&self, what: &'static str) -> Error {
+    pub(super) fn limit(what: &'static str) -> Error {
         Error { what, at: None, is_end: false, is_limit: true }
     }
 

@@ -122,8 +122,8 @@ fn hold_html(text: &str, found: &mut Structure) -> Vec<String> {
             Edit { at, remove, insert: insert.into() }
         });
         found.edits.extend(shown);
-        let inserted = remedy.inserted.into_iter();
-        found.edits.extend(inserted.map(|(at, tags)| Edit {
+        let end_tags = remedy.inserted.into_iter();
+        found.edits.extend(end_tags.map(|(at, tags)| Edit {
             at,
             remove: 0,
             insert: Insert::Text(Cow::Owned(tags)),

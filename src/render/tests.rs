@@ -446,11 +446,12 @@ fn the_last_version_of_a_canvas_document_is_a_page_of_its_own() {
     let conversation = chain(vec![]);
     let file = |content| File { name: "n".into(), content, bytes: 1 };
     let entry = AssetContent::Entry(EntryRef { archive: 0, entry: 0 });
-    let mut files = Files::default();
-    files.files = vec![file(AssetContent::Canvas(0)), file(entry), file(AssetContent::Canvas(2))];
+    let files = Files {
+        files: vec![file(AssetContent::Canvas(0)), file(entry), file(AssetContent::Canvas(2))],
+        ..Files::default()
+    };
     let text = canvas_document;
-    let mut canvas = Canvas::default();
-    canvas.documents = vec![text("first"), text("# second\u{fdd0}\n")];
+    let canvas = Canvas { documents: vec![text("first"), text("# second\u{fdd0}\n")], ..Canvas::default() };
     let document = Document::from_parts(&conversation, Threads::default(), canvas, files);
     assert_eq!(rendered(&document, Page::Canvas(0), &options()), "first\n");
     assert_eq!(rendered(&document, Page::Canvas(1), &options()), "");

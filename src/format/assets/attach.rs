@@ -95,7 +95,7 @@ impl Assets {
                 match part {
                     Part::Image(image) => add(&image.file),
                     Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
-                        add(file)
+                        add(file);
                     }
                     Part::Prose(prose) => {
                         for reference in &prose.references {

@@ -500,9 +500,8 @@ fn covering<'a>(reference: &PageReference<'a>) -> Option<Reference<'a>> {
     let mut links = Vec::new();
     for Obj(item) in &reference.items.0 {
         let supporting = item.supporting.0.iter().map(|Obj(item)| item);
-        links.extend(
-            std::iter::once(item).chain(supporting).filter_map(|item| item.page()).map(|page| page.link),
-        );
+        links
+            .extend(std::iter::once(item).chain(supporting).filter_map(PageItem::page).map(|page| page.link));
     }
     if links.is_empty() {
         let url = [reference.url].into_iter().chain(reference.safe_urls.0.first().copied());

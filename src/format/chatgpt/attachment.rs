@@ -99,7 +99,7 @@ fn file_attached(mut attachment: Attachment<'_>) -> FileRef<'_> {
 fn file_mounted(mut file: MountedFile<'_>) -> FileRef<'_> {
     let mime = file.mime_type.take_filled();
     let ids = [&mut file.file_id, &mut file.library_file_id, &mut file.id];
-    let id = ids.into_iter().find_map(|id| id.take_filled());
+    let id = ids.into_iter().find_map(super::super::lenient::Str::take_filled);
     FileRef {
         id: id.map(pointer::id_of).unwrap_or_default(),
         name: file.name.take_filled(),

@@ -178,20 +178,19 @@ fn shown_parts<'a>(
         Treatment::Call => {
             let text = content.call_text()?;
             let tool = raw.recipient.as_str();
-            match call::part(tool, content, text, known.canvas, texts) {
-                Some(part) => Ok(vec![part]),
-                None => {
-                    let mut builder = Builder {
-                        content,
-                        metadata,
-                        scope: Scope::Everything,
-                        prompt: None,
-                        texts,
-                        parts: Vec::new(),
-                    };
-                    builder.otherwise()?;
-                    Ok(builder.parts)
-                }
+            if let Some(part) = call::part(tool, content, text, known.canvas, texts) {
+                Ok(vec![part])
+            } else {
+                let mut builder = Builder {
+                    content,
+                    metadata,
+                    scope: Scope::Everything,
+                    prompt: None,
+                    texts,
+                    parts: Vec::new(),
+                };
+                builder.otherwise()?;
+                Ok(builder.parts)
             }
         }
         Treatment::As(scope) => build(content, metadata, scope, known.prompt, texts),

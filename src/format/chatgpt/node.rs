@@ -135,7 +135,7 @@ impl<'a> RawConversation<'a> {
             return reader.skip();
         }
         if self.nodes.len() >= MOST_NODES {
-            return Err(reader.limit("more than 2,000,000 messages"));
+            return Err(Reader::limit("more than 2,000,000 messages"));
         }
         self.nodes.push((key.unwrap_or_default(), Node::default()));
         let Some((stored, node)) = self.nodes.last_mut() else { return Ok(()) };

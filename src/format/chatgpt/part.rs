@@ -175,7 +175,7 @@ impl<'a> Builder<'_, 'a> {
                 RawPart::Empty => {}
                 // Kept in case hidden messages are wanted.
                 text @ (RawPart::Text(_) | RawPart::Odd(_)) if self.scope == Scope::Payload => {
-                    kept.push(text)
+                    kept.push(text);
                 }
                 RawPart::Text(text) => self.text_part(text.open()?.as_str())?,
                 RawPart::Object(object) => self.object(*object)?,
