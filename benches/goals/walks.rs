@@ -20,7 +20,7 @@ const READS: usize = 400;
 const RANDOM_READS: usize = 3000;
 
 /// How long a mount rests before its memory is measured.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 impl Bench<'_> {
     /// Times `gptfs export` to tmpfs beside `unzip -p`, and measures its peak memory.

@@ -557,7 +557,7 @@ fn a_file_changed_in_place_gives_errors_and_never_wrong_bytes() {
     for change in changes {
         let mut file = file_of(&bytes);
         // File system clocks may be coarse, and two writes within one tick can't be told apart.
-        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         file.set_modified(earlier).unwrap();
         file.rewind().unwrap();
         let archive =

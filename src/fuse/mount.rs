@@ -46,7 +46,7 @@ const LISTENERS: usize = 1;
 const NEWS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long readers may go on after a signal has taken the mount out of the tree.
-const FAREWELL: Duration = if cfg!(test) { Duration::from_secs(120) } else { Duration::from_millis(1500) };
+const FAREWELL: Duration = if cfg!(test) { Duration::from_mins(2) } else { Duration::from_millis(1500) };
 
 /// How long an interrupted command waits for the process that it started.
 const INTERRUPTION: Duration = Duration::from_secs(2);

@@ -35,7 +35,7 @@ const EXTENSION: &str = "index";
 const TEMPORARY: &str = ".new-";
 
 /// Age at which such a file was left by a process that was killed.
-const ABANDONED: Duration = Duration::from_secs(3600);
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Size of the magic and of the lengths and checksums of the parts.
 const HEADER_BYTES: usize = 8 + 3 * 12;
@@ -438,7 +438,7 @@ mod tests {
         let (_home, cache) = saved();
         let [old, new] = [".new-old", ".new-new"].map(|name| cache.dir().join(name));
         fs::write(&old, "half").unwrap();
-        let day_ago = SystemTime::now() - Duration::from_secs(86_400);
+        let day_ago = SystemTime::now() - Duration::from_hours(24);
         File::options().write(true).open(&old).unwrap().set_modified(day_ago).unwrap();
         fs::write(&new, "half").unwrap();
         cache.save(&key("b"), &[], &catalog(), &[]).unwrap();

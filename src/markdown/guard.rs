@@ -113,10 +113,10 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
 /// Adds the edits that keep the HTML of `text` inside; returns the elements to close after it.
 fn hold_html(text: &str, found: &mut Structure) -> Vec<String> {
     let escapes = found.edits.iter().filter(|edit| edit.insert == Insert::from("\\"));
-    let escaped: HashSet<usize> = escapes.map(|edit| edit.at).collect();
-    let remedy = html::remedy(text, &found.regions, &escaped);
+    let backslashed: HashSet<usize> = escapes.map(|edit| edit.at).collect();
+    let remedy = html::remedy(text, &found.regions, &backslashed);
     if !remedy.shown.is_empty() || !remedy.inserted.is_empty() {
-        let shown = remedy.shown.iter().filter(|(at, _)| !escaped.contains(at));
+        let shown = remedy.shown.iter().filter(|(at, _)| !backslashed.contains(at));
         let shown = shown.map(|&(at, backslash)| {
             let (remove, insert) = if backslash { (0, "\\") } else { (1, "&lt;") };
             Edit { at, remove, insert: insert.into() }

@@ -433,6 +433,8 @@ impl<'t> HtmlWalk<'t> {
             if !closed && name.eq_ignore_ascii_case("details") {
                 self.show_tag(at..tag.end, region.kind);
             }
+        } else if known(name).is_none() && reading == MarkupReading::Markdown && self.follows_a_word(at) {
+            // A type such as `Vec<String>`. The element that a browser sees in it ends with its paragraph.
         } else {
             let (name, class) = known(name).unwrap_or((name, ElementClass::Ordinary));
             let is_alone = self.is_alone(at, tag, region);
@@ -448,6 +450,12 @@ impl<'t> HtmlWalk<'t> {
                 reading,
             });
         }
+    }
+
+    /// True if the character before `at` is part of a word.
+    fn follows_a_word(&self, at: usize) -> bool {
+        let before = self.text.get(..at).unwrap_or_default();
+        before.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
     }
 
     /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.

@@ -175,8 +175,9 @@ impl<'d> Writer<'d, '_> {
         self.quoted(|writer| {
             writer.block(&head);
             match (outcome, &step.action) {
-                (Some(CanvasOutcome::Text(text)), _) => writer.version(kind, text),
-                (_, CanvasAction::Create(text)) => writer.version(kind, text),
+                (Some(CanvasOutcome::Text(text)), _) | (_, CanvasAction::Create(text)) => {
+                    writer.version(kind, text);
+                }
                 (Some(CanvasOutcome::NotApplied(reason)), CanvasAction::Update(edits)) => {
                     writer.edits(edits, reason);
                 }

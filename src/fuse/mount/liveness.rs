@@ -127,7 +127,7 @@ mod tests {
             let ended = scope.spawn(|| {
                 sender.send(()).unwrap();
                 // Without end, but for the beacon.
-                watched.ends_within(Duration::from_secs(60))
+                watched.ends_within(Duration::from_mins(1))
             });
             receiver.recv().unwrap();
             drop(beacon);

@@ -32,7 +32,7 @@ fn build(script: &str, progress: &Progress) -> Result<Fs> {
         "stuck" => {
             let mountpoint = PathBuf::from(env::var_os(MOUNTPOINT).unwrap());
             fs::write(mountpoint.with_extension("started"), "").unwrap();
-            thread::sleep(Duration::from_secs(600));
+            thread::sleep(Duration::from_mins(10));
             Err(Error::new(ErrorKind::Unexpected, "not interrupted"))
         }
         "bug" => panic!("a deliberate bug"),
