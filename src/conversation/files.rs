@@ -58,7 +58,7 @@ pub struct Files {
     pub files: Vec<File>,
     /// Number of files that are pointed to and don't exist.
     pub missing: u32,
-    by_id: HashMap<String, usize>,
+    pub(crate) by_id: HashMap<String, usize>,
 }
 
 impl Files {
