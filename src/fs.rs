@@ -475,7 +475,10 @@ impl Fs {
 
     /// Renders a file that is no page of a conversation.
     fn render_other(&self, ino: Ino) -> Result<Rendered> {
-        let number = beyond(ino).ok_or_else(|| Error::new(ErrorKind::Unexpected, "not a rendered file"))?;
+        let Some(number) = beyond(ino) else {
+            self.origin(ino)?;
+            return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
+        };
         finished(ino, self.attr(ino)?.size, self.beyond_rendered(number)?)
     }
 

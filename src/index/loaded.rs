@@ -1,6 +1,6 @@
 //! Checks a catalog that was read back from disk: every number in it must fit the export.
 //!
-//! Its checksum only shows that it is what was written, not that whoever wrote it meant well.
+//! Its checksum only proves that the bytes are the ones that were written, not that they are sound.
 
 use crate::catalog::{Asset, AssetContent, Catalog, EntryRef, Head, Measure};
 use crate::format::Format;

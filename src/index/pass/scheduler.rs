@@ -3,7 +3,7 @@
 //! A thread that reads a shard hands on whatever others have time for, and helps them rather than wait. No thread is
 //! therefore idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the
 //! helpers split and the reader inflates; during a very large conversation they live on what waits. Each shard's chunks
-//! are split one at a time, in order, by whoever holds its splitter.
+//! are split one at a time, in order, by the thread that holds its splitter.
 //!
 //! Small conversations travel in batches: the cost of a job doesn't depend on how small its conversations are, and the
 //! number of waiting jobs is bounded, so choosing among them is too.

@@ -1,4 +1,4 @@
-//! Starting the threads of a pass, some of which the system may refuse.
+//! Starts the threads of a pass. The system may refuse some of them.
 
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 

@@ -85,7 +85,8 @@ fn elements_that_a_list_or_quote_leaves_open_end_with_it() {
 
 #[test]
 fn tags_of_no_element_that_nothing_closes_are_words() {
-    becomes("Vec<String> or <foo>a</foo>", "Vec\\<String> or <foo>a</foo>");
+    becomes("Use <String> or <foo>a</foo>", "Use \\<String> or <foo>a</foo>");
+    becomes("Vec<String> is a type", "Vec<String> is a type");
 }
 
 #[test]
