@@ -37,7 +37,6 @@ pub struct Layout {
     stems: Vec<FileName>,
     years: Vec<Year>,
     undated: Vec<usize>,
-    orphans: Vec<FileName>,
 }
 
 /// A directory at the root: one year.
@@ -84,8 +83,7 @@ impl Layout {
                 None => years.push(Year { year, months: vec![month] }),
             }
         }
-        let orphans = file_names(catalog.orphans.iter().map(|orphan| orphan.name.as_ref()));
-        Self { stems, years, undated, orphans }
+        Self { stems, years, undated }
     }
 
     /// The years that have conversations, ascending.
@@ -101,11 +99,6 @@ impl Layout {
     /// The name of the conversation at this position of the catalog, without an extension.
     pub fn stem(&self, head: usize) -> Option<&FileName> {
         self.stems.get(head)
-    }
-
-    /// The names of the catalog's orphans, in its order.
-    pub fn orphans(&self) -> &[FileName] {
-        &self.orphans
     }
 }
 

@@ -70,14 +70,13 @@ pub struct SearchPlan {
     /// Units that lie together in an archive, those with the earliest answers first.
     batches: Vec<Vec<usize>>,
     files: u64,
-    bytes: u64,
 }
 
 impl SearchPlan {
     /// The files that pass `filter`. Linear in the tree.
     pub fn new(fs: &Fs, filter: &Filter) -> Self {
         let catalog = fs.catalog();
-        let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0, bytes: 0 };
+        let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0 };
         let mut current: Option<(usize, Ino)> = None;
         let mut files = Vec::new();
         for step in fs.walk().filter(|step| step.attr.kind == InodeKind::File) {
@@ -89,7 +88,6 @@ impl SearchPlan {
             }
             if current.is_some() && filter.wants(page.map(|(_, page)| page)) {
                 plan.files = plan.files.saturating_add(1);
-                plan.bytes = plan.bytes.saturating_add(step.attr.size);
                 files.push(step.attr.ino);
             }
         }
@@ -120,11 +118,6 @@ impl SearchPlan {
     /// How many files there are to search.
     pub fn files(&self) -> u64 {
         self.files
-    }
-
-    /// How many bytes these files have.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     fn push(&mut self, conversation: Option<(usize, Ino)>, files: &mut Vec<Ino>) {

@@ -283,12 +283,6 @@ pub(crate) fn wait_readable<const N: usize>(
     }))
 }
 
-/// True if `descriptor` can be read now.
-pub(crate) fn is_readable(descriptor: BorrowedFd<'_>) -> bool {
-    let mut polled = [PollFd::new(descriptor, PollFlags::POLLIN)];
-    !matches!(nix::poll::poll(&mut polled, PollTimeout::ZERO), Ok(0))
-}
-
 /// Receives a descriptor that the other end of `socket` hands over; `None` if it closes without one.
 ///
 /// # Errors
@@ -408,10 +402,8 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(ready(0), [false, false, false]);
-        assert!(!is_readable(one.as_fd()));
         one_end.write_all(b"x").unwrap();
         assert_eq!(ready(5000), [true, false, false]);
-        assert!(is_readable(one.as_fd()));
         drop(two_end);
         assert_eq!(ready(5000), [true, false, true]);
     }

@@ -47,6 +47,7 @@ impl PageCache {
     }
 
     /// The page `ino`, if it is here.
+    #[cfg(test)]
     pub(super) fn get(&self, ino: Ino) -> Option<Rendered> {
         lock(&self.0).store.get(ino)
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{EntryRef, Location, Measure, Orphan};
+use crate::catalog::{EntryRef, Location, Measure};
 use crate::name::fold;
 use crate::time::Timestamp;
 use proptest::prelude::*;
@@ -154,14 +154,6 @@ fn file_names_stay_unless_taken_or_not_portable() {
     let given = ["map.png", "MAP.png", "a/../b.txt", "map-2.png", "map.png", "CON", "map.png"];
     let names: Vec<String> = file_names(given.into_iter()).iter().map(ToString::to_string).collect();
     assert_eq!(names, ["map.png", "MAP-2.png", "b.txt", "map-2-2.png", "map-3.png", "CON_", "map-4.png"]);
-    let orphans = ["x.bin", "x.bin"].map(|name| Orphan {
-        name: name.into(),
-        entry: EntryRef { archive: 0, entry: 1 },
-        bytes: 1,
-    });
-    let catalog = Catalog { orphans: orphans.to_vec(), ..Catalog::default() };
-    let layout = Layout::new(&catalog, &Zone::utc());
-    assert_eq!(layout.orphans().iter().map(FileName::as_str).collect::<Vec<_>>(), ["x.bin", "x-2.bin"]);
 }
 
 #[test]
