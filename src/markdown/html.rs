@@ -167,6 +167,17 @@ enum Markup {
     Doubtful,
 }
 
+impl Markup {
+    /// Where it ends, if it is more than text.
+    fn end(self) -> Option<usize> {
+        match self {
+            Self::Tag(tag) => Some(tag.end),
+            Self::Comment(end) => Some(end),
+            Self::Text | Self::Doubtful => None,
+        }
+    }
+}
+
 /// Which parser reads the markup of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkupReading {
@@ -215,7 +226,13 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
                 continue;
             }
         }
-        match markup(text, at, limit, reading) {
+        let found = markup(text, at, limit, reading);
+        // If the region turns out to be a paragraph, any line of it may begin a block of its own.
+        if reading == MarkupReading::Either && found.end().is_some_and(|end| has_line_break(text, at..end)) {
+            walk.show(at, region.kind);
+            continue;
+        }
+        match found {
             Markup::Text => {}
             Markup::Doubtful => walk.show(at, region.kind),
             Markup::Comment(_) if is_literal => walk.show(at, region.kind),
@@ -238,6 +255,10 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     }
     (position..regions.len()).for_each(|position| walk.leave(position, regions));
     walk.finish()
+}
+
+fn has_line_break(text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|markup| memchr(b'\n', markup.as_bytes()).is_some())
 }
 
 /// How many bytes a browser reads of the tag at `at`.

@@ -125,6 +125,12 @@ fn shards_come_in_the_order_of_their_numbers() {
 }
 
 #[test]
+fn shards_without_leading_zeros_count_from_one() {
+    let place = TestFolder::with("x.zip", zip(&["conversations-1.json", "conversations-2.json"]));
+    assert_eq!(problems(&place.open("x.zip").unwrap()), []);
+}
+
+#[test]
 fn a_manifest_orders_shards_and_names_the_absent_ones() {
     let listed = manifest(&["conversations-001.json", "conversations-000.json", "conversations-003.json"]);
     let place = TestFolder::with(
