@@ -93,7 +93,7 @@ fn advice(source: &Path) -> String {
         ("gptfs help".to_owned(), "everything else"),
     ];
     let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{name}: what shall be done with it?\n");
+    let mut text = format!("{name}: what would you like to do with it?\n");
     for (command, what) in lines {
         let _ = writeln!(text, "  {command:width$}  {what}");
     }
