@@ -98,7 +98,7 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Summarize an export: its form, counts, dates, models
     Info(list::InfoArgs),
-    /// List every problem in an export; exits with 0 if there is none, else with 4
+    /// List every problem in an export; exits with 0 if it has no problems, with 4 otherwise
     Check(CheckArgs),
     /// List or clear the saved indexes that make a second mount fast
     Cache(CacheArgs),

@@ -288,7 +288,7 @@ struct Translator<'p> {
     item: Option<Shape>,
     /// The pattern has alternatives or lazy repetitions.
     prefers_less: bool,
-    /// The pattern so far, as long as it stands for itself.
+    /// The pattern so far, while every part of it is a literal.
     literal: Option<String>,
 }
 

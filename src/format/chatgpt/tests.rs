@@ -29,7 +29,7 @@ fn chain(messages: &[Value]) -> Value {
 }
 
 /// A message with content and, where `extra` has them, other fields and metadata.
-#[allow(clippy::needless_pass_by_value, reason = "so that a test can say it in place")]
+#[allow(clippy::needless_pass_by_value, reason = "tests pass temporaries")]
 fn message(role: &str, content: Value, extra: Value) -> Value {
     let mut message = json!({"author": {"role": role}, "content": content});
     for (key, value) in extra.as_object().unwrap() {
