@@ -148,6 +148,7 @@ fn readers_that_are_killed_cost_the_mount_nothing() {
             threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
         names.filter(|name| name.starts_with("worker-")).count()
     };
+    Tree::read(&mount.dir());
     let before = workers();
     assert!(before >= 2, "{before} workers");
     for _ in 0..20 {
