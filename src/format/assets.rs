@@ -15,14 +15,14 @@ mod library;
 mod script;
 mod sniff;
 
-pub use library::{AssetPointer, Record, parse_library, parse_names, parse_pointers};
+pub use library::{AssetPointer, LibraryRecord, parse_library, parse_names, parse_pointers};
 
 use super::pointer;
 use crate::catalog::{EntryRef, Orphan};
 use crate::conversation::files::{AssetIndex, Names, Resolved, extension, extension_of_mime};
 use crate::conversation::{FileKind, FileRef};
 use crate::time::Timestamp;
-use library::Library;
+use library::LibraryIndex;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -43,7 +43,7 @@ pub struct SideFiles {
     /// Names by the base names of entries: from [`parse_names`].
     pub names: Vec<(String, String)>,
     /// The records of the library: from [`parse_library`].
-    pub library: Vec<Record>,
+    pub library: Vec<LibraryRecord>,
     /// Paths by pointers: from [`parse_pointers`].
     pub pointers: Vec<AssetPointer>,
 }
@@ -69,7 +69,7 @@ pub struct Assets {
     names: HashMap<String, String>,
     /// Candidates by the ids in the viewer's pointers.
     pointers: HashMap<String, usize>,
-    library: Library,
+    library: LibraryIndex,
     read: ReadEntry,
     /// Entries whose report is shown in a conversation.
     reports: Mutex<HashSet<EntryRef>>,
@@ -96,7 +96,7 @@ impl Assets {
             by_own_name: HashMap::new(),
             names: side.names.into_iter().collect(),
             pointers: HashMap::new(),
-            library: Library::new(side.library),
+            library: LibraryIndex::new(side.library),
             candidates: Vec::new(),
             read,
             reports: Mutex::default(),
@@ -183,7 +183,7 @@ impl Assets {
         conversation: &str,
         message: &str,
         created: Option<Timestamp>,
-    ) -> Option<(usize, Option<&Record>)> {
+    ) -> Option<(usize, Option<&LibraryRecord>)> {
         let id = file.id.as_ref();
         let record = self.library.by_id(id);
         let named = || self.by_path.get(id).or_else(|| self.by_stem.get(id)).filter(|_| !id.starts_with('/'));
@@ -191,7 +191,7 @@ impl Assets {
         if let Some(&at) = direct {
             return Some((at, record));
         }
-        let of = |record: &'_ Record| self.of_record(record);
+        let of = |record: &'_ LibraryRecord| self.of_record(record);
         if let Some(record) = record {
             return Some((of(record)?, Some(record)));
         }
@@ -209,7 +209,7 @@ impl Assets {
     }
 
     /// The candidate that holds the file of a record.
-    fn of_record(&self, record: &Record) -> Option<usize> {
+    fn of_record(&self, record: &LibraryRecord) -> Option<usize> {
         let by_id = record.file_id.as_deref().and_then(|id| self.by_id.get(id));
         let by_id = by_id.or_else(|| record.id.as_deref().and_then(|id| self.by_id.get(id))).copied();
         by_id.or_else(|| {
@@ -221,7 +221,12 @@ impl Assets {
     }
 
     /// What is known of a candidate. Its first bytes are read only if nothing else determines its type.
-    fn resolved(&self, candidate: &Candidate, record: Option<&Record>, file: &FileRef<'_>) -> Resolved {
+    fn resolved(
+        &self,
+        candidate: &Candidate,
+        record: Option<&LibraryRecord>,
+        file: &FileRef<'_>,
+    ) -> Resolved {
         let base = split(&candidate.path).1;
         let record = record.or_else(|| self.library.by_id(asset_id(base)?));
         let mapped = self.names.get(base).map(|name| split(name).1);

@@ -45,7 +45,7 @@ use crate::time::{Timestamp, Zone};
 use answer::Originals;
 use context::contexts;
 use links::Links;
-use node::{Element, NodeMessage, Nodes, RawConversation};
+use node::{ElementKind, NodeMessage, Nodes, RawConversation};
 use std::borrow::Cow;
 
 /// ChatGPT itself.
@@ -126,8 +126,8 @@ impl<'a> Reading<'a> {
     fn of(json: Json<'a>, detail: Detail) -> Self {
         let mut export = RawConversation::new(detail);
         match parse(json, &mut export) {
-            Ok(Element::Conversation) => Self::of_export(export, json.texts),
-            Ok(Element::Other(what)) => {
+            Ok(ElementKind::Conversation) => Self::of_export(export, json.texts),
+            Ok(ElementKind::Other(what)) => {
                 let damage = format!("element is not a conversation (it is {what})");
                 let conversation = Conversation { damage: Some(damage.clone()), ..Conversation::default() };
                 Self { conversation, problems: vec![damage], error: None }
@@ -158,7 +158,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads `json` into `export`, which keeps what precedes an error.
-fn parse<'a>(json: Json<'a>, export: &mut RawConversation<'a>) -> Result<Element> {
+fn parse<'a>(json: Json<'a>, export: &mut RawConversation<'a>) -> Result<ElementKind> {
     let mut reader = Reader::new(json);
     let element = export.read(&mut reader)?;
     reader.end()?;

@@ -23,7 +23,7 @@ const ASSETS_LIMIT: usize = 64 << 20;
 #[derive(Debug)]
 pub struct HtmlExtract {
     level: Level,
-    place: Place,
+    place: ScanState,
     /// Offset of the current buffer in the file.
     base: u64,
     /// Strings and brackets of a plain value.
@@ -70,7 +70,7 @@ impl Name {
 
 /// The position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ScanState {
     /// Before a name; this many of its bytes have matched. No name repeats its first byte, so after a mismatch
     /// matching starts over.
     Seek { conversations: usize, assets: usize },
@@ -86,7 +86,7 @@ enum Place {
     Encoded(Name),
 }
 
-const SEEK: Place = Place::Seek { conversations: 0, assets: 0 };
+const SEEK: ScanState = ScanState::Seek { conversations: 0, assets: 0 };
 
 /// The asset table, unless it is too large.
 #[derive(Debug, Default)]
@@ -132,12 +132,12 @@ impl HtmlExtract {
         let mut at = 0;
         while at < bytes.len() {
             at = match self.place {
-                Place::Seek { conversations, assets } => self.seek(bytes, at, conversations, assets),
-                Place::Equals(name) => self.equals(bytes, at, name),
-                Place::Value(name) => self.value(bytes, at, name),
-                Place::Start(name) => self.start(bytes, at, name, json),
-                Place::Plain(name) => self.plain(bytes, at, name, json),
-                Place::Encoded(name) => self.encoded(bytes, at, name, json),
+                ScanState::Seek { conversations, assets } => self.seek(bytes, at, conversations, assets),
+                ScanState::Equals(name) => self.equals(bytes, at, name),
+                ScanState::Value(name) => self.value(bytes, at, name),
+                ScanState::Start(name) => self.start(bytes, at, name, json),
+                ScanState::Plain(name) => self.plain(bytes, at, name, json),
+                ScanState::Encoded(name) => self.encoded(bytes, at, name, json),
             };
         }
         self.base = self.base.saturating_add(bytes.len() as u64);
@@ -145,7 +145,7 @@ impl HtmlExtract {
 
     /// What was found.
     pub fn finish(self) -> Extracted {
-        let inside = matches!(self.place, Place::Start(_) | Place::Plain(_) | Place::Encoded(_));
+        let inside = matches!(self.place, ScanState::Start(_) | ScanState::Plain(_) | ScanState::Encoded(_));
         let assets = Some(self.assets.bytes).filter(|bytes| self.assets.ended && bytes.len() <= ASSETS_LIMIT);
         Extracted { found: self.found, complete: !inside, assets }
     }
@@ -187,12 +187,12 @@ impl HtmlExtract {
                     Name::Assets => !self.assets.ended,
                 };
                 if matched == name.bytes().len() && wanted {
-                    self.place = Place::Equals(name);
+                    self.place = ScanState::Equals(name);
                     return index + 1;
                 }
             }
         }
-        self.place = Place::Seek { conversations, assets };
+        self.place = ScanState::Seek { conversations, assets };
         bytes.len()
     }
 
@@ -200,7 +200,7 @@ impl HtmlExtract {
         match bytes.get(at) {
             Some(byte) if byte.is_ascii_whitespace() => at + 1,
             Some(b'=') => {
-                self.place = Place::Value(name);
+                self.place = ScanState::Value(name);
                 at + 1
             }
             _ => {
@@ -215,7 +215,7 @@ impl HtmlExtract {
             Some(byte) if byte.is_ascii_whitespace() => return at + 1,
             Some(b'[' | b'{') => {
                 self.decoder = Decoder::default();
-                self.place = Place::Start(name);
+                self.place = ScanState::Start(name);
                 if name == Name::Conversations {
                     self.found = true;
                     self.shift = self.base.saturating_add(at as u64);
@@ -231,15 +231,15 @@ impl HtmlExtract {
         let rest = bytes.get(at..).unwrap_or_default();
         let sign = rest.iter().position(|byte| matches!(byte, b'"' | b'&')).unwrap_or(rest.len());
         let stop = self.encoded(bytes.get(..at + sign).unwrap_or_default(), at, name, json);
-        if self.place == Place::Start(name) {
+        if self.place == ScanState::Start(name) {
             match bytes.get(stop) {
                 Some(b'&') => {
                     self.encoded |= name == Name::Conversations;
-                    self.place = Place::Encoded(name);
+                    self.place = ScanState::Encoded(name);
                 }
                 Some(_) => {
                     self.walk = BlockState::outside(self.decoder.depth());
-                    self.place = Place::Plain(name);
+                    self.place = ScanState::Plain(name);
                 }
                 None => {}
             }

@@ -16,7 +16,7 @@ pub fn read(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
         format!("not UTF-8 at line {}", line_after(before))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let entries: HashMap<String, Entry> = if text.trim_start().starts_with('{') {
+    let entries: HashMap<String, NameOrTable> = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| error.to_string())?
     } else {
         toml::from_str(text).map_err(|error| {
@@ -29,8 +29,8 @@ pub fn read(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
     let mut names = HashMap::new();
     for (key, entry) in entries {
         match entry {
-            Entry::Name(name) => drop(names.insert(key, name)),
-            Entry::Table(table) => names.extend(table),
+            NameOrTable::Name(name) => drop(names.insert(key, name)),
+            NameOrTable::Table(table) => names.extend(table),
         }
     }
     Ok(names)
@@ -42,32 +42,32 @@ fn line_after(before: &[u8]) -> usize {
 }
 
 /// A value: a name, or a table of them.
-enum Entry {
+enum NameOrTable {
     Name(String),
     Table(HashMap<String, String>),
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for NameOrTable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
 
         impl<'de> Visitor<'de> for Either {
-            type Value = Entry;
+            type Value = NameOrTable;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name or a table of names")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<Entry, E> {
-                Ok(Entry::Name(name.to_owned()))
+            fn visit_str<E>(self, name: &str) -> Result<NameOrTable, E> {
+                Ok(NameOrTable::Name(name.to_owned()))
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entry, M::Error> {
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<NameOrTable, M::Error> {
                 let mut names = HashMap::new();
                 while let Some((id, name)) = map.next_entry()? {
                     names.insert(id, name);
                 }
-                Ok(Entry::Table(names))
+                Ok(NameOrTable::Table(names))
             }
         }
 

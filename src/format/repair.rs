@@ -5,7 +5,7 @@
 
 mod tokens;
 
-use tokens::{Token, Tokens};
+use tokens::{JsonToken, Tokens};
 
 /// How deep containers may be nested in what is returned: strict parsers stop at 128.
 const DEPTH: usize = 127;
@@ -26,20 +26,20 @@ pub struct Repaired {
 /// invalid UTF-8 become one U+FFFD each. What is cut off is closed. Duplicate keys stay. Linear.
 pub fn repair(bytes: &[u8]) -> Repaired {
     let mut tokens = Tokens::new(bytes);
-    let mut writer = Writer::default();
+    let mut writer = JsonWriter::default();
     while let Some(token) = tokens.next() {
         match token {
-            Token::Open(_) if writer.is_full() => {
+            JsonToken::Open(_) if writer.is_full() => {
                 writer.notes.add("nested deeper than 128");
                 tokens.skip_container();
                 writer.value("null");
             }
-            Token::Open(bracket) => writer.open(bracket),
-            Token::Close(bracket) => writer.close(bracket, tokens.is_at_end()),
-            Token::Comma => writer.comma(),
-            Token::Colon => writer.colon(),
-            Token::Text(text) => writer.text(&text),
-            Token::Word(word) => writer.word(word),
+            JsonToken::Open(bracket) => writer.open(bracket),
+            JsonToken::Close(bracket) => writer.close(bracket, tokens.is_at_end()),
+            JsonToken::Comma => writer.comma(),
+            JsonToken::Colon => writer.colon(),
+            JsonToken::Text(text) => writer.text(&text),
+            JsonToken::Word(word) => writer.word(word),
         }
     }
     writer.notes.extend(tokens.notes());
@@ -76,7 +76,7 @@ enum Frame {
 }
 
 #[derive(Debug, Default)]
-struct Writer {
+struct JsonWriter {
     out: String,
     frames: Vec<Frame>,
     /// A comma was read but not written yet: that depends on what follows.
@@ -84,7 +84,7 @@ struct Writer {
     notes: Notes,
 }
 
-impl Writer {
+impl JsonWriter {
     fn is_full(&self) -> bool {
         self.frames.len() >= DEPTH
     }

@@ -5,7 +5,7 @@
 //! or, where that is not exported, the conversation and a time.
 
 use super::Assets;
-use super::library::{Artifact, Record};
+use super::library::{Artifact, LibraryRecord};
 use crate::catalog::EntryRef;
 use crate::conversation::files::AssetIndex;
 use crate::conversation::tree::NodeId;
@@ -64,7 +64,7 @@ impl Assets {
     }
 
     /// The records of what was made in `conversation`, by time.
-    fn made_for(&self, conversation: &Conversation<'_>) -> Vec<&Record> {
+    fn made_for(&self, conversation: &Conversation<'_>) -> Vec<&LibraryRecord> {
         let mut found: Vec<usize> = self.library.made_in(&conversation.id).to_vec();
         if self.library.has_made_by_message() {
             let messages = conversation.tree.ids().filter_map(|id| conversation.tree.message(id));
@@ -74,7 +74,7 @@ impl Assets {
         found.dedup();
         // A copied chat has the message ids of its original, which the files belong to.
         let is_of_original =
-            |record: &&Record| record.conversation.as_deref().is_some_and(|id| id != conversation.id);
+            |record: &&LibraryRecord| record.conversation.as_deref().is_some_and(|id| id != conversation.id);
         let records = found.into_iter().filter_map(|at| self.library.get(at));
         let mut records: Vec<_> = records.filter(|record| !is_of_original(record)).collect();
         records.sort_by_key(|record| record.created);
@@ -133,7 +133,7 @@ impl Assets {
 }
 
 /// A file of the library as a part.
-fn part(record: &Record) -> Part<'static> {
+fn part(record: &LibraryRecord) -> Part<'static> {
     let owned = |text: &String| Cow::Owned(text.clone());
     let file = FileRef {
         id: record.file_id.as_ref().or(record.id.as_ref()).map(owned).unwrap_or_default(),
@@ -168,7 +168,7 @@ impl Placement {
     }
 
     /// Where the file of `record` goes: after the message it came from; else by its time on the visible thread.
-    fn slot(&self, conversation: &Conversation<'_>, record: &Record) -> Option<Slot> {
+    fn slot(&self, conversation: &Conversation<'_>, record: &LibraryRecord) -> Option<Slot> {
         let is_user =
             |id: NodeId| conversation.tree.message(id).is_some_and(|message| message.role == Role::User);
         let origin = record.message.as_ref().and_then(|id| self.by_id.get(id)).copied();
@@ -192,7 +192,7 @@ impl Placement {
 
     /// The position on the thread of the last message that is not younger than the file; the last one if the file has no
     /// time, and the first one if all are younger.
-    fn position(&self, conversation: &Conversation<'_>, record: &Record) -> Option<usize> {
+    fn position(&self, conversation: &Conversation<'_>, record: &LibraryRecord) -> Option<usize> {
         let last = self.thread.len().checked_sub(1)?;
         let Some(created) = record.created else { return Some(last) };
         let is_before = |&id: &NodeId| {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 /// A record of `library_files.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record {
+pub struct LibraryRecord {
     /// Its own id: `libfile_…`.
     pub id: Option<String>,
     /// The id of the file: `file-…` or `file_…`.
@@ -100,7 +100,7 @@ fn pointers(json: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The records of `library_files.json`. Nothing if it is something else; invalid records are left out.
-pub fn parse_library(json: &[u8]) -> Vec<Record> {
+pub fn parse_library(json: &[u8]) -> Vec<LibraryRecord> {
     match value(json) {
         Value::Array(records) => records.iter().filter_map(record).collect(),
         _ => Vec::new(),
@@ -114,7 +114,7 @@ fn value(json: &[u8]) -> Value {
         .unwrap_or_default()
 }
 
-fn record(value: &Value) -> Option<Record> {
+fn record(value: &Value) -> Option<LibraryRecord> {
     let record = value.as_object()?;
     let text = |key: &str| {
         record.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -144,7 +144,7 @@ fn record(value: &Value) -> Option<Record> {
         None => Artifact::Given,
     };
     let times = ["created_at", "record_creation_time", "version_created_at", "file_processed_time"];
-    Some(Record {
+    Some(LibraryRecord {
         id,
         file_id: text("file_id"),
         name: text("file_name"),
@@ -160,8 +160,8 @@ fn record(value: &Value) -> Option<Record> {
 
 /// The records of the library, found by what messages know.
 #[derive(Debug, Default)]
-pub(super) struct Library {
-    records: Vec<Record>,
+pub(super) struct LibraryIndex {
+    records: Vec<LibraryRecord>,
     by_id: HashMap<String, usize>,
     /// By conversation and name: `None` if there are several.
     by_name: HashMap<(String, String), Option<usize>>,
@@ -175,8 +175,8 @@ pub(super) struct Library {
     by_conversation: HashMap<String, Vec<(Timestamp, usize)>>,
 }
 
-impl Library {
-    pub(super) fn new(records: Vec<Record>) -> Self {
+impl LibraryIndex {
+    pub(super) fn new(records: Vec<LibraryRecord>) -> Self {
         let mut library = Self::default();
         for (at, record) in records.iter().enumerate() {
             for id in [&record.file_id, &record.id].into_iter().flatten() {
@@ -212,11 +212,11 @@ impl Library {
     }
 
     /// The record of an id, of the file or its own.
-    pub(super) fn by_id(&self, id: &str) -> Option<&Record> {
+    pub(super) fn by_id(&self, id: &str) -> Option<&LibraryRecord> {
         self.records.get(*self.by_id.get(id)?)
     }
 
-    pub(super) fn get(&self, at: usize) -> Option<&Record> {
+    pub(super) fn get(&self, at: usize) -> Option<&LibraryRecord> {
         self.records.get(at)
     }
 
@@ -237,7 +237,7 @@ impl Library {
 
     /// The record of that name that came from a message or a conversation; else the only one of that name, unless it
     /// came from another conversation.
-    pub(super) fn by_name(&self, conversation: &str, message: &str, name: &str) -> Option<&Record> {
+    pub(super) fn by_name(&self, conversation: &str, message: &str, name: &str) -> Option<&LibraryRecord> {
         /// Far more files than one message makes.
         const MOST: usize = 64;
         let of_message = self.by_message.get(message).filter(|_| !message.is_empty()).into_iter().flatten();
@@ -264,12 +264,12 @@ impl Library {
         conversation: &str,
         message: &str,
         created: Option<Timestamp>,
-    ) -> Option<&Record> {
+    ) -> Option<&LibraryRecord> {
         /// Seconds between a message and its file.
         const LONGEST: i64 = 15 * 60;
         /// Far more files than one message makes.
         const MOST: usize = 64;
-        let fits = |record: &&Record| {
+        let fits = |record: &&LibraryRecord| {
             record.kind == file.kind
                 && file.name.as_deref().is_none_or(|name| record.name.as_deref().is_none_or(|n| n == name))
         };

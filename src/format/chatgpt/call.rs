@@ -1,6 +1,6 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
-use super::schema::{self, Content, Part as RawPart};
+use super::schema::{self, Content, RawPart};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
 use crate::format::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
 use crate::format::pull::{self, Json, Texts, Value};
@@ -76,7 +76,7 @@ fn read<'t, T: Record<'t>>(text: &'t str, texts: &'t Texts) -> Option<T> {
 
 record! {
     struct ExecCall {
-        cmd: Command = "cmd",
+        cmd: CommandLine = "cmd",
         /// What some models call it.
         command: Str<'a> = "command",
     }
@@ -84,12 +84,12 @@ record! {
 
 /// A command with its arguments, or as one line.
 #[derive(Debug, Default)]
-pub(super) struct Command {
+pub(super) struct CommandLine {
     words: Vec<String>,
     line: Option<String>,
 }
 
-impl<'a> Read<'a> for Command {
+impl<'a> Read<'a> for CommandLine {
     fn read(&mut self, reader: &mut pull::Reader<'a>) -> pull::Result<()> {
         *self = Self::default();
         match reader.value()? {

@@ -97,7 +97,7 @@ fn parent(links: &Links, at: u32) -> Option<u32> {
 fn has_picture(raw: &schema::Message<'_>) -> bool {
     let parts = raw.content.0.iter().flat_map(|content| &content.parts.0);
     let mut objects = parts.filter_map(|part| match part {
-        schema::Part::Object(object) => Some(object),
+        schema::RawPart::Object(object) => Some(object),
         _ => None,
     });
     objects.any(|object| object.metadata.0.dalle.0.prompt.filled().is_none())

@@ -25,7 +25,7 @@ pub(super) fn expand(text: &str) -> Option<String> {
         code.get(next).is_some_and(|range| range.start <= at)
     };
     let mut out = String::with_capacity(text.len() + text.len() / 16);
-    let mut block: Option<Block> = None;
+    let mut block: Option<DirectiveBlock> = None;
     let mut after_block = false;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -56,12 +56,12 @@ pub(super) fn expand(text: &str) -> Option<String> {
     Some(out)
 }
 
-struct Block {
+struct DirectiveBlock {
     subject: Option<String>,
     body: String,
 }
 
-impl Block {
+impl DirectiveBlock {
     fn write(&self, out: &mut String) {
         let body = markdown::trim_block(&self.body);
         let mut inside =
@@ -82,7 +82,7 @@ impl Block {
 }
 
 /// The writing block that `line` opens, if it does.
-fn opening(line: &str) -> Option<Block> {
+fn opening(line: &str) -> Option<DirectiveBlock> {
     let attributes = line.strip_prefix(OPEN)?.trim();
     let is_list = attributes.starts_with('{') && attributes.ends_with('}');
     if !is_list {
@@ -98,7 +98,7 @@ fn opening(line: &str) -> Option<Block> {
         markdown::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
             .into_owned()
     });
-    Some(Block { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })
+    Some(DirectiveBlock { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One message: who speaks, whether it is shown, and what it consists of.
 
 use super::call;
-use super::part::{Builder, Scope};
+use super::part::{PartBuilder, Scope};
 use super::schema::{self, Content};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
@@ -161,7 +161,7 @@ fn build<'a>(
     texts: &'a Texts,
 ) -> Result<Vec<Part<'a>>> {
     // Most messages have one part.
-    Builder { content, metadata, scope, prompt, texts, parts: Vec::with_capacity(1) }.build()
+    PartBuilder { content, metadata, scope, prompt, texts, parts: Vec::with_capacity(1) }.build()
 }
 
 /// What is shown of a message.
@@ -181,7 +181,7 @@ fn shown_parts<'a>(
             if let Some(part) = call::part(tool, content, text, known.canvas, texts) {
                 Ok(vec![part])
             } else {
-                let mut builder = Builder {
+                let mut builder = PartBuilder {
                     content,
                     metadata,
                     scope: Scope::Everything,

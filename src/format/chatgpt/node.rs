@@ -55,7 +55,7 @@ const KEYS: [&str; 12] = [
 
 /// What an element of the list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
+pub(super) enum ElementKind {
     /// An object.
     Conversation,
     /// Something else, in JSON's word for it.
@@ -71,14 +71,14 @@ impl<'a> RawConversation<'a> {
     ///
     /// # Errors
     /// If it is not JSON; what precedes the error was read.
-    pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<Element> {
+    pub(super) fn read(&mut self, reader: &mut Reader<'a>) -> Result<ElementKind> {
         let value = reader.value()?;
         if matches!(value, Value::Object) {
             reader.fields(|reader, key| self.set(key.text()?, reader))?;
-            return Ok(Element::Conversation);
+            return Ok(ElementKind::Conversation);
         }
         pass_over(value, reader)?;
-        Ok(Element::Other(match value {
+        Ok(ElementKind::Other(match value {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
@@ -137,7 +137,7 @@ impl<'a> RawConversation<'a> {
         if self.nodes.len() >= MOST_NODES {
             return Err(Reader::limit("more than 2,000,000 messages"));
         }
-        self.nodes.push((key.unwrap_or_default(), Node::default()));
+        self.nodes.push((key.unwrap_or_default(), RawNode::default()));
         let Some((stored, node)) = self.nodes.last_mut() else { return Ok(()) };
         let read = node.read(self.detail, &mut self.odd, reader);
         if key.is_none() {
@@ -171,11 +171,11 @@ fn read_time(time: &mut Time, bad: &mut bool, reader: &mut Reader<'_>) -> Result
 }
 
 /// Nodes by the keys of `mapping`, in order; a key may occur twice.
-pub(super) type Nodes<'a> = Vec<(&'a str, Node<'a>)>;
+pub(super) type Nodes<'a> = Vec<(&'a str, RawNode<'a>)>;
 
 /// A node of `mapping`.
 #[derive(Debug, Default)]
-pub(super) struct Node<'a> {
+pub(super) struct RawNode<'a> {
     pub(super) id: Str<'a>,
     pub(super) parent: Parent<'a>,
     pub(super) children: Deferred<'a, List<Str<'a>>>,
@@ -256,7 +256,7 @@ const MOST_EXPECTED: usize = 4096;
 /// More nodes than this are not read.
 const MOST_NODES: usize = 2_000_000;
 
-impl<'a> Node<'a> {
+impl<'a> RawNode<'a> {
     fn read(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
         match reader.value()? {
             Value::Object => reader.fields(|reader, key| match key.text()? {

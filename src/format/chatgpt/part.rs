@@ -3,9 +3,7 @@
 use super::attachment::{self, file_at, file_of};
 use super::link::{link, untracked};
 use super::reference;
-use super::schema::{
-    Aggregate, Content, Exception, Metadata, Part as RawPart, PartObject, Thought as RawThought,
-};
+use super::schema::{Aggregate, Content, Exception, Metadata, PartObject, RawPart, Thought as RawThought};
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
 use crate::format::lenient::{self, Escaped, List, Maybe, Num, Obj, Str};
 use crate::format::pointer;
@@ -45,7 +43,7 @@ const WORDLESS: [&str; 12] = [
 ];
 
 /// A message's content on its way to parts.
-pub(super) struct Builder<'m, 'a> {
+pub(super) struct PartBuilder<'m, 'a> {
     pub(super) content: &'m mut Content<'a>,
     pub(super) metadata: &'m mut Metadata<'a>,
     pub(super) scope: Scope,
@@ -56,7 +54,7 @@ pub(super) struct Builder<'m, 'a> {
     pub(super) parts: Vec<Part<'a>>,
 }
 
-impl<'a> Builder<'_, 'a> {
+impl<'a> PartBuilder<'_, 'a> {
     /// The parts of the content, then the attachments that are not among them.
     ///
     /// No words vanish: content in a shape that its type should not have becomes a labelled block.

@@ -34,7 +34,7 @@ record! {
 #[allow(clippy::struct_field_names, reason = "fields are called as in the export")]
 pub(super) struct Content<'a> {
     pub(super) content_type: Str<'a>,
-    pub(super) parts: List<Part<'a>>,
+    pub(super) parts: List<RawPart<'a>>,
     pub(super) text: Escaped<'a>,
     pub(super) language: Str<'a>,
     pub(super) thoughts: List<Maybe<Thought<'a>>>,
@@ -54,7 +54,7 @@ record! {
         result: Escaped<'a> = "result",
         summary: Escaped<'a> = "summary",
         output_str: Escaped<'a> = "output_str",
-        screenshot: Part<'a> = "screenshot",
+        screenshot: RawPart<'a> = "screenshot",
         state: Obj<Item<'a>> = "state",
         widgets: Obj<Widgets<'a>> = "widgets",
         user_profile: Str<'a> = "user_profile",
@@ -92,13 +92,13 @@ impl<'a> Record<'a> for Content<'a> {
     }
 
     fn from_text(text: &'a str) -> Option<Self> {
-        Some(Self { parts: List(vec![Part::Text(Escaped::Plain(text))]), ..Self::default() })
+        Some(Self { parts: List(vec![RawPart::Text(Escaped::Plain(text))]), ..Self::default() })
     }
 
     fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
         let mut parts = Vec::new();
         reader.each(|reader| {
-            let mut part = Part::default();
+            let mut part = RawPart::default();
             part.read(reader)?;
             parts.push(part);
             Ok(())
@@ -123,9 +123,9 @@ impl<'a> Content<'a> {
         let mut all = Text::default();
         for part in &self.parts.0 {
             let text = match part {
-                Part::Text(text) => text.open()?.take(),
-                Part::Object(object) => Text::Borrowed(object.text.as_str()),
-                Part::Empty | Part::Odd(_) => continue,
+                RawPart::Text(text) => text.open()?.take(),
+                RawPart::Object(object) => Text::Borrowed(object.text.as_str()),
+                RawPart::Empty | RawPart::Odd(_) => continue,
             };
             if all.is_empty() {
                 all = text;
@@ -145,7 +145,7 @@ impl<'a> Content<'a> {
             return Ok(text);
         }
         Ok(match self.parts.0.as_slice() {
-            [Part::Object(object)] => object.json.map_or("", |json| json.text).into(),
+            [RawPart::Object(object)] => object.json.map_or("", |json| json.text).into(),
             _ => text,
         })
     }
@@ -177,7 +177,7 @@ record! {
 
 /// A part of a message.
 #[derive(Debug, Default)]
-pub(super) enum Part<'a> {
+pub(super) enum RawPart<'a> {
     /// Null, or nothing that could be shown.
     #[default]
     Empty,
@@ -187,14 +187,14 @@ pub(super) enum Part<'a> {
     Odd(Json<'a>),
 }
 
-impl<'a> Part<'a> {
+impl<'a> RawPart<'a> {
     /// The part, if it is a string.
     pub(super) fn text(&self) -> Option<Escaped<'a>> {
         if let Self::Text(text) = self { Some(*text) } else { None }
     }
 }
 
-impl<'a> Read<'a> for Part<'a> {
+impl<'a> Read<'a> for RawPart<'a> {
     const EMPTY_IS_NOTHING: bool = true;
     const EXTRA_BYTES: usize = size_of::<crate::conversation::Part<'_>>() + size_of::<PartObject<'_>>();
 

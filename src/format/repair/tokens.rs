@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// A piece of the text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(super) enum JsonToken<'a> {
     /// `{` or `[`.
     Open(u8),
     /// `}` or `]`.
@@ -43,24 +43,24 @@ impl<'a> Tokens<'a> {
     }
 
     /// The next token.
-    pub(super) fn next(&mut self) -> Option<Token<'a>> {
+    pub(super) fn next(&mut self) -> Option<JsonToken<'a>> {
         self.rest = self.rest.trim_ascii_start();
         let (&first, rest) = self.rest.split_first()?;
         let single = match first {
-            b'{' | b'[' => Token::Open(first),
-            b'}' | b']' => Token::Close(first),
-            b',' => Token::Comma,
-            b':' => Token::Colon,
+            b'{' | b'[' => JsonToken::Open(first),
+            b'}' | b']' => JsonToken::Close(first),
+            b',' => JsonToken::Comma,
+            b':' => JsonToken::Colon,
             b'"' => {
                 let (text, behind) = string(rest, &mut self.notes);
                 self.rest = behind;
-                return Some(Token::Text(text));
+                return Some(JsonToken::Text(text));
             }
             _ => {
                 let len = self.rest.iter().position(|byte| is_end_of_word(*byte)).unwrap_or(self.rest.len());
                 let (word, behind) = self.rest.split_at(len);
                 self.rest = behind;
-                return Some(Token::Word(word));
+                return Some(JsonToken::Word(word));
             }
         };
         self.rest = rest;

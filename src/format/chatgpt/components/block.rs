@@ -7,16 +7,16 @@ use super::piece::{BlockKind, Cell, OutputBlock, OutputPiece, Place, Row, block,
 use super::run;
 use super::script::{self, ScriptValue};
 use super::table;
-use super::tree::Element;
-use super::walk::Writer;
+use super::tree::JsxElement;
+use super::walk::AnswerWriter;
 use super::{chart, lex, plain};
 use std::ops::Range;
 
-impl<'s> Writer<'s, '_, '_> {
+impl<'s> AnswerWriter<'s, '_, '_> {
     /// What a component that holds `body` comes to. `None` if no more may be written.
     pub(super) fn write(
         &mut self,
-        element: &'s Element,
+        element: &'s JsxElement,
         source: Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Option<Vec<OutputPiece<'s>>> {
@@ -81,7 +81,7 @@ impl<'s> Writer<'s, '_, '_> {
         if keeps_apart { vec![OutputPiece::Group(blocks)] } else { grouped(blocks) }
     }
 
-    fn column(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn column(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Column);
         if let Some(title) = self.attribute_text(element, &["title", "label"]) {
             let title = plain::emphasised(&plain::words(&title), "**");
@@ -91,7 +91,7 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// A large or bold line.
-    fn title(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn title(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = self.own_or(element, body);
         for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Line) {
             block.text = plain::emphasised(&plain::joined_lines(&block.text), "**");
@@ -99,13 +99,13 @@ impl<'s> Writer<'s, '_, '_> {
         grouped(blocks)
     }
 
-    fn caption(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn caption(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let blocks = self.own_or(element, body);
         grouped(blocks)
     }
 
     /// The blocks of `body`, or the words that an attribute has in its place.
-    fn own_or(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputBlock> {
+    fn own_or(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputBlock> {
         let blocks = layout::flow(body, Place::Paragraph);
         if !blocks.is_empty() {
             return blocks;
@@ -125,7 +125,7 @@ impl<'s> Writer<'s, '_, '_> {
         vec![block(join::quoted(&join::join(&blocks)), BlockKind::Markdown)]
     }
 
-    fn list(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn list(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let marker = self.attribute_text(element, &["marker", "type"]).unwrap_or_default();
         let is_ordered = matches!(marker.as_str(), "number" | "decimal" | "numbered" | "ordered")
             || self.is_set(element, "ordered");
@@ -167,7 +167,7 @@ impl<'s> Writer<'s, '_, '_> {
         self.group(blocks)
     }
 
-    fn list_item(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn list_item(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Column);
         let texts = [["label", "title"], ["description", "caption"]]
             .map(|names| self.attribute_text(element, &names));
@@ -182,7 +182,7 @@ impl<'s> Writer<'s, '_, '_> {
         }
     }
 
-    fn table(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut rows: Vec<Row> = self.rows_of_data(element);
         let mut before: Vec<OutputPiece<'s>> = Vec::new();
         let mut after: Vec<OutputPiece<'s>> = Vec::new();
@@ -206,7 +206,7 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// The rows that attributes hold: `columns={[{key, label, align}]} rows={[…]}`.
-    fn rows_of_data(&mut self, element: &Element) -> Vec<Row> {
+    fn rows_of_data(&mut self, element: &JsxElement) -> Vec<Row> {
         let Some(data) = self.value(element, &["rows", "data"]) else { return Vec::new() };
         let columns = self.value(element, &["columns"]).unwrap_or(ScriptValue::Nothing);
         let key =
@@ -253,7 +253,7 @@ impl<'s> Writer<'s, '_, '_> {
         rows
     }
 
-    fn table_section(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_section(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let is_header = element.component == Component::TableHead || self.is_set(element, "header");
         let mut cells = Vec::new();
         let mut pieces = Vec::new();
@@ -275,7 +275,7 @@ impl<'s> Writer<'s, '_, '_> {
         pieces
     }
 
-    fn table_row(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_row(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut row = Row {
             is_header: self.is_set(element, "header"),
             label: self.attribute_text(element, &["label"]).map(|label| plain::words(&label)),
@@ -295,7 +295,7 @@ impl<'s> Writer<'s, '_, '_> {
         pieces
     }
 
-    fn table_cell(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_cell(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let align = self.attribute_text(element, &["align", "textAlign", "justify"]).unwrap_or_default();
         let mut count = |name: &str| {
             let value = self.value(element, &[name]).and_then(|value| value.number());
@@ -313,7 +313,7 @@ impl<'s> Writer<'s, '_, '_> {
         vec![OutputPiece::Cell(cell)]
     }
 
-    fn chart(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    fn chart(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let content = if let Some(content) = self.value(element, &["content", "spec", "config"]) {
             content
         } else {
@@ -339,7 +339,7 @@ impl<'s> Writer<'s, '_, '_> {
         }
     }
 
-    fn code_block(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    fn code_block(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let language = self.attribute_text(element, &["language", "lang"]).unwrap_or_default();
         let body = without_ends(self.slice(element.body.clone()));
         let content = if body.trim().is_empty() {
@@ -354,7 +354,7 @@ impl<'s> Writer<'s, '_, '_> {
         vec![block(plain::fence(&language, text), BlockKind::Code)]
     }
 
-    fn app(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    fn app(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let title = self.attribute_text(element, &["title"]);
         let title = title.map(|title| plain::emphasised(&plain::words(&title), "**"));
         let language = self.attribute_text(element, &["language"]).unwrap_or_else(|| "html".to_owned());
@@ -370,7 +370,7 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// A draft, which its user may have changed.
-    fn draft(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    fn draft(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let id = self.attribute_text(element, &["id"]).unwrap_or_default();
         let body = self.slice(element.body.clone());
         let text = match self.lookup.draft(id.trim()) {

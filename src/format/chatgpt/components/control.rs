@@ -6,17 +6,21 @@ use super::name::Component;
 use super::piece::{BlockKind, InlineStyle, Joint, OutputBlock, OutputPiece, Place, block, grouped, inline};
 use super::plain;
 use super::script::ScriptValue;
-use super::tree::Element;
-use super::walk::Writer;
+use super::tree::JsxElement;
+use super::walk::AnswerWriter;
 
-impl<'s> Writer<'s, '_, '_> {
-    pub(super) fn button(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+impl<'s> AnswerWriter<'s, '_, '_> {
+    pub(super) fn button(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let text = on_one_line(body);
         let label = if text.is_empty() { self.label(element, &["label", "title", "text"]) } else { text };
         noted("Button", &label)
     }
 
-    pub(super) fn field(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn field(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let label = self.label(element, &["label", "placeholder", "title"]);
         let mut pieces = noted("Input", &label);
         let blocks = layout::flow(body, Place::Paragraph);
@@ -24,11 +28,15 @@ impl<'s> Writer<'s, '_, '_> {
         pieces
     }
 
-    fn label(&mut self, element: &Element, names: &[&str]) -> String {
+    fn label(&mut self, element: &JsxElement, names: &[&str]) -> String {
         self.attribute_text(element, names).map(|label| plain::words(&label)).unwrap_or_default()
     }
 
-    pub(super) fn checkbox(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn checkbox(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let text = on_one_line(body);
         let label = if text.is_empty() { self.label(element, &["label", "title"]) } else { text };
         let is_checked = ["checked", "value", "defaultChecked"]
@@ -41,7 +49,11 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// One of several choices.
-    pub(super) fn option(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn option(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Paragraph);
         if blocks.is_empty() {
             let text = self.attribute_text(element, &["label", "title", "value"]);
@@ -56,7 +68,11 @@ impl<'s> Writer<'s, '_, '_> {
         }
     }
 
-    pub(super) fn choices(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn choices(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let mut items: Vec<Vec<OutputBlock>> = Vec::new();
         let mut others = Vec::new();
         for piece in body {
@@ -84,7 +100,7 @@ impl<'s> Writer<'s, '_, '_> {
     /// A suggested question.
     pub(super) fn follow_up(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
         let label = self.label(element, &["value", "label", "title", "query", "text"]);

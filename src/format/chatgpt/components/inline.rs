@@ -5,8 +5,8 @@ use super::name::Component;
 use super::piece::{BlockKind, InlineStyle, Joint, OutputBlock, OutputPiece, Place, inline, or_void, words};
 use super::run;
 use super::script::ScriptValue;
-use super::tree::Element;
-use super::walk::Writer;
+use super::tree::JsxElement;
+use super::walk::AnswerWriter;
 use super::{WebPage, plain};
 use crate::conversation::{Link, Meaning};
 use std::borrow::Cow;
@@ -21,11 +21,11 @@ const FILE_MARK: &str = "\u{e200}filecite\u{e201}";
 const WORDS: [&str; 9] =
     ["title", "label", "name", "value", "text", "subject", "content", "description", "query"];
 
-impl<'s, 'a> Writer<'s, '_, 'a> {
+impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     /// Sources.
     pub(super) fn cite(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         source: &Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
@@ -49,7 +49,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     /// A file, called by its name.
     pub(super) fn file(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         source: &Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
@@ -87,7 +87,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// The ids in `ref` and `refs`.
-    fn ids(&mut self, element: &Element) -> Vec<String> {
+    fn ids(&mut self, element: &JsxElement) -> Vec<String> {
         let mut ids = Vec::new();
         for name in ["refs", "ref", "ref_id", "refId", "citation_id"] {
             let Some(value) = self.value(element, &[name]) else { continue };
@@ -100,7 +100,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// The pages on the web that a component names, each address once.
-    pub(super) fn pages(&mut self, element: &Element, source: &Range<usize>) -> Vec<WebPage<'a>> {
+    pub(super) fn pages(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<WebPage<'a>> {
         let (start, end) = (self.point(source.start), self.point(source.end));
         let mut pages = self.lookup.resolution(start, end).map(|found| found.pages).unwrap_or_default();
         if pages.is_empty() {
@@ -112,7 +112,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// The first page that a component names.
-    pub(super) fn page(&mut self, element: &Element, source: &Range<usize>) -> Option<WebPage<'a>> {
+    pub(super) fn page(&mut self, element: &JsxElement, source: &Range<usize>) -> Option<WebPage<'a>> {
         if let Some(Meaning::Citation(links) | Meaning::Links(links)) = self.anchors.of_tag(source)
             && let Some(link) = links.first()
         {
@@ -125,7 +125,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     /// The name of something.
     pub(super) fn entity(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         source: &Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
@@ -145,7 +145,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
 
     pub(super) fn link(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         source: &Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
@@ -171,7 +171,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
         vec![inline(text, InlineStyle::Markdown, Joint::Name)]
     }
 
-    pub(super) fn badge(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn badge(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let label =
             self.attribute_text(element, &["label", "text", "value"]).map(|label| plain::words(&label));
         let text = label.unwrap_or_else(|| on_one_line(body));
@@ -182,7 +182,11 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// Text in a style, which may hold anything.
-    pub(super) fn styled(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn styled(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let component = element.component;
         let weight = self.value(element, &["weight"]);
         let is_heavy = weight.is_some_and(|weight| match &weight {
@@ -238,7 +242,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
         }
     }
 
-    pub(super) fn code(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn code(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut text = String::new();
         for piece in body {
             match piece {
@@ -271,7 +275,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// A formula, written the way the model writes its other formulas.
-    pub(super) fn math(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    pub(super) fn math(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let body = self.slice(element.body.clone());
         let value = self.attribute_text(element, &["value", "content"]);
         let formula = value.unwrap_or_else(|| plain::decoded(body).into_owned());
@@ -293,7 +297,7 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// Characters that mean nothing but themselves.
-    pub(super) fn literal(&mut self, element: &Element) -> Vec<OutputPiece<'s>> {
+    pub(super) fn literal(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let body = plain::decoded(self.slice(element.body.clone())).into_owned();
         let text =
             if body.is_empty() { self.attribute_text(element, &["char", "value"]) } else { Some(body) };
@@ -301,7 +305,11 @@ impl<'s, 'a> Writer<'s, '_, 'a> {
     }
 
     /// A component that nobody knows: its body, or the words in its attributes.
-    pub(super) fn unknown(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn unknown(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         let has_body = body.iter().any(|piece| !piece.is_blank());
         if has_body {
             let blocks = layout::flow(body, Place::Column);

@@ -4,13 +4,13 @@ use super::join;
 use super::layout;
 use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, block, grouped};
 use super::script::ScriptValue;
-use super::tree::Element;
-use super::walk::Writer;
+use super::tree::JsxElement;
+use super::walk::AnswerWriter;
 use super::{WebPage, plain};
 use std::ops::Range;
 
-impl<'s> Writer<'s, '_, '_> {
-    pub(super) fn image(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+impl<'s> AnswerWriter<'s, '_, '_> {
+    pub(super) fn image(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
         let alt = self.attribute_text(element, &["alt"]);
         let address = self.attribute_text(element, &["src"]).and_then(|url| plain::address(&url));
         if let Some(url) = address {
@@ -28,7 +28,7 @@ impl<'s> Writer<'s, '_, '_> {
         noted("Picture", query)
     }
 
-    pub(super) fn images(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn images(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
         let mut texts = Vec::new();
         for name in ["query", "queries"] {
             texts.extend(self.value(element, &[name]).iter().flat_map(ScriptValue::strings));
@@ -43,7 +43,7 @@ impl<'s> Writer<'s, '_, '_> {
         noted("Pictures", Some(texts.join(", ")))
     }
 
-    pub(super) fn video(&mut self, element: &Element, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn video(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
         match self.page(element, source) {
             Some(page) => vec![block(page_link(&page), BlockKind::Picture)],
             None => match self.attribute_text(element, &["title", "alt"]) {
@@ -55,7 +55,7 @@ impl<'s> Writer<'s, '_, '_> {
 
     pub(super) fn link_card(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         source: &Range<usize>,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
@@ -81,7 +81,7 @@ impl<'s> Writer<'s, '_, '_> {
         self.group(blocks)
     }
 
-    pub(super) fn map(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn map(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = Vec::new();
         if let Some(title) = self.attribute_text(element, &["title"]) {
             blocks.push(OutputBlock::new(plain::emphasised(&plain::words(&title), "**"), BlockKind::Line));
@@ -151,7 +151,7 @@ impl<'s> Writer<'s, '_, '_> {
 
     pub(super) fn file_list(
         &mut self,
-        element: &Element,
+        element: &JsxElement,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
         let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
@@ -165,7 +165,11 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// ChatGPT's reaction to a message.
-    pub(super) fn reaction(&mut self, element: &Element, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn reaction(
+        &mut self,
+        element: &JsxElement,
+        body: Vec<OutputPiece<'s>>,
+    ) -> Vec<OutputPiece<'s>> {
         match self.attribute_text(element, &["emoji", "value"]) {
             Some(emoji) => vec![block(plain::line(&emoji), BlockKind::Line)],
             None => grouped(layout::flow(body, Place::Paragraph)),

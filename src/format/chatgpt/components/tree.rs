@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 80;
 
 /// A node. Its children follow it, up to `next`.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct SyntaxNode {
     pub(super) kind: NodeKind,
     /// What it is in the source, in bytes.
     pub(super) source: Range<usize>,
@@ -29,7 +29,7 @@ pub(super) struct Node {
 pub(super) enum NodeKind {
     /// Markdown, unchanged.
     Text,
-    Element(Element),
+    Element(JsxElement),
     /// `{expression}`: what is between the braces.
     Expression(Range<usize>),
     /// `{@body statements}`: the statements.
@@ -51,7 +51,7 @@ pub(super) enum NodeKind {
 
 /// A component.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
+pub(super) struct JsxElement {
     pub(super) component: Component,
     pub(super) name: Range<usize>,
     /// Its attributes among those of the tree.
@@ -63,7 +63,7 @@ pub(super) struct Element {
 /// A parsed answer.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<SyntaxNode>,
     pub(super) attributes: Vec<Attribute>,
 }
 
@@ -277,7 +277,7 @@ impl<'s> TreeParser<'s> {
             return None;
         }
         let at = self.tree.nodes.len();
-        self.tree.nodes.push(Node { kind, source, next: at + 1 });
+        self.tree.nodes.push(SyntaxNode { kind, source, next: at + 1 });
         Some(at)
     }
 

@@ -10,7 +10,7 @@ use super::name::Component;
 use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, words};
 use super::run;
 use super::script::ScriptValue;
-use super::tree::{Element, NodeKind, Tree};
+use super::tree::{JsxElement, NodeKind, Tree};
 use super::{Lookup, plain};
 use crate::conversation::Reference;
 use std::borrow::Cow;
@@ -34,7 +34,7 @@ pub(super) fn markdown<'a>(
     references: &[Reference<'a>],
     lookup: &dyn Lookup<'a>,
 ) -> (String, Vec<Reference<'a>>) {
-    let mut writer = Writer {
+    let mut writer = AnswerWriter {
         source,
         tree,
         lookup,
@@ -80,7 +80,7 @@ struct Loop<'s> {
 }
 
 /// Writes one answer.
-pub(super) struct Writer<'s, 'r, 'a> {
+pub(super) struct AnswerWriter<'s, 'r, 'a> {
     pub(super) source: &'s str,
     tree: &'s Tree,
     pub(super) lookup: &'r dyn Lookup<'a>,
@@ -96,7 +96,7 @@ pub(super) struct Writer<'s, 'r, 'a> {
     points: Option<Vec<usize>>,
 }
 
-impl<'s> Writer<'s, '_, '_> {
+impl<'s> AnswerWriter<'s, '_, '_> {
     pub(super) fn slice(&self, range: Range<usize>) -> &'s str {
         self.source.get(range).unwrap_or_default()
     }
@@ -301,7 +301,7 @@ impl<'s> Writer<'s, '_, '_> {
     /// Writes a component that holds `pieces`.
     fn element(
         &mut self,
-        element: &'s Element,
+        element: &'s JsxElement,
         source: Range<usize>,
         pieces: Vec<OutputPiece<'s>>,
     ) -> Option<()> {
@@ -346,7 +346,7 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// The value of the first of the attributes `names` that the element has.
-    pub(super) fn value(&mut self, element: &Element, names: &[&str]) -> Option<ScriptValue> {
+    pub(super) fn value(&mut self, element: &JsxElement, names: &[&str]) -> Option<ScriptValue> {
         let value = self.attribute(element, names)?.clone();
         Some(match value {
             AttributeValue::Missing => ScriptValue::Bool(true),
@@ -360,7 +360,7 @@ impl<'s> Writer<'s, '_, '_> {
         })
     }
 
-    fn attribute(&self, element: &Element, names: &[&str]) -> Option<&'s AttributeValue> {
+    fn attribute(&self, element: &JsxElement, names: &[&str]) -> Option<&'s AttributeValue> {
         let attributes = self.tree.attributes.get(element.attributes.clone()).unwrap_or_default();
         names.iter().find_map(|name| {
             let found =
@@ -370,18 +370,18 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// The names of the attributes, and what is written for them.
-    pub(super) fn attributes(&self, element: &Element) -> Vec<&'s str> {
+    pub(super) fn attributes(&self, element: &JsxElement) -> Vec<&'s str> {
         let attributes = self.tree.attributes.get(element.attributes.clone()).unwrap_or_default();
         attributes.iter().map(|found| self.slice(found.name.clone())).collect()
     }
 
     /// The first filled text among the attributes `names`.
-    pub(super) fn attribute_text(&mut self, element: &Element, names: &[&str]) -> Option<String> {
+    pub(super) fn attribute_text(&mut self, element: &JsxElement, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.value(element, &[name])?.filled())
     }
 
     /// The expression that is written for the attribute `name`.
-    pub(super) fn expression_of(&self, element: &Element, name: &str) -> Option<&'s str> {
+    pub(super) fn expression_of(&self, element: &JsxElement, name: &str) -> Option<&'s str> {
         match self.attribute(element, &[name])? {
             AttributeValue::Braced(range) => Some(self.slice(range.clone()).trim()),
             _ => None,
@@ -389,7 +389,7 @@ impl<'s> Writer<'s, '_, '_> {
     }
 
     /// True if the attribute `name` is there and not false.
-    pub(super) fn is_set(&mut self, element: &Element, name: &str) -> bool {
+    pub(super) fn is_set(&mut self, element: &JsxElement, name: &str) -> bool {
         self.value(element, &[name])
             .is_some_and(|value| value.is_true() && value != ScriptValue::text("false"))
     }

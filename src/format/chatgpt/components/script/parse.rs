@@ -464,15 +464,15 @@ pub(in super::super) enum Bound {
 
 /// What is declared by statements, and whether a function is among them.
 #[derive(Debug, Default)]
-pub(in super::super) struct Body<'s> {
+pub(in super::super) struct BodyDeclarations<'s> {
     pub(in super::super) declarations: Vec<Declaration<'s>>,
     pub(in super::super) has_function: bool,
 }
 
 /// The declarations among `source`.
-pub(in super::super) fn body(source: &str) -> Body<'_> {
+pub(in super::super) fn body(source: &str) -> BodyDeclarations<'_> {
     let tokens = tokens(super::start_of(source));
-    let mut body = Body::default();
+    let mut body = BodyDeclarations::default();
     for statement in statements(&tokens) {
         let Some(statement) = tokens.get(statement) else { continue };
         let is_function =

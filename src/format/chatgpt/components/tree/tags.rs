@@ -2,7 +2,7 @@
 
 use super::super::lex::{self, Attribute, AttributeValue, Begun, ComponentTag, TagForm};
 use super::super::name::{self, Component, Folded};
-use super::{Element, NodeKind, OpenKind, OpenPart, TreeParser};
+use super::{JsxElement, NodeKind, OpenKind, OpenPart, TreeParser};
 use memchr::memmem;
 use std::ops::Range;
 
@@ -108,7 +108,7 @@ impl TreeParser<'_> {
         let first = self.tree.attributes.len();
         self.tree.attributes.extend(attributes.into_iter().map(|found| moved(found, at)));
         self.tree.attributes.push(Attribute { name: attribute, value: AttributeValue::Quoted(value) });
-        let element = Element {
+        let element = JsxElement {
             component: Component::WritingBlock,
             name,
             attributes: first..self.tree.attributes.len(),
@@ -185,7 +185,7 @@ impl TreeParser<'_> {
         };
         self.flush(at);
         self.text = tag.end;
-        let mut element = Element {
+        let mut element = JsxElement {
             component,
             name: tag.name.clone(),
             attributes: attributes..self.tree.attributes.len(),
