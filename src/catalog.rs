@@ -58,7 +58,7 @@ pub enum Page {
 
 /// A branch page of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Branch {
+pub struct BranchPage {
     /// The number N of `title.branches/N.md`.
     pub number: u32,
     /// Size of the page.
@@ -116,7 +116,7 @@ pub struct Head {
     /// Size of `title.md`.
     pub page: Measure,
     /// Pages of other branches, in ascending order.
-    pub branches: Vec<Branch>,
+    pub branches: Vec<BranchPage>,
     /// Files that its pages link to, in order of first use.
     pub assets: Vec<Asset>,
     /// Number of files that its messages point to and the export doesn't have.

@@ -213,7 +213,7 @@ impl ExportRun<'_> {
     /// Writes conversations, then other files, until there are none left.
     fn work(&self, number: usize, lost: &[String], others: &[Ino]) -> Share {
         let partial = format!("{PARTIAL}{number}");
-        let mut writer = Writer { export: self, lost, partial, open: None, share: Share::default() };
+        let mut writer = FileWriter { export: self, lost, partial, open: None, share: Share::default() };
         loop {
             let run = self.take_run();
             if run.is_empty() {
@@ -282,7 +282,7 @@ impl ExportRun<'_> {
 }
 
 /// Writes files for one thread.
-struct Writer<'e> {
+struct FileWriter<'e> {
     export: &'e ExportRun<'e>,
     /// Directories that could not be made, each with a slash at the end.
     lost: &'e [String],
@@ -293,7 +293,7 @@ struct Writer<'e> {
     share: Share,
 }
 
-impl Writer<'_> {
+impl FileWriter<'_> {
     /// Writes the file `ino` with `fill`.
     fn write(&mut self, ino: Ino, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
         let path = self.export.fs.path(ino);

@@ -10,7 +10,7 @@ mod template;
 use super::thread::Threads;
 use super::tree::NodeId;
 use super::{CanvasAction, CanvasEdit, CanvasStep, Conversation, Part, Visibility};
-use pattern::{Budget, Edit};
+use pattern::{Budget, CompiledEdit};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -121,7 +121,7 @@ impl<'c> Canvas<'c> {
         if !tree.ids().any(has_step) {
             return canvas;
         }
-        let lines = Lines::of(threads);
+        let lines = LinesByFork::of(threads);
         let mut desk = Desk::default();
         let mut walks = Vec::new();
         // The visible thread comes last, so that its documents are still on the desk at the end.
@@ -183,12 +183,12 @@ struct LineWalk {
 }
 
 /// The lines of a conversation by the node that they leave after.
-struct Lines<'t> {
+struct LinesByFork<'t> {
     threads: &'t Threads,
     by_fork: HashMap<Option<NodeId>, Vec<usize>>,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> LinesByFork<'t> {
     fn of(threads: &'t Threads) -> Self {
         let mut by_fork: HashMap<_, Vec<_>> = HashMap::new();
         for (line, branch) in (1..).zip(&threads.branches) {
@@ -388,7 +388,7 @@ fn edited<'c>(
     };
     for edit in rest {
         let old = text.as_deref().or(before).ok_or(UNKNOWN)?;
-        text = Some(Cow::Owned(Edit::new(edit, old, budget)?.apply(old, budget)?));
+        text = Some(Cow::Owned(CompiledEdit::new(edit, old, budget)?.apply(old, budget)?));
     }
     match (text, before) {
         (Some(text), _) => Ok(text),

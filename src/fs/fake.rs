@@ -2,7 +2,7 @@
 
 use super::{CACHE_BYTES, Fs, Library};
 use crate::catalog::{
-    Asset, AssetContent, Branch, Catalog, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
+    Asset, AssetContent, BranchPage, Catalog, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
@@ -79,7 +79,7 @@ pub(crate) fn rich(mut head: Head, branches: &[u32], bytes: u64) -> Head {
     let canvas = page(&head.id, Page::Canvas(1), "").len() as u64;
     head.branches = branches
         .iter()
-        .map(|&number| Branch { number, measure: measure(&head.id, Page::Branch(number)) })
+        .map(|&number| BranchPage { number, measure: measure(&head.id, Page::Branch(number)) })
         .collect();
     head.assets = vec![
         Asset { name: "map.png".into(), content: AssetContent::Entry(entry), bytes },

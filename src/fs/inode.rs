@@ -65,7 +65,7 @@ impl InodeTable {
     /// time, or without a conversation, get the newest time in the catalog, or the second day of 1970 if there is none. A
     /// directory was modified with its newest file and created with its oldest.
     pub(super) fn new(catalog: &Catalog, layout: &Layout) -> Self {
-        let mut builder = Builder::new(catalog, layout);
+        let mut builder = InodeTableBuilder::new(catalog, layout);
         builder.tree();
         let mut table = builder.table;
         table.nodes.shrink_to_fit();
@@ -249,7 +249,7 @@ enum Planned<'a> {
 /// Times of a node: modified, created.
 type Times = (Timestamp, Timestamp);
 
-struct Builder<'a> {
+struct InodeTableBuilder<'a> {
     catalog: &'a Catalog,
     layout: &'a Layout,
     /// The time shown where none is known.
@@ -258,7 +258,7 @@ struct Builder<'a> {
     planned: VecDeque<(u32, Planned<'a>)>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> InodeTableBuilder<'a> {
     fn new(catalog: &'a Catalog, layout: &'a Layout) -> Self {
         let newest = catalog.heads.iter().flat_map(|head| [head.created, head.updated]).flatten().max();
         let (threads, ranks) = (vec![0; catalog.heads.len()], vec![0; catalog.heads.len()]);

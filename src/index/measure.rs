@@ -1,6 +1,6 @@
 //! Measures one conversation: its head, with the exact size of every page.
 
-use crate::catalog::{Asset, Branch, Condition, Head, Location, Page};
+use crate::catalog::{Asset, BranchPage, Condition, Head, Location, Page};
 use crate::conversation::{Conversation, Role, Visibility, thread};
 use crate::render::{Document, Options};
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
     let conversation = document.conversation;
     let Thread { turns, messages, models } = Thread::of(document);
-    let branches = document.threads.branches.iter().map(|branch| Branch {
+    let branches = document.threads.branches.iter().map(|branch| BranchPage {
         number: branch.number,
         measure: document.measure(Page::Branch(branch.number), options),
     });

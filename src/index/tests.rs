@@ -321,7 +321,7 @@ fn a_saved_catalog_with_absurd_numbers_is_a_miss() {
         |head| head.page.bytes = u64::MAX,
         |head| head.page.stems = u32::MAX,
         |head| {
-            let branch = crate::catalog::Branch { number: 1, measure: head.page };
+            let branch = crate::catalog::BranchPage { number: 1, measure: head.page };
             head.branches = vec![branch, branch];
         },
         |head| {

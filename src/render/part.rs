@@ -1,7 +1,7 @@
 //! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
 
 use super::link;
-use super::writer::{Writer, duration};
+use super::writer::{PageWriter, duration};
 use crate::conversation::canvas::CanvasOutcome;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
@@ -9,7 +9,7 @@ use crate::markdown::{self, Hints, Voice};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-impl<'d> Writer<'d, '_> {
+impl<'d> PageWriter<'d, '_> {
     /// Writes the first of `parts`, which stand at `position` in the message of `id`, with those after it that belong
     /// to the same block; returns how many these are. Prose and thinking are not written here.
     pub(super) fn part(&mut self, id: NodeId, position: usize, parts: &'d [Part<'d>]) -> usize {

@@ -39,7 +39,7 @@ impl<'d> Targets<'d> {
 
 /// Whether the marks of a text are substituted with its references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
+pub(super) enum MarkSubstitution {
     /// They are.
     Now,
     /// They wait until the text is whole, or don't exist.
@@ -54,11 +54,11 @@ pub(super) fn resolve<'p>(
     text: &'p str,
     references: &[Reference<'_>],
     hints: Hints,
-    marks: Marks,
+    marks: MarkSubstitution,
     targets: Targets<'_>,
 ) -> (Cow<'p, str>, Hints) {
     let text = markdown::without_placeholder(text, hints);
-    let may_be_marked = marks == Marks::Now && targets.conversation.assistant.may_mark(hints);
+    let may_be_marked = marks == MarkSubstitution::Now && targets.conversation.assistant.may_mark(hints);
     if references.is_empty() && !may_be_marked {
         return (text, hints);
     }

@@ -1,7 +1,7 @@
 //! Pages: title, turns, forks, and the order of everything.
 
 use super::link::Neighbours;
-use super::reference::{self, Marks, Targets};
+use super::reference::{self, MarkSubstitution, Targets};
 use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link};
 use crate::catalog::{AssetContent, Page};
 use crate::conversation::canvas::{CanvasOutcome, CanvasVersion};
@@ -21,9 +21,9 @@ pub(super) fn page(
     out: &mut dyn Sink,
 ) -> fmt::Result {
     match page {
-        Page::Thread => Writer::new(document, page, options, out).page(&document.threads.visible, None),
+        Page::Thread => PageWriter::new(document, page, options, out).page(&document.threads.visible, None),
         Page::Branch(number) => match branch(document, number) {
-            Some(branch) => Writer::new(document, page, options, out).page(&branch.nodes, Some(branch)),
+            Some(branch) => PageWriter::new(document, page, options, out).page(&branch.nodes, Some(branch)),
             None => Ok(()),
         },
         Page::Canvas(position) => canvas(document, position, out),
@@ -59,7 +59,7 @@ thread_local! {
 }
 
 /// Writes a page block by block. Each block begins after a blank line, in the first column, and has no line end.
-pub(super) struct Writer<'d, 'o> {
+pub(super) struct PageWriter<'d, 'o> {
     pub(super) document: &'d Document<'d>,
     pub(super) options: &'d Options,
     pub(super) neighbours: Neighbours<'d>,
@@ -89,7 +89,7 @@ struct CutProse<'d> {
     footnotes: Vec<&'d Link<'d>>,
 }
 
-impl<'d, 'o> Writer<'d, 'o> {
+impl<'d, 'o> PageWriter<'d, 'o> {
     fn new<'a: 'd>(
         document: &'d Document<'a>,
         page: Page,
@@ -367,14 +367,14 @@ impl<'d, 'o> Writer<'d, 'o> {
         let hints = Hints::of(&prose.text);
         let is_whole = self.cut.is_none() && !cut;
         let marks = if voice == Voice::Markdown && is_whole && !self.has_notation(&prose.text, hints) {
-            Marks::Now
+            MarkSubstitution::Now
         } else {
-            Marks::Later
+            MarkSubstitution::Later
         };
         let (text, hints) = reference::resolve(&prose.text, &prose.references, hints, marks, self.targets());
         if is_whole {
             self.spoken(role, |writer| match (voice, marks) {
-                (Voice::Markdown, Marks::Later) => writer.translated(&text),
+                (Voice::Markdown, MarkSubstitution::Later) => writer.translated(&text),
                 _ => writer.linked_text(&text, hints, voice),
             });
             self.footnotes(prose.footnotes.iter());
@@ -398,7 +398,7 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Writes text that somebody wrote.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
-        let marks = if voice == Voice::Markdown { Marks::Now } else { Marks::Later };
+        let marks = if voice == Voice::Markdown { MarkSubstitution::Now } else { MarkSubstitution::Later };
         let (text, hints) = reference::resolve(text, &[], Hints::of(text), marks, self.targets());
         self.linked_text(&text, hints, voice);
     }

@@ -54,7 +54,7 @@ impl Budget {
 }
 
 /// An edit that can be applied.
-pub(super) struct Edit {
+pub(super) struct CompiledEdit {
     matcher: Matcher,
     template: Template,
     multiple: bool,
@@ -69,7 +69,7 @@ enum Matcher {
     },
 }
 
-impl Edit {
+impl CompiledEdit {
     /// Compiles `edit` for use on `text`: some patterns mean the same only on some texts.
     pub(super) fn new(edit: &CanvasEdit<'_>, text: &str, budget: &mut Budget) -> Result<Self> {
         /// Far more than any pattern that a model writes.
@@ -229,7 +229,7 @@ struct Translated {
 
 /// What is known of a pattern or a part of it.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
+struct PatternShape {
     /// It can match nothing.
     nullable: bool,
     /// It can match something.
@@ -237,7 +237,7 @@ struct Shape {
     size: PatternSize,
 }
 
-impl Shape {
+impl PatternShape {
     /// One character, for which an automaton needs `states` states.
     fn character(states: u64) -> Self {
         Self { nullable: false, consumes: true, size: PatternSize { states, longest: Some(CHAR_BYTES) } }
@@ -248,25 +248,25 @@ impl Shape {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     /// The alternative being read.
-    current: Shape,
+    current: PatternShape,
     /// The alternatives read so far.
-    earlier: Option<Shape>,
+    earlier: Option<PatternShape>,
     /// `^` and `$` mean lines in it.
     multi_line: bool,
 }
 
-const EMPTY: Shape =
-    Shape { nullable: true, consumes: false, size: PatternSize { states: 1, longest: Some(0) } };
+const EMPTY: PatternShape =
+    PatternShape { nullable: true, consumes: false, size: PatternSize { states: 1, longest: Some(0) } };
 
 impl Group {
     fn new(multi_line: bool) -> Self {
         Self { current: EMPTY, earlier: None, multi_line }
     }
 
-    fn shape(self) -> Shape {
+    fn shape(self) -> PatternShape {
         let Some(earlier) = self.earlier else { return self.current };
         let (one, other) = (self.current.size, earlier.size);
-        Shape {
+        PatternShape {
             nullable: self.current.nullable || earlier.nullable,
             consumes: self.current.consumes || earlier.consumes,
             size: PatternSize {
@@ -285,7 +285,7 @@ struct Translator<'p> {
     groups: Vec<Group>,
     names: HashSet<&'p str>,
     /// The last item, if it may be repeated.
-    item: Option<Shape>,
+    item: Option<PatternShape>,
     /// The pattern has alternatives or lazy repetitions.
     prefers_less: bool,
     /// The pattern so far, while every part of it is a literal.
@@ -324,7 +324,7 @@ impl<'p> Translator<'p> {
                 '{' => self.counted()?,
                 '.' => {
                     self.out.push('.');
-                    self.add(Shape::character(CLASS_STATES), true);
+                    self.add(PatternShape::character(CLASS_STATES), true);
                 }
                 '^' => {
                     self.out.push('^');
@@ -363,7 +363,7 @@ impl<'p> Translator<'p> {
     }
 
     /// Adds an item to the alternative being read.
-    fn add(&mut self, shape: Shape, repeatable: bool) {
+    fn add(&mut self, shape: PatternShape, repeatable: bool) {
         if let Some(group) = self.groups.last_mut() {
             // The item so far is final now; the new one joins when it can't be repeated any more.
             Self::join(group, self.item.take());
@@ -375,7 +375,7 @@ impl<'p> Translator<'p> {
         }
     }
 
-    fn join(group: &mut Group, item: Option<Shape>) {
+    fn join(group: &mut Group, item: Option<PatternShape>) {
         if let Some(item) = item {
             let current = &mut group.current;
             current.nullable &= item.nullable;
@@ -392,7 +392,7 @@ impl<'p> Translator<'p> {
         if let Some(literal) = &mut self.literal {
             literal.push(c);
         }
-        self.add(Shape::character(c.len_utf8() as u64), true);
+        self.add(PatternShape::character(c.len_utf8() as u64), true);
     }
 
     /// Flags at the very beginning, which apply to everything.
@@ -517,7 +517,7 @@ impl<'p> Translator<'p> {
                 states: item.size.states.saturating_mul(copies).saturating_add(1),
                 longest: high.and_then(|high| Some(item.size.longest?.saturating_mul(u64::from(high)))),
             };
-            Self::join(group, Some(Shape { nullable: low == 0, size, ..item }));
+            Self::join(group, Some(PatternShape { nullable: low == 0, size, ..item }));
         }
         Ok(())
     }
@@ -577,7 +577,7 @@ impl<'p> Translator<'p> {
         } else if let Some(class) = self.shorthand(c)? {
             self.literal = None;
             self.out.push_str(class);
-            self.add(Shape::character(CLASS_STATES), true);
+            self.add(PatternShape::character(CLASS_STATES), true);
         } else {
             let literal = self.escaped(c, false)?;
             self.literal(literal);
@@ -658,7 +658,7 @@ impl<'p> Translator<'p> {
             let _ = write!(self.out, "\\x{{{:x}}}-\\x{{{:x}}}", u32::from(low), u32::from(high));
         }
         self.out.push(']');
-        self.add(Shape::character(CLASS_STATES), true);
+        self.add(PatternShape::character(CLASS_STATES), true);
         Ok(())
     }
 

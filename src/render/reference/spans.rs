@@ -23,7 +23,7 @@ impl From<Fit> for Spacing {
 
 /// A range of the text, in bytes, and what takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Span {
+struct ReplacedSpan {
     range: Range<usize>,
     /// Where it is in [`Spans::replacements`].
     replacement: Range<usize>,
@@ -33,7 +33,7 @@ struct Span {
 /// The spans of one text. Their replacements are one string: most are short, and there may be many.
 #[derive(Debug, Default)]
 pub(super) struct Spans {
-    list: Vec<Span>,
+    list: Vec<ReplacedSpan>,
     replacements: String,
 }
 
@@ -42,7 +42,7 @@ impl Spans {
     pub(super) fn add(&mut self, range: Range<usize>, fit: Fit, write: impl FnOnce(&mut String)) {
         let begin = self.replacements.len();
         write(&mut self.replacements);
-        self.list.push(Span { range, replacement: begin..self.replacements.len(), fit });
+        self.list.push(ReplacedSpan { range, replacement: begin..self.replacements.len(), fit });
     }
 
     /// Makes room for `count` more.
@@ -74,7 +74,7 @@ impl Spans {
         self.replacements.push_str(&other.replacements);
         self.list.extend(other.list.into_iter().map(|span| {
             let replacement = span.replacement.start + shift..span.replacement.end + shift;
-            Span { replacement, ..span }
+            ReplacedSpan { replacement, ..span }
         }));
     }
 
@@ -83,7 +83,7 @@ impl Spans {
     pub(super) fn separate(&mut self) {
         let spans = &mut self.list;
         spans.sort_by_key(|span| (span.range.start, span.range.end));
-        let overlaps = |pair: &[Span]| match pair {
+        let overlaps = |pair: &[ReplacedSpan]| match pair {
             [first, second] => first.range.end > second.range.start || first.range == second.range,
             _ => false,
         };
@@ -91,7 +91,7 @@ impl Spans {
             return;
         }
         spans.sort_by_key(|span| (std::cmp::Reverse(span.range.len()), span.replacement.is_empty()));
-        let mut accepted: BTreeMap<usize, Span> = BTreeMap::new();
+        let mut accepted: BTreeMap<usize, ReplacedSpan> = BTreeMap::new();
         for span in spans.drain(..) {
             let before = accepted.range(..span.range.end).next_back();
             if before.is_none_or(|(_, before)| before.range.end <= span.range.start) {

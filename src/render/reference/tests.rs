@@ -17,7 +17,7 @@ fn resolved(prose: &Prose<'_>, voice: Voice) -> String {
     let files = Files::default();
     let neighbours = Neighbours::of(&files, Page::Thread);
     let targets = Targets { conversation: &conversation, message: None, neighbours };
-    let marks = if voice == Voice::Markdown { Marks::Now } else { Marks::Later };
+    let marks = if voice == Voice::Markdown { MarkSubstitution::Now } else { MarkSubstitution::Later };
     resolve(&prose.text, &prose.references, Hints::of(&prose.text), marks, targets).0.into_owned()
 }
 
