@@ -1,8 +1,8 @@
 //! Writing Markdown that stays inside its frame: labels, links, fences, quotes, and the block structure of foreign text.
 //!
-//! A page is read by people and by parsers. Whatever text it quotes, a parser finds the headings that the renderer wrote
-//! and no others of their level, and nothing that one message leaves open reaches the next. Knows neither pages nor
-//! conversations; formats use it to compose Markdown, and the renderer to frame it.
+//! Whatever text a page quotes, a parser finds only the renderer's own headings at their levels, and nothing that one
+//! message leaves open affects the next. Knows neither pages nor conversations; formats use it to compose Markdown, and
+//! the renderer to frame it.
 
 mod address;
 pub(crate) mod block;
@@ -29,6 +29,6 @@ pub(crate) use words::{
     PLACEHOLDER_FINDER, clean, html, is_blank, label, one_line, trim_block, without_placeholder,
 };
 
-/// A noncharacter that no quoted text contains: everything here replaces it by U+FFFD. The renderer writes it where
-/// something is filled in later.
+/// A noncharacter that marks where the renderer fills something in later. Quoted text can't contain it: everything here
+/// replaces it with U+FFFD.
 pub(crate) const PLACEHOLDER: char = '\u{fdd0}';

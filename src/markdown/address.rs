@@ -4,7 +4,7 @@ use super::{PLACEHOLDER, words};
 use std::borrow::Cow;
 
 /// `name` as one segment of a relative link: everything but RFC 3986's unreserved characters is percent-encoded, so
-/// that every reader of Markdown finds the file.
+/// that every Markdown reader finds the file.
 pub(crate) fn encode_path_segment(name: &str) -> String {
     let mut encoded = String::with_capacity(encoded_len(name));
     for byte in name.bytes() {
@@ -13,7 +13,7 @@ pub(crate) fn encode_path_segment(name: &str) -> String {
     encoded
 }
 
-/// How long a name is once it is [encoded](encode_path_segment), in bytes.
+/// The length of a name in bytes once it is [encoded](encode_path_segment).
 pub(crate) fn encoded_len(name: &str) -> usize {
     name.bytes().map(|byte| if is_unreserved(byte) { 1 } else { 3 }).sum()
 }
@@ -31,7 +31,7 @@ fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
     }
 }
 
-/// Writes `[label](address)`; `address` is already fit for it.
+/// Writes `[label](address)`; `address` must be escaped already.
 pub(crate) fn link(label: &str, address: &str, out: &mut String) {
     out.reserve(label.len().saturating_add(address.len()).saturating_add(4));
     out.push('[');
@@ -41,7 +41,7 @@ pub(crate) fn link(label: &str, address: &str, out: &mut String) {
     out.push(')');
 }
 
-/// Writes a link to the outside, or its label alone if it has no address. Without a label it is called by its host.
+/// Writes an external link, or only its label if it has no address. Without a label, its host serves as one.
 pub(crate) fn external(label: &str, url: &str, out: &mut String) {
     let url = url.trim();
     let text = words::label(if words::is_blank(label) { host(url) } else { label });
@@ -52,7 +52,7 @@ pub(crate) fn external(label: &str, url: &str, out: &mut String) {
     }
 }
 
-/// The bytes that mean nothing special in the destination of a link.
+/// Bytes without special meaning in a link destination.
 const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = b'!';
@@ -63,8 +63,7 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// `url`, without white space around it, as the destination of a link: nothing in it can end the link. Copies nothing
-/// where nothing changes.
+/// `url`, trimmed and escaped as a link destination: nothing in it can end the link. Borrows if nothing changes.
 pub(crate) fn destination(url: &str) -> Cow<'_, str> {
     if url.bytes().fold(true, |all, byte| all & PLAIN[usize::from(byte)]) {
         return Cow::Borrowed(url);
@@ -91,7 +90,7 @@ pub(crate) fn destination(url: &str) -> Cow<'_, str> {
     Cow::Owned(encoded)
 }
 
-/// True if the parentheses of `url` pair up, no deeper than every parser takes.
+/// True if the parentheses of `url` are balanced and nest no deeper than every parser supports.
 fn has_balanced_parentheses(url: &str) -> bool {
     let mut depth = 0_usize;
     for byte in url.bytes() {
@@ -117,7 +116,7 @@ pub(crate) fn host(url: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-/// `text` with each `%41` as `A`; unchanged where that is not UTF-8.
+/// `text` percent-decoded; unchanged if the result is not UTF-8.
 pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -134,7 +133,7 @@ pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// Where the bracket is that opens the label which `before` ends with: the part of a link before `](`.
+/// The position of the bracket that opens the label at the end of `before`, the text before `](`.
 pub(crate) fn label_start(before: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in before.bytes().enumerate().rev() {
@@ -149,7 +148,7 @@ pub(crate) fn label_start(before: &str) -> Option<usize> {
     None
 }
 
-/// How long the destination of a link is that `rest` begins with: up to the parenthesis that closes it on its line.
+/// The length of the link destination at the start of `rest`, up to the parenthesis that closes it on the same line.
 pub(crate) fn destination_length(rest: &str) -> Option<usize> {
     const LONGEST: usize = 4096;
     let mut depth = 0_usize;

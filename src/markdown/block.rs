@@ -1,8 +1,8 @@
 //! The block structure of Markdown, line by line, and the edits that keep a text inside its frame.
 //!
-//! This is the first phase of a CommonMark parser: block quotes, list items, fences, HTML blocks and paragraphs. It
-//! knows nothing of inline structure. Where parsers may read a line in two ways, a blank line is inserted before
-//! it, after which all of them agree; so the structure found here is the one that any reader finds.
+//! This is the first phase of a CommonMark parser: block quotes, list items, fences, HTML blocks and paragraphs, but no
+//! inline structure. Where parsers disagree about a line, a blank line is inserted before it, after which they all
+//! agree: every reader sees the structure found here.
 
 mod line;
 
@@ -12,10 +12,10 @@ use memchr::memchr;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How a text is meant.
+/// How to read a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Voice {
-    /// As Markdown: its headings are headings.
+    /// As Markdown.
     Markdown,
     /// As plain text: what looks like a heading is text.
     Plain,
@@ -33,9 +33,9 @@ pub(crate) struct Edit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Insert {
     Text(Cow<'static, str>),
-    /// What moves the heading of this level, which is marked by `#`, to where its page wants it.
+    /// Whatever moves a `#` heading of this level to the level that the page wants.
     Marked(usize),
-    /// The mark of a heading of this level, which was underlined.
+    /// The `#` mark of a heading of this level that was underlined.
     Underlined(usize),
 }
 
@@ -51,35 +51,35 @@ impl From<&'static str> for Insert {
     }
 }
 
-/// What a range of the text is.
+/// The kind of a range of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A paragraph or a heading.
     Inline,
     /// The inside of a fence.
     Fenced,
-    /// Code by indentation.
+    /// Indented code.
     Indented,
-    /// Raw HTML, or a paragraph that begins like it.
+    /// Raw HTML, or a paragraph that begins like raw HTML.
     Html,
 }
 
-/// A range of the text and what it is.
+/// A range of the text with its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) range: Range<usize>,
     pub(crate) kind: Kind,
-    /// The innermost block quote or list item around it, by its number in the text; 0 outside of all.
+    /// The number of the innermost block quote or list item around it; 0 if there is none.
     pub(crate) container: usize,
 }
 
-/// The definition of a link that other places of the text name: `[label]: address "title"` on one line.
+/// A link reference definition on one line: `[label]: address "title"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Definition {
     /// Its line without the line end.
     pub(crate) line: Range<usize>,
     pub(crate) label: Range<usize>,
-    /// The address as written, perhaps in angle brackets.
+    /// The address as written, possibly in angle brackets.
     pub(crate) address: Range<usize>,
     /// The title with its quotes; may be empty.
     pub(crate) title: Range<usize>,
@@ -88,32 +88,32 @@ pub(crate) struct Definition {
 /// What was found in a text.
 #[derive(Debug, Default)]
 pub(crate) struct Structure {
-    /// What to change so that the text can't leave its frame; ascending.
+    /// The edits that keep the text inside its frame; ascending.
     pub(crate) edits: Vec<Edit>,
-    /// What is where, ascending; empty unless it was asked for.
+    /// The regions of the text, ascending; empty unless requested.
     pub(crate) regions: Vec<Region>,
-    /// The fence that the text leaves open outside of all containers: its character and length.
+    /// The fence that the text leaves open outside all containers: its character and length.
     pub(crate) open_fence: Option<(char, usize)>,
-    /// The character of the list that the text ends in, where a list that follows would be taken for its rest.
+    /// The marker of the list that the text ends in, if a list after the text would continue it.
     pub(crate) list: Option<char>,
-    /// The level of the highest heading; 0 without headings.
+    /// The level of the highest heading; 0 if there is none.
     pub(crate) highest: usize,
-    /// Definitions of links outside of all containers. As edits they are neither escaped nor removed.
+    /// Link definitions outside all containers. The edits neither escape nor remove them.
     pub(crate) definitions: Vec<Definition>,
-    /// The labels of footnotes that are defined, each with its place between `[^` and `]:`. Neither escaped nor removed.
+    /// Labels of footnote definitions, as ranges between `[^` and `]:`. The edits neither escape nor remove them.
     pub(crate) notes: Vec<Range<usize>>,
 }
 
 /// Whether [`structure`] records positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Regions {
-    /// It does.
+    /// Records them.
     Wanted,
-    /// It doesn't, and is faster.
+    /// Records none, which is faster.
     Unwanted,
 }
 
-/// The structure of `text`, which has no line ends but `\n`. Linear.
+/// The structure of `text`, whose only line ends are `\n`. Linear.
 pub(crate) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure {
     let mut blocks = Blocks {
         bytes: text.as_bytes(),
@@ -134,17 +134,17 @@ pub(crate) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure
     blocks.found
 }
 
-/// Containers may nest as deep as this; deeper markers are escaped. Some parsers stop at 100, and the bound keeps
-/// the work for each line constant.
+/// Maximum nesting of containers; deeper markers are escaped. Some parsers stop at 100, and the bound keeps the work
+/// per line constant.
 const MAX_DEPTH: usize = 24;
 
 #[derive(Clone, Copy, Debug)]
 enum Container {
     Quote,
     Item {
-        /// Columns by which a line must be indented to belong to it.
+        /// Columns by which a line must be indented to belong to the item.
         width: usize,
-        /// It is still empty, so that a blank line ends it.
+        /// The item is still empty, so a blank line ends it.
         empty: bool,
         /// The bullet, or the character after the number.
         marker: u8,
@@ -155,13 +155,13 @@ enum Container {
 enum Leaf {
     None,
     Paragraph,
-    /// An HTML block that ends at a blank line, or a paragraph that begins like one.
+    /// An HTML block that ends at a blank line, or a paragraph that starts like one.
     Html,
     Fence {
         mark: u8,
         length: usize,
         depth: usize,
-        /// Where its inside begins.
+        /// The start of its content.
         start: usize,
     },
 }
@@ -174,7 +174,7 @@ struct Blocks<'t> {
     containers: Vec<Container>,
     /// The numbers of the open containers.
     numbers: Vec<usize>,
-    /// How many containers were opened so far.
+    /// Number of containers opened so far.
     opened: usize,
     leaf: Leaf,
     /// The number of the container that the leaf is in.
@@ -183,7 +183,7 @@ struct Blocks<'t> {
     paragraph: Range<usize>,
     /// The last line was `---`; a line directly after it could make both a metadata block.
     split_next: bool,
-    /// How far the paragraph was searched for a row of dashes that makes it a table, and whether there is one.
+    /// How far the paragraph was searched for a delimiter row, which would make it a table, and whether one was found.
     searched: (usize, bool),
     found: Structure,
 }
@@ -209,14 +209,14 @@ impl Blocks<'_> {
         self.finish();
     }
 
-    /// Where the line ends in which `at` is.
+    /// The end of the line that contains `at`.
     fn end_of_line(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
         memchr(b'\n', rest).map_or(self.bytes.len(), |length| at + length)
     }
 
-    /// Where the next line begins, from the one at `from` on, that has `mark` after less than four spaces and nothing
-    /// else: no other ends a fence of that mark. The end of the text if there is none.
+    /// The start of the next line, beginning with the one at `from`, that could close a fence: at most three spaces,
+    /// then `mark`. The end of the text if no line could.
     fn fence_line(&self, mark: u8, mut from: usize) -> usize {
         while let Some(length) = self.bytes.get(from..).and_then(|rest| memchr(mark, rest)) {
             let at = from + length;
@@ -263,7 +263,7 @@ impl Blocks<'_> {
         self.containers.push(container);
     }
 
-    /// Takes a line that isn't empty.
+    /// Handles a line that isn't empty.
     fn line(&mut self, start: usize, end: usize) {
         if let Leaf::Fence { mark, length, depth: 0, .. } = self.leaf {
             let cursor = Cursor { at: start, end, column: 0, spare: 0 };
@@ -288,7 +288,7 @@ impl Blocks<'_> {
         self.structured_line(start, end);
     }
 
-    /// Takes a line for which the leading bytes matter.
+    /// Handles a line whose first bytes matter.
     fn structured_line(&mut self, start: usize, end: usize) {
         let mut cursor = Cursor { at: start, end, column: 0, spare: 0 };
         let mut matched = self.match_containers(&mut cursor);
@@ -330,14 +330,14 @@ impl Blocks<'_> {
         if !is_end {
             return;
         }
-        // Not every parser takes a fence with a tab after it for the end.
+        // Not every parser accepts a closing fence followed by a tab.
         if self.bytes.get(end..line_end).is_some_and(|blank| blank.contains(&b'\t')) {
             self.edit(end, line_end - end, "");
         }
         self.end_leaf(line);
     }
 
-    /// Follows the open containers into the line; returns how many go on in it.
+    /// Matches the open containers against the line; returns how many of them it continues.
     fn match_containers(&self, cursor: &mut Cursor) -> usize {
         for (position, container) in self.containers.iter().enumerate() {
             let indent = cursor.indent(self.bytes);
@@ -356,7 +356,7 @@ impl Blocks<'_> {
         self.containers.len()
     }
 
-    /// True if parsers may read the line in two ways unless a blank line precedes it.
+    /// True if parsers may disagree about the line unless a blank line precedes it.
     fn is_ambiguous(
         &mut self,
         indent: Indent,
@@ -371,15 +371,15 @@ impl Blocks<'_> {
         }
         let leaf = self.leaf;
         match leaf {
-            // Whether the block is HTML or a paragraph decides what this line is.
+            // The meaning of this line depends on whether the block is HTML or a paragraph.
             Leaf::Html => {
                 !inside
                     || (indent.width < 4
                         && (!matches!(begins, Start::Text | Start::Tag(_))
                             || self.lines.is_underline(indent.at, end)))
             }
-            // Whether it may interrupt a paragraph depends on where the paragraph is thought to be. A table is
-            // not a paragraph and has no lazy lines.
+            // Whether it may interrupt the paragraph depends on the container a parser puts the paragraph in. Tables,
+            // unlike paragraphs, have no lazy continuation lines.
             Leaf::Paragraph if !inside && self.may_be_table(line) => true,
             Leaf::Paragraph if indent.width < 4 => {
                 let doubtful = match begins {
@@ -395,13 +395,13 @@ impl Blocks<'_> {
         }
     }
 
-    /// True if the line begins the next item of the list whose item it ends.
+    /// True if the line ends one item of a list and begins the next.
     fn is_sibling(&self, begins: Start, matched: usize) -> bool {
         let Some(&Container::Item { marker: last, .. }) = self.containers.get(matched) else { return false };
         matches!(begins, Start::Item(marker) if marker.mark == last)
     }
 
-    /// True if the open paragraph holds, before `line`, a row of dashes that makes it a table for many parsers.
+    /// True if the open paragraph contains a delimiter row before `line`, which makes it a table for many parsers.
     fn may_be_table(&mut self, line: usize) -> bool {
         let from = self.searched.0.max(self.paragraph.start);
         if from > self.paragraph.start && self.searched.1 {
@@ -413,7 +413,7 @@ impl Blocks<'_> {
         found
     }
 
-    /// Opens what the rest of the line begins.
+    /// Opens the blocks that the rest of the line begins.
     fn open(
         &mut self,
         mut cursor: Cursor,
@@ -497,8 +497,8 @@ impl Blocks<'_> {
         }
     }
 
-    /// Takes the definition of a footnote outside of all containers, and lets it begin a block of its own. False if it may
-    /// hold more than one paragraph, which parsers read in different ways.
+    /// Handles a footnote definition outside all containers, and makes it a block of its own. False if it may have more
+    /// than one paragraph, about which parsers disagree.
     fn define_note(&mut self, indent: Indent, end: usize, line: usize) -> bool {
         if self.voice == Voice::Plain || !self.containers.is_empty() || indent.at != line {
             return false;
@@ -522,11 +522,11 @@ impl Blocks<'_> {
         true
     }
 
-    /// True if the text after the paragraph at `at` may belong to a footnote by its indentation.
+    /// True if the text after the paragraph at `at` is indented, so that it may belong to the footnote.
     fn goes_on_indented(&self, at: usize) -> bool {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let mut lines = rest.split(|&byte| byte == b'\n').skip(1);
-        // The lines of the paragraph.
+        // The remaining lines of the paragraph.
         let is_blank = |line: &[u8]| line.iter().all(u8::is_ascii_whitespace);
         let paragraph = lines.by_ref().take_while(|line| !is_blank(line));
         if paragraph.take(100).any(|line| matches!(line.first(), Some(b' ' | b'\t' | b'=' | b'-' | b'|'))) {
@@ -546,11 +546,11 @@ impl Blocks<'_> {
         self.push(Container::Item { width, empty, marker: marker.mark });
     }
 
-    /// Takes the rest of a line as text: a paragraph's or code's.
+    /// Handles the rest of a line as text of a paragraph or of indented code.
     fn text(&mut self, indent: Indent, end: usize, matched: usize, line: usize, fresh: bool) {
         let in_paragraph = self.leaf == Leaf::Paragraph && !fresh;
         if in_paragraph {
-            self.paragraph.end = end; // also if the paragraph's containers don't go on: a lazy continuation
+            self.paragraph.end = end; // even if the line doesn't continue the paragraph's containers: a lazy continuation
             return;
         }
         self.close_to(matched, line);
@@ -574,7 +574,7 @@ impl Blocks<'_> {
         self.paragraph = indent.at..end;
     }
 
-    /// Closes all containers but the first `matched`, and the open leaf. Something will stand in what is left.
+    /// Closes the open leaf and all containers but the first `matched`. The remaining ones are about to get content.
     fn close_to(&mut self, matched: usize, line: usize) {
         self.containers.truncate(matched);
         self.end_leaf(line);
@@ -583,7 +583,7 @@ impl Blocks<'_> {
         }
     }
 
-    /// Closes the open leaf; `at` is where the line begins that ends it.
+    /// Closes the open leaf; the line that ends it begins at `at`.
     #[inline]
     fn end_leaf(&mut self, at: usize) {
         if self.record {
@@ -609,7 +609,7 @@ impl Blocks<'_> {
         }
     }
 
-    /// The number of the innermost open container; 0 outside of all.
+    /// The number of the innermost open container; 0 if there is none.
     fn container(&self) -> usize {
         let last = self.containers.len().checked_sub(1);
         last.and_then(|last| self.numbers.get(last)).copied().unwrap_or_default()
@@ -627,7 +627,7 @@ impl Blocks<'_> {
         self.containers.truncate(stay);
     }
 
-    /// Takes the underline of the open paragraph, which makes it a heading: moves that down, or escapes the line.
+    /// Handles the underline that makes the open paragraph a heading: moves the heading down, or escapes the line.
     fn underline(&mut self, at: usize, end: usize) {
         if self.voice == Voice::Plain {
             self.edit(at, 0, "\\");
@@ -650,7 +650,7 @@ impl Blocks<'_> {
         self.end_leaf(text_end);
     }
 
-    /// Inserts the mark of a heading of `level` at `start`, before what escapes the text there.
+    /// Inserts the mark of a heading of `level` at `start`, before any edit that escapes the text there.
     fn begin_heading(&mut self, start: usize, level: usize) {
         let edits = &mut self.found.edits;
         let later = edits
@@ -667,7 +667,7 @@ impl Blocks<'_> {
         }
     }
 
-    /// Makes one line of the lines of a paragraph: a heading has but one.
+    /// Joins the lines of a paragraph, because a `#` heading has only one.
     fn join_lines(&mut self, start: usize, end: usize) {
         let bytes = self.bytes;
         for length in memchr::memchr_iter(b'\n', bytes.get(start..end).unwrap_or_default()) {
@@ -679,7 +679,7 @@ impl Blocks<'_> {
     }
 }
 
-/// True if `row` may separate the head of a table from its body.
+/// True if `row` may be the delimiter row of a table.
 fn is_delimiter_row(row: &[u8]) -> bool {
     row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte))
 }

@@ -1,4 +1,4 @@
-//! Code in Markdown: where fences and spans are, and writing fences and quotes that nothing inside can end.
+//! Code in Markdown: finds fences and code spans, and writes fences and quotes that their content can't close.
 
 use super::block::{self, Kind, Region, Regions, Voice};
 use memchr::{memchr, memmem};
@@ -7,26 +7,26 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// In what kind of code a place is.
+/// The kind of code at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeKind {
-    /// A fence, or code by indentation.
+    /// A fence or indented code.
     Block,
     /// A code span.
     Span,
 }
 
-/// Where a text is code.
+/// The code in a text.
 #[derive(Debug)]
 pub(crate) struct Code<'t> {
     text: &'t str,
     regions: Cow<'t, [Region]>,
-    /// The code spans of the region at this position, which was asked for last.
+    /// The code spans of the region looked at last, with its position.
     spans: (Option<usize>, Vec<Range<usize>>),
 }
 
 impl<'t> Code<'t> {
-    /// The code in `text`. Fast where there can be none.
+    /// The code in `text`. Fast if there can't be any.
     pub(crate) fn of(text: &'t str, voice: Voice) -> Self {
         let bytes = text.as_bytes();
         let may_be = memchr(b'`', bytes).is_some() || TILDES.find(bytes).is_some() || may_indent(bytes);
@@ -40,7 +40,7 @@ impl<'t> Code<'t> {
         Self { text, regions: Cow::Borrowed(regions), spans: (None, Vec::new()) }
     }
 
-    /// The kind of code that the byte `at` is in, if it is in any. Cheapest if the bytes asked for ascend.
+    /// The kind of code that contains the byte at `at`, if any. Cheapest for ascending positions.
     pub(crate) fn at(&mut self, at: usize) -> Option<CodeKind> {
         let position = self.regions.partition_point(|region| region.range.end <= at);
         let region = self.regions.get(position).filter(|region| region.range.contains(&at))?;
@@ -56,7 +56,7 @@ impl<'t> Code<'t> {
     }
 }
 
-/// True if a line of `bytes` may be code by its indentation.
+/// True if a line of `bytes` may be indented code.
 fn may_indent(bytes: &[u8]) -> bool {
     let is_deep = |line: &[u8]| line.starts_with(b"    ") || line.iter().take(4).any(|&byte| byte == b'\t');
     is_deep(bytes) || memchr::memchr_iter(b'\n', bytes).any(|at| bytes.get(at + 1..).is_some_and(is_deep))
@@ -72,7 +72,7 @@ pub(crate) fn fenced_ranges(text: &str, voice: Voice) -> Vec<Range<usize>> {
     regions.into_iter().filter(is_fenced).map(|region| region.range).collect()
 }
 
-/// Find what a fence begins with at least.
+/// The shortest opening of a fence.
 static BACKTICKS: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("```"));
 static TILDES: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("~~~"));
 
@@ -82,13 +82,13 @@ pub(crate) fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
     ranges.get(position).is_some_and(|range| range.contains(&at))
 }
 
-/// True if the byte at `at` has a backslash in front of it that escapes it.
+/// True if a backslash escapes the byte at `at`.
 pub(crate) fn is_escaped(text: &str, at: usize) -> bool {
     let before = text.as_bytes().get(..at).unwrap_or_default();
     before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
 
-/// The code spans in `range` of `text`, ascending. Linear but for a logarithm.
+/// The code spans in `range` of `text`, ascending. Time grows like n log n.
 pub(crate) fn code_spans(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     let end = range.end;
     let bytes = text.as_bytes();
@@ -119,7 +119,7 @@ pub(crate) fn code_spans(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     spans
 }
 
-/// Writes `text` as a fence tagged `language` that nothing inside it can close. The text has to be clean.
+/// Writes `text`, which must be clean, as a fence tagged `language` that nothing inside it can close.
 pub(crate) fn fence(language: &str, text: &str, out: &mut String) {
     let text = text.trim_end_matches(['\n', ' ', '\t']);
     let length = longest_run(text).saturating_add(1).max(3);
@@ -134,10 +134,10 @@ pub(crate) fn fence(language: &str, text: &str, out: &mut String) {
     out.extend(std::iter::repeat_n('`', length));
 }
 
-/// Finds two backticks: one alone ends no fence.
+/// Finds two backticks: a single one never closes a fence.
 static PAIR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("``"));
 
-/// The length of the longest run of backticks in `text`, of those that are longer than one.
+/// The length of the longest run of two or more backticks in `text`; 0 if there is none.
 fn longest_run(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut longest, mut at) = (0, 0);

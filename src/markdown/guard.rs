@@ -1,4 +1,4 @@
-//! Keeping a text inside its frame: headings move down, and what it leaves open ends with it.
+//! Keeps a text inside its frame: headings move down, and whatever the text leaves open is closed at its end.
 
 use super::block::{self, Edit, Insert, Regions, Structure, Voice};
 use super::hints::Hints;
@@ -6,11 +6,11 @@ use super::{html, reference};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// What becomes of headings and other text that would disturb the frame of a page.
+/// What happens to headings and other text that would disturb the frame of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Headings {
-    /// The headings of a turn move down together until the highest is at level 3, and plain text is escaped where
-    /// Markdown would take it for a heading.
+    /// The headings of a turn move down together until the highest is at level 3. Plain text that looks like a heading
+    /// is escaped.
     #[default]
     Shift,
     /// Text stays as it is.
@@ -23,27 +23,27 @@ const TOP: usize = 3;
 /// The lowest level of headings.
 const BOTTOM: usize = 6;
 
-/// The frame that a text goes into.
+/// The frame around a text.
 #[derive(Debug)]
 pub(crate) struct TextFrame<'f> {
-    /// How the text is meant.
+    /// How to read the text.
     pub(crate) voice: Voice,
-    /// What becomes of its headings.
+    /// What happens to its headings.
     pub(crate) headings: Headings,
-    /// How far headings move down at least.
+    /// Minimum number of levels by which headings move down.
     pub(crate) shift: usize,
-    /// How many footnotes the page has so far.
+    /// Number of footnotes on the page so far.
     pub(crate) notes: &'f mut usize,
 }
 
-/// What follows from the text that was written, for the block after it.
+/// What the next block must know about the text just written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// The character of the list that the text ends in.
+    /// The marker of the list that the text ends in.
     pub(crate) list: Option<char>,
 }
 
-/// How far the headings of a text move down whose highest heading has this level; 0 means none.
+/// How far the headings of a text move down, given the level of its highest heading, or 0 if it has none.
 pub(crate) fn shift_for(highest: usize) -> usize {
     if highest == 0 { 0 } else { TOP.saturating_sub(highest) }
 }
@@ -72,8 +72,8 @@ pub(crate) fn highest_heading(text: &str) -> usize {
     if highest < TOP { highest } else { 0 }
 }
 
-/// Writes `text` to `out` so that it can't leave its frame. It has to be clean, and to begin on a line of its own
-/// after a blank line; what follows must do so as well. Linear; a text with nothing special in it is copied once.
+/// Writes `text` to `out` so that it can't leave its frame. `text` must be clean, and both it and what follows must
+/// begin on a line of their own after a blank line. Linear; a text with nothing special in it is copied once.
 pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &mut String) -> Ending {
     let has_tags = hints.may_have(Hints::TAG);
     let names_notes = hints.may_have(Hints::BRACKET) && reference::may_name_notes(text);
@@ -82,7 +82,7 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
     if !found.definitions.is_empty() && regions == Regions::Unwanted {
         found = block::structure(text, frame.voice, Regions::Wanted);
     }
-    // In this order: what names a link ends before the tag after it.
+    // In this order: a use of a link must end before the tag that follows it.
     if names_notes || !found.definitions.is_empty() {
         reference::resolve(text, &mut found, frame.notes);
         found.edits.sort_by_key(|edit| edit.at);
@@ -110,7 +110,7 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
     Ending { list: found.list }
 }
 
-/// Adds the edits that keep the HTML of `text` inside; returns the elements to close after it.
+/// Adds the edits that keep the HTML of `text` inside the frame; returns the elements to close after it.
 fn hold_html(text: &str, found: &mut Structure) -> Vec<String> {
     let escapes = found.edits.iter().filter(|edit| edit.insert == Insert::from("\\"));
     let backslashed: HashSet<usize> = escapes.map(|edit| edit.at).collect();

@@ -1,17 +1,17 @@
-//! What a text may contain, seen in one pass: most texts have nothing special, and need no closer look.
+//! What a text may contain, found in one pass: most texts contain nothing special and need no closer look.
 
 use std::ops::BitOr;
 
-/// The rare bytes of a text. That a byte is there proves nothing; that it isn't spares a search.
+/// A bit set of the rare byte classes in a text. A clear bit lets the caller skip a search; a set bit proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hints(u16);
 
 impl Hints {
-    /// A control character that pages don't hold.
+    /// A control character that pages must not contain.
     pub(crate) const CONTROL: Self = Self(1);
-    /// A byte that leads a C1 control, or the sign of a page's own name.
+    /// The lead byte of a C1 control or of the placeholder for a page's own name.
     pub(crate) const LEAD: Self = Self(1 << 1);
-    /// A byte that leads the vendor's private-use characters.
+    /// The lead byte of the vendor's private-use characters.
     pub(crate) const PRIVATE: Self = Self(1 << 2);
     /// The last byte of a dagger.
     pub(crate) const DAGGER: Self = Self(1 << 3);
@@ -42,7 +42,7 @@ impl Hints {
     }
 }
 
-/// How many bytes are looked at together: as many as a vector of AVX2 holds.
+/// Bytes per block: the width of an AVX2 vector.
 const BLOCK: usize = 32;
 
 /// Calls `see` with all of `text`, block by block.
@@ -53,7 +53,7 @@ fn each_block(text: &[u8], mut see: impl FnMut([u8; BLOCK])) {
     for &block in blocks {
         see(block);
     }
-    // Byte by byte the rest would cost as much as all blocks of a usual text. Nothing is wrong with looking twice.
+    // The last block overlaps the one before it: going byte by byte would cost as much as all blocks of a typical text.
     if let (Some(&last), false) = (text.last_chunk(), rest.is_empty()) {
         see(last);
     } else {
@@ -94,8 +94,8 @@ mod avx2 {
         _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
     };
 
-    /// What a byte may be, by its low and its high half: it is what both tables say. Each table is there twice, since the
-    /// halves of a vector look up for themselves.
+    /// Classes of a byte by its low and by its high nibble: it belongs to those in both tables. Each table is stored
+    /// twice, because the two halves of a vector are looked up separately.
     type Tables = [[u8; BLOCK]; 2];
 
     const fn with(mut tables: Tables, byte: u8, bit: u8) -> Tables {
@@ -107,13 +107,13 @@ mod avx2 {
         tables
     }
 
-    /// One of the first eight hints as the bit of a table.
+    /// One of the first eight hints as a bit in a table.
     const fn bit(Hints(bit): Hints) -> u8 {
         assert!(bit <= 0xff);
         bit as u8
     }
 
-    /// All but the following.
+    /// All classes but those below.
     const FIRST: Tables = {
         let mut tables = [[0; BLOCK]; 2];
         let mut low = 0;
@@ -132,13 +132,13 @@ mod avx2 {
         with(tables, b'<', bit(Hints::TAG))
     };
 
-    /// The bit of U+007F, which shares no half with the other control characters.
+    /// The bit of U+007F, which has no nibble in common with the other control characters.
     const DELETE: u8 = 1 << 7;
 
-    /// The bit of the backslash, for which the first tables have no room.
+    /// The bit of the backslash, which doesn't fit into the first tables.
     const BACKSLASH: u8 = 1 << 6;
 
-    /// The bytes that go by the same name as others without sharing one of their halves.
+    /// Classes that would clash with others in the first tables.
     const SECOND: Tables = {
         let mut tables = [[0; BLOCK]; 2];
         let mut low = 0;
@@ -149,7 +149,7 @@ mod avx2 {
         with(with(with(tables, 0xef, bit(Hints::LEAD)), 0x7f, DELETE), b'\\', BACKSLASH)
     };
 
-    /// [`Hints::of`], a third of what it takes without AVX2.
+    /// [`Hints::of`], three times as fast as without AVX2.
     #[target_feature(enable = "avx2")]
     pub(crate) fn of(text: &[u8]) -> Hints {
         let (first, second) = ([vector(FIRST[0]), vector(FIRST[1])], [vector(SECOND[0]), vector(SECOND[1])]);
@@ -170,7 +170,7 @@ mod avx2 {
         Hints(u16::from(first | second & !(DELETE | BACKSLASH)) | deletes | backslashes)
     }
 
-    /// What both tables say of each byte.
+    /// The classes of each byte: those in both tables.
     #[target_feature(enable = "avx2")]
     #[inline]
     fn said(tables: [__m256i; 2], halves: [__m256i; 2]) -> __m256i {
@@ -210,7 +210,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_place_is_overlooked(text in "[ a\n<\\[{=†\u{e200}\u{9b}\u{7f}]{0,80}") {
+        fn no_position_is_overlooked(text in "[ a\n<\\[{=†\u{e200}\u{9b}\u{7f}]{0,80}") {
             let each = text.chars().map(|c| Hints::of(c.encode_utf8(&mut [0; 4])));
             proptest::prop_assert_eq!(Hints::of(&text), each.fold(Hints(0), |all, one| all | one));
             proptest::prop_assert_eq!(Hints::of(&text), of(text.as_bytes()));

@@ -1,6 +1,7 @@
-//! HTML in Markdown: which tags a browser would see, and which elements they leave open.
+//! HTML in Markdown: which tags a browser would see, and which elements are left open.
 //!
-//! Parsers of Markdown and browsers agree about complete tags. About anything else they may not, so it is shown as text.
+//! Markdown parsers and browsers agree about complete tags. They may disagree about anything else, so it is shown as
+//! text.
 
 use super::block::{Kind, Region};
 use super::code::{Code, is_escaped};
@@ -48,17 +49,17 @@ const SWALLOWING: &[&str] = &[
     "listing",
 ];
 
-/// Elements within a line. A browser opens these again in later paragraphs until they are closed.
+/// Formatting elements. A browser reopens these in later paragraphs until they are closed.
 const FORMATTING: &[&str] =
     &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
 
-/// Other elements within a line.
+/// Other inline elements.
 const PHRASING: &[&str] = &[
     "abbr", "acronym", "bdi", "bdo", "cite", "data", "del", "dfn", "ins", "kbd", "label", "mark", "output",
     "q", "rp", "rt", "ruby", "samp", "span", "sub", "sup", "time", "var",
 ];
 
-/// All other elements that may hold something.
+/// All other elements that may have content.
 const BLOCKS: &[&str] = &[
     "address",
     "article",
@@ -108,24 +109,24 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
-/// Elements whose end tag may be left out: that of an element around them ends them, too.
+/// Elements whose end tag is optional: the end tag of an enclosing element ends them, too.
 const IMPLIED: &[&str] =
     &["p", "li", "dd", "dt", "caption", "colgroup", "tbody", "td", "tfoot", "th", "thead", "tr"];
 
-/// How far an end tag looks back for its element.
+/// How many open elements an end tag searches for its own.
 const MAX_SEARCH: usize = 512;
 
-/// How often a text may be read to find where its tags end.
+/// How many times a text may be read in total to find where its tags end.
 const MAX_READS: usize = 16;
 
-/// What has to happen to a text so that its HTML ends with it.
+/// The changes that make a text's HTML end with the text.
 #[derive(Debug, Default)]
 pub(super) struct Remedy {
-    /// Where `<` must be shown as text, ascending, each with whether backslashes work there.
+    /// Positions of each `<` to show as text, ascending, and whether a backslash can escape it there.
     pub(super) shown: Vec<(usize, bool)>,
-    /// End tags to insert, by where they go; ascending.
+    /// End tags to insert, with their positions; ascending.
     pub(super) inserted: Vec<(usize, String)>,
-    /// The names of elements to close at the end of the text, in this order.
+    /// Names of the elements to close at the end of the text, in this order.
     pub(super) closed: Vec<String>,
 }
 
@@ -134,7 +135,7 @@ pub(super) struct Remedy {
 struct OpenElement<'t> {
     name: &'t str,
     class: ElementClass,
-    /// Its start tag is outside of any paragraph.
+    /// Its start tag is outside any paragraph.
     is_alone: bool,
     /// Its start tag.
     range: Range<usize>,
@@ -159,9 +160,9 @@ struct Tag {
 enum Markup {
     /// A tag.
     Tag(Tag),
-    /// A comment, up to this place.
+    /// A comment, up to this position.
     Comment(usize),
-    /// Text to everybody.
+    /// Text to every reader.
     Text,
     /// Something to be shown as text.
     Doubtful,
@@ -178,19 +179,19 @@ impl Markup {
     }
 }
 
-/// Which parser reads the markup of a region.
+/// Which kind of parser reads the markup of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkupReading {
-    /// A parser of Markdown: code and backslashes count.
+    /// A Markdown parser: code and backslashes count.
     Markdown,
     /// A browser.
     Browser,
-    /// One of them: it may be a paragraph or not.
+    /// Either: the region may be a paragraph or not.
     Either,
 }
 
-/// What the HTML in `text`, whose `regions` are known, needs, apart from what is `escaped` already. Linear but for the bounded search for what an end tag
-/// closes.
+/// The changes that the HTML in `text` needs beyond what is already `escaped`. Linear, as the search for the element
+/// that an end tag closes is bounded.
 pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -> Remedy {
     let last = regions.iter().enumerate().map(|(position, region)| (region.container, position)).collect();
     let mut walk = HtmlWalk { text, last, open: Vec::new(), remedy: Remedy::default() };
@@ -215,7 +216,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             continue;
         }
         let limit = region.range.end;
-        // Tags that never end would each be read up to the end of their region.
+        // Otherwise each tag that never ends would be read up to the end of its region.
         if reading != MarkupReading::Markdown {
             budget = match budget {
                 0 => 0,
@@ -227,7 +228,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             }
         }
         let found = markup(text, at, limit, reading);
-        // If the region turns out to be a paragraph, any line of it may begin a block of its own.
+        // If the region turns out to be a paragraph, any of its lines may begin a block.
         if reading == MarkupReading::Either && found.end().is_some_and(|end| has_line_break(text, at..end)) {
             walk.show(at, region.kind);
             continue;
@@ -246,7 +247,7 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
                 } else {
                     unsure = unsure.max(tag.end);
                 }
-                // Where readers disagree, too much is closed rather than too little.
+                // Where readers disagree, close too much rather than too little.
                 if is_sure || !tag.closes {
                     walk.tag(at, tag, position, regions, reading);
                 }
@@ -261,7 +262,7 @@ fn has_line_break(text: &str, range: Range<usize>) -> bool {
     text.get(range).is_some_and(|markup| memchr(b'\n', markup.as_bytes()).is_some())
 }
 
-/// How many bytes a browser reads of the tag at `at`.
+/// The number of bytes that a browser reads for the tag at `at`.
 fn cost_of_tag(text: &str, at: usize, limit: usize) -> usize {
     browser_tag(text, at, limit).map_or(limit, |tag| tag.end).saturating_sub(at)
 }
@@ -272,7 +273,7 @@ fn reading_of(text: &str, region: &Region) -> MarkupReading {
         return MarkupReading::Markdown;
     }
     let Range { start, end } = region.range;
-    // Its first tag makes it HTML, unless that is shown as text.
+    // Its first tag makes it HTML, unless that tag is shown as text.
     let first = browser_tag(text, start, end).filter(|_| region.container == 0);
     let name = first.and_then(|tag| text.get(start + 1 + usize::from(tag.closes)..tag.name_end));
     let is_html = name.is_some_and(|name| {
@@ -319,7 +320,7 @@ fn markup(text: &str, at: usize, limit: usize, reading: MarkupReading) -> Markup
     }
 }
 
-/// The tag at `at` as CommonMark defines it.
+/// The tag at `at` as defined by CommonMark.
 fn markdown_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
     let bytes = text.as_bytes().get(..limit)?;
     let closes = bytes.get(at + 1) == Some(&b'/');
@@ -361,7 +362,7 @@ fn markdown_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
     }
 }
 
-/// The tag at `at` as a browser reads it; `None` if it goes on after `limit`.
+/// The tag at `at` as a browser reads it; `None` if it extends past `limit`.
 fn browser_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
     let bytes = text.as_bytes().get(..limit)?;
     let closes = bytes.get(at + 1) == Some(&b'/');
@@ -369,7 +370,7 @@ fn browser_tag(text: &str, at: usize, limit: usize) -> Option<Tag> {
     let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
     let name_end = start + bytes.get(start..)?.iter().position(is_end)?;
     let mut end = name_end;
-    // Quotes mean something only directly after an equals sign that follows a name.
+    // Quotes only count directly after an equals sign that follows a name.
     let (mut after_equals, mut in_name, mut in_value) = (false, false, false);
     loop {
         let byte = *bytes.get(end)?;
@@ -402,11 +403,11 @@ struct HtmlWalk<'t> {
 /// How a browser treats an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ElementClass {
-    /// It goes on in later paragraphs until it is closed.
+    /// It continues in later paragraphs until it is closed.
     Formatting,
-    /// It ends with what is around it.
+    /// It ends with the element around it.
     Ordinary,
-    /// End tags of others do not see past it.
+    /// The end tags of other elements don't reach past it.
     Block,
 }
 
@@ -414,7 +415,7 @@ fn is_among(name: &str, names: &[&str]) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// The name of an element as it is compared, if HTML has it, and how it is treated.
+/// The canonical name of an element and its class, if HTML has such an element.
 fn known(name: &str) -> Option<(&'static str, ElementClass)> {
     let lists = [
         (FORMATTING, ElementClass::Formatting),
@@ -433,7 +434,7 @@ impl<'t> HtmlWalk<'t> {
         self.remedy.shown.push((at, kind == Kind::Inline));
     }
 
-    /// Shows the tag in `range` as text, and with it what is in its attributes.
+    /// Shows the tag in `range` as text, including its attributes.
     fn show_tag(&mut self, range: Range<usize>, kind: Kind) {
         let inside = self.text.as_bytes().get(range.clone()).unwrap_or_default();
         for at in memchr_iter(b'<', inside) {
@@ -479,7 +480,7 @@ impl<'t> HtmlWalk<'t> {
         before.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
     }
 
-    /// True if nothing but the tag is on the first line of its region, so that all readers take it for HTML of its own.
+    /// True if the tag is alone on the first line of its region, so that every reader takes it for an HTML block.
     fn is_alone(&self, at: usize, tag: Tag, region: &Region) -> bool {
         if region.kind != Kind::Html || at != region.range.start {
             return false;
@@ -489,10 +490,10 @@ impl<'t> HtmlWalk<'t> {
         (rest.is_empty() || rest.starts_with('\n')) && markdown_tag(self.text, at, region.range.end).is_some()
     }
 
-    /// Closes the innermost element called `name`, if a browser is sure to do the same at the region at `position`.
+    /// Closes the innermost element called `name`, if a browser is sure to do the same in the region at `position`.
     fn close(&mut self, name: &str, position: usize, region: &Region, is_alone: bool) -> bool {
         let class = known(name).map_or(ElementClass::Ordinary, |(_, class)| class);
-        // Outside of a table a browser ignores the tags of its parts.
+        // Outside tables, browsers ignore the tags of table parts.
         let is_part = !matches!(name.to_ascii_lowercase().as_str(), "p" | "li" | "dd" | "dt")
             && is_among(name, IMPLIED);
         if is_part && !self.open.iter().rev().take(MAX_SEARCH).any(|element| element.name == "table") {
@@ -504,7 +505,7 @@ impl<'t> HtmlWalk<'t> {
                 break;
             }
             if element.name.eq_ignore_ascii_case(name) {
-                // In a paragraph no end tag reaches out, unless its element is more than an ordinary one.
+                // The end tag of an ordinary element in a paragraph closes nothing outside it.
                 let reaches = class != ElementClass::Ordinary
                     || element.region == position
                     || (element.is_alone && is_alone);
@@ -524,12 +525,12 @@ impl<'t> HtmlWalk<'t> {
         true
     }
 
-    /// Deals with what a region inside a list or quote leaves open, once nothing in its container can close it: nothing
-    /// after the text can.
+    /// Closes what a region inside a list or quote leaves open, once nothing in its container can: an end tag after the
+    /// text would be too late.
     fn leave(&mut self, position: usize, regions: &[Region]) {
         let Some(region) = regions.get(position).filter(|region| region.container > 0) else { return };
         let goes_on = self.last.get(&region.container).is_some_and(|&last| last > position);
-        // Before the container ends only what the region itself opened matters.
+        // Until the container ends, only elements opened by this region matter.
         let is_outside = |element: &OpenElement<'_>| {
             element.container != region.container || (goes_on && element.region != position)
         };

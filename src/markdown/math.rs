@@ -6,13 +6,13 @@ use super::hints::Hints;
 use memchr::memchr_iter;
 use std::ops::Range;
 
-/// What becomes of formulas in answers.
+/// What happens to formulas in answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Math {
     /// They are written between dollar signs.
     #[default]
     Dollars,
-    /// They stay as they are.
+    /// They are left unchanged.
     Keep,
 }
 
@@ -20,14 +20,14 @@ pub enum Math {
 struct Formula {
     /// All of it.
     range: Range<usize>,
-    /// What is between its delimiters.
+    /// The part between its delimiters.
     inside: Range<usize>,
-    /// True for one that is set apart.
+    /// True for a display formula, false for an inline one.
     display: bool,
 }
 
-/// `text`, an answer, with its formulas between dollar signs; `None` if it has none. Code stays as it is. A dollar sign
-/// that would pair with one of a formula is escaped.
+/// `text`, an answer, with its formulas between dollar signs; `None` if it has none. Code is left unchanged. Other
+/// dollar signs are escaped if they could pair with one of a formula.
 pub(crate) fn dollars(text: &str, hints: Hints) -> Option<String> {
     if !hints.may_have(Hints::BACKSLASH) || !may_have_formulas(text) {
         return None;
@@ -43,7 +43,7 @@ pub(crate) fn dollars(text: &str, hints: Hints) -> Option<String> {
     let mut next = formulas.iter().peekable();
     let mut literals = Literals { text, code, until: 0 };
     for region in &regions {
-        // Where there are formulas, other dollar signs must not pair with theirs.
+        // Other dollar signs must not pair with those of formulas.
         let has_some = next.peek().is_some_and(|formula| formula.range.start < region.range.end);
         if !has_some || region.kind == Kind::Fenced || region.kind == Kind::Indented {
             continue;
@@ -63,18 +63,18 @@ pub(crate) fn dollars(text: &str, hints: Hints) -> Option<String> {
     Some(out)
 }
 
-/// True if `text` has something like the opening of a formula.
+/// True if `text` contains what may open a formula.
 fn may_have_formulas(text: &str) -> bool {
     let bytes = text.as_bytes();
     memchr_iter(b'\\', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'(' | b'[')))
 }
 
-/// The formulas of `text`, ascending and apart. None reaches past a blank line.
+/// The formulas of `text`, ascending, without overlaps. None extends past a blank line.
 fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
     let bytes = text.as_bytes();
     let mut formulas = Vec::new();
     let mut resume = 0;
-    // Where a search for the end of each kind failed, so that none is made twice: it would fail up to there.
+    // For each kind, how far a search for the end has failed: another one up to there would fail too.
     let mut failed = [0, 0];
     for at in memchr_iter(b'\\', bytes) {
         let (close, display) = match bytes.get(at + 1) {
@@ -103,8 +103,8 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
     formulas
 }
 
-/// Where the backslash is that closes the formula whose inside begins at `begin`, and true; or where the paragraph ends,
-/// and false.
+/// The position of the backslash that closes the formula with content from `begin` on, and true; or the end of the
+/// paragraph, and false.
 fn end_of_formula(bytes: &[u8], begin: usize, close: u8) -> (usize, bool) {
     let mut at = begin;
     while let Some(&byte) = bytes.get(at) {
@@ -125,8 +125,8 @@ fn end_of_formula(bytes: &[u8], begin: usize, close: u8) -> (usize, bool) {
     (bytes.len(), false)
 }
 
-/// Writes a formula between dollar signs. Lines that Markdown would take for something else become one line: white space
-/// means nothing in a formula.
+/// Writes a formula between dollar signs. Lines that Markdown would misread are joined, as white space doesn't matter
+/// in a formula.
 fn write(text: &str, formula: &Formula, out: &mut String) {
     let inside = text.get(formula.inside.clone()).unwrap_or_default();
     let marks = if formula.display { "$$" } else { "$" };
@@ -153,16 +153,16 @@ fn write(text: &str, formula: &Formula, out: &mut String) {
     out.push_str(marks);
 }
 
-/// What is between formulas.
+/// The text between formulas.
 struct Literals<'t> {
     text: &'t str,
     code: Code<'t>,
-    /// Up to here dollar signs belong to a pair of the text's own.
+    /// Dollar signs up to here belong to a formula that the text itself delimits with dollar signs.
     until: usize,
 }
 
 impl Literals<'_> {
-    /// Writes `range`, with a backslash before each dollar sign that is no formula's.
+    /// Writes `range`, with a backslash before each dollar sign that doesn't belong to a formula.
     fn write(&mut self, range: Range<usize>, out: &mut String) {
         let mut done = range.start;
         let bytes = self.text.as_bytes();
@@ -183,7 +183,7 @@ impl Literals<'_> {
     }
 }
 
-/// Where the formula ends that the text itself has between dollar signs from `at` on, before `limit`.
+/// The end of the formula at `at` that the text itself delimits with dollar signs, if it ends by `limit`.
 fn pair(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     const LONGEST: usize = 1000;
     let double = bytes.get(at + 1) == Some(&b'$');
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_what_only_looks_like_a_formula_stay() {
+    fn code_and_lookalikes_of_formulas_are_left_unchanged() {
         for text in [
             r"Code `\(x\)`",
             "```bash\nif \\[ -f x \\]; then echo \"\\(ok\\)\"; fi\n```",

@@ -1,7 +1,7 @@
-//! Links and footnotes that a text defines in one place and names in others.
+//! Reference links and footnotes: defined in one place of a text, used in others.
 //!
-//! A page has many texts, and each may call something `[1]`. So links are written out where they are named, and
-//! footnotes are numbered through the page.
+//! A page has many texts, and each may define its own `[1]`. So links are written out where they are used, and
+//! footnotes are numbered consecutively across the page.
 
 use super::block::{Edit, Insert, Kind, Region, Structure};
 use super::code::{Code, is_escaped};
@@ -11,18 +11,18 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// A label has no more characters.
+/// Maximum number of characters in a label.
 const MAX_LABEL: usize = 999;
 
 static NOTE_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("[^"));
 
-/// True if `text` may define or name footnotes.
+/// True if `text` may define or use footnotes.
 pub(super) fn may_name_notes(text: &str) -> bool {
     NOTE_FINDER.find(text.as_bytes()).is_some()
 }
 
-/// Replaces what names a definition of `text` in it, and removes the definitions that were named; the others are shown
-/// as text. `count` is the number of footnotes on the page.
+/// Replaces the uses of definitions in `text`, and removes the definitions that are used; the others are shown as text.
+/// `count` is the number of footnotes on the page so far.
 pub(super) fn resolve(text: &str, found: &mut Structure, count: &mut usize) {
     let links = links(text, found);
     let notes = notes(text, found);
@@ -83,17 +83,17 @@ fn notes(text: &str, found: &Structure) -> HashMap<String, usize> {
     notes
 }
 
-/// A label as it is compared.
+/// A label, normalised for comparison.
 fn folded(label: &str) -> String {
     label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// Where definitions are named.
+/// Where definitions are used.
 struct Uses<'t> {
     text: &'t str,
     edits: Vec<Edit>,
     links: HashSet<usize>,
-    /// The number on the page of each footnote that was named.
+    /// The number on the page of each footnote that is used.
     notes: HashMap<usize, usize>,
 }
 
@@ -108,7 +108,7 @@ impl Uses<'_> {
     ) {
         let bytes = self.text.as_bytes();
         let Range { start, end } = region.range.clone();
-        // The opening brackets that wait for their other half.
+        // Opening brackets that are still unmatched.
         let mut open: Vec<usize> = Vec::new();
         let mut resume = start;
         for at in memchr::memchr2_iter(b'[', b']', bytes.get(start..end).unwrap_or_default()) {
@@ -149,7 +149,7 @@ impl Uses<'_> {
         }
     }
 
-    /// Takes `[^label]`, which names a footnote or looks as if it did.
+    /// Handles `[^label]`, which refers to a footnote or looks as if it did.
     fn note(
         &mut self,
         begin: usize,
@@ -175,7 +175,7 @@ impl Uses<'_> {
                 });
                 self.edits.push(replaced(&label_range, number.to_string()));
             }
-            // It must not name a footnote of another text.
+            // It must not refer to a footnote of another text.
             None if label.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let known = self.text.as_bytes().get(end + 1) == Some(&b':');
                 if !known {

@@ -1,4 +1,4 @@
-//! Words as a page may hold them: without control characters, on one line, escaped for where they go.
+//! Text made fit for a page: without control characters, on one line, escaped for its context.
 
 use super::PLACEHOLDER;
 use super::hints::Hints;
@@ -7,8 +7,8 @@ use memchr::{memchr_iter, memmem};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// `text` as a page may hold it: line ends are `\n`, and of the other control characters, which nobody sees, only the
-/// tab is left. Copies nothing where nothing changes.
+/// `text` made fit for a page: line ends become `\n`, and all other control characters but tabs are removed. Borrows if
+/// nothing changes.
 pub(crate) fn clean(text: &str, hints: Hints) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_c1 = |at: usize| matches!(bytes.get(at + 1), Some(0x80..=0x9f));
@@ -32,7 +32,8 @@ pub(crate) fn clean(text: &str, hints: Hints) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
-/// `text` with U+FFFD for [`PLACEHOLDER`], which no export may write. Keeps the number of bytes and code points. Copies nothing where nothing changes.
+/// `text` with U+FFFD in place of [`PLACEHOLDER`], which must not come from an export. Keeps the number of bytes and
+/// code points. Borrows if nothing changes.
 pub(crate) fn without_placeholder(text: &str, hints: Hints) -> Cow<'_, str> {
     if !hints.may_have(Hints::LEAD) || PLACEHOLDER_FINDER.find(text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
@@ -44,8 +45,8 @@ pub(crate) fn without_placeholder(text: &str, hints: Hints) -> Cow<'_, str> {
 pub(crate) static PLACEHOLDER_FINDER: LazyLock<memmem::Finder<'static>> =
     LazyLock::new(|| memmem::Finder::new(PLACEHOLDER.encode_utf8(&mut [0; 4])).into_owned());
 
-/// `text` on one line: runs of white space become one space, and nothing is left of control and bidi characters.
-/// Not escaped. Copies nothing where nothing changes.
+/// `text` on one line: runs of white space become one space, and control and bidi characters are removed. Not escaped.
+/// Borrows if nothing changes.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if is_line_of(text, PRINTABLE) { Cow::Borrowed(text) } else { Cow::Owned(joined_words(text)) }
 }
@@ -65,14 +66,14 @@ fn joined_words(text: &str) -> String {
 
 /// Printable ASCII.
 const PRINTABLE: u8 = 1;
-/// Printable ASCII that is nothing special in a label.
+/// Printable ASCII without special meaning in a label.
 const PLAIN: u8 = 1 << 1;
-/// Printable ASCII that is nothing special in HTML.
+/// Printable ASCII without special meaning in HTML.
 const PLAIN_HTML: u8 = 1 << 2;
 /// The space.
 const SPACE: u8 = 1 << 3;
 
-/// Which of these classes each byte belongs to.
+/// The classes of each byte.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = b' ';
@@ -88,8 +89,8 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// True for text that is one line already, with single spaces inside and all its bytes of `class`. Seen in one pass:
-/// most labels are so.
+/// True for text that is already one line with single spaces, all its bytes in `class`. One pass suffices for most
+/// labels.
 fn is_line_of(text: &str, class: u8) -> bool {
     let (mut all, mut before, mut doubled) = (class, SPACE, 0);
     for &byte in text.as_bytes() {
@@ -105,14 +106,14 @@ fn replace_placeholder(c: char) -> char {
     if c == PLACEHOLDER { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// `text` on one line as words and nothing else: a label of a link, a heading, a part of a sentence. Characters that
-/// Markdown would take for markup are escaped, and only those.
+/// `text` as plain words on one line, for the label of a link, a heading, or part of a sentence. Escapes only the
+/// characters that Markdown would take for markup.
 pub(crate) fn label(text: &str) -> Cow<'_, str> {
     if is_line_of(text, PLAIN) {
         return Cow::Borrowed(text);
     }
     let line = one_line(text);
-    // What is not ASCII needs no escaping.
+    // Only ASCII needs escaping.
     if line.bytes().all(|byte| !byte.is_ascii() || CLASSES[usize::from(byte)] & PLAIN != 0) {
         return line;
     }
@@ -123,10 +124,10 @@ pub(crate) fn label(text: &str) -> Cow<'_, str> {
         let after = rest.clone().next();
         let is_special = match c {
             '\\' | '[' | ']' | '`' | '<' | '*' => true,
-            // Within a word an underscore is nothing special.
+            // An underscore within a word has no special meaning.
             '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
             '&' => after.is_some_and(|c| c.is_ascii_alphabetic() || c == '#') && is_entity(rest.as_str()),
-            // A run of them at the end of a heading would vanish.
+            // A run of `#` at the end of a heading would vanish.
             '#' => before == ' ' && rest.as_str().bytes().all(|byte| byte == b'#'),
             _ => false,
         };
@@ -145,7 +146,7 @@ fn is_entity(rest: &str) -> bool {
     rest.as_bytes().get(name) == Some(&b';')
 }
 
-/// `text` within HTML, on one line.
+/// `text` escaped for HTML, on one line.
 pub(crate) fn html(text: &str) -> Cow<'_, str> {
     if is_line_of(text, PLAIN_HTML) {
         return Cow::Borrowed(text);
@@ -157,12 +158,12 @@ pub(crate) fn html(text: &str) -> Cow<'_, str> {
     Cow::Owned(line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
-/// True if `text` is nothing but white space. Its end is not looked at where its beginning says enough.
+/// True if `text` is nothing but white space. Stops at the first other character.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.trim_start().is_empty()
 }
 
-/// `text` without blank lines at its beginning and white space at its end.
+/// `text` without leading blank lines and trailing white space.
 pub(crate) fn trim_block(text: &str) -> &str {
     let text = text.trim_end();
     if !text.starts_with(char::is_whitespace) {

@@ -62,7 +62,7 @@ pub(super) fn unmarked(text: Text<'_>) -> Text<'_> {
     Cow::Owned(clean)
 }
 
-/// The citations among the marks of `text`, each with the code point at which it begins.
+/// The citations among the marks of `text`, each with the code point where it begins.
 pub(super) fn citation_marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut marks = Vec::new();
     let (mut byte, mut point) = (0, 0);
@@ -76,7 +76,7 @@ pub(super) fn citation_marks(text: &str) -> impl Iterator<Item = (usize, &str)> 
     marks.into_iter()
 }
 
-/// True if [`find`] may find something in a text with these hints.
+/// False if [`find`] can't find anything in a text with these hints.
 pub(super) fn may_be_in(hints: Hints) -> bool {
     hints.may_have(Hints::PRIVATE | Hints::DAGGER | Hints::BRACE | Hints::BRACKET | Hints::EQUALS)
 }
@@ -115,7 +115,7 @@ fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// Passes each mark of private-use characters to `found`: its range, and the text in it that says what it means.
+/// Passes each mark of private-use characters to `found`: its range and its text.
 fn private_use<'t>(text: &'t str, taken: &[Range<usize>], found: &mut dyn FnMut(Range<usize>, &'t str)) {
     let mut resume = 0;
     for at in memchr_iter(LEAD, text.as_bytes()) {
@@ -138,7 +138,7 @@ fn private_use<'t>(text: &'t str, taken: &[Range<usize>], found: &mut dyn FnMut(
     }
 }
 
-/// The end of the taken range at `at` if a mark ends there: then none that begins at `at` or later reaches past it.
+/// The end of the taken range at `at`, if a mark ends there: no mark that begins in the range reaches past that end.
 fn taken_to(text: &str, at: usize, taken: &[Range<usize>]) -> Option<usize> {
     let next = taken.partition_point(|range| range.end <= at);
     let range = taken.get(next)?;
@@ -146,8 +146,8 @@ fn taken_to(text: &str, at: usize, taken: &[Range<usize>]) -> Option<usize> {
     (range.contains(&at) && ends_mark).then_some(range.end)
 }
 
-/// The range of the mark that opens at `at`. One that is never closed ends with its last argument; of the others the
-/// label of a link may be words of the answer, which stay.
+/// The range of the mark that opens at `at`. An unclosed mark ends with its last argument; an unclosed link keeps what
+/// follows its target, which may be part of the answer.
 fn mark_range(text: &str, at: usize, taken: &[Range<usize>]) -> Range<usize> {
     let inside = at + OPEN.len_utf8();
     let next = taken.partition_point(|range| range.start <= at);
@@ -159,7 +159,7 @@ fn mark_range(text: &str, at: usize, taken: &[Range<usize>]) -> Range<usize> {
     }
     let open = rest.get(..end).unwrap_or_default();
     let length = match open.split_once(NEXT) {
-        // Without arguments it is no mark, only a stray character before a word.
+        // Without arguments it is only a stray character before a word.
         None => 0,
         Some((kind, arguments)) if names_link(kind) => {
             let before = kind.len() + NEXT.len_utf8();
@@ -178,13 +178,13 @@ fn names_link(kind: &str) -> bool {
     matches!(kind, "link" | "url" | "link_title")
 }
 
-/// How much of `text` is the address or id that it begins with.
+/// The length of the address or id at the start of `text`.
 fn target_length(text: &str) -> usize {
     let word = text.split(char::is_whitespace).next().unwrap_or_default();
     if is_address(word) { word.len() } else { stray_id(word) }
 }
 
-/// How much of `text` is the id of a source that it begins with, such as `turn0search3`.
+/// The length of the source id at the start of `text`, such as `turn0search3`.
 fn stray_id(text: &str) -> usize {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let Some(rest) = text.strip_prefix("turn") else { return 0 };
@@ -195,12 +195,12 @@ fn stray_id(text: &str) -> usize {
     if turn == 0 || kind == 0 || index == 0 { 0 } else { "turn".len() + turn + kind + index }
 }
 
-/// True if `text` is written like an address.
+/// True if `text` looks like an address.
 fn is_address(text: &str) -> bool {
     text.contains("://") || text.starts_with("mailto:")
 }
 
-/// What to show for the mark at `range`, of which `mark` is the text.
+/// What to show for the mark at `range`, whose text is `mark`.
 fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &AnswerText<'t>) -> Meaning<'t> {
     let inside = mark.strip_prefix(OPEN).unwrap_or_default().trim_end_matches([CLOSE, ODD_CLOSE]);
     let mut arguments = inside.split(NEXT);
@@ -228,7 +228,7 @@ fn is_alone(text: &str, range: &Range<usize>) -> bool {
     (before.is_empty() || before.ends_with('\n')) && (after.is_empty() || after.starts_with('\n'))
 }
 
-/// The sources that `ids` name, each address once.
+/// The sources with these `ids`, each address once.
 pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
     let mut links: Vec<Link<'t>> = Vec::new();
     for found in ids.filter_map(|id| answer.source(id.trim())) {
@@ -239,7 +239,8 @@ pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &AnswerTe
     if links.is_empty() { Meaning::Nothing } else { Meaning::Citation(links) }
 }
 
-/// A mark with a label and an address or the id of a source, in either order. Where the id is unknown the label stays.
+/// A mark with a label and either an address or the id of a source, in either order. If the id is unknown, the label is
+/// shown.
 fn link_mark<'t>(mut arguments: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
     let (first, second) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
     let (label, target) = match (first.trim(), second.trim()) {
@@ -269,7 +270,7 @@ fn name<'t>(array: &str) -> Option<Text<'t>> {
 
 /// Finds `【5†source】` and the like; other brackets are ordinary punctuation.
 fn brackets<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
-    /// A file name is no longer, in bytes.
+    /// Longest file name, in bytes.
     const MAX_NAME: usize = 512;
     for dagger in DAGGER_FINDER.find_iter(text.as_bytes()) {
         let before = text.get(..dagger).unwrap_or_default();
@@ -312,9 +313,9 @@ fn artefacts<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
     }
 }
 
-/// Finds the ids that ChatGPT gives to fences: ```` ```python id="81bglv" ````. It shows only the language.
+/// Finds the ids that ChatGPT gives to fences: ```` ```python id="81bglv" ````. Its client shows only the language.
 fn fence_ids<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
-    /// No line that opens a fence, and no id, is longer.
+    /// Longest opening line of a fence before its id, and longest id, in bytes.
     const LONGEST: usize = 256;
     for start in FENCE_ID_FINDER.find_iter(text.as_bytes()) {
         let near = text.as_bytes().get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
@@ -338,7 +339,7 @@ fn fence_ids<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
     }
 }
 
-/// Passes each link to a file of the sandbox to `found`: its range, its label, the path, and whether it is a picture.
+/// Passes each link to a sandbox file to `found`: its range, its label, its path, and whether it is a picture.
 pub(super) fn sandbox_links<'t>(text: &'t str, found: &mut dyn FnMut(Range<usize>, &'t str, &'t str, bool)) {
     let mut searched = 0;
     for middle in SANDBOX_FINDER.find_iter(text.as_bytes()) {
@@ -362,7 +363,7 @@ mod tests {
     use crate::conversation::assistant::Sources;
     use proptest::prelude::*;
 
-    /// What [`private_use`] finds, with every mark looked at to its end.
+    /// Finds what [`private_use`] finds, but looks at every mark to its end.
     fn slowly(text: &str, taken: &[Range<usize>]) -> Vec<Range<usize>> {
         let mut resume = 0;
         let mut found = Vec::new();

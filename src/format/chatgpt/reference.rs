@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashSet};
 /// Opens each mark of the older form.
 const OPENING: char = '【';
 
-/// Adds to `prose` what the message's metadata say about its text.
+/// Adds the references and sources in the message's metadata to `prose`.
 pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Result<()> {
     let references = std::mem::take(&mut metadata.content_references.0);
     if references.is_empty() {
@@ -50,13 +50,14 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
     Ok(())
 }
 
-/// True for pages that don't say where in the text they belong.
+/// True for pages without a position in the text.
 fn is_loose(reference: &RawReference<'_>) -> bool {
     let is_page = matches!(reference.kind.as_str(), "webpage" | "webpage_extended" | "grouped_webpages");
     is_page && reference.matched_text.filled().is_none() && reference.start_idx.0.is_none()
 }
 
-/// Gives pages without a place to the citations of the text, one by one if there are as many, else lists them after it.
+/// Pairs pages without a position with the citation marks of the text, in order, if their numbers agree; otherwise
+/// lists them after the text.
 fn place<'a>(prose: &mut Prose<'a>, loose: Vec<Meaning<'a>>) {
     if loose.is_empty() {
         return;
@@ -82,7 +83,7 @@ fn place<'a>(prose: &mut Prose<'a>, loose: Vec<Meaning<'a>>) {
     }
 }
 
-/// A code point index of the export as one of ours.
+/// A code point index from the export. Missing or oversized values become 0.
 fn position(index: Option<u64>) -> usize {
     index.and_then(|index| usize::try_from(index).ok()).unwrap_or_default()
 }
@@ -94,7 +95,7 @@ fn footnote(mut source: Item<'_>) -> Option<Link<'_>> {
     Some(found)
 }
 
-/// Links that are called by who published the page, or by its host.
+/// Links labelled with the publisher of the page, or its host.
 fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
     let mut links: Vec<Link<'a>> = Vec::with_capacity(items.len());
     let mut add = |name: Option<Text<'a>>, url: Option<Text<'a>>| {
@@ -109,7 +110,7 @@ fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
     links
 }
 
-/// Links that are called by the title of the page, or by its host.
+/// Links labelled with the title of the page, or its host.
 fn titled<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
     let link_to = |Obj(mut item): Obj<Item<'a>>| link(item.title.take_filled(), item.url.take_filled());
     std::mem::take(items).into_iter().filter_map(link_to).collect()
@@ -141,7 +142,7 @@ fn citation(links: Vec<Link<'_>>) -> Option<Meaning<'_>> {
     (!links.is_empty()).then_some(Meaning::Citation(links))
 }
 
-/// The page that the reference itself names, called by its title.
+/// The page that the reference itself names, labelled with its title.
 fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     let item = &mut reference.item.0;
     let title = reference.title.take_filled().or_else(|| item.title.take_filled());
@@ -149,10 +150,10 @@ fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     Some(Meaning::Links(vec![link(title, url)?]))
 }
 
-/// What a reference stands for; `None` if the characters at its place stay as they are.
+/// What a reference means; `None` if the text that it covers stays as it is.
 ///
-/// `attribution` marks words of the answer, so it must change nothing. For `grouped_webpages` the ready-made `alt`
-/// is missing in a third of all cases where `items` are there.
+/// `attribution` marks words of the answer and must change nothing. A third of the `grouped_webpages` with `items` lack
+/// the ready-made `alt`.
 fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> {
     let kind = reference.kind.take();
     let found = match kind.as_ref() {
@@ -174,7 +175,7 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
             },
             found => found,
         },
-        // The mark says what the widget shows; without one, what is matched is text of the answer.
+        // The mark says what the widget shows. Without one, the matched text is part of the answer.
         "client_defined_widget" if !reference.matched_text.as_str().starts_with(OPEN_MARK) => {
             return Ok(None);
         }
@@ -196,7 +197,7 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
     Ok(Some(found.unwrap_or(Meaning::Nothing)))
 }
 
-/// What a reference of a type that we don't know stands for: what the vendor's client would show.
+/// What a reference of an unknown type means: whatever the vendor's client would show.
 fn unknown<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     if reference.alt.0.is_some() {
         return Some(alt(reference).unwrap_or(Meaning::Nothing));
@@ -210,7 +211,7 @@ fn unknown<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     is_mark.then_some(Meaning::Nothing)
 }
 
-/// A page of which the reference says only the title and, among the addresses that may be shown, its own.
+/// A page described only by a title and an entry in the list of safe addresses.
 fn named_page<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> {
     let title = reference.title.take_filled();
     let url = reference.safe_urls.open()?.0.into_iter().next().and_then(|mut url| url.take_filled());
@@ -220,7 +221,7 @@ fn named_page<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>
     })
 }
 
-/// The page that the reference itself names, called by who published it.
+/// The page that the reference itself names, labelled with its publisher.
 fn own_citation<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     let found = link(reference.attribution.take_filled(), reference.url.take_filled())?;
     Some(Meaning::Citation(vec![found]))
@@ -235,7 +236,7 @@ fn file<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
     Meaning::File(FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() })
 }
 
-/// A product: a link only if it has an address, which it rare has.
+/// A product. Few have an address; the others are shown as plain text.
 fn product<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
     let product = &mut reference.product.0;
     match (product.title.take_filled(), product.url.take_filled()) {
@@ -245,7 +246,7 @@ fn product<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
     }
 }
 
-/// References of the older form: each stands at a mark such as `【11†source】`.
+/// References of the older form, which cover marks such as `【11†source】`.
 fn citations<'a>(text: &str, citations: Vec<Obj<Citation<'a>>>) -> Vec<Reference<'a>> {
     if citations.is_empty() {
         return Vec::new();
@@ -260,7 +261,7 @@ fn citations<'a>(text: &str, citations: Vec<Obj<Citation<'a>>>) -> Vec<Reference
     citations.into_iter().filter_map(reference).collect()
 }
 
-/// What a citation of the older form names.
+/// What a citation of the older form refers to.
 fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
     let title = source.title.take_filled().or_else(|| source.name.take_filled());
     let url = source.url.take_filled().map(untracked);
@@ -275,8 +276,7 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
     Some(Meaning::Citation(vec![link(title, url)?]))
 }
 
-/// Adds a reference for each mark `【n†…】` that no citation stands at, where the message lists its sources by
-/// number.
+/// Adds a reference for each mark `【n†…】` without a citation, if the message lists its sources by number.
 fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Maybe<CitationSource<'a>>>) {
     if list.is_empty() {
         return;
@@ -296,7 +296,7 @@ fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Maybe<CitationSource<'a>>>) {
     }
 }
 
-/// The spans `【…】` of `text` with the code point at which each begins. Linear.
+/// The spans `【…】` of `text`, each with the code point where it begins. Linear.
 fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     let mut counted = 0;
@@ -312,10 +312,9 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// True if `prose` may hold a mark that no reference stands for, so that what searches found must be known.
+/// True if `prose` may contain a mark that no reference covers, which only search results can explain.
 ///
-/// May be wrong in one direction only: the usual text, whose marks are those of its references in the same order,
-/// needs nothing more.
+/// May return true needlessly, but not for the usual text, whose marks match its references one by one.
 pub(super) fn lacks_sources(prose: &Prose<'_>) -> bool {
     if !is_marked(&prose.text) {
         return false;
@@ -334,12 +333,12 @@ pub(super) fn lacks_sources(prose: &Prose<'_>) -> bool {
     !in_order || marks.next().is_some()
 }
 
-/// True if `text` may hold a mark.
+/// True if `text` may contain a mark.
 pub(super) fn is_marked(text: &str) -> bool {
     memchr::memchr(MARK_LEAD, text.as_bytes()).is_some() && text.contains(OPEN_MARK)
 }
 
-/// Adds the web pages that a search found to `sources`, by their ids.
+/// Adds the web pages found by searches to `sources`, by their ids.
 pub(super) fn gather<'a>(groups: SearchGroups<'a>, message: NodeId, sources: &mut Sources<'a>) {
     for Obj(group) in groups.0 {
         for Obj(mut entry) in group.entries.0 {

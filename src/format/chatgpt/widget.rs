@@ -1,4 +1,4 @@
-//! Widgets that answers hold as JSON: `{"<widget>": {…}}` in a `genui` mark, or the data of a reference.
+//! Widgets in answers, given as JSON: `{"<widget>": {…}}` in a `genui` mark, or the data of a reference.
 
 use super::components::chart;
 use crate::conversation::Meaning;
@@ -7,7 +7,7 @@ use crate::markdown;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// What the widgets of a mark with this `payload` show; `alone` on their line or within a sentence. `None` for nothing.
+/// What the widget in a mark's `payload` shows, if anything. `alone` if nothing else is on its line.
 pub(super) fn meaning<'t>(payload: &'t str, alone: bool, answer: &AnswerText<'t>) -> Option<Meaning<'t>> {
     let Ok(Value::Object(widgets)) = serde_json::from_str(payload) else { return unreadable(payload, alone) };
     let (name, data) = widgets.into_iter().next()?;
@@ -32,7 +32,7 @@ fn ids(data: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// What a widget called `name` shows of its `data`.
+/// What a widget called `name` shows for `data`.
 pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'static>> {
     let text = |key: &str| data.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let content = text("content").or_else(|| data.as_str());
@@ -74,7 +74,8 @@ fn formula(tex: &str, alone: bool) -> Meaning<'static> {
     Meaning::Markdown(if alone { format!("\\[{tex}\\]") } else { format!("\\({tex}\\)") }.into())
 }
 
-/// JSON that is none, as formulas with single backslashes make it: what is between `"content":"` and the last quote.
+/// Recovers the content of malformed JSON, such as a formula with unescaped backslashes: everything between
+/// `"content":"` and the last quote.
 fn unreadable(payload: &str, alone: bool) -> Option<Meaning<'_>> {
     let (name, rest) =
         payload.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?.split_once('"')?;
@@ -84,7 +85,7 @@ fn unreadable(payload: &str, alone: bool) -> Option<Meaning<'_>> {
     widget(name, &Value::Object(Map::from_iter([("content".to_owned(), Value::String(content))])), alone)
 }
 
-/// The words that a group of pictures was searched by.
+/// The search terms of a group of pictures.
 pub(super) fn pictures(payload: &str) -> Option<Meaning<'static>> {
     let Ok(Value::Object(group)) = serde_json::from_str(payload) else { return None };
     let queries: Vec<_> = match group.get("query")? {

@@ -1,10 +1,10 @@
-//! What a line of Markdown begins, seen by itself: markers, fences, tags. Knows nothing of the lines before it.
+//! What a line of Markdown begins: markers, fences, tags. Looks at the line alone, not at the lines before it.
 
 use super::Definition;
 use memchr::{memchr, memmem};
 use std::ops::Range;
 
-/// A link label has at most 999 characters.
+/// Maximum number of characters in a link label.
 const MAX_LABEL: usize = 4 * 999;
 
 /// True for bytes that begin no block at the start of a line.
@@ -19,7 +19,7 @@ pub(super) const PLAIN: [bool; 256] = {
     plain
 };
 
-/// Names whose tags begin an HTML block that ends at a blank line and may interrupt a paragraph.
+/// Tag names that begin an HTML block which ends at a blank line and may interrupt a paragraph.
 const BLOCK_TAGS: &[&str] = &[
     "address",
     "article",
@@ -86,28 +86,28 @@ const BLOCK_TAGS: &[&str] = &[
     "ul",
 ];
 
-/// Names whose tags begin an HTML block that blank lines don't end.
+/// Tag names that begin an HTML block which blank lines don't end.
 const RAW_TAGS: &[&str] = &["script", "pre", "style", "textarea"];
 
-/// A place in a line, in bytes and columns.
+/// A position in a line, in bytes and columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     pub(super) at: usize,
     pub(super) end: usize,
     /// The column of `at`.
     pub(super) column: usize,
-    /// Columns of the tab before `at` that are not used up.
+    /// Columns of the tab before `at` that are not consumed yet.
     pub(super) spare: usize,
 }
 
-/// The white space before a place in a line.
+/// The white space before a position in a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Indent {
-    /// How wide it is, in columns.
+    /// Its width in columns.
     pub(super) width: usize,
-    /// Where it ends.
+    /// Its end.
     pub(super) at: usize,
-    /// The column where it ends.
+    /// The column of its end.
     pub(super) column: usize,
 }
 
@@ -133,7 +133,7 @@ impl Cursor {
         Indent { width: self.spare + (column - self.column), at, column }
     }
 
-    /// Moves over `columns` of white space.
+    /// Skips `columns` of white space.
     pub(super) fn advance(&mut self, bytes: &[u8], mut columns: usize) {
         let spare = self.spare.min(columns);
         self.spare -= spare;
@@ -151,7 +151,7 @@ impl Cursor {
         }
     }
 
-    /// Moves behind a marker of `length` bytes after the indent.
+    /// Skips the indent and a marker of `length` bytes.
     pub(super) fn skip(&mut self, indent: Indent, length: usize) {
         self.at = indent.at + length;
         self.column = indent.column + length;
@@ -162,7 +162,7 @@ impl Cursor {
 /// A list marker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marker {
-    /// Its bytes without white space.
+    /// Its length in bytes without white space.
     pub(super) length: usize,
     /// The bullet, or the character after the number.
     pub(super) mark: u8,
@@ -170,7 +170,7 @@ pub(super) struct Marker {
     pub(super) interrupts: bool,
 }
 
-/// What the rest of a line begins.
+/// The block that the rest of a line begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Start {
     Quote,
@@ -182,7 +182,7 @@ pub(super) enum Start {
     Tag(bool),
     Break,
     Item(Marker),
-    /// The definition of a footnote, which many parsers know.
+    /// A footnote definition, an extension that many parsers support.
     Note,
     Text,
 }
@@ -216,7 +216,7 @@ impl Lines<'_> {
         rest.iter().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
-    /// What begins after `indent`. Four columns are too many: what comes after them is text.
+    /// The block that begins after `indent`. An indent of four columns or more makes it text.
     pub(super) fn start_of(&self, indent: Indent, end: usize) -> Start {
         if indent.width >= 4 {
             return Start::Text;
@@ -305,7 +305,7 @@ impl Lines<'_> {
         rest.starts_with(b"[^") && memmem::find(rest, b"]:").is_some()
     }
 
-    /// Where the label is of the footnote that the line at `at` defines.
+    /// The label of the footnote defined by the line at `at`.
     pub(super) fn note(&self, at: usize, end: usize) -> Option<Range<usize>> {
         let rest = self.bytes.get(at + 2..end)?;
         let length = memmem::find(rest, b"]:")?;
@@ -315,7 +315,8 @@ impl Lines<'_> {
         fits.then_some(at + 2..at + 2 + length)
     }
 
-    /// The link that the line from `line` to `end` defines, whose `[` is at `at`; `None` if it takes more than a line.
+    /// The link defined by the line from `line` to `end`, whose `[` is at `at`; `None` if the definition takes more
+    /// than one line.
     pub(super) fn definition(&self, line: usize, at: usize, end: usize) -> Option<Definition> {
         let close = at + memmem::find(self.bytes.get(at..end)?, b"]:")?;
         let label = at + 1..close;
@@ -356,7 +357,7 @@ impl Lines<'_> {
         is_title.then_some(Definition { line: line..end, label, address, title })
     }
 
-    /// True if a link or footnote may be defined here, at a `[` that begins a paragraph.
+    /// True if the `[` here, at the start of a paragraph, may begin a link or footnote definition.
     pub(super) fn may_define(&self, at: usize) -> bool {
         let rest = self.bytes.get(at + 1..).unwrap_or_default();
         let mut escaped = false;
@@ -374,12 +375,12 @@ impl Lines<'_> {
     }
 }
 
-/// True if the number that `digits` write is 1.
+/// True if the number in `digits` is 1.
 fn is_one(digits: &[u8]) -> bool {
     digits.split_last().is_some_and(|(last, zeros)| *last == b'1' && zeros.iter().all(|&digit| digit == b'0'))
 }
 
-/// The tag name that `rest` begins with.
+/// The tag name at the start of `rest`.
 pub(crate) fn tag_name(rest: &[u8]) -> &[u8] {
     if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
         return &[];
@@ -389,12 +390,12 @@ pub(crate) fn tag_name(rest: &[u8]) -> &[u8] {
     rest.get(..length).unwrap_or_default()
 }
 
-/// True if a tag of this name begins HTML that may interrupt a paragraph.
+/// True if a tag of this name begins an HTML block that may interrupt a paragraph.
 pub(crate) fn begins_block(name: &[u8]) -> bool {
     is_among(name, BLOCK_TAGS)
 }
 
-/// True if `name` is one of `names`, in whatever case.
+/// True if `name` is one of `names`, ignoring case.
 fn is_among(name: &[u8], names: &[&str]) -> bool {
     names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The text as it is after its edits.
+/// The text after its edits.
 fn edited(text: &str, voice: Voice) -> String {
     let mut out = String::new();
     let mut done = 0;
@@ -76,7 +76,7 @@ fn a_fence_ends_with_its_container() {
 }
 
 #[test]
-fn only_a_fence_outside_of_containers_is_left_open() {
+fn only_a_fence_outside_containers_is_left_open() {
     let open = |text| structure(text, Voice::Markdown, Regions::Unwanted).open_fence;
     assert_eq!(open("````x\n```"), Some(('`', 4)));
     assert_eq!(open("~~~\n```"), Some(('~', 3)));
@@ -108,7 +108,7 @@ fn definitions_are_text() {
 }
 
 #[test]
-fn dashes_before_text_can_not_begin_a_metadata_block() {
+fn dashes_before_text_cannot_begin_a_metadata_block() {
     markdown_becomes("---\na", "---\n\na");
     markdown_becomes("---\n\na", "---\n\na");
     markdown_becomes("***\na", "***\na");
@@ -161,7 +161,7 @@ fn lists_stay_tight() {
 
 proptest::proptest! {
     #[test]
-    fn a_fence_ends_at_the_first_line_that_can_end_it(inside in "(\n|[`~ \tx]|   ```){0,12}") {
+    fn a_fence_ends_at_the_first_line_that_can_close_it(inside in "(\n|[`~ \tx]|   ```){0,12}") {
         let text = format!("```\n{inside}");
         let ends = |line: &&str| {
             let marks = line.trim_start_matches(' ');

@@ -1,4 +1,4 @@
-//! What is shown of each type of content and part, and what is not.
+//! What is shown of each type of content and part, and what is left out.
 
 use super::*;
 use crate::conversation::Cut;
@@ -53,7 +53,7 @@ fn messages_that_the_client_hides_are_hidden() {
 }
 
 #[test]
-fn custom_instructions_beside_an_empty_message_are_machinery_too() {
+fn custom_instructions_attached_to_an_empty_message_are_hidden_too() {
     let context =
         json!({"user_context_message_data": {"about_user_message": "U", "about_model_message": "M"}});
     let messages = [message("system", text(""), context)];
@@ -61,7 +61,7 @@ fn custom_instructions_beside_an_empty_message_are_machinery_too() {
 }
 
 #[test]
-fn weight_alone_hides_no_person_and_no_answer() {
+fn weight_alone_hides_neither_users_nor_answers() {
     let messages = [
         message("user", text("a"), json!({"weight": 0.0})),
         message("assistant", text("b"), json!({"weight": 0.0})),
@@ -203,7 +203,7 @@ fn an_empty_message_with_an_attachment_is_shown() {
 }
 
 #[test]
-fn a_generated_picture_knows_its_words_and_the_note_to_the_model_is_hidden() {
+fn a_generated_picture_has_its_prompt_and_the_note_to_the_model_is_hidden() {
     let image = |metadata: Value| {
         json!({"content_type": "multimodal_text", "parts": [
             {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_a?x", "metadata": metadata}]})
@@ -226,7 +226,7 @@ fn a_generated_picture_knows_its_words_and_the_note_to_the_model_is_hidden() {
         answer("t2uay3k.sj1i4kz", empty.clone(), json!({"image_gen_title": "Dog"})),
     ];
     assert_eq!(shown(&new), [image("Dog", "a dog")]);
-    // Not across a message of the user, and not from another tool.
+    // Neither across a message of the user nor from another tool.
     let none = ["image file_a None None Image alt None prompt None"];
     let apart = [
         call("t2uay3k.x", r#"{"prompt": "a dog"}"#),
@@ -354,7 +354,7 @@ fn a_canvas_call_is_a_step_that_its_answer_completes() {
 }
 
 #[test]
-fn an_answer_says_why_it_ends_early() {
+fn an_answer_that_ends_early_says_why() {
     let ending = |kind: &str| {
         message("assistant", text("x"), json!({"finish_details": {"type": kind}, "model_slug": "m"}))
     };
