@@ -53,15 +53,15 @@ pub struct Year {
 pub struct Month {
     /// The month, 1 to 12.
     pub month: u8,
-    /// Positions of its conversations in the catalog, in archive order.
+    /// Catalog positions of its conversations, in archive order.
     pub heads: Vec<usize>,
 }
 
 impl Layout {
-    /// The tree of `catalog`, with months according to `zone`.
+    /// The tree of `catalog`, with months in `zone`.
     ///
-    /// Names depend on titles, times and ids; the order of the catalog matters only where those are equal.
-    /// Expected linear time (plus a sort), however many titles are equal.
+    /// Names depend on titles, times and ids; the order of the catalog only matters where these are equal. Takes
+    /// expected linear time plus a sort, however many titles are equal.
     pub fn new(catalog: &Catalog, zone: &Zone) -> Self {
         let mut months: BTreeMap<(u16, u8), Vec<usize>> = BTreeMap::new();
         let mut undated = Vec::new();
@@ -91,12 +91,12 @@ impl Layout {
         &self.years
     }
 
-    /// Positions of the conversations without a usable time, in archive order.
+    /// Catalog positions of the conversations without a usable time, in archive order.
     pub fn undated(&self) -> &[usize] {
         &self.undated
     }
 
-    /// The name of the conversation at this position of the catalog, without an extension.
+    /// The name of the conversation at this position in the catalog, without an extension.
     pub fn stem(&self, head: usize) -> Option<&FileName> {
         self.stems.get(head)
     }

@@ -1,7 +1,7 @@
 //! A conversation's pages as Markdown: one renderer for measuring, reading and exporting.
 //!
 //! Knows neither archives nor file names: links to neighbours contain [`STEM`] where the page's own name goes, and the
-//! caller, who knows the name, puts it in.
+//! caller, which knows the name, fills it in.
 
 mod front_matter;
 mod link;
@@ -24,11 +24,11 @@ use crate::time::Zone;
 use std::collections::HashMap;
 use std::fmt;
 
-/// Marks the position of the page's own percent-encoded stem in a rendered page. A noncharacter: the renderer replaces it
-/// by U+FFFD wherever an export contains it.
+/// Marks the position of the page's own percent-encoded stem in a rendered page. A noncharacter: where an export
+/// contains it, the renderer replaces it with U+FFFD.
 pub const STEM: char = markdown::PLACEHOLDER;
 
-/// What becomes of the model's thinking.
+/// How the model's thinking is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Thinking {
     /// Shown as plain blocks.
@@ -43,19 +43,19 @@ pub enum Thinking {
 /// How pages are rendered. The same options give the same bytes.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The zone of all times.
+    /// The time zone of all times.
     pub zone: Zone,
-    /// What becomes of thinking.
+    /// How thinking is shown.
     pub thinking: Thinking,
-    /// What becomes of headings in text.
+    /// What happens to headings in text.
     pub headings: Headings,
-    /// What becomes of formulas in answers.
+    /// What happens to formulas in answers.
     pub math: Math,
     /// Adds the time to turn headings.
     pub times: bool,
     /// Shows hidden messages too, in folded blocks.
     pub all: bool,
-    /// Names of custom GPTs and projects by their ids.
+    /// Names of custom GPTs and projects by id.
     pub names: HashMap<String, String>,
 }
 
@@ -74,7 +74,7 @@ impl Options {
     }
 }
 
-/// A conversation ready to be rendered: its lines, canvas documents and files worked out once for all pages.
+/// A conversation ready to be rendered: what its pages share is worked out once.
 #[derive(Debug)]
 pub struct Document<'c> {
     /// The conversation.
@@ -97,7 +97,7 @@ impl<'c> Document<'c> {
         Self::from_parts(conversation, threads, canvas, files)
     }
 
-    /// A document of parts that were worked out before.
+    /// A document from parts that are worked out already.
     pub fn from_parts(
         conversation: &'c Conversation<'c>,
         threads: Threads,
@@ -117,12 +117,13 @@ impl<'c> Document<'c> {
     /// Writes `page` to `out`. A page that the conversation does not have is empty.
     ///
     /// # Errors
-    /// Only those of `out`.
+    /// Those of `out`.
     pub fn render(&self, page: Page, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
         writer::page(self, page, options, &mut Through(out))
     }
 
-    /// Writes `page` to `out` and notes in `sections` who says what on it, before any stem is put in.
+    /// Writes `page` to `out` and records in `sections` who says what on it, with positions from before a stem is
+    /// filled in.
     pub fn render_attributed(
         &self,
         page: Page,
@@ -143,7 +144,7 @@ impl<'c> Document<'c> {
     }
 }
 
-/// The branches by the node that they begin after, so that no page has to look at all of them.
+/// Branches by the node they begin after, so that no page has to look at all of them.
 #[derive(Debug, Default)]
 struct Forks {
     /// The nodes, ascending.
@@ -172,7 +173,7 @@ impl Forks {
     }
 }
 
-/// `page` with `stem`, which is percent-encoded, wherever it names itself. Nothing is copied if it doesn't.
+/// `page` with `stem`, which is percent-encoded, wherever it names itself. Borrows if it doesn't.
 pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
     let mut mark = [0; 4];
     let mark = STEM.encode_utf8(&mut mark).as_bytes();
@@ -192,21 +193,21 @@ pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
     named
 }
 
-/// Takes a page piece by piece.
+/// Receives a page in chunks.
 trait Sink {
-    /// Takes the next piece. If not `names_itself`, [`STEM`] is not in it.
+    /// Receives the next chunk. It contains [`STEM`] only if `names_itself`.
     fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result;
 
-    /// True if it is worth finding out who says what.
+    /// True if the sink wants to know who says what.
     fn wants_sections(&self) -> bool {
         false
     }
 
-    /// `ahead` bytes after the pieces taken so far, what is said changes to `speech`, or to the frame.
+    /// A new section begins `ahead` bytes after the chunks received so far: `speech`, or part of the frame.
     fn section(&mut self, _ahead: usize, _speech: Option<Speech>) {}
 }
 
-/// Writes a page as it is.
+/// Writes a page unchanged.
 struct Through<'w>(&'w mut dyn fmt::Write);
 
 impl Sink for Through<'_> {
@@ -215,7 +216,7 @@ impl Sink for Through<'_> {
     }
 }
 
-/// Counts a page.
+/// Counts the bytes of a page.
 #[derive(Debug, Default)]
 struct Counter(Measure);
 

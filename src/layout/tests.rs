@@ -150,7 +150,7 @@ fn long_titles_that_become_equal_by_truncation_get_suffixes() {
 }
 
 #[test]
-fn file_names_stay_unless_taken_or_not_portable() {
+fn file_names_are_kept_unless_taken_or_not_portable() {
     let given = ["map.png", "MAP.png", "a/../b.txt", "map-2.png", "map.png", "CON", "map.png"];
     let names: Vec<String> = file_names(given.into_iter()).iter().map(ToString::to_string).collect();
     assert_eq!(names, ["map.png", "MAP-2.png", "b.txt", "map-2-2.png", "map-3.png", "CON_", "map-4.png"]);
@@ -184,7 +184,7 @@ fn seconds(heads: Vec<Head>) -> Duration {
 }
 
 #[test]
-fn equal_titles_cost_little_more_than_different_ones() {
+fn equal_titles_cost_little_more_than_distinct_ones() {
     let id = |n: u32| format!("{:08x}-0000-4000-8000-000000000000", n.wrapping_mul(2_654_435_761));
     let different = seconds((0..10_000).map(|n| head(&id(n), &format!("{n} is a title"), MARCH)).collect());
     let equal = seconds((0..10_000).map(|n| head(&id(n), "This is a title", MARCH)).collect());

@@ -24,9 +24,9 @@ impl Crowded {
 
 /// Makes the `stems` of `members`, which share a directory, unique under [`fold`].
 ///
-/// Of all conversations with one key, the oldest keeps the plain name. The others try the digits of their ids; if
-/// the resulting name is taken, or wanted by two of them, they try again with more digits. A name thus depends on
-/// the set of members, never on their order. What remains has equal ids and is numbered, oldest first.
+/// Among conversations with the same key, the oldest keeps the plain name. The others append digits of their ids; if
+/// the resulting name is taken, or two of them want it, they try again with more digits. So a name depends on the set
+/// of members, never on their order. Any left over have equal ids and are numbered, oldest first.
 pub(super) fn separate(heads: &[Head], members: &[usize], stems: &mut [FileName]) {
     let mut by_age: Vec<(usize, &Head)> =
         members.iter().filter_map(|&member| Some((member, heads.get(member)?))).collect();
@@ -48,7 +48,7 @@ pub(super) fn separate(heads: &[Head], members: &[usize], stems: &mut [FileName]
     count(&crowded, stems, &mut taken);
 }
 
-/// Renames those of `crowded` whose name with this many digits is undisputed; returns the rest.
+/// Renames those of `crowded` whose name with `digits` digits is undisputed; returns the rest.
 fn settle(
     crowded: Vec<Crowded>,
     digits: usize,
@@ -108,9 +108,8 @@ fn next_free(number: &mut u32, taken: &mut HashSet<String>, name: impl Fn(u32) -
 
 /// The lower-case hexadecimal digits that distinguish this conversation from others with its title.
 ///
-/// These are the digits of its id, after a prefix such as `WEB:`, if the id has no other characters. Otherwise
-/// they are a checksum of what is known of the conversation, so that they don't depend on its position in the
-/// export.
+/// If the id consists of digits only, after a prefix such as `WEB:`, these are the digits. Otherwise they are a
+/// checksum of what is known about the conversation, so that they don't depend on its position in the export.
 fn digits(head: &Head) -> String {
     let id = head.id.rsplit(':').next().unwrap_or_default();
     let digits: String =
@@ -133,7 +132,7 @@ fn digits(head: &Head) -> String {
 
 /// Checked names for the files of one directory, from names that should have been checked already.
 ///
-/// A portable name that no earlier file has is kept as it is, because pages link to it. Linear.
+/// A portable name that no earlier file has is kept, because pages link to it. Linear.
 pub fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<FileName> {
     let mut taken = HashSet::new();
     let mut numbers: HashMap<String, u32> = HashMap::new();

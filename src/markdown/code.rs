@@ -21,7 +21,7 @@ pub(crate) enum CodeKind {
 pub(crate) struct Code<'t> {
     text: &'t str,
     regions: Cow<'t, [Region]>,
-    /// The code spans of the region looked at last, with its position.
+    /// The code spans of the most recently examined region, with its position.
     spans: (Option<usize>, Vec<Range<usize>>),
 }
 

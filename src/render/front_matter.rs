@@ -1,4 +1,4 @@
-//! The facts of a conversation as YAML between two lines of dashes.
+//! The facts about a conversation as YAML front matter.
 
 use super::{Document, Options};
 use crate::catalog::Page;
@@ -65,7 +65,7 @@ fn named<'n>(names: &'n HashMap<String, String>, id: &'n str) -> &'n str {
     names.get(id).map_or(id, String::as_str)
 }
 
-/// The models that answered, in order of appearance; the conversation's default where no message names one.
+/// The models that answered, in order of appearance; the conversation's default if no message names one.
 fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
     let mut seen = HashSet::new();
     let mut latest = "";
@@ -88,7 +88,7 @@ fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
     }
 }
 
-/// `text` as a YAML scalar that is read as exactly this string: plain where it can be, else quoted.
+/// `text` as a YAML scalar that reads back as exactly this string: plain if possible, else quoted.
 fn scalar(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -98,7 +98,7 @@ fn scalar(text: &str) -> String {
     scalar
 }
 
-/// True if `text` needs no quotes: a UUID, or a word that no YAML reader takes for a number, a date or a truth value.
+/// True if `text` needs no quotes: a UUID, or a word that no YAML reader takes for a number, a date or a boolean.
 fn is_plain(text: &str) -> bool {
     const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let is_word = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
@@ -111,7 +111,7 @@ fn is_uuid(text: &str) -> bool {
     groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
-/// Writes `text` as a double-quoted YAML scalar. What is invisible, or could steer a terminal, is escaped.
+/// Writes `text` as a double-quoted YAML scalar. Invisible characters and terminal controls are escaped.
 fn quoted(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {

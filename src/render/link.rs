@@ -1,4 +1,4 @@
-//! Links: to neighbours of a page, and to the outside.
+//! Links: to neighbours of a page, and external ones.
 
 use super::STEM;
 use crate::catalog::Page;
@@ -7,7 +7,7 @@ use crate::conversation::{FileKind, FileRef, Link};
 use crate::markdown::{self, encode_path_segment};
 use crate::text::size;
 
-/// What the pages of a conversation need to know to link to its files.
+/// What pages need to link to the files and branches of their conversation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Neighbours<'d> {
     files: &'d Files,
@@ -19,7 +19,7 @@ impl<'d> Neighbours<'d> {
         Self { files, page }
     }
 
-    /// The address of the file that `file` means; `None` if the export does not contain it.
+    /// The address of `file`; `None` if the export does not contain it.
     pub(super) fn file(&self, file: &FileRef<'_>) -> Option<String> {
         let name = encode_path_segment(&self.files.get(file)?.name);
         Some(match self.page {
@@ -36,7 +36,7 @@ impl<'d> Neighbours<'d> {
         }
     }
 
-    /// The label of a file: the name that its user knows, else its name here, else its id.
+    /// The label of a file: the name its user gave it, else its name in the tree, else its id.
     pub(super) fn name(&self, file: &FileRef<'_>) -> String {
         let known = file.name.as_deref().filter(|name| !name.trim().is_empty());
         let found = || self.files.get(file).map(|file| file.name.as_str());
@@ -44,12 +44,12 @@ impl<'d> Neighbours<'d> {
     }
 }
 
-/// True if nothing would be shown of `link`.
+/// True if `link` would show nothing.
 pub(super) fn is_empty(link: &Link<'_>) -> bool {
     markdown::is_blank(&link.label) && markdown::is_blank(&link.url)
 }
 
-/// What to say of a file that the export does not contain: `lost.docx, 2.0 kB, not in export`.
+/// The text for a file that the export does not contain: `lost.docx, 2.0 kB, not in export`.
 pub(super) fn missing(name: &str, file: &FileRef<'_>) -> String {
     let kind = match file.kind {
         FileKind::Image => "Image",

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 impl<'d> PageWriter<'d, '_> {
-    /// Writes the first of `parts`, which stand at `position` in the message of `id`, with those after it that belong
-    /// to the same block; returns how many these are. Prose and thinking are not written here.
+    /// Writes the first of `parts`, found at `position` in the message of `id`, together with those after it that
+    /// belong to the same block; returns how many were written. Prose and thinking are not written here.
     pub(super) fn part(&mut self, id: NodeId, position: usize, parts: &'d [Part<'d>]) -> usize {
         match parts {
             [Part::Audio { file, seconds }, Part::Video { file: video, frames }, ..] => {
@@ -64,7 +64,7 @@ impl<'d> PageWriter<'d, '_> {
         }
     }
 
-    /// Writes code, or what a program printed. Nothing if there is none.
+    /// Writes code or output of a program, unless it is empty.
     fn fence(&mut self, language: &str, text: &str) {
         if markdown::is_blank(text) {
             return;
@@ -199,7 +199,7 @@ impl<'d> PageWriter<'d, '_> {
         }
     }
 
-    /// Edits that could not be applied: no word of them is lost.
+    /// Shows edits that could not be applied, so that no words are lost.
     fn edits(&mut self, edits: &[CanvasEdit<'_>], reason: &str) {
         self.block(&format!("*[edits not applied: {}]*", markdown::label(reason)));
         for edit in edits {

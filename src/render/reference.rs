@@ -1,7 +1,7 @@
-//! Citations and other references: spans of code points in a text become links, and left-over marks go.
+//! Citations and other references: spans of code points in a text become links, and leftover marks are removed.
 //!
-//! Positions are code points of the raw text, before anything is trimmed or cleaned. A reference whose characters do
-//! not stand where it says is taken to mean the nearest other place where they do.
+//! Positions are code points of the raw text, before anything is trimmed or cleaned. A reference whose text is not at
+//! its position means the nearest occurrence of that text.
 
 mod places;
 mod spans;
@@ -17,12 +17,12 @@ use spans::{Fit, Spans, is_taken};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What references and marks may lead to.
+/// Possible targets of references and marks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Targets<'d> {
     /// The conversation, which knows its assistant's marks and its sources.
     pub(super) conversation: &'d Conversation<'d>,
-    /// The message of the text.
+    /// The message that the text belongs to.
     pub(super) message: Option<NodeId>,
     /// Files.
     pub(super) neighbours: Neighbours<'d>,
@@ -37,19 +37,20 @@ impl<'d> Targets<'d> {
     }
 }
 
-/// Whether the marks of a text are substituted with its references.
+/// Whether the marks of a text are substituted together with its references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MarkSubstitution {
-    /// They are.
+    /// They are substituted now.
     Now,
-    /// They wait until the text is whole, or don't exist.
+    /// They wait until the text is complete, or there are none.
     Later,
 }
 
-/// `text` with its references substituted, and the marks that no reference covers. Time grows like n log n in the
-/// length of the text and the number of references.
+/// `text` with its references and the marks that no reference covers substituted. Time grows like n log n in the length
+/// of the text and the number of references.
 ///
-/// The result may hold [`STEM`](super::STEM), but only where a link was put in. The hints returned hold for it.
+/// The result contains [`STEM`](super::STEM) only in links that were inserted. The hints returned are those of the
+/// result.
 pub(super) fn resolve<'p>(
     text: &'p str,
     references: &[Reference<'_>],
@@ -77,7 +78,7 @@ pub(super) fn resolve<'p>(
     (Cow::Owned(spans.apply(&text)), hints)
 }
 
-/// `text`, whose references are substituted, with its marks substituted; `None` if it has none.
+/// `text`, whose references are already substituted, with its marks substituted; `None` if it has none.
 pub(super) fn marked(text: &str, hints: Hints, targets: Targets<'_>) -> Option<String> {
     if !targets.conversation.assistant.may_mark(hints) {
         return None;
@@ -87,7 +88,7 @@ pub(super) fn marked(text: &str, hints: Hints, targets: Targets<'_>) -> Option<S
     (!spans.is_empty()).then(|| spans.apply(text))
 }
 
-/// Adds the marks of `text` that no span covers to `spans`, which are in order before and after. Code stays as it is.
+/// Adds the marks of `text` that no span covers to `spans`, which stay in order. Code is left unchanged.
 fn add_marks(text: &str, hints: Hints, targets: Targets<'_>, spans: &mut Spans) {
     let taken: Vec<_> = spans.ranges().collect();
     let answer = targets.answer(text, hints, &taken);
@@ -104,7 +105,7 @@ fn add_marks(text: &str, hints: Hints, targets: Targets<'_>, spans: &mut Spans) 
     found.retain(|range, spacing| match code.at(range.start) {
         None => true,
         Some(CodeKind::Block) => false,
-        // What a machine wrote is a mark there too.
+        // In code spans, only marks written by a machine count.
         Some(CodeKind::Span) => spacing == Spacing::Mark,
     });
     if !found.is_empty() {
@@ -113,7 +114,7 @@ fn add_marks(text: &str, hints: Hints, targets: Targets<'_>, spans: &mut Spans) 
     }
 }
 
-/// Adds the spans of all references that can be found in `text`.
+/// Adds spans for all references that can be located in `text`.
 fn referenced(text: &str, references: &[Reference<'_>], targets: Targets<'_>, spans: &mut Spans) {
     let offsets = Offsets::of(text, references);
     spans.reserve(references.len());
@@ -149,7 +150,7 @@ fn add(spans: &mut Spans, range: Range<usize>, spacing: Spacing, shown: &Meaning
     spans.add(range, fit, |out| meaning(shown, targets, out));
 }
 
-/// Writes what is shown for a reference.
+/// Writes the replacement for a reference.
 fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>, out: &mut String) {
     match meaning {
         Meaning::Nothing => {}
@@ -190,7 +191,7 @@ fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>, out: &mut String) {
     }
 }
 
-/// Writes `links` in parentheses; nothing if there are none.
+/// Writes `links` in parentheses, if there are any.
 fn citation<'l>(links: impl Iterator<Item = &'l Link<'l>>, out: &mut String) {
     let before = out.len();
     out.push('(');

@@ -1,16 +1,16 @@
-//! Who says what on a page: ranges of its bytes by role and kind, reported while it is written.
+//! Who says what on a page: byte ranges by role and kind, reported while the page is written.
 
 use super::{STEM, Sink};
 use crate::conversation::{Part, Role};
 use memchr::memmem;
 use std::fmt;
 
-/// What a part of a page is.
+/// The kind of a part of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SpeechKind {
     /// Prose, with its sources, pictures and files.
     Text,
-    /// Code, in prose or as an action, and what a program printed.
+    /// Code, in prose or run by a tool, and the output of programs.
     Code,
     /// The model's thinking.
     Thinking,
@@ -19,7 +19,7 @@ pub enum SpeechKind {
 }
 
 impl SpeechKind {
-    /// What a part of a message is.
+    /// The kind of a part of a message.
     pub(super) fn of(part: &Part<'_>) -> Self {
         match part {
             Part::Code { .. } | Part::Output(_) => Self::Code,
@@ -30,24 +30,24 @@ impl SpeechKind {
     }
 }
 
-/// Words of a conversation: whose they are, and what.
+/// Words of a conversation: their speaker and their kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Speech {
-    /// Who says it.
+    /// The speaker.
     pub role: Role,
-    /// What it is.
+    /// The kind.
     pub kind: SpeechKind,
 }
 
-/// Where a page goes over from one speech to another. It reaches to the next section, or to the end of the page.
+/// The start of a section of a page, which extends to the next section or to the end of the page.
 ///
-/// A line belongs to the section in which its first byte is. Front matter, headings and other lines of the frame are no
-/// one's speech.
+/// A line belongs to the section that contains its first byte. Front matter, headings and other lines of the frame
+/// belong to no speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpeechSection {
-    /// Where it begins, in bytes.
+    /// Its start in bytes.
     pub start: usize,
-    /// Whose words follow; `None` for the frame.
+    /// The speech that follows; `None` for the frame.
     pub speech: Option<Speech>,
 }
 
@@ -56,11 +56,11 @@ pub struct SpeechSection {
 pub struct Attributed {
     /// The bytes of the page.
     pub page: Vec<u8>,
-    /// Its sections; what comes before the first belongs to the frame.
+    /// Its sections; anything before the first belongs to the frame.
     pub sections: Vec<SpeechSection>,
 }
 
-/// Writes a page and notes its sections.
+/// Writes a page and records its sections.
 pub(super) struct Recorder<'t> {
     pub(super) text: &'t mut String,
     pub(super) sections: &'t mut Vec<SpeechSection>,
@@ -85,7 +85,7 @@ impl Sink for Recorder<'_> {
     }
 }
 
-/// Moves `sections` of a page to their positions after `stem` was inserted.
+/// Moves `sections` of a page to their positions after `stem` is filled in.
 pub fn moved_by_stem(page: &str, stem: &str, sections: &mut [SpeechSection]) {
     let mut mark = [0; 4];
     let mark = STEM.encode_utf8(&mut mark).as_bytes();

@@ -58,7 +58,7 @@ fn options() -> Options {
     Options::new(Zone::utc())
 }
 
-/// What the thread of `messages` shows after its title.
+/// The page of a thread of `messages`, after its title.
 #[track_caller]
 fn shows(messages: Vec<Message<'_>>, expected: &str) {
     shows_with(&options(), messages, expected);
@@ -99,7 +99,7 @@ fn a_conversation_without_messages_says_so() {
 }
 
 #[test]
-fn damage_is_told_under_the_title() {
+fn damage_is_reported_under_the_title() {
     let mut conversation = chain(vec![user("Hi")]);
     conversation.damage = Some("nested deeper than 128".into());
     let page = rendered(&document(&conversation), Page::Thread, &options());
@@ -140,7 +140,7 @@ fn the_default_model_is_used_if_no_message_names_one() {
     assert!(page.contains("\nmodel: gpt-4\n---\n"));
 }
 
-/// A tree in which the second answer (node 2) is a branch, and in it the last (node 4) another.
+/// A tree in which the second answer (node 2) begins a branch, and within it the last message (node 4) another.
 fn forked<'a>() -> Conversation<'a> {
     let created = Timestamp::from_text("2025-03-04T05:06:07Z");
     let second = Message { created, ..answer("Second answer.") };
@@ -202,7 +202,7 @@ fn a_branch_with_a_root_of_its_own_is_named_under_the_title() {
 }
 
 #[test]
-fn a_page_without_its_own_name_is_not_copied() {
+fn a_page_that_does_not_name_itself_is_not_copied() {
     let page = String::from("nothing");
     let place = page.as_ptr();
     let bytes = with_stem(page, "x");
@@ -210,7 +210,7 @@ fn a_page_without_its_own_name_is_not_copied() {
 }
 
 #[test]
-fn code_and_output_are_fences_longer_than_what_is_in_them() {
+fn fences_are_longer_than_any_fence_in_the_code_or_output() {
     let parts = vec![
         Part::Code { language: "python".into(), text: "print('```')\n".into() },
         Part::Output("````\n".into()),
@@ -248,7 +248,7 @@ fn thoughts_up_to_their_recap_are_one_fold() {
 }
 
 #[test]
-fn thinking_is_labelled_by_what_is_known_of_it() {
+fn thinking_is_labelled_by_what_is_known_about_it() {
     let turn = |part| vec![Message::new(Role::Assistant, vec![thoughts("One", ""), part, prose("No.")])];
     shows(
         turn(recap(None)),
@@ -277,7 +277,7 @@ fn thinking_may_be_shown_or_hidden() {
 }
 
 #[test]
-fn a_cut_answer_goes_on_where_it_broke_off() {
+fn a_cut_answer_continues_where_it_broke_off() {
     let cut = |text| Message { cut: Some(Cut::Length), ..answer(text) };
     let rest = Message { cut: Some(Cut::Stopped), ..answer("three\n```\nDone.") };
     shows(
@@ -464,7 +464,7 @@ fn canvas_document(text: &str) -> crate::conversation::canvas::CanvasDocument<'_
 }
 
 #[test]
-fn the_sign_of_a_pages_own_name_can_not_come_from_an_export() {
+fn the_placeholder_for_a_pages_name_cannot_come_from_an_export() {
     let conversation =
         chain(vec![user("a\u{fdd0}b"), Message { name: Some("\u{fdd0}".into()), ..user("x") }]);
     let page = rendered(&document(&conversation), Page::Thread, &options());
@@ -474,7 +474,7 @@ fn the_sign_of_a_pages_own_name_can_not_come_from_an_export() {
 
 #[test]
 fn time_grows_linearly_with_hostile_text() {
-    // Lines that any step with more than constant work for each line would feel.
+    // Lines that any step with more than constant work per line would be slow on.
     for line in [
         "`",
         "<",

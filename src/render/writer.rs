@@ -36,7 +36,7 @@ fn branch<'d>(document: &'d Document<'_>, number: u32) -> Option<&'d Branch> {
     branches.get(at)
 }
 
-/// Writes the last version of the canvas document that is at `position` among the files.
+/// Writes the last version of the canvas document at `position` among the files.
 fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Result {
     let is_canvas = |content: &AssetContent| matches!(content, AssetContent::Canvas(_));
     let files = document.files.files.get(..position as usize).unwrap_or_default();
@@ -46,40 +46,40 @@ fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Re
     out.take(&canvas.file_text().replace(STEM, "\u{fffd}"), false)
 }
 
-/// How much is gathered before it is handed on, in bytes. What was written last is still in the nearest cache then.
+/// Bytes to buffer before handing them on: few enough that they are still in the L1 cache.
 const PIECE: usize = 4 << 10;
 
-/// Larger buffers than this are given back to the system rather than kept.
+/// Largest buffer to keep for reuse, in bytes.
 const KEPT: usize = 256 << 10;
 
 thread_local! {
-    /// The buffer of the last page that this thread wrote: most pages are small, and growing a new one for each costs
-    /// as much as filling it.
+    /// The buffer of the last page written by this thread: most pages are small, and growing a new buffer for each
+    /// costs as much as filling it.
     static BUFFER: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// Writes a page block by block. Each block begins after a blank line, in the first column, and has no line end.
+/// Writes a page block by block. Each block begins in the first column after a blank line, and ends without a line end.
 pub(super) struct PageWriter<'d, 'o> {
     pub(super) document: &'d Document<'d>,
     pub(super) options: &'d Options,
     pub(super) neighbours: Neighbours<'d>,
     out: &'o mut dyn Sink,
     pub(super) buffer: String,
-    /// The buffer contains the page's own name in other places than links to files.
+    /// The buffer contains the page's own name outside links to files.
     names_itself: bool,
-    /// The character of the list that the last block ends in.
+    /// The marker of the list that the last block ends in.
     list: Option<char>,
     /// Thinking that later thoughts may join.
     thoughts: Vec<&'d Thought<'d>>,
-    /// An answer that was cut, and goes on in the next message.
+    /// An answer that was cut and continues in the next message.
     cut: Option<CutProse<'d>>,
-    /// How far the headings of the turn move down.
+    /// How many levels the headings of the turn move down.
     shift: usize,
-    /// How many footnotes the page has so far.
+    /// Number of footnotes on the page so far.
     notes: usize,
     /// The message being written.
     message: Option<NodeId>,
-    /// Branches that are to be named before anything new begins.
+    /// Branches to be listed before anything new begins.
     forks: Vec<u32>,
 }
 
@@ -150,8 +150,8 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         Ok(())
     }
 
-    /// How far the headings of the turn that begins with the first of `nodes` move down: all of them together. A turn of
-    /// one text needs no look ahead.
+    /// How many levels the headings of the turn that begins at the first of `nodes` move down, all by the same number.
+    /// A turn with a single text works that out while it is written.
     fn shift_of(&self, nodes: &[NodeId], mut turns: Turns) -> usize {
         if self.options.headings == Headings::Keep {
             return 0;
@@ -166,7 +166,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         texts.map(|text| markdown::shift_for(markdown::highest_heading(text))).max().unwrap_or_default()
     }
 
-    /// The texts of `message` that may have headings.
+    /// The texts in `message` that may have headings.
     fn texts(&self, id: NodeId, message: &'d Message<'d>) -> impl Iterator<Item = &'d str> {
         let shown: &[Part<'_>] = if voice(message.role) == Voice::Markdown { &message.parts } else { &[] };
         let has_thoughts = self.options.thinking != Thinking::Hide;
@@ -182,7 +182,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         })
     }
 
-    /// Title, and what there is to say before the first turn.
+    /// Writes the title and any notes before the first turn.
     fn head(&mut self, nodes: &[NodeId], branch: Option<&Branch>) {
         let conversation = self.document.conversation;
         let title = conversation.title.as_deref().map(markdown::label).filter(|title| !title.is_empty());
@@ -213,10 +213,10 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.buffer.push('*');
     }
 
-    /// Hands on what is gathered if it is more than `limit` bytes.
+    /// Hands on the buffer if it is longer than `limit` bytes.
     fn hand_on(&mut self, limit: usize) -> fmt::Result {
         if self.buffer.len() > limit {
-            // Only links to branches and files begin with it.
+            // Only links to branches and to files contain the page's own name.
             let names_itself = std::mem::take(&mut self.names_itself);
             let has_files = !self.document.files.files.is_empty();
             self.out.take(&self.buffer, names_itself || has_files)?;
@@ -225,13 +225,13 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         Ok(())
     }
 
-    /// Notes that the next block is said by `role`, or by nobody.
+    /// Records that the next block is `speech`, or part of the frame.
     fn speech(&mut self, speech: Option<(Role, SpeechKind)>) {
         let speech = speech.map(|(role, kind)| Speech { role, kind });
         self.out.section(self.buffer.len(), speech);
     }
 
-    /// Notes the fences in the prose that was written from `start` on.
+    /// Records the fences in the prose written from `start` on.
     fn fences_since(&mut self, start: usize, role: Role, voice: Voice) {
         if self.out.wants_sections() {
             let prose = self.buffer.get(start..).unwrap_or_default();
@@ -243,7 +243,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         }
     }
 
-    /// Begins a block with `text`, which must be safe.
+    /// Begins a block with `text`, which must already be escaped.
     pub(super) fn block(&mut self, text: &str) {
         self.list = None;
         self.buffer.push_str("\n\n");
@@ -285,7 +285,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         }
     }
 
-    /// Shows a hidden message in a closed fold.
+    /// Shows a hidden message in a closed `<details>`.
     fn hidden(&mut self, id: NodeId, message: &'d Message<'d>) {
         self.settle();
         let role = match message.role {
@@ -309,7 +309,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         });
     }
 
-    /// Writes what `inside` writes as a closed fold; nothing if that is nothing. `summary` is HTML.
+    /// Writes a closed `<details>` around what `inside` writes, or nothing if that is empty. `summary` is HTML.
     fn fold(&mut self, summary: &str, inside: impl FnOnce(&mut Self)) {
         let (begin, list) = (self.buffer.len(), self.list);
         self.block("<details>\n<summary>");
@@ -388,7 +388,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         }
     }
 
-    /// Notes that the prose which `write` writes is said by `role`.
+    /// Records the prose written by `write` as said by `role`.
     fn spoken(&mut self, role: Role, write: impl FnOnce(&mut Self)) {
         self.speech(Some((role, SpeechKind::Text)));
         let start = self.buffer.len();
@@ -396,19 +396,19 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.fences_since(start, role, voice(role));
     }
 
-    /// Writes text that somebody wrote.
+    /// Writes text of a message.
     pub(super) fn text(&mut self, text: &str, voice: Voice) {
         let marks = if voice == Voice::Markdown { MarkSubstitution::Now } else { MarkSubstitution::Later };
         let (text, hints) = reference::resolve(text, &[], Hints::of(text), marks, self.targets());
         self.linked_text(&text, hints, voice);
     }
 
-    /// True if `text` may be written in a notation of the assistant's.
+    /// True if `text` may contain notation of the assistant's own.
     fn has_notation(&self, text: &str, hints: Hints) -> bool {
         self.document.conversation.assistant.has_notation(text, hints)
     }
 
-    /// Writes an answer whose references are substituted, but neither its notation nor its marks.
+    /// Writes an answer whose references are already substituted, but not its notation and marks.
     fn translated(&mut self, text: &str) {
         let targets = self.targets();
         let hints = Hints::of(text);
@@ -423,14 +423,13 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.linked_text(text, Hints::of(text), Voice::Markdown);
     }
 
-    /// What references can lead to.
+    /// Possible targets of references.
     fn targets(&self) -> Targets<'d> {
         let conversation = self.document.conversation;
         Targets { conversation, message: self.message, neighbours: self.neighbours }
     }
 
-    /// Writes text that holds the sign of a page's own name only where a link was put in, and otherwise what `hints`
-    /// say.
+    /// Writes text that contains [`STEM`] only in links that were inserted. `hints` are those of `text`.
     fn linked_text(&mut self, text: &str, hints: Hints, voice: Voice) {
         let cleaned = markdown::clean(text, hints);
         let text = markdown::trim_block(&cleaned);
@@ -451,7 +450,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.list = markdown::guard(text, hints, &mut frame, &mut self.buffer).list;
     }
 
-    /// Writes a list of `items` by `write`. It is not taken for the rest of one that the text before it ends in.
+    /// Writes a list of `items` with `write`, such that it doesn't continue a list at the end of the text before it.
     pub(super) fn items<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -479,7 +478,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         }
     }
 
-    /// Writes everything that waits for more.
+    /// Writes everything held back for something that may follow.
     fn settle(&mut self) {
         self.settle_text();
         if self.forks.is_empty() {
@@ -572,7 +571,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         }
     }
 
-    /// Writes what `inside` writes as a block quote.
+    /// Writes a block quote around what `inside` writes.
     pub(super) fn quoted(&mut self, inside: impl FnOnce(&mut Self)) {
         let outside = std::mem::take(&mut self.buffer);
         inside(self);
@@ -582,7 +581,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
     }
 }
 
-/// The text of a canvas document after a step, unless it is code.
+/// The text of a canvas document after a step; `None` if it is code.
 fn canvas_text<'s>(step: &'s CanvasVersion<'_>) -> Option<&'s str> {
     match &step.outcome {
         Some(CanvasOutcome::Text(text)) if !step.kind.starts_with("code/") => Some(text),
@@ -590,7 +589,7 @@ fn canvas_text<'s>(step: &'s CanvasVersion<'_>) -> Option<&'s str> {
     }
 }
 
-/// How people of a role write.
+/// How messages of a role are to be read.
 fn voice(role: Role) -> Voice {
     match role {
         Role::Assistant | Role::Tool => Voice::Markdown,

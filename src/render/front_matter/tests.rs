@@ -10,7 +10,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_scalar_is_read_as_exactly_its_text(text in any::<String>()) {
+    fn every_scalar_reads_back_as_its_text(text in any::<String>()) {
         prop_assert_eq!(read(&scalar(&text)), Yaml::String(text));
     }
 
@@ -21,7 +21,7 @@ proptest! {
 }
 
 #[test]
-fn only_what_needs_quotes_has_them() {
+fn scalars_are_quoted_only_if_they_must_be() {
     assert_eq!(scalar("gpt-4o"), "gpt-4o");
     assert_eq!(scalar("00000000-0000-4000-8000-000000001000"), "00000000-0000-4000-8000-000000001000");
     assert_eq!(scalar("null"), "\"null\"");

@@ -1,9 +1,9 @@
-//! Where references point to: code points as byte offsets, and the nearest place of a displaced one.
+//! Positions of references: code points as byte offsets, and the nearest position for a displaced reference.
 
 use crate::conversation::Reference;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// The byte offsets of the code points that references name.
+/// Byte offsets of the code points named by references.
 pub(super) enum Offsets {
     /// All code points are one byte.
     Ascii {
@@ -45,15 +45,15 @@ impl Offsets {
     }
 }
 
-/// Where the code point begins that comes `count` code points after the one that begins at `from`; `None` if there is
-/// none. Counts block by block, which compilers vectorise, then word by word.
+/// The byte offset of the code point `count` code points after the one at `from`; `None` past the end. Counts block by
+/// block, which compilers vectorise, then word by word.
 pub(super) fn nth_point(text: &str, from: usize, mut count: usize) -> Option<usize> {
     const BLOCK: usize = 64;
     const WORD: usize = size_of::<u64>();
     let is_first = |byte: u8| byte & 0xc0 != 0x80;
     let mut at = from;
     for block in text.as_bytes().get(at..)?.as_chunks::<BLOCK>().0 {
-        // A block has too few bytes for the sum to overflow.
+        // A block is too short for the sum to overflow.
         let points =
             usize::from(block.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(u8::from(is_first(byte)))));
         if points > count {
@@ -76,14 +76,14 @@ pub(super) fn nth_point(text: &str, from: usize, mut count: usize) -> Option<usi
     rest.nth(count).map(|(_, at)| at)
 }
 
-/// Where certain strings occur in a text and are not taken yet.
+/// Occurrences of certain strings in a text that are not claimed yet.
 pub(super) struct Places<'t> {
     text: &'t str,
     claimed: HashSet<usize>,
     free: HashMap<&'t str, BTreeSet<usize>>,
-    /// The pairs of first and last character whose occurrences are all among `free`.
+    /// Pairs of first and last character whose occurrences are all in `free`.
     pairs: HashSet<(char, char)>,
-    /// Bytes that may still be searched, so that hostile references can't make the work quadratic.
+    /// Bytes left to search: a bound that keeps hostile references from making the work quadratic.
     budget: usize,
 }
 
@@ -93,7 +93,7 @@ impl<'t> Places<'t> {
         Self { text, claimed, free: HashMap::new(), pairs: HashSet::new(), budget }
     }
 
-    /// Takes the place of `matched` that is nearest to `wanted`, in bytes.
+    /// Claims the occurrence of `matched` nearest to `wanted`, in bytes.
     pub(super) fn claim(&mut self, matched: &str, wanted: usize) -> Option<usize> {
         if !self.free.contains_key(matched) {
             self.gather(matched);
@@ -118,8 +118,8 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Finds all places that begin and end like `matched`: most references of a text do, so that one search serves
-    /// them all.
+    /// Finds all occurrences that begin and end like `matched`. Most references of a text do, so one search serves them
+    /// all.
     fn gather(&mut self, matched: &str) {
         const MAX_PAIRS: usize = 8;
         let (Some(first), Some(last)) = (matched.chars().next(), matched.chars().next_back()) else { return };

@@ -1,4 +1,4 @@
-//! Spans of a text and what replaces them, and the blanks around that.
+//! Spans of a text, their replacements, and the blanks around them.
 
 use super::Spacing;
 use std::collections::BTreeMap;
@@ -7,9 +7,9 @@ use std::ops::Range;
 /// How a replacement fits into the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// It takes the place of something a machine wrote: the blanks around it are put right.
+    /// It replaces text written by a machine: the blanks around it are adjusted.
     Mark,
-    /// It is part of the text: blanks stay.
+    /// It is part of the text: blanks are kept.
     Exact,
     /// It needs lines of its own.
     Block,
@@ -21,16 +21,16 @@ impl From<Fit> for Spacing {
     }
 }
 
-/// A range of the text, in bytes, and what takes its place.
+/// A range of the text, in bytes, and its replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ReplacedSpan {
     range: Range<usize>,
-    /// Where it is in [`Spans::replacements`].
+    /// Its range in [`Spans::replacements`].
     replacement: Range<usize>,
     fit: Fit,
 }
 
-/// The spans of one text. Their replacements are one string: most are short, and there may be many.
+/// The spans of one text. Their replacements share one string, as most are short and there may be many.
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     list: Vec<ReplacedSpan>,
@@ -38,7 +38,7 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// Adds a span whose replacement `write` writes.
+    /// Adds a span, with a replacement written by `write`.
     pub(super) fn add(&mut self, range: Range<usize>, fit: Fit, write: impl FnOnce(&mut String)) {
         let begin = self.replacements.len();
         write(&mut self.replacements);
@@ -63,7 +63,7 @@ impl Spans {
         &self.replacements
     }
 
-    /// Keeps the spans that `keep` wants.
+    /// Keeps the spans for which `keep` returns true.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Range<usize>, Spacing) -> bool) {
         self.list.retain(|span| keep(&span.range, span.fit.into()));
     }
@@ -78,8 +78,7 @@ impl Spans {
         }));
     }
 
-    /// Puts the spans in order so that none overlaps another: of two that do, the longer stays, or the one that shows
-    /// something.
+    /// Sorts the spans and resolves overlaps: the longer span wins, or the one that shows something.
     pub(super) fn separate(&mut self) {
         let spans = &mut self.list;
         spans.sort_by_key(|span| (span.range.start, span.range.end));
@@ -101,7 +100,7 @@ impl Spans {
         spans.extend(accepted.into_values());
     }
 
-    /// `text` with the spans, which are in order, replaced.
+    /// `text` with the spans, which must be in order, replaced.
     pub(super) fn apply(&self, text: &str) -> String {
         let room = text.len().saturating_add(self.replacements.len());
         let mut sentence = Sentence { out: String::with_capacity(room), gap: Gap::None };
@@ -135,7 +134,7 @@ pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
     ranges.get(at).is_some_and(|other| other.start < range.end)
 }
 
-/// The last line examined, so that many spans on one line cost no more than one.
+/// The last line examined, so that a line is examined once however many spans it has.
 #[derive(Debug, Default)]
 struct RowLine {
     end: usize,
@@ -143,7 +142,7 @@ struct RowLine {
 }
 
 impl RowLine {
-    /// True if the line of `text` at `at` may be a row of a table. `at` never goes back.
+    /// True if the line of `text` at `at` may be a table row. Successive calls pass ascending positions.
     fn is_row(&mut self, text: &str, at: usize) -> bool {
         if at >= self.end {
             let before = text.get(..at).unwrap_or_default();
@@ -156,7 +155,7 @@ impl RowLine {
     }
 }
 
-/// `replacement` for a cell of a table: no bar in it ends the cell, neither in a label nor in an address.
+/// `replacement` escaped for a table cell, so that no bar in a label or an address ends the cell.
 fn in_cell(replacement: &str) -> String {
     let mut escaped = String::with_capacity(replacement.len() + 8);
     let (mut before, mut in_address) = (' ', false);
@@ -178,7 +177,7 @@ fn in_cell(replacement: &str) -> String {
     escaped
 }
 
-/// True if `text` ends in a tag that opens an element of HTML.
+/// True if `text` ends with the start tag of an HTML element.
 fn ends_in_opening_tag(text: &str) -> bool {
     /// Longer tags are rare.
     const LONGEST: usize = 64;
@@ -191,20 +190,20 @@ fn ends_in_opening_tag(text: &str) -> bool {
     name.is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// What the text so far ends with.
+/// How the text so far ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
     /// Text.
     None,
-    /// A mark that became something.
+    /// A mark with a replacement.
     Filled,
-    /// A mark that became nothing.
+    /// A mark that was removed.
     Empty,
     /// A block that needs a blank line after it.
     Block,
 }
 
-/// Text in which marks are replaced, with the blanks that a reader expects.
+/// Text whose marks are replaced, with the blanks that a reader expects.
 struct Sentence {
     out: String,
     gap: Gap,
@@ -228,8 +227,8 @@ impl Sentence {
         self.out.push_str(text);
     }
 
-    /// Removes what nothing leaves behind before `text`: blanks, and brackets or emphasis around it. Returns what is
-    /// left of `text`.
+    /// Cleans up around a removed mark before `text`: drops extra blanks and the empty brackets or emphasis around it.
+    /// Returns the rest of `text`.
     fn close_gap<'t>(&mut self, text: &'t str) -> &'t str {
         let mut text = text;
         if self.out.ends_with('(')
@@ -250,7 +249,7 @@ impl Sentence {
         text
     }
 
-    /// `text` after the emphasis that it closes, where the text so far has just opened that.
+    /// If `text` begins by closing emphasis just opened, removes both marks and returns the rest of `text`.
     fn empty_emphasis<'t>(&mut self, text: &'t str) -> Option<&'t str> {
         let run = self.emphasis();
         if run == 0 || !self.opens_emphasis() {
@@ -270,11 +269,11 @@ impl Sentence {
         self.out.bytes().rev().take(4).take_while(|&byte| byte == mark).count()
     }
 
-    /// True if the text so far ends with marks that open emphasis: nothing but a blank or bracket is before them.
+    /// True if the text so far ends with marks that open emphasis, preceded only by a blank or bracket.
     fn opens_emphasis(&self) -> bool {
         let run = self.emphasis();
         let before = self.out.get(..self.out.len() - run).and_then(|before| before.chars().next_back());
-        // A single mark at the beginning of a line is that of a list.
+        // A single mark at the beginning of a line is a list marker.
         let in_line = run > 1 || before.is_some_and(|c| c != '\n');
         run > 0
             && run < 4
@@ -293,7 +292,7 @@ impl Sentence {
         if self.gap == Gap::Block {
             self.out.push_str("\n\n");
         }
-        // After a tag that opens an element, the text begins.
+        // No blank is needed after a start tag.
         let is_begun = self.out.ends_with(['(', '[']) || ends_in_opening_tag(&self.out);
         let follows = !is_begun && self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
         if follows && replacement.starts_with('(') {
@@ -315,7 +314,7 @@ impl Sentence {
         self.gap = Gap::Block;
     }
 
-    /// Removes the blanks at the end, unless they are the indent of the line.
+    /// Removes trailing blanks, unless they indent the line.
     fn drop_blanks(&mut self) {
         let kept = self.out.trim_end_matches([' ', '\t']);
         if !kept.is_empty() && !kept.ends_with('\n') {
@@ -331,7 +330,7 @@ fn closes(text: &str) -> bool {
         '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '…' | '。' | '，' | '、' | '；' | '：'
         | '！' | '？' | '）' | '】' | '」' | '』' | '”' | '»' => true,
         '<' => text.starts_with("</"),
-        // These close where no word follows.
+        // These close something if no word follows.
         '*' | '_' | '~' | '"' | '\'' | '`' => {
             let after = text.trim_start_matches(first).chars().next();
             after.is_none_or(|after| !after.is_alphanumeric() && !matches!(after, '*' | '_' | '`' | '['))

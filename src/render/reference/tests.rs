@@ -56,7 +56,7 @@ fn positions_count_code_points() {
 }
 
 #[test]
-fn citations_stand_after_one_blank() {
+fn citations_follow_one_blank() {
     let two = || citation_of(&[link("A", "https://a.example/"), link("", "https://www.b.example/")]);
     let shown = "([A](https://a.example/), [b.example](https://www.b.example/))";
     with_references(&format!("a{CITE}."), &[(CITE, two())], &format!("a {shown}."));
@@ -66,7 +66,7 @@ fn citations_stand_after_one_blank() {
 }
 
 #[test]
-fn what_becomes_nothing_leaves_no_blank() {
+fn a_removed_mark_leaves_no_blank() {
     let nothing = || [(CITE, Meaning::Nothing)];
     for (text, expected) in [
         (format!("a {CITE}. b"), "a. b"),
@@ -109,7 +109,7 @@ fn every_meaning_has_its_form() {
 }
 
 #[test]
-fn a_displaced_reference_means_the_nearest_place() {
+fn a_displaced_reference_means_the_nearest_occurrence() {
     let text = format!("{CITE} a {CITE} b {CITE}");
     let at = |start, label| Reference {
         start,
@@ -134,7 +134,7 @@ fn references_that_are_nowhere_or_blank_change_nothing() {
 }
 
 #[test]
-fn of_overlapping_references_the_longer_stays() {
+fn the_longer_of_two_overlapping_references_wins() {
     let text = format!("a {CITE}.");
     let inner = Reference { start: 2, end: 3, matched: "\u{e200}".into(), meaning: Meaning::Nothing };
     let outer = reference(&text, CITE, citation_of(&[link("x", "")]));
@@ -204,7 +204,7 @@ fn marks_without_references_are_resolved_or_removed() {
 }
 
 #[test]
-fn links_into_the_sandbox_name_missing_files() {
+fn links_into_the_sandbox_name_the_missing_file() {
     for (text, expected) in [
         ("Saved as [a.csv](sandbox:/mnt/data/a.csv).", "Saved as a.csv *(file not in export)*."),
         ("![plot [1]](sandbox:/mnt/data/a(1).png)!", "plot [1] *(file not in export)*!"),
@@ -216,7 +216,7 @@ fn links_into_the_sandbox_name_missing_files() {
 }
 
 #[test]
-fn links_lose_the_vendors_parameter_and_nothing_else() {
+fn links_lose_only_the_vendors_parameter() {
     for (text, expected) in [
         ("[a](https://a.example/?utm_source=chatgpt.com)", "[a](https://a.example/)"),
         ("https://a.example/?utm_source=chatgpt.com.", "https://a.example/."),
@@ -248,7 +248,7 @@ fn a_hundred_thousand_references_are_fast() {
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
-/// A piece of an answer: words, or a mark with what it means.
+/// A piece of an answer: words, or a mark with its meaning.
 #[derive(Clone, Debug)]
 enum Piece {
     Words(String),
@@ -291,7 +291,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_word_is_lost_and_no_mark_is_left(pieces in pieces()) {
+    fn no_words_are_lost_and_no_marks_remain(pieces in pieces()) {
         let (mut text, mut references, mut words) = (String::new(), vec![], String::new());
         for piece in &pieces {
             match piece {
@@ -329,7 +329,7 @@ proptest! {
 
 proptest::proptest! {
     #[test]
-    fn code_points_are_counted_as_if_one_by_one(
+    fn code_points_are_counted_correctly(
         text in "[aé€😀]{0,200}", from in 0_usize..80, count in 0_usize..220,
     ) {
         let mut points = text.char_indices().map(|(at, _)| at).skip(from);
