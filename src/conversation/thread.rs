@@ -122,7 +122,7 @@ struct Order {
     /// All nodes, grouped by parent, each group in order. The roots come last.
     children: Vec<NodeId>,
     /// Where in `children` the group of each node begins; one more for the roots, and one for the end.
-    begins: Vec<usize>,
+    begins: Vec<u32>,
     /// All nodes, parents before children.
     downwards: Vec<NodeId>,
     /// The effective time of each node.
@@ -170,8 +170,9 @@ impl Order {
     }
 
     fn range(&self, group: usize) -> std::ops::Range<usize> {
-        let begin = self.begins.get(group).copied().unwrap_or_default();
-        begin..self.begins.get(group + 1).copied().unwrap_or(begin)
+        let begin = |group| self.begins.get(group).map(|begin| *begin as usize);
+        let start = begin(group).unwrap_or_default();
+        start..begin(group + 1).unwrap_or(start)
     }
 
     fn group(&self, group: usize) -> &[NodeId] {
@@ -260,27 +261,29 @@ fn rank<'t>(
 }
 
 /// All nodes grouped by parent (roots last), and where each group begins: a counting sort.
-fn grouped(tree: &MessageTree<'_>) -> (Vec<NodeId>, Vec<usize>) {
+fn grouped(tree: &MessageTree<'_>) -> (Vec<NodeId>, Vec<u32>) {
     let group = |id| tree.parent(id).map_or(tree.len(), |parent| parent.0 as usize);
-    let mut begins = vec![0usize; tree.len() + 2];
+    let mut begins = vec![0u32; tree.len() + 2];
     for id in tree.ids() {
-        if let Some(count) = begins.get_mut(group(id) + 1) {
+        if let Some(count) = begins.get_mut(group(id)) {
             *count += 1;
         }
     }
+    // Where each group ends.
     let mut sum = 0;
-    for begin in &mut begins {
-        sum += *begin;
-        *begin = sum;
+    for end in &mut begins {
+        sum += *end;
+        *end = sum;
     }
-    let mut next = begins.clone();
+    // Filled from behind, each group grows down to where it begins.
     let mut children = vec![NodeId(0); tree.len()];
-    for id in tree.ids() {
-        if let Some(place) = next.get_mut(group(id)) {
-            if let Some(slot) = children.get_mut(*place) {
+    for at in (0..tree.len() as u32).rev() {
+        let id = NodeId(at);
+        if let Some(begin) = begins.get_mut(group(id)) {
+            *begin = begin.saturating_sub(1);
+            if let Some(slot) = children.get_mut(*begin as usize) {
                 *slot = id;
             }
-            *place += 1;
         }
     }
     (children, begins)

@@ -264,15 +264,18 @@ fn tree<'a>(
 ) -> Result<(MessageTree<'a>, Sources<'a>)> {
     let mut contexts = contexts(&mut nodes, &links)?;
     let mut searches = Vec::new();
-    let mut originals = Vec::with_capacity(nodes.len());
+    let mut originals = Vec::new();
     let mut messages = Vec::with_capacity(nodes.len());
     for ((key, node), at) in nodes.into_iter().zip(0u32..) {
-        let extras = node.extras.map(|extras| *extras).unwrap_or_default();
-        if !extras.searches.is_empty() {
-            searches.push((NodeId(at), extras.searches));
+        let Some(details) = node.details else {
+            messages.push(None);
+            continue;
+        };
+        if !details.searches.is_empty() {
+            searches.push((NodeId(at), details.searches));
         }
-        originals.push(extras.json);
-        let mut message = match node.message {
+        originals.extend(details.json.map(|json| (NodeId(at), json)));
+        let mut message = match details.message {
             NodeMessage::None => None,
             NodeMessage::Settled(message) => Some(message),
             NodeMessage::Raw(mut raw) => {

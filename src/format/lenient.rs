@@ -335,12 +335,10 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
                 if T::EMPTY_IS_NOTHING && reader.is_nothing()? {
                     return reader.skip();
                 }
-                let left = reader.left();
                 // Items are large, so they are filled in place.
                 self.0.push(T::default());
                 self.0.last_mut().map_or(Ok(()), |item| item.read(reader))?;
-                let json = left.saturating_sub(reader.left());
-                reader.texts().charge(size_of::<T>().saturating_add(T::EXTRA_BYTES), json)
+                reader.charge(size_of::<T>().saturating_add(T::EXTRA_BYTES))
             }),
             Value::Text(text) => {
                 self.0.extend(T::from_string(text)?);

@@ -94,6 +94,8 @@ pub(super) struct Reader<'a> {
     texts: &'a Texts,
     /// Offset after the last token that was consumed.
     at: usize,
+    /// How many bytes of the text [`charge`](Self::charge) has set against memory.
+    charged: usize,
     level: Level,
     state: BlockState,
     batch: [Marks; BATCH],
@@ -120,6 +122,7 @@ impl<'a> Reader<'a> {
             text: json.text,
             texts: json.texts,
             at: 0,
+            charged: 0,
             level,
             state: BlockState::outside(0),
             batch: [Marks::default(); BATCH],
@@ -145,6 +148,16 @@ impl<'a> Reader<'a> {
     /// Where texts with escapes are decoded.
     pub(super) fn texts(&self) -> &'a Texts {
         self.texts
+    }
+
+    /// Accounts for `bytes` bytes of memory that hold what was read since the last call.
+    ///
+    /// # Errors
+    /// If all values together take far more memory than their JSON, as hostile lists of tiny items would.
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
+        let json = self.at.saturating_sub(std::mem::replace(&mut self.charged, self.at));
+        self.texts.charge(bytes, json)
     }
 
     #[cold]
@@ -387,6 +400,14 @@ impl<'a> Reader<'a> {
     /// If the text is cut off.
     pub(super) fn is_zero(&mut self) -> Result<bool> {
         Ok(self.peek()? == b'0')
+    }
+
+    /// True if the next value, which is not consumed, is an object.
+    ///
+    /// # Errors
+    /// If the text is cut off.
+    pub(super) fn is_object(&mut self) -> Result<bool> {
+        Ok(self.peek()? == b'{')
     }
 
     /// An error that says that what follows is too much.

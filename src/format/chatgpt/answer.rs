@@ -16,8 +16,8 @@ use std::collections::HashMap;
 /// Messages as far as their answers need them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Originals<'o, 'a> {
-    /// The JSON of each message.
-    pub(super) json: &'o [Option<Json<'a>>],
+    /// The JSON of each message, in order of the nodes.
+    pub(super) json: &'o [(NodeId, Json<'a>)],
     /// The node above each.
     pub(super) parents: &'o [Option<NodeId>],
 }
@@ -36,7 +36,8 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
         if message.role != Role::Assistant || !message.parts.iter().any(is_written_in_components) {
             continue;
         }
-        let Some(json) = originals.json.get(at).copied().flatten() else { continue };
+        let original = originals.json.binary_search_by_key(&at, |(node, _)| node.0 as usize);
+        let Some(&(_, json)) = original.ok().and_then(|at| originals.json.get(at)) else { continue };
         let raw: AnswerMessage<'a> = read_object(json)?;
         if !matches!(raw.content.0.content_type.as_str(), "text" | "multimodal_text" | "") {
             continue;
@@ -287,10 +288,9 @@ impl<'a> PageIndex<'a> {
 
     fn of(messages: &Messages<'a>, originals: Originals<'_, 'a>) -> Result<Self> {
         let mut index = Self { turns: turns(messages, originals.parents), ..Self::default() };
-        for (node, json) in originals.json.iter().enumerate() {
-            let Some(json) = *json else { continue };
+        for &(node, json) in originals.json {
             let raw: AnswerMessage<'a> = read_object(json)?;
-            index.add(node, raw.metadata.0);
+            index.add(node.0 as usize, raw.metadata.0);
         }
         Ok(index)
     }

@@ -28,7 +28,7 @@ pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Conte
     let mut contexts = Contexts::new();
     let mut sessions = Sessions::new();
     for at in 0..nodes.len() as u32 {
-        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.message.raw_mut()) else {
+        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.raw_mut()) else {
             continue;
         };
         if message::role(raw) != Role::Tool {
@@ -59,7 +59,7 @@ pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Conte
     }
     for (first, mut state) in sessions {
         if let (Some(report), Some((_, node))) = (&mut state.report.0, nodes.get_mut(first as usize)) {
-            node.extras.get_or_insert_default().searches =
+            node.details.get_or_insert_default().searches =
                 std::mem::take(&mut report.metadata.0.search_result_groups);
         }
         let line = state.line();
@@ -83,7 +83,7 @@ fn first_state(nodes: &Nodes<'_>, links: &Links, at: u32) -> u32 {
     let above = std::iter::successors(Some(at), |&at| parent(links, at)).skip(1).take(STEPS);
     let messages = above.map_while(|at| {
         let (_, node) = nodes.get(at as usize)?;
-        (!node.message.is_user()).then_some((at, node.message.raw()))
+        (!node.message().is_user()).then_some((at, node.message().raw()))
     });
     let states = messages.filter(|(_, raw)| raw.is_some_and(research::may_hold));
     states.last().map_or(at, |(at, _)| at)
@@ -104,14 +104,14 @@ fn has_picture(raw: &schema::Message<'_>) -> bool {
 }
 
 fn prompt_of(nodes: &Nodes<'_>, call: u32) -> Result<Option<String>> {
-    let raw = nodes.get(call as usize).and_then(|(_, node)| node.message.raw());
+    let raw = nodes.get(call as usize).and_then(|(_, node)| node.message().raw());
     raw.and_then(|raw| raw.content.0.as_ref()).map_or(Ok(None), call::prompt)
 }
 
 /// The call that the tool's message at `answer` answers: the nearest one above it, within the same turn, to a tool of
 /// the same family.
 fn call_of(nodes: &Nodes<'_>, links: &Links, answer: u32) -> Option<u32> {
-    let message = |at: u32| nodes.get(at as usize).map(|(_, node)| &node.message);
+    let message = |at: u32| nodes.get(at as usize).map(|(_, node)| node.message());
     let tool = message(answer)?.raw()?.author.0.name.as_str();
     let mut at = answer;
     for _ in 0..STEPS {

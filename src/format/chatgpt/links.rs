@@ -1,12 +1,9 @@
 //! How the nodes of a mapping hang together: who is whose parent, and which message the user saw last.
 
-use super::node::{Nodes, Parent};
+use super::node::{MOST_NODES, Nodes, Parent, RawNode};
 use crate::conversation::tree::NodeId;
 use crate::format::pull::Result;
-use std::collections::HashMap;
-
-/// Nodes by their keys. The hash is seeded per process, so nobody can choose keys that collide.
-type ByKey<'n> = HashMap<&'n str, NodeId, foldhash::quality::RandomState>;
+use std::hash::BuildHasher as _;
 
 /// The links of a mapping.
 pub(super) struct Links {
@@ -27,29 +24,21 @@ impl Links {
         current: Option<&str>,
         problems: &mut Vec<String>,
     ) -> Result<Self> {
-        let mut by_key = if let Some(by_key) = by_key(nodes) {
-            by_key
-        } else {
-            let before = nodes.len();
-            *nodes = unique(std::mem::take(nodes));
-            let doubled = before.saturating_sub(nodes.len());
+        let mut by_key = ByKey::for_nodes(nodes.len());
+        let doubled = by_key.add_keys(nodes);
+        if doubled > 0 {
             problems
                 .push(format!("keys that mapping has more than once: {doubled}; the last of each is shown"));
-            by_key(nodes).unwrap_or_default()
-        };
-        let nodes = &*nodes;
-        for ((key, node), at) in nodes.iter().zip(0u32..) {
-            if node.id.as_str() != *key && !node.id.as_str().is_empty() {
-                by_key.entry(node.id.as_str()).or_insert(NodeId(at));
-            }
         }
+        let nodes = &*nodes;
+        by_key.add_ids(nodes);
         let mut lost = 0usize;
         let mut parents: Vec<_> = nodes
             .iter()
             .map(|(_, node)| match &node.parent {
                 Parent::Missing | Parent::Root => None,
                 Parent::Key(key) => {
-                    let parent = by_key.get(key).copied();
+                    let parent = by_key.get(nodes, key);
                     lost += usize::from(parent.is_none());
                     parent
                 }
@@ -71,7 +60,7 @@ impl Links {
             problems.push(format!("messages whose parent does not exist: {lost}"));
         }
         let current = current.and_then(|key| {
-            let found = by_key.get(key).copied();
+            let found = by_key.get(nodes, key);
             if found.is_none() {
                 problems.push("current_node names a message that does not exist".to_owned());
             }
@@ -81,34 +70,140 @@ impl Links {
     }
 }
 
-/// `nodes` by their keys; `None` if a key occurs twice.
-fn by_key<'n>(nodes: &'n Nodes<'_>) -> Option<ByKey<'n>> {
-    let mut by_key = ByKey::with_capacity_and_hasher(nodes.len(), foldhash::quality::RandomState::default());
-    let mut keys = nodes.iter().zip(0u32..);
-    keys.all(|((key, _), at)| by_key.insert(key.as_ref(), NodeId(at)).is_none()).then_some(by_key)
+/// Nodes by their keys, and by ids that are not keys: a table with open addressing, of four bytes a slot and at least
+/// twice as many slots as keys. The hash is seeded per process, so nobody can choose keys that collide.
+struct ByKey {
+    /// See [`KeySlot`]; a power of two.
+    slots: Vec<KeySlot>,
+    state: foldhash::quality::RandomState,
 }
 
-/// `nodes` with each key once: at its first position, with its last value.
-fn unique(nodes: Nodes<'_>) -> Nodes<'_> {
-    let mut positions: HashMap<&str, usize> = HashMap::with_capacity(nodes.len());
-    let mut kept: Nodes<'_> = Vec::with_capacity(nodes.len());
-    for (key, node) in nodes {
-        let position = *positions.entry(key).or_insert(kept.len());
-        match kept.get_mut(position) {
-            Some((_, earlier)) => *earlier = node,
-            None => kept.push((key, node)),
+/// A node, whether it is there by its id, and bits of the hash that spare a look at most other keys. Zero is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct KeySlot(u32);
+
+impl KeySlot {
+    /// Enough bits for [`MOST_NODES`] and one more.
+    const NODE_BITS: u32 = 21;
+    const BY_ID: u32 = 1 << Self::NODE_BITS;
+    const HASH: u32 = !(2 * Self::BY_ID - 1);
+
+    fn new(at: u32, by_id: bool, hash: u64) -> Self {
+        Self((at + 1) | if by_id { Self::BY_ID } else { 0 } | (hash as u32 & Self::HASH))
+    }
+
+    fn at(self) -> u32 {
+        (self.0 & (Self::BY_ID - 1)).saturating_sub(1)
+    }
+
+    /// True if it holds this key, whose hash is `hash`.
+    fn is(self, nodes: &[(&str, RawNode<'_>)], key: &str, hash: u64) -> bool {
+        (self.0 ^ hash as u32) & Self::HASH == 0
+            && nodes.get(self.at() as usize).is_some_and(|(own, node)| {
+                if self.0 & Self::BY_ID == 0 { *own == key } else { id(node) == key }
+            })
+    }
+}
+
+const _: () = assert!(MOST_NODES < KeySlot::BY_ID as usize - 1);
+
+/// The id of a node, where it is not its key.
+fn id<'a>(node: &RawNode<'a>) -> &'a str {
+    node.details.as_ref().map_or("", |details| details.id.as_str())
+}
+
+impl ByKey {
+    fn for_nodes(count: usize) -> Self {
+        let slots = vec![KeySlot::default(); count.saturating_mul(2).next_power_of_two().max(2)];
+        Self { slots, state: foldhash::quality::RandomState::default() }
+    }
+
+    /// Adds all `nodes` by key, and leaves only one node of each key: at its first position, with its last value.
+    /// Returns how many are gone.
+    fn add_keys(&mut self, nodes: &mut Nodes<'_>) -> usize {
+        let mut kept = 0;
+        for at in 0..nodes.len() {
+            let Some(&(key, _)) = nodes.get(at) else { break };
+            let hash = self.state.hash_one(key);
+            let place = self.place(nodes, key, hash);
+            match self.slots.get_mut(place) {
+                Some(slot) if *slot == KeySlot::default() => {
+                    *slot = KeySlot::new(kept as u32, false, hash);
+                    nodes.swap(kept, at);
+                    kept += 1;
+                }
+                Some(slot) => nodes.swap(slot.at() as usize, at),
+                None => {}
+            }
+        }
+        let doubled = nodes.len().saturating_sub(kept);
+        nodes.truncate(kept);
+        doubled
+    }
+
+    /// Adds those of `nodes` that have an id of their own, which is no key.
+    fn add_ids(&mut self, nodes: &Nodes<'_>) {
+        let mut used = nodes.len();
+        for ((_, node), at) in nodes.iter().zip(0u32..) {
+            let id = id(node);
+            if id.is_empty() {
+                continue;
+            }
+            if (used + 1) * 2 > self.slots.len() {
+                self.grow(nodes);
+            }
+            let hash = self.state.hash_one(id);
+            let place = self.place(nodes, id, hash);
+            if let Some(slot) = self.slots.get_mut(place).filter(|slot| **slot == KeySlot::default()) {
+                *slot = KeySlot::new(at, true, hash);
+                used += 1;
+            }
         }
     }
-    kept
+
+    fn grow(&mut self, nodes: &Nodes<'_>) {
+        let larger = vec![KeySlot::default(); self.slots.len().saturating_mul(2)];
+        for slot in std::mem::replace(&mut self.slots, larger) {
+            let Some((key, node)) = nodes.get(slot.at() as usize).filter(|_| slot != KeySlot::default())
+            else {
+                continue;
+            };
+            let key = if slot.0 & KeySlot::BY_ID == 0 { *key } else { id(node) };
+            let place = self.place(nodes, key, self.state.hash_one(key));
+            if let Some(place) = self.slots.get_mut(place) {
+                *place = slot;
+            }
+        }
+    }
+
+    fn get(&self, nodes: &Nodes<'_>, key: &str) -> Option<NodeId> {
+        let place = self.place(nodes, key, self.state.hash_one(key));
+        self.slots.get(place).filter(|slot| **slot != KeySlot::default()).map(|slot| NodeId(slot.at()))
+    }
+
+    /// Where `key` is, or the empty slot where it belongs.
+    fn place(&self, nodes: &[(&str, RawNode<'_>)], key: &str, hash: u64) -> usize {
+        let mask = self.slots.len().wrapping_sub(1);
+        // The upper half, as the lower one is in the slots.
+        let mut place = (hash >> 32) as usize & mask;
+        while let Some(slot) = self.slots.get(place) {
+            if *slot == KeySlot::default() || slot.is(nodes, key, hash) {
+                break;
+            }
+            place = (place + 1) & mask;
+        }
+        place
+    }
 }
 
 /// Gives nodes that name no parent to the first node that lists them as children; with `roots`, also those that
 /// say they have none.
-fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, roots: bool, parents: &mut [Option<NodeId>]) -> Result<()> {
+fn adopt(nodes: &Nodes<'_>, by_key: &ByKey, roots: bool, parents: &mut [Option<NodeId>]) -> Result<()> {
     let mut adopted = vec![false; nodes.len()];
     for ((_, node), at) in nodes.iter().zip(0u32..) {
-        for child in node.children.open()?.0 {
-            let Some(&NodeId(child)) = by_key.get(child.as_str()) else { continue };
+        let Some(details) = &node.details else { continue };
+        for child in details.children.open()?.0 {
+            let Some(NodeId(child)) = by_key.get(nodes, child.as_str()) else { continue };
             let child = child as usize;
             let may_be_adopted = nodes.get(child).is_some_and(|(_, node)| match node.parent {
                 Parent::Missing => true,
@@ -124,4 +219,54 @@ fn adopt(nodes: &Nodes<'_>, by_key: &ByKey<'_>, roots: bool, parents: &mut [Opti
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::Details;
+    use super::*;
+    use crate::format::lenient::Str;
+
+    fn node<'a>(id: &'a str, parent: &'a str) -> RawNode<'a> {
+        let details = Details { id: Str(Some(id)), ..Details::default() };
+        RawNode { parent: Parent::Key(parent), details: Some(Box::new(details)) }
+    }
+
+    #[test]
+    fn nodes_are_found_by_key_and_by_id_however_few_or_many() {
+        for count in [0, 1, 2, 3, 4, 5, 1000] {
+            let names: Vec<_> = (0..count).map(|at| (format!("key {at}"), format!("id {at}"))).collect();
+            let mut nodes: Nodes<'_> = names.iter().map(|(key, id)| (key.as_str(), node(id, ""))).collect();
+            let mut by_key = ByKey::for_nodes(nodes.len());
+            assert_eq!(by_key.add_keys(&mut nodes), 0);
+            by_key.add_ids(&nodes);
+            for ((key, id), at) in names.iter().zip(0..) {
+                assert_eq!([key, id].map(|name| by_key.get(&nodes, name)), [Some(NodeId(at)); 2]);
+            }
+            assert_eq!(by_key.get(&nodes, "neither"), None);
+        }
+    }
+
+    #[test]
+    fn of_a_key_that_occurs_often_the_first_position_and_the_last_value_count() {
+        let mut nodes =
+            vec![("a", node("1", "")), ("b", node("2", "")), ("a", node("3", "")), ("c", node("4", ""))];
+        nodes.extend([("a", node("5", "")), ("b", node("6", ""))]);
+        let mut by_key = ByKey::for_nodes(nodes.len());
+        assert_eq!(by_key.add_keys(&mut nodes), 3);
+        let left: Vec<_> = nodes.iter().map(|(key, node)| (*key, id(node))).collect();
+        assert_eq!(left, [("a", "5"), ("b", "6"), ("c", "4")]);
+        by_key.add_ids(&nodes);
+        let found = ["a", "b", "c", "5", "1"].map(|name| by_key.get(&nodes, name).map(|node| node.0));
+        assert_eq!(found, [Some(0), Some(1), Some(2), Some(0), None]);
+    }
+
+    #[test]
+    fn an_id_that_is_the_key_of_another_node_means_the_other() {
+        let mut nodes = vec![("a", node("b", "")), ("b", node("a", "b"))];
+        let mut by_key = ByKey::for_nodes(nodes.len());
+        by_key.add_keys(&mut nodes);
+        by_key.add_ids(&nodes);
+        assert_eq!(["a", "b"].map(|name| by_key.get(&nodes, name)), [Some(NodeId(0)), Some(NodeId(1))]);
+    }
 }

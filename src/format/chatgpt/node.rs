@@ -134,16 +134,18 @@ impl<'a> RawConversation<'a> {
         if reader.is_nothing()? {
             return reader.skip();
         }
+        if !reader.is_object()? {
+            self.odd = self.odd.saturating_add(1);
+            return reader.skip();
+        }
         if self.nodes.len() >= MOST_NODES {
             return Err(Reader::limit("more than 2,000,000 messages"));
         }
         self.nodes.push((key.unwrap_or_default(), RawNode::default()));
         let Some((stored, node)) = self.nodes.last_mut() else { return Ok(()) };
-        let read = node.read(self.detail, &mut self.odd, reader);
-        if key.is_none() {
-            *stored = node.id.as_str();
-        }
-        read
+        node.read(key, stored, self.detail, &mut self.odd, reader)?;
+        let details = if node.details.is_some() { size_of::<Details<'_>>() } else { 0 };
+        reader.charge(NODE_COST.saturating_add(details))
     }
 
     /// What is wrong with the conversation itself.
@@ -173,24 +175,39 @@ fn read_time(time: &mut Time, bad: &mut bool, reader: &mut Reader<'_>) -> Result
 /// Nodes by the keys of `mapping`, in order; a key may occur twice.
 pub(super) type Nodes<'a> = Vec<(&'a str, RawNode<'a>)>;
 
-/// A node of `mapping`.
+/// A node of `mapping`. Small, because damaged exports have millions without a message.
 #[derive(Debug, Default)]
 pub(super) struct RawNode<'a> {
-    pub(super) id: Str<'a>,
     pub(super) parent: Parent<'a>,
-    pub(super) children: Deferred<'a, List<Str<'a>>>,
-    pub(super) message: NodeMessage<'a>,
-    /// What few pages need of the message. Boxed, because damaged exports have millions of nodes without a message.
-    pub(super) extras: Option<Box<MessageExtras<'a>>>,
+    pub(super) details: Option<Box<Details<'a>>>,
 }
 
-/// What few pages need of a message.
+/// What a node has beside its parent.
 #[derive(Debug, Default)]
-pub(super) struct MessageExtras<'a> {
-    /// What its searches found.
+pub(super) struct Details<'a> {
+    /// Its id, if that is not its key.
+    pub(super) id: Str<'a>,
+    pub(super) children: Deferred<'a, List<Str<'a>>>,
+    pub(super) message: NodeMessage<'a>,
+    /// What the searches of its message found.
     pub(super) searches: Deferred<'a, SearchGroups<'a>>,
-    /// Its JSON, to be read again where an answer needs more of it.
+    /// The JSON of its message, to be read again where an answer needs more of it.
     pub(super) json: Option<Json<'a>>,
+}
+
+impl<'a> RawNode<'a> {
+    /// Its message.
+    pub(super) fn message(&self) -> &NodeMessage<'a> {
+        self.details.as_ref().map_or(&NodeMessage::None, |details| &details.message)
+    }
+
+    /// Its message as the export has it, if that is still kept.
+    pub(super) fn raw_mut(&mut self) -> Option<&mut schema::Message<'a>> {
+        match self.details.as_mut().map(|details| &mut details.message) {
+            Some(NodeMessage::Raw(raw)) => Some(raw),
+            _ => None,
+        }
+    }
 }
 
 /// The message of a node.
@@ -208,11 +225,6 @@ pub(super) enum NodeMessage<'a> {
 impl<'a> NodeMessage<'a> {
     /// The message of the export, if it is still kept.
     pub(super) fn raw(&self) -> Option<&schema::Message<'a>> {
-        if let Self::Raw(raw) = self { Some(raw) } else { None }
-    }
-
-    /// The same, mutably.
-    pub(super) fn raw_mut(&mut self) -> Option<&mut schema::Message<'a>> {
         if let Self::Raw(raw) = self { Some(raw) } else { None }
     }
 
@@ -254,27 +266,51 @@ const NODE_BYTES: usize = 2048;
 const MOST_EXPECTED: usize = 4096;
 
 /// More nodes than this are not read.
-const MOST_NODES: usize = 2_000_000;
+pub(super) const MOST_NODES: usize = 2_000_000;
+
+/// Memory that a node without a message takes, with its links and its place on the thread, in bytes.
+const NODE_COST: usize = size_of::<(&str, RawNode<'_>)>() + 48;
 
 impl<'a> RawNode<'a> {
-    fn read(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
-        match reader.value()? {
-            Value::Object => reader.fields(|reader, key| match key.text()? {
-                "id" => self.id.read(reader),
-                "parent" => self.parent.read(reader),
-                "children" => self.children.read(reader),
-                "message" => self.read_message(detail, odd, reader),
-                _ => reader.skip(),
-            }),
-            other => {
-                *odd = odd.saturating_add(1);
-                pass_over(other, reader)
+    /// Reads an object. `stored` is where its key is kept, which becomes its id if it has none.
+    fn read(
+        &mut self,
+        key: Option<&'a str>,
+        stored: &mut &'a str,
+        detail: Detail,
+        odd: &mut u32,
+        reader: &mut Reader<'a>,
+    ) -> Result<()> {
+        reader.value()?;
+        reader.fields(|reader, field| match field.text()? {
+            "id" => {
+                let mut id = Str::default();
+                id.read(reader)?;
+                if key.is_none() {
+                    *stored = id.as_str();
+                } else if self.details.is_some() || id.0 != key {
+                    self.details.get_or_insert_default().id = id;
+                }
+                Ok(())
             }
-        }
+            "parent" => self.parent.read(reader),
+            "children" => {
+                let mut children = Deferred::default();
+                children.read(reader)?;
+                if self.details.is_some() || !children.is_empty() {
+                    self.details.get_or_insert_default().children = children;
+                }
+                Ok(())
+            }
+            "message" => self.read_message(detail, odd, reader),
+            _ => reader.skip(),
+        })
     }
 
     fn read_message(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
-        self.message = NodeMessage::None;
+        if let Some(details) = &mut self.details {
+            details.message = NodeMessage::None;
+        }
         let value = reader.value()?;
         let start = reader.container_start();
         if !matches!(value, Value::Object) {
@@ -283,15 +319,14 @@ impl<'a> RawNode<'a> {
         }
         let mut raw = schema::Message::default();
         let read = raw.fill(reader);
-        let json = read.is_ok().then(|| reader.since(start));
-        let content_bytes =
-            raw.content.0.as_ref().and_then(|content| content.json).map_or(0, |json| json.text.len());
-        let searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
-        self.extras = Some(Box::new(MessageExtras { searches, json }));
-        self.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
-            reader.texts().charge(size_of::<schema::Message<'_>>(), content_bytes)?;
+        let details = self.details.get_or_insert_default();
+        details.json = read.is_ok().then(|| reader.since(start));
+        details.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
+        details.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
+            reader.charge(size_of::<schema::Message<'_>>())?;
             NodeMessage::Raw(Box::new(raw))
         } else {
+            reader.charge(size_of::<Message<'_>>())?;
             let context = Context::default();
             let message = message::message(&mut raw, context, detail, reader.texts())?;
             NodeMessage::Settled(Box::new(message))

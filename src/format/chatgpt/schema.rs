@@ -196,12 +196,13 @@ impl<'a> RawPart<'a> {
 
 impl<'a> Read<'a> for RawPart<'a> {
     const EMPTY_IS_NOTHING: bool = true;
-    const EXTRA_BYTES: usize = size_of::<crate::conversation::Part<'_>>() + size_of::<PartObject<'_>>();
+    const EXTRA_BYTES: usize = size_of::<crate::conversation::Part<'_>>();
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         *self = match reader.value()? {
             Value::Text(text) => Self::Text(Escaped::new(text)),
             Value::Object => {
+                reader.charge(size_of::<PartObject<'_>>())?;
                 let mut object = Box::<PartObject<'a>>::default();
                 object.fill(reader)?;
                 Self::Object(object)

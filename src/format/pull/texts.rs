@@ -32,7 +32,7 @@ pub(in crate::format) struct Texts {
 /// Memory that the values of one conversation may take beyond [`PER_BYTE`] times their JSON, in bytes.
 const FREE_BYTES: usize = 64 << 20;
 
-/// Memory that a value may take for each byte of its JSON.
+/// Memory that values may take for each byte of their JSON.
 const PER_BYTE: usize = 3;
 
 impl Default for Texts {
@@ -63,12 +63,12 @@ impl Texts {
         self.texts.alloc_str(text)
     }
 
-    /// Accounts for a value of `bytes` bytes that was read from `json` bytes of JSON.
+    /// Accounts for values of `bytes` bytes that were read from `json` bytes of JSON.
     ///
     /// # Errors
-    /// If all values together take far more memory than their JSON, as hostile lists of tiny items would.
+    /// If all values together take far more memory than their JSON.
     #[inline]
-    pub(in crate::format) fn charge(&self, bytes: usize, json: usize) -> Result<()> {
+    pub(super) fn charge(&self, bytes: usize, json: usize) -> Result<()> {
         let earned = json.saturating_mul(PER_BYTE);
         let excess = self.excess.get().saturating_add(bytes).saturating_sub(earned);
         self.excess.set(excess);
