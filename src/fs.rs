@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use views::{Searches, Views, beyond};
 
-/// Where the file system gets its data from. Tests put a double here.
+/// Where the file system gets its data from. Tests substitute a double.
 pub(crate) trait Library: Send + Sync {
     /// Everything known about the export.
     fn catalog(&self) -> &Catalog;
@@ -43,7 +43,7 @@ pub(crate) trait Library: Send + Sync {
         pages.iter().map(|&page| self.page(head, page, stem)).collect()
     }
 
-    /// Several pages of one conversation, as [`pages`](Self::pages), each with who says what on it.
+    /// Several pages of one conversation, as [`pages`](Self::pages), each with its sections.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
@@ -52,7 +52,7 @@ pub(crate) trait Library: Send + Sync {
         Ok(pages.into_iter().map(|page| Attributed { page, sections: Vec::new() }).collect())
     }
 
-    /// What the export says about its owner, as Markdown with links by `page`. Blocks while it is read.
+    /// What the export says about its owner, as Markdown whose links are made by `page`. Blocks while it is read.
     fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Vec<u8> {
         Vec::new()
     }
@@ -72,8 +72,8 @@ pub(crate) trait Library: Send + Sync {
         Vec::new()
     }
 
-    /// Appends `len` bytes from `offset` on of the JSON of the conversation at position `head` of the catalog, which has
-    /// them, to `into`.
+    /// Appends `len` bytes of a conversation's JSON, from `offset` on, to `into`. `head` is the position of the
+    /// conversation in the catalog, and the range must lie within the JSON.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
@@ -81,29 +81,29 @@ pub(crate) trait Library: Send + Sync {
         Err(no_such_file())
     }
 
-    /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many there were: fewer than
-    /// asked for only at the end.
+    /// Fills `buffer` with the bytes of an archive's entry from `offset` on, and returns how many were read: fewer than
+    /// requested only at the end.
     ///
     /// # Errors
     /// As for [`page`](Self::page).
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize>;
 
-    /// Drops whatever is only kept to make the next read cheaper.
+    /// Drops everything that is kept only to make the next read cheaper.
     fn release(&self) {}
 }
 
-/// Bytes of rendered pages that tests keep.
+/// Size of the page cache in tests, in bytes.
 #[cfg(test)]
 pub(crate) const CACHE_BYTES: u64 = 32 << 20;
 
-/// How many bytes of pages [`Fs::each_page`] renders per reading of a conversation, so that one with many large branches
-/// stays bounded in memory.
+/// Bytes of pages that [`Fs::each_page`] renders per reading of a conversation. Bounds memory for conversations with
+/// many large branches.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// A conversation of at least this much JSON is large: it takes noticeable time and memory to render.
+/// Bytes of JSON from which a conversation is large: rendering it takes noticeable time and memory.
 pub(crate) const LARGE_BYTES: u64 = 4 << 20;
 
-/// An inode number. 1 is the root. A number means one immutable content for the life of the mount, and the same at the
+/// An inode number. 1 is the root. A number identifies the same immutable content for the life of the mount, and at the
 /// next mount of the same export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ino(pub(crate) u64);
@@ -133,11 +133,11 @@ pub(crate) struct Attr {
     pub(crate) kind: InodeKind,
     /// Exact size in bytes; 0 for a directory.
     pub(crate) size: u64,
-    /// When the content last changed.
+    /// The time the content last changed.
     pub(crate) modified: Timestamp,
-    /// When the content began.
+    /// The time the content was created.
     pub(crate) created: Timestamp,
-    /// Links: 1 for a file, 2 + subdirectories for a directory.
+    /// Number of links: 1 for a file, 2 plus the number of subdirectories for a directory.
     pub(crate) nlink: u32,
 }
 
@@ -150,12 +150,12 @@ pub(crate) struct DirEntry<'a> {
     pub(crate) attr: Attr,
 }
 
-/// What `statfs` shows: sums over everything that is listed.
+/// What `statfs` shows: totals of everything listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// All inodes.
     pub(crate) inodes: u64,
-    /// The sum of all file sizes in bytes, each rounded up to 512.
+    /// Total file size in bytes, each file rounded up to 512.
     pub(crate) bytes: u64,
 }
 
@@ -179,18 +179,18 @@ pub(crate) struct TreeEntry {
 
 /// The file system: a tree of inodes over a library.
 ///
-/// Immutable but for its cache of rendered pages. No call scans a directory. The first one that concerns `.gptfs` builds it,
-/// and its documents are read for their sizes; of all others only [`read`](Self::read),
+/// Immutable except for its cache of rendered pages. No call scans a directory. The first call that concerns `.gptfs`
+/// builds it and reads its documents to learn their sizes. Otherwise only [`read`](Self::read),
 /// [`contents`](Self::contents), [`render`](Self::render) and [`each_page`](Self::each_page) block.
 pub(crate) struct Fs {
     library: Arc<dyn Library>,
     table: InodeTable,
     totals: Totals,
     cache: PageCache,
-    /// Held by [`each_page`](Self::each_page) while it renders a large conversation, so that threads which walk the
-    /// export together need the memory of one.
+    /// Held by [`each_page`](Self::each_page) while it renders a large conversation, so that the threads of a walk have
+    /// only one in memory at a time.
     large: Mutex<()>,
-    /// What is below `.gptfs`, once someone has looked.
+    /// The contents of `.gptfs`, built on first use.
     views: OnceLock<Views>,
     searches: Searches,
 }
@@ -202,11 +202,11 @@ impl fmt::Debug for Fs {
 }
 
 impl Fs {
-    /// A file system that shows `library` in the shape of `layout`, which was made of its catalog, and keeps up to
+    /// A file system that shows `library` as laid out by `layout`, which was made from its catalog, and caches up to
     /// `cache_bytes` of rendered pages. Linear.
     pub(crate) fn new(library: Arc<dyn Library>, layout: Layout, cache_bytes: u64) -> Self {
         let table = InodeTable::new(library.catalog(), &layout);
-        // The table has every name now.
+        // The table now has every name.
         drop(layout);
         let mut totals = Totals::default();
         for node in table.listed() {
@@ -224,7 +224,7 @@ impl Fs {
         }
     }
 
-    /// Everything known about the conversations that are shown.
+    /// Everything known about the conversations shown.
     pub(crate) fn catalog(&self) -> &Catalog {
         self.library.catalog()
     }
@@ -266,9 +266,9 @@ impl Fs {
         }
     }
 
-    /// The listing of the directory `ino` from the cookie `from` on, 0 being the beginning: `.`, `..`, then the children,
-    /// each with the cookie of its successor. Cookies mean the same for the life of the mount. Constant work to begin
-    /// and for each entry.
+    /// The listing of the directory `ino` from the cookie `from` on, where 0 is the beginning: `.`, `..`, then the
+    /// children, each with the cookie of its successor. Cookies stay valid for the life of the mount. Constant work to
+    /// begin and for each entry.
     ///
     /// # Errors
     /// `NotFound`, `NotADirectory`.
@@ -316,7 +316,7 @@ impl Fs {
         }
     }
 
-    /// The conversation (by position in the catalog) and page that `ino` shows, if it shows one. Constant work.
+    /// The conversation (by position in the catalog) and the page that `ino` shows, if any. Constant work.
     pub(crate) fn page(&self, ino: Ino) -> Option<(usize, Page)> {
         match self.table.inode(ino)?.what {
             What::Page { head, page } => Some((head as usize, page)),
@@ -324,25 +324,24 @@ impl Fs {
         }
     }
 
-    /// The rank of the conversation that `ino` is a page of: its position when all are counted in listing order.
-    /// Constant work.
+    /// The rank in listing order of the conversation that `ino` is a page of. Constant work.
     pub(crate) fn rank(&self, ino: Ino) -> Option<usize> {
         self.table.rank(self.page(ino)?.0)
     }
 
-    /// The visible thread of the conversation at `rank` and the bytes of its JSON. Constant work.
+    /// The visible thread of the conversation at `rank`, and the size of its JSON. Constant work.
     pub(crate) fn ranked(&self, rank: usize) -> Option<(Ino, u64)> {
         let thread = self.table.ranked(rank)?;
         Some((thread, self.json_bytes(thread)))
     }
 
-    /// How much JSON must be read to render `ino`, in bytes. Constant work.
+    /// Bytes of JSON that must be read to render `ino`. Constant work.
     pub(crate) fn json_bytes(&self, ino: Ino) -> u64 {
         let location = self.page(ino).and_then(|(head, _)| Some(self.catalog().heads.get(head)?.location));
         location.map_or(0, |location| location.end.saturating_sub(location.start))
     }
 
-    /// The bytes of the file `ino` from `offset` on: `len` of them, or fewer where the file ends. Blocks while a page is
+    /// Up to `len` bytes of the file `ino` from `offset` on, fewer only at the end of the file. Blocks while a page is
     /// rendered or an archive is read.
     ///
     /// # Errors
@@ -367,13 +366,13 @@ impl Fs {
         }
     }
 
-    /// The whole rendered page `ino`. Blocks while it is rendered, here or by another thread.
+    /// The whole rendered page `ino`. Blocks while this or another thread renders it.
     ///
     /// # Errors
-    /// As for [`read`](Self::read); `Unexpected` for a file that is copied.
+    /// As for [`read`](Self::read); `Unexpected` for a file that is not rendered.
     pub(crate) fn contents(&self, ino: Ino) -> Result<Rendered> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        // Nobody listens if this thread panics while it renders.
+        // Nobody is left to receive it if this thread panics while rendering.
         if let Some(ticket) = self.request(ino, Box::new(move |page| drop(sender.send(page)))) {
             self.render(ticket);
         }
@@ -386,23 +385,23 @@ impl Fs {
         self.cache.get(ino)
     }
 
-    /// Delivers the rendered page `ino`: now if it is in the cache, else once its conversation has been rendered. A
-    /// caller that gets a ticket must [`render`](Self::render) it; without one, another thread has the conversation.
+    /// Delivers the rendered page `ino`: immediately if it is in the cache, else once its conversation has been
+    /// rendered. A caller that gets a ticket must [`render`](Self::render) it; otherwise another thread is doing so.
     /// Never blocks.
     pub(crate) fn request(&self, ino: Ino, deliver: Delivery) -> Option<Ticket> {
         self.cache.request(self.group(ino), ino, deliver)
     }
 
-    /// A ticket to [`render`](Self::render) the conversation of `ino` before anyone asks; `None` if it isn't needed: its
-    /// page is in the cache, or another thread has the conversation. Never blocks.
+    /// A ticket to [`render`](Self::render) the conversation of `ino` ahead of time; `None` if the page is in the cache
+    /// or another thread has the ticket. Never blocks.
     pub(crate) fn claim(&self, ino: Ino) -> Option<Ticket> {
         if self.cache.contains(ino) { None } else { self.cache.claim(self.group(ino)) }
     }
 
-    /// Renders the pages of `ticket`'s conversation that are wanted and as many others as fit a quarter of the cache, at
-    /// the cost of reading it once, and answers all requests that wait for them. Blocks meanwhile.
+    /// Renders the requested pages of `ticket`'s conversation, and as many others as fit into a quarter of the cache,
+    /// while reading the conversation once, and answers all requests that wait for them. Blocks meanwhile.
     ///
-    /// A conversation whose pages don't fit is read again for those that someone has asked for meanwhile.
+    /// If the pages don't all fit, the conversation is read again for pages requested in the meantime.
     pub(crate) fn render(&self, ticket: Ticket) {
         let mut ticket = ticket;
         loop {
@@ -411,7 +410,7 @@ impl Fs {
             let out_of_memory = |(_, page): &(Ino, Result<Rendered>)| {
                 page.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutOfMemory)
             };
-            // What nobody has asked for must not cost anyone their page.
+            // Failing to render a page that nobody requested must not fail a requested one.
             if wanted > 0 && batch.len() > wanted && pages.iter().any(out_of_memory) {
                 pages = self.render_batch(batch.get(..wanted).unwrap_or_default());
             }
@@ -423,7 +422,7 @@ impl Fs {
         }
     }
 
-    /// The inodes to render for `ticket`, and how many of them, in front, are wanted.
+    /// The inodes to render for `ticket`, requested ones first, and how many were requested.
     fn batch(&self, ticket: &Ticket) -> (usize, Vec<Ino>) {
         let size = |ino: &Ino| self.table.inode(*ino).map_or(0, |node| node.size);
         let most = self.cache.bound() / 4;
@@ -435,12 +434,12 @@ impl Fs {
             fits
         };
         let mut batch = ticket.wanted();
-        // The first is rendered whatever its size.
+        // The first is rendered regardless of its size.
         let wanted = batch.iter().take_while(|ino| fits(ino)).count().max(batch.len().min(1));
         batch.truncate(wanted);
         let Some((head, _)) = self.page(ticket.group()) else { return (wanted, batch) };
         let pages = self.pages_of(head);
-        // The ones after the page that was asked for are the likeliest to be next.
+        // The pages after the requested one are the most likely to be read next.
         let first =
             batch.first().and_then(|first| pages.iter().position(|(ino, _)| ino == first)).unwrap_or(0);
         let (before, after) = pages.split_at(first);
@@ -451,7 +450,7 @@ impl Fs {
         (wanted, batch)
     }
 
-    /// Renders `batch`, the pages of one conversation or one other inode.
+    /// Renders `batch`: pages of one conversation, or a single other inode.
     fn render_batch(&self, batch: &[Ino]) -> Vec<(Ino, Result<Rendered>)> {
         let Some((head, _)) = batch.first().and_then(|&ino| self.page(ino)) else {
             return batch.iter().map(|&ino| (ino, self.render_other(ino))).collect();
@@ -473,7 +472,7 @@ impl Fs {
         }
     }
 
-    /// Renders a file that is no page of a conversation.
+    /// Renders a file that is not a page of a conversation.
     fn render_other(&self, ino: Ino) -> Result<Rendered> {
         let Some(number) = beyond(ino) else {
             self.origin(ino)?;
@@ -482,13 +481,13 @@ impl Fs {
         finished(ino, self.attr(ino)?.size, self.beyond_rendered(number)?)
     }
 
-    /// The inode that names the group of what is rendered together with `ino`.
+    /// The inode that names the group of pages rendered together with `ino`.
     fn group(&self, ino: Ino) -> Ino {
         self.page(ino).and_then(|(head, _)| self.table.thread(head)).unwrap_or(ino)
     }
 
-    /// Forgets the pages in the cache and whatever the library keeps to make the next read cheaper: for when nobody has
-    /// read for a while.
+    /// Drops the cached pages and everything that the library keeps to make the next read cheaper. For use when the
+    /// mount has been idle.
     pub(crate) fn release(&self) {
         self.cache.clear();
         self.library.release();
@@ -497,10 +496,10 @@ impl Fs {
     /// Renders all pages of the conversation at position `head` of the catalog and hands them to `take` in listing order:
     /// the visible thread, canvas documents, branches.
     ///
-    /// For readers that go through everything, such as `export` and `grep`: walk the positions `0..catalog().heads.len()`,
-    /// which is archive order. The conversation is read once, or once per 8 MiB of pages if it has more. Bypasses the
-    /// cache. Any number of threads may call it for different conversations; large ones are rendered one at a time.
-    /// Blocks meanwhile.
+    /// For readers of the whole export, such as `export` and `grep`, which walk the positions
+    /// `0..catalog().heads.len()` in archive order. Reads the conversation once, or once per 8 MiB of pages if it has
+    /// more. Bypasses the cache. Any number of threads may call it for different conversations; large ones are rendered
+    /// one at a time. Blocks meanwhile.
     ///
     /// A page that can't be rendered is handed over as its error: those of [`Library`], or `Unexpected` if it isn't as
     /// long as it was measured. A position past the end has no pages.
@@ -557,7 +556,7 @@ impl Fs {
     /// `NotFound`, `NotADirectory` if it leads through a file, `NameTooLong`; the message names the path.
     pub(crate) fn resolve(&self, path: &str) -> Result<Ino> {
         let step = |ino: Ino, name: &str| self.lookup(ino, name.as_bytes()).map(|attr| attr.ino);
-        // An empty part means the directory itself, so that a file with a trailing slash is refused.
+        // An empty component means the directory itself, so that a file with a trailing slash is refused.
         path.trim_start_matches('/')
             .split('/')
             .try_fold(Ino::ROOT, |ino, part| step(ino, if part.is_empty() { "." } else { part }))
@@ -581,7 +580,7 @@ impl Fs {
 
     /// Everything listed below the root, each directory before its contents, in listing order.
     pub(crate) fn walk(&self) -> impl Iterator<Item = TreeEntry> {
-        // The path of the previous entry, and where each of its parts ends.
+        // The path of the previous entry, and the end of each of its components.
         let mut path = String::new();
         let mut ends: Vec<usize> = Vec::new();
         inode::TreeWalk::new(&self.table).filter_map(move |(ino, depth)| {
@@ -597,7 +596,7 @@ impl Fs {
         })
     }
 
-    /// Sums over everything that is listed.
+    /// Totals of everything listed.
     pub(crate) fn totals(&self) -> Totals {
         self.totals
     }
@@ -624,7 +623,7 @@ impl Fs {
     }
 }
 
-/// The bytes of one rendered page, shared.
+/// The bytes of a rendered page, shared.
 pub(crate) type Rendered = Arc<Vec<u8>>;
 
 /// Refuses a page that isn't as long as it was measured. Programs trust the size: bytes past it would be cut off, and
@@ -637,15 +636,15 @@ fn check_size(ino: Ino, size: u64, bytes: &[u8]) -> Result<()> {
     Err(Error::new(ErrorKind::Unexpected, message))
 }
 
-/// The page `ino` as the cache keeps it.
+/// The page `ino` in the form that the cache keeps.
 fn finished(ino: Ino, size: u64, mut bytes: Vec<u8>) -> Result<Rendered> {
     check_size(ino, size, &bytes)?;
-    // Spare room would stay in the cache as long as the page.
+    // Spare capacity would stay in the cache as long as the page.
     bytes.shrink_to_fit();
     Ok(Rendered::new(bytes))
 }
 
-/// The part of `page` from `offset` on, at most `len` bytes.
+/// At most `len` bytes of `page` from `offset` on.
 pub(crate) fn slice(page: &[u8], offset: u64, len: usize) -> &[u8] {
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(page.len());
     let end = start.saturating_add(len).min(page.len());
@@ -664,7 +663,7 @@ fn no_such_file() -> Error {
     Error::new(ErrorKind::NotFound, "no such file or directory")
 }
 
-/// An empty buffer with room for `len` bytes.
+/// An empty buffer with capacity for `len` bytes.
 fn buffer(len: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let reserved = bytes.try_reserve_exact(len);

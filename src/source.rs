@@ -1,5 +1,5 @@
-//! Turns what the user named (a ZIP, a folder, parts, nested containers, a bare JSON file) into archives and the
-//! roles of their entries.
+//! Turns the user's sources (a ZIP, a folder, parts, nested containers, a bare JSON file) into archives, and assigns
+//! their entries roles.
 //!
 //! Decides by content; names and dates of the outer files are ignored. Knows file names, first bytes and
 //! manifests, but not what a conversation is. Never looks into the user's own files, which may be exports or ZIPs
@@ -37,7 +37,7 @@ pub enum Shape {
     Html,
 }
 
-/// An entry that holds conversations.
+/// An entry with conversations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// The entry.
@@ -48,7 +48,7 @@ pub struct Shard {
     pub name: String,
 }
 
-/// Files beside the conversations, each list in archive order. Any may be absent, broken or duplicated.
+/// Files next to the conversations, each list in archive order. Any may be absent, broken or duplicated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SideEntries {
     /// `conversation_asset_file_names.json`: names of assets.
@@ -70,7 +70,7 @@ pub struct SideEntries {
 pub struct Export {
     /// The name of the file or folder. Untrusted text.
     pub name: String,
-    /// The archives with its files, without ZIPs that only wrap others.
+    /// The archives with the export's files, without ZIPs that only wrap others.
     pub archives: Vec<Archive>,
     /// How it was packed.
     pub form: Form,
@@ -78,7 +78,7 @@ pub struct Export {
     pub shards: Vec<Shard>,
     /// Everything that may be a conversation's file.
     pub files: Vec<EntryRef>,
-    /// Files beside the conversations.
+    /// Files next to the conversations.
     pub side: SideEntries,
     /// What was wrong but didn't stop us.
     pub problems: Vec<Problem>,
@@ -117,7 +117,7 @@ pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
 struct Member {
     archive: Archive,
     found: Discovery,
-    /// Shared by the parts of one export: conversations missing in one part may be in another.
+    /// Shared by the parts of one export: conversations missing from one part may be in another.
     group: String,
     origin: Packing,
 }
@@ -216,7 +216,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Adds the other parts of a multi-part export, which are next to the named one.
+    /// Adds the other parts of a multi-part export, found next to the named one.
     fn add_siblings(&mut self, path: &Path, prefix: &str) -> Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         // If the directory can't be listed, continue with the one part.
@@ -342,7 +342,7 @@ impl<'a> Opening<'a> {
         let json = self.members.iter().any(|member| !member.found.shards.is_empty());
         let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
         if !json && !viewer {
-            // The archives that could not be opened may have held them.
+            // They may have been in the archives that could not be opened.
             if let Some((_, error)) = self.failures.into_iter().next() {
                 return Err(error);
             }
@@ -358,8 +358,7 @@ impl<'a> Opening<'a> {
         Ok(self.assemble(name.unwrap_or_default(), sources.len(), json))
     }
 
-    /// Notes conversation files that a manifest lists or that are missing from a numbered sequence, and that no
-    /// part has.
+    /// Records conversation files that no part has, although a manifest lists them or a numbered sequence lacks them.
     fn note_absent(&mut self) {
         #[derive(Default)]
         struct PartGroup<'a> {

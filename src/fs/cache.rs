@@ -1,4 +1,4 @@
-//! Rendered pages and those being rendered: each conversation is read once however many wait for its pages.
+//! Rendered pages and those being rendered: each conversation is read once, however many readers wait for its pages.
 //!
 //! Pages of one conversation form a *group*, named by one of its inodes. The first request for a page that isn't cached
 //! gets a [`Ticket`] for its group and renders it; later ones leave a callback for their page. Knows neither
@@ -11,7 +11,7 @@ use crate::sync::lock;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-/// Takes a page, or why it can't be had. Called by whichever thread has it, so it must not block for long.
+/// Receives a page or an error. Called by the thread that rendered the page, so it must not block for long.
 pub(crate) type Delivery = Box<dyn FnOnce(Result<Rendered>) + Send>;
 
 /// Rendered pages by inode.
@@ -19,14 +19,15 @@ pub(super) struct PageCache(Arc<Mutex<CacheState>>);
 
 struct CacheState {
     store: PageStore,
-    /// The groups being rendered or about to be, each with the requests that wait for its pages, in order of arrival.
+    /// The groups that somebody holds a ticket for, each with the requests that wait for its pages, in order of
+    /// arrival.
     flights: HashMap<Ino, Vec<(Ino, Delivery)>>,
 }
 
-/// The duty to render one group. While it is held, all requests for pages of the group wait.
+/// The obligation to render one group. While someone holds it, all requests for pages of the group wait.
 ///
-/// If it is dropped without [`finish`](Ticket::finish), as by a panic, those requests fail, and the next one gets a new
-/// ticket.
+/// If it is dropped without [`finish`](Ticket::finish), for instance by a panic, those requests fail, and the next one
+/// gets a new ticket.
 #[must_use = "others wait until the ticket is finished"]
 pub(crate) struct Ticket {
     cache: Arc<Mutex<CacheState>>,
@@ -41,24 +42,24 @@ impl PageCache {
         Self(Arc::new(Mutex::new(CacheState { store, flights: HashMap::new() })))
     }
 
-    /// The bytes it may hold.
+    /// Its capacity in bytes.
     pub(super) fn bound(&self) -> u64 {
         lock(&self.0).store.bound
     }
 
-    /// The page `ino`, if it is here.
+    /// The page `ino`, if it is cached.
     #[cfg(test)]
     pub(super) fn get(&self, ino: Ino) -> Option<Rendered> {
         lock(&self.0).store.get(ino)
     }
 
-    /// True if the page is here; not a use of it.
+    /// True if the page is cached. Doesn't count as a use.
     pub(super) fn contains(&self, ino: Ino) -> bool {
         lock(&self.0).store.contains(ino)
     }
 
-    /// Delivers the page `ino` of `group`: now if it is here, else once it is rendered. A caller that gets a ticket is
-    /// the one to render it. Never waits.
+    /// Delivers the page `ino` of `group`: immediately if it is cached, else once it is rendered. A caller that gets a
+    /// ticket must render it. Never waits.
     pub(super) fn request(&self, group: Ino, ino: Ino, deliver: Delivery) -> Option<Ticket> {
         let mut state = lock(&self.0);
         if let Some(page) = state.store.get(ino) {
@@ -84,7 +85,7 @@ impl PageCache {
         Some(self.ticket(group))
     }
 
-    /// Forgets all pages.
+    /// Drops all pages.
     pub(super) fn clear(&self) {
         let state = &mut *lock(&self.0);
         state.store = PageStore::new(state.store.bound);
@@ -101,7 +102,7 @@ impl Ticket {
         self.group
     }
 
-    /// The pages that somebody waits for, in order of arrival.
+    /// The pages that requests wait for, in order of arrival.
     pub(super) fn wanted(&self) -> Vec<Ino> {
         let state = lock(&self.cache);
         let waiting = state.flights.get(&self.group).map(Vec::as_slice).unwrap_or_default();
@@ -109,7 +110,7 @@ impl Ticket {
         waiting.iter().map(|(ino, _)| *ino).filter(|ino| seen.insert(*ino)).collect()
     }
 
-    /// Keeps `pages`, and hands each to those who wait for it. Failures are handed over and not kept.
+    /// Caches `pages`, and hands each to the requests that wait for it. Errors are handed over but not cached.
     pub(super) fn deliver(&self, pages: Vec<(Ino, Result<Rendered>)>) {
         let pages: Vec<(Ino, SharedResult)> = pages
             .into_iter()
@@ -138,7 +139,7 @@ impl Ticket {
         }
     }
 
-    /// Ends the duty; gives the ticket back if somebody has come for another page meanwhile.
+    /// Ends the obligation, or returns the ticket if another page was requested in the meantime.
     pub(super) fn finish(mut self) -> Option<Self> {
         let mut state = lock(&self.cache);
         if state.flights.get(&self.group).is_some_and(|waiting| !waiting.is_empty()) {
@@ -163,7 +164,7 @@ impl Drop for Ticket {
     }
 }
 
-/// A page, or the kind and text of an error, which can't be cloned.
+/// A page, or the kind and text of an error (errors can't be cloned).
 type SharedResult = Result<Rendered, (ErrorKind, String)>;
 
 fn given_up() -> Error {

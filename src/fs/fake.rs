@@ -19,28 +19,28 @@ pub(crate) const MARCH: f64 = 1_741_064_767.0;
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) catalog: Catalog,
-    /// How many pages were rendered.
+    /// Number of pages rendered.
     pub(crate) rendered: AtomicUsize,
     /// The conversations that were read, in order, by position in the catalog.
     pub(crate) readings: Mutex<Vec<usize>>,
-    /// The conversations that are only read once [`Fake::open_gate`] was called.
+    /// The conversations that can't be read until [`Fake::open_gate`] is called.
     pub(crate) gated: HashSet<usize>,
     pub(crate) gate: (Mutex<bool>, Condvar),
-    /// Called at every reading of a conversation.
+    /// Called whenever a conversation is read.
     pub(crate) hook: Option<Hook>,
     /// The conversation that panics when it is read.
     pub(crate) panicking: Option<usize>,
-    /// How often everything cached was dropped.
+    /// How often the caches were dropped.
     pub(crate) released: AtomicUsize,
     /// While true, pages and entries fail.
     pub(crate) broken: AtomicBool,
-    /// The conversation whose pages turn out one byte too long.
+    /// The conversation whose pages are rendered one byte too long.
     pub(crate) lying: Option<usize>,
-    /// The most bytes that one call of `read` fills; 0 for as many as asked.
+    /// Maximum number of bytes that one call of `read` returns; 0 for no limit.
     pub(crate) short_reads: usize,
 }
 
-/// Takes the library and the position of a conversation that is being read.
+/// Receives the library and the position of the conversation being read.
 pub(crate) type Hook = Box<dyn Fn(&Fake, usize) + Send + Sync>;
 
 /// A conversation with only a title and a creation time.
@@ -66,7 +66,7 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
     }
 }
 
-/// `head` with a page that is padded to `bytes` bytes, of as much JSON.
+/// `head` with a page padded to `bytes` bytes, and the same amount of JSON.
 pub(crate) fn sized(mut head: Head, bytes: u64) -> Head {
     head.page = Measure { bytes, stems: 0 };
     head.location.end = head.location.start + bytes;
@@ -122,7 +122,7 @@ impl Fake {
         self.gate.1.notify_all();
     }
 
-    /// Notes a reading of a conversation, and waits until it may go on.
+    /// Records that a conversation is read, and waits until it may continue.
     fn begin_reading(&self, head: usize) {
         lock(&self.readings).push(head);
         if let Some(hook) = &self.hook {

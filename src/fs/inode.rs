@@ -1,7 +1,8 @@
 //! Inode numbers: a table, filled once, in the order of listings.
 //!
-//! Numbers are positions, from 1. A directory comes before its children, and its listed children are adjacent, in
-//! listing order: so a directory is the number of its first child and a count. What is not listed is in [views](super::views).
+//! Numbers are positions, from 1. A directory comes before its children, and its listed children are adjacent and in
+//! listing order, so a directory is stored as the number of its first child and a count. Unlisted files are in
+//! [views](super::views).
 
 use super::Ino;
 use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page};
@@ -18,7 +19,7 @@ pub(super) struct Inode {
     pub(super) size: u64,
     pub(super) modified: Timestamp,
     pub(super) created: Timestamp,
-    /// Where the name begins in [`InodeTable::names`], in bytes.
+    /// Start of the name in [`InodeTable::names`], in bytes.
     name: usize,
     pub(super) parent: u32,
     /// The next page after this inode in listing order; 0 at the end.
@@ -32,7 +33,7 @@ pub(super) struct Inode {
 pub(super) enum What {
     /// A directory: its listed children are `count` inodes from `first` on, `directories` of them directories.
     Directory { first: u32, count: u32, directories: u32 },
-    /// A page of the conversation at this position of the catalog.
+    /// A page of the conversation at this position in the catalog.
     Page { head: u32, page: Page },
     /// An entry of an archive, byte for byte.
     Entry(EntryRef),
@@ -59,11 +60,11 @@ pub(super) struct InodeTable {
 }
 
 impl InodeTable {
-    /// The inodes of `layout`, which was made of `catalog`. Linear.
+    /// The inodes of `layout`, which was made from `catalog`. Linear.
     ///
-    /// A conversation's files have its times; if only one of the two is known it is used for both. Files without a known
-    /// time, or without a conversation, get the newest time in the catalog, or the second day of 1970 if there is none. A
-    /// directory was modified with its newest file and created with its oldest.
+    /// A conversation's files have its times; if only one of the two is known, it is used for both. Files without a
+    /// known time, or without a conversation, get the newest time in the catalog, or the second day of 1970 if it has
+    /// none. A directory is as recently modified as its newest file and as old as its oldest.
     pub(super) fn new(catalog: &Catalog, layout: &Layout) -> Self {
         let mut builder = InodeTableBuilder::new(catalog, layout);
         builder.tree();
@@ -252,7 +253,7 @@ type Times = (Timestamp, Timestamp);
 struct InodeTableBuilder<'a> {
     catalog: &'a Catalog,
     layout: &'a Layout,
-    /// The time shown where none is known.
+    /// The time shown for files without a known time.
     fallback: Timestamp,
     table: InodeTable,
     planned: VecDeque<(u32, Planned<'a>)>,
@@ -341,7 +342,7 @@ impl<'a> InodeTableBuilder<'a> {
         let stem = encoded_len(stem.as_str());
         let mut last = None;
         for branch in &head.branches {
-            // Ascending, as the catalog promises. A repeated number would list a name twice.
+            // The catalog promises ascending numbers. A repeated one would list a name twice.
             if last.is_none_or(|last| last < branch.number) {
                 last = Some(branch.number);
                 let what = What::Page { head: number(position), page: Page::Branch(branch.number) };
@@ -366,7 +367,7 @@ impl<'a> InodeTableBuilder<'a> {
         self.planned.push_back((ino, planned));
     }
 
-    /// Makes whatever `fill` adds the listed children of `directory`.
+    /// Makes the nodes that `fill` adds the listed children of `directory`.
     fn children(&mut self, directory: u32, fill: impl FnOnce(&mut Self)) {
         let before = self.table.nodes.len();
         fill(self);
@@ -395,14 +396,14 @@ impl<'a> InodeTableBuilder<'a> {
 /// A directory without children.
 const DIRECTORY: What = What::Directory { first: 1, count: 0, directories: 0 };
 
-/// A position or count as the table stores it. No memory holds more than 2³² conversations or files; if one did, the
-/// surplus would be unreachable and nothing else would be wrong.
+/// A position or count as the table stores it. More than 2³² conversations or files don't fit into memory; if they did,
+/// the surplus would merely be unreachable.
 fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// A hash table from (directory, name) to inode that stores only inodes: open addressing, at most half full, without
-/// removal. Its hash is keyed at random, so that no export can choose titles that share a slot.
+/// A hash table from (directory, name) to inode that stores only inodes: open addressing, at most half full, no
+/// removal. Its hash is randomly keyed, so that an export can't choose titles that collide.
 #[derive(Debug)]
 struct NameIndex {
     slots: Vec<u32>,

@@ -4,15 +4,15 @@ use super::{Ino, Rendered};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// What a page costs besides its own bytes, so that a million tiny pages are bounded too.
+/// Overhead per page in bytes, so that a million tiny pages are bounded too.
 pub(super) const OVERHEAD_BYTES: u64 = 128;
 
-/// Which of the two queues a page is in.
+/// The queue that a page is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// Rendered, and not yet wanted a second time: what a tree walk leaves behind.
+    /// Rendered, but not requested a second time: what a tree walk leaves behind.
     Probation,
-    /// Wanted again. At most half the bound.
+    /// Requested again. At most half the bound.
     Protected,
 }
 
@@ -22,15 +22,15 @@ pub(super) struct StoredPage {
     pub(super) segment: Segment,
     /// Key in the segment's queue; grows with every use.
     tick: u64,
-    /// Bytes that had been inserted in all when this page entered its segment.
+    /// Total bytes inserted when this page entered its segment.
     since: u64,
 }
 
 /// Two queues, each ordered by last use.
 ///
-/// A page that is used again moves from probation to protection, and a tree walk only displaces pages on probation.
-/// One use is often many calls: the kernel reads a file in chunks, and a page that was rendered ahead is read soon
-/// after. So a use counts as another one only if pages worth a quarter of the bound came after the page; it stays on
+/// A page that is used again moves from probation to protection, and a tree walk only displaces pages on probation. One
+/// use often takes many calls: the kernel reads a file in chunks, and a page rendered ahead is read soon after. So a
+/// use only counts as another one if pages worth a quarter of the bound were inserted in between; a page stays on
 /// probation at least twice as long.
 #[derive(Debug)]
 pub(super) struct PageStore {
@@ -46,9 +46,9 @@ pub(super) struct PageStore {
 }
 
 impl PageStore {
-    /// An empty store for at most `bound` bytes of pages, with a small fixed cost for each.
+    /// An empty store for at most `bound` bytes of pages, including a small fixed cost for each.
     ///
-    /// A page larger than that neither displaces the others nor counts: the last one is kept until any other page is
+    /// A larger page neither displaces others nor counts towards the bound: it is kept until any other page is
     /// inserted. Otherwise reading it in chunks would render it once per chunk.
     pub(super) fn new(bound: u64) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl PageStore {
         }
     }
 
-    /// True if the page is here; not a use of it.
+    /// True if the page is in the store. Doesn't count as a use.
     pub(super) fn contains(&self, ino: Ino) -> bool {
         self.pages.contains_key(&ino)
             || self.oversized.as_ref().is_some_and(|(oversized, _)| *oversized == ino)
@@ -106,7 +106,7 @@ impl PageStore {
             self.oversized = Some((ino, page));
             return;
         }
-        // Pages are immutable, so a page that is here already is the same.
+        // Pages are immutable, so one that is already here is the same.
         if self.pages.contains_key(&ino) {
             return;
         }
@@ -124,7 +124,7 @@ impl PageStore {
         self.pages.insert(ino, stored);
     }
 
-    /// Drops a page that was taken from its queue.
+    /// Drops a page that was removed from its queue.
     fn forget(&mut self, ino: Ino) {
         let Some(stored) = self.pages.remove(&ino) else { return };
         let cost = cost(&stored.page);
@@ -134,7 +134,7 @@ impl PageStore {
         }
     }
 
-    /// Puts the least recently used pages back on probation until protection takes no more than its half.
+    /// Moves the least recently used pages back to probation until protection takes at most half the bound.
     fn demote(&mut self) {
         while self.protected_bytes > self.bound / 2 {
             let Some((_, ino)) = self.protected.pop_first() else { return };

@@ -106,7 +106,7 @@ fn only_listed_directories_count_as_links() {
 }
 
 #[test]
-fn unlisted_files_are_found_by_name_only() {
+fn unlisted_files_are_found_only_by_name() {
     let (_, fs) = Fake::new(catalog()).mount();
     let hidden = fs.resolve(".gptfs").unwrap();
     let expected = [
@@ -129,7 +129,7 @@ fn unlisted_files_are_found_by_name_only() {
     assert_eq!(text(&fs, ".gptfs/problems.txt"), "conversation \\u{1b}[2J: no\\u{a}sense\n");
     assert_eq!(at(&fs, ".gptfs/problems.txt").size, text(&fs, ".gptfs/problems.txt").len() as u64);
     assert_eq!(fs.path(hidden), ".gptfs");
-    // The sums leave it out.
+    // The totals don't include it.
     let listed: u64 = fs.walk().map(|step| step.attr.size.div_ceil(512) * 512).sum();
     assert_eq!(fs.totals(), Totals { inodes: 1 + fs.walk().count() as u64, bytes: listed });
 
@@ -267,7 +267,7 @@ fn a_page_read_in_chunks_is_rendered_once() {
 }
 
 #[test]
-fn a_page_of_another_size_than_measured_is_never_served() {
+fn a_page_of_a_different_size_than_measured_is_never_served() {
     let (_, fs) = Fake { lying: Some(0), ..Fake::new(catalog()) }.mount();
     let ino = fs.resolve("2025/03/Trip.md").unwrap();
     for _ in 0..2 {
@@ -294,7 +294,7 @@ fn a_read_succeeds_again_once_the_cause_of_a_failure_is_gone() {
 }
 
 #[test]
-fn a_reader_who_comes_while_a_conversation_is_claimed_gets_its_page_when_it_is_rendered() {
+fn a_reader_that_arrives_while_a_conversation_is_claimed_gets_its_page_once_rendered() {
     let (library, fs) = Fake::new(catalog()).mount();
     let thread = fs.resolve("2025/03/Trip.md").unwrap();
     let branch = fs.resolve("2025/03/Trip.branches/2.md").unwrap();
@@ -323,7 +323,7 @@ fn one_reading_renders_all_pages_of_a_conversation_for_readers_in_any_order() {
 }
 
 #[test]
-fn only_the_cheap_rest_of_a_very_large_conversation_is_rendered_with_a_page() {
+fn other_pages_of_a_very_large_conversation_are_rendered_only_if_they_fit() {
     // A quarter of the cache is rendered at a time: the thread alone exceeds it.
     let big = sized(rich(head("6c74a896-1", "Trip", MARCH), &[2], 0), CACHE_BYTES / 4 + 1);
     let (library, fs) = Fake::new(Catalog { heads: vec![big], ..Catalog::default() }).mount();
@@ -444,7 +444,7 @@ proptest! {
     }
 }
 
-/// The paths of the pages of one conversation, each with its bytes or the kind of its error.
+/// The paths of one conversation's pages, each with its bytes or the kind of its error.
 fn pages(fs: &Fs, head: usize) -> Vec<(String, Result<Vec<u8>, ErrorKind>)> {
     let mut pages = Vec::new();
     fs.each_page(head, &mut |ino, page| pages.push((fs.path(ino), page.map_err(|error| error.kind()))));
@@ -547,7 +547,7 @@ fn every_inode_below_the_unlisted_directory_has_its_number_and_its_size() {
 }
 
 #[test]
-fn the_json_beside_a_page_is_found_by_its_name_only() {
+fn the_json_next_to_a_page_is_found_only_by_name() {
     let (_, fs) = Fake::new(catalog()).mount();
     let month = fs.resolve("2025/03").unwrap();
     assert!(names(&fs, month).iter().all(|name| !name.contains(".json")));

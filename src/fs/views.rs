@@ -1,8 +1,8 @@
 //! `.gptfs`: the same conversations by id, model, GPT and project, the archive's own files, and documents about the export.
 //!
-//! Reachable by name and never listed, so tools that walk the tree see everything once. Built when someone first looks, from
-//! the catalog and the names in the tree; inode numbers depend on nothing else. Conversations are symbolic links into the
-//! tree. A name in `.gptfs/search` is a search, made when it is looked up.
+//! Reachable by name but never listed, so that tools which walk the tree see everything once. Built on first use from
+//! the catalog and the names in the tree; inode numbers depend on nothing else. Conversations are symbolic links into
+//! the tree. Looking up a name in `.gptfs/search` runs a search.
 
 mod builder;
 
@@ -20,45 +20,46 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, OnceLock};
 
-/// The inode number of [`HIDDEN`]; those below it follow. The tree's own are smaller.
+/// The inode number of [`HIDDEN`]; those below it follow. Those of the tree are smaller.
 const FIRST: u64 = 1 << 33;
 
-/// The inode number of the JSON of the catalog's first conversation; the others follow.
+/// The inode number of the first conversation's JSON; the others follow.
 const FIRST_JSON: u64 = 1 << 40;
 
-/// The ending of the JSON beside a page.
+/// The extension of the JSON next to a page.
 const JSON: &str = ".json";
 
-/// The inode number of the first search's directory.
+/// The inode number of the directory of the first search.
 const FIRST_FOUND: u64 = 1 << 44;
 
-/// How many inode numbers a search has: its directory and its links.
+/// Inode numbers per search: its directory and its links.
 const FOUND_NUMBERS: u64 = 1 << 16;
 
-/// How many different searches a mount answers. What they found stays, for the kernel remembers it too.
+/// Maximum number of different searches per mount. Their results are kept, because the kernel remembers their inodes
+/// too.
 const SEARCHES: usize = 256;
 
-/// The directory in which a name is a search.
+/// The directory whose names are searches.
 const SEARCH: &str = "search";
 
-/// How many directories lead to what a search found.
+/// Depth of a search's links below the root.
 const SEARCH_DEPTH: u32 = 4;
 
-/// How many conversations `recent` holds.
+/// Number of conversations in `recent`.
 const RECENT: usize = 50;
 
-/// A number that the table of the tree does not have.
+/// An inode number outside the table of the tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Beyond {
-    /// In the views: a position.
+    /// A position in the views.
     View(u32),
-    /// The JSON of the conversation at this position of the catalog.
+    /// The JSON of the conversation at this position in the catalog.
     Json(usize),
-    /// Of a search the directory, or the link with this number, from 1.
+    /// The directory of a search, or its link with this number, from 1.
     Found(usize, usize),
 }
 
-/// What `ino` is if the tree has no such inode.
+/// The meaning of `ino` if the tree has no such inode.
 pub(super) fn beyond(ino: Ino) -> Option<Beyond> {
     if let Some(found) = ino.0.checked_sub(FIRST_FOUND) {
         let (search, at) = (found / FOUND_NUMBERS, found % FOUND_NUMBERS);
@@ -106,13 +107,13 @@ impl ViewText {
 
 #[derive(Clone, Copy, Debug)]
 enum ViewContent {
-    /// `count` nodes from `first` on, sorted by name, `directories` of them directories.
+    /// `count` nodes from `first` on, sorted by name; `directories` of them are directories.
     Directory {
         first: u32,
         count: u32,
         directories: u32,
     },
-    /// A link to the page of the conversation at this position of the catalog.
+    /// A link to the page of the conversation at this position in the catalog.
     Link(u32),
     /// An entry of an archive and its size.
     Entry(EntryRef, u64),
@@ -122,7 +123,7 @@ enum ViewContent {
 #[derive(Debug)]
 struct ViewNode {
     parent: u32,
-    /// How many directories lead to it from the root.
+    /// Its depth below the root.
     depth: u32,
     name: Box<str>,
     content: ViewContent,
@@ -134,17 +135,17 @@ pub(super) struct Views {
     nodes: Vec<ViewNode>,
     /// The directory of searches.
     search: u32,
-    /// Sizes of the documents, once someone has asked.
+    /// Sizes of the documents, once determined.
     sizes: [OnceLock<u64>; ViewText::ALL.len()],
 }
 
-/// Finds the conversations (by position in the catalog) for a search, the best first. Fails if the text has no words.
+/// Finds the conversations (by position in the catalog) for a search, best first. Fails if the text has no words.
 pub(crate) type FindWords = Box<dyn Fn(&Fs, &str) -> Result<Vec<usize>> + Send + Sync>;
 
-/// The searches that were made.
+/// The searches made so far.
 pub(super) struct Searches {
     find: OnceLock<FindWords>,
-    /// The number of each search, in the order in which they were made. Held while one is made: one at a time.
+    /// The number of each search, in order. Locked while a search runs, so that there is one at a time.
     numbers: Mutex<HashMap<String, usize>>,
     made: Vec<OnceLock<FoundDirectory>>,
 }
@@ -156,11 +157,11 @@ impl Default for Searches {
     }
 }
 
-/// What a search found.
+/// The results of a search.
 #[derive(Debug)]
 struct FoundDirectory {
     words: String,
-    /// The name of each link, and the conversation that it leads to, best first.
+    /// The name of each link and the conversation it leads to, best first.
     links: Vec<(Box<str>, usize)>,
 }
 
@@ -189,7 +190,7 @@ impl Views {
             let odd =
                 |part: &&str| part.len() > NAME_BYTES || matches!(*part, "." | "..") || part.contains('\0');
             let Some((name, parents)) = parts.split_last() else { continue };
-            // A name that a directory has, or another file, can't be had twice.
+            // A name that a directory or another file already has can't be used again.
             if parts.iter().any(odd) || !taken.insert(parts.join("/")) {
                 continue;
             }
@@ -215,7 +216,7 @@ impl Views {
     }
 }
 
-/// Links to every conversation, by id and by what it has.
+/// Links to every conversation, by id and by its other properties.
 fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTable, zone: &Zone) {
     let mut taken: HashSet<(usize, String)> = HashSet::new();
     let mut models: HashMap<String, usize> = HashMap::new();
@@ -231,7 +232,7 @@ fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTabl
         for model in &head.models {
             let name = FileName::for_title(Some(model));
             let parent = builder.directory(0, "by-model");
-            // Names that differ by case alone would be one directory elsewhere.
+            // On other systems, names that differ only by case would be one directory.
             let directory = *models
                 .entry(fold(name.as_str()))
                 .or_insert_with(|| builder.directory(parent, name.as_str()));
@@ -250,7 +251,7 @@ fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTabl
             }
         }
         for (directory, name) in places {
-            // Of two, one is enough to get to, and the tree has both.
+            // If two have the same name, one link is enough: the tree has both.
             if taken.insert((directory, name.clone())) {
                 builder.file(directory, name, link);
             }
@@ -258,7 +259,7 @@ fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTabl
     }
 }
 
-/// Links to the conversations that changed last, numbered.
+/// Links to the most recently changed conversations, numbered.
 fn recent(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTable) {
     let mut newest: Vec<(usize, &Head)> = catalog.heads.iter().enumerate().collect();
     newest.sort_by_key(|(at, head)| (std::cmp::Reverse(head.updated.max(head.created)), *at));
@@ -274,7 +275,7 @@ fn stem(table: &InodeTable, head: usize) -> Option<&str> {
     table.name(table.thread(head)?)?.strip_suffix(PAGE)
 }
 
-/// The name of a page outside of its month: with its day, if there is one and room for it.
+/// The name of a page outside its month: with its day, if known and if it fits.
 fn dated(stem: &str, head: &Head, zone: &Zone) -> String {
     let minute = head.created.map(|created| zone.minute(created));
     let day = minute.as_deref().and_then(|minute| minute.split(' ').next());
@@ -302,11 +303,11 @@ impl Fs {
         self.views.get_or_init(|| Views::new(&*self.library, &self.table))
     }
 
-    /// What is called `name` in the directory `parent` of the tree and not listed there.
+    /// The unlisted file or directory called `name` in the directory `parent` of the tree.
     pub(super) fn unlisted(&self, parent: Ino, name: &[u8]) -> Option<Ino> {
         let name = std::str::from_utf8(name).ok()?;
         if parent == Ino::ROOT && name == HIDDEN {
-            // Whatever is looked up from now on is answered without waiting.
+            // From now on lookups are answered without waiting.
             for text in ViewText::ALL {
                 self.text_size(text);
             }
@@ -320,13 +321,13 @@ impl Fs {
         }
     }
 
-    /// Has `find` answer searches in `.gptfs/search`. Once; without it there are none.
+    /// Makes `find` answer searches in `.gptfs/search`. Call once; without it there are no searches.
     pub(crate) fn set_search(&self, find: FindWords) {
-        // A second one would answer the same.
+        // A second one would give the same answers.
         let _ = self.searches.find.set(find);
     }
 
-    /// True if looking up `name` in `parent` takes long: it searches the export, or is the first look at the views.
+    /// True if looking up `name` in `parent` takes long, because it searches the export or builds the views.
     pub(crate) fn takes_long(&self, parent: Ino, name: &[u8]) -> bool {
         match beyond(parent) {
             None => parent == Ino::ROOT && name == HIDDEN.as_bytes() && self.views.get().is_none(),
@@ -335,7 +336,7 @@ impl Fs {
         }
     }
 
-    /// The directory with what `words` find. Blocks while the export is searched.
+    /// The directory with the results for `words`. Blocks while the export is searched.
     fn search(&self, words: &[u8]) -> Result<Ino> {
         let words = std::str::from_utf8(words).map_err(|_| no_such_file())?;
         let find = self.searches.find.get().ok_or_else(no_such_file)?;
@@ -365,7 +366,7 @@ impl Fs {
         self.searches.made.get(search).and_then(OnceLock::get).ok_or_else(no_such_file)
     }
 
-    /// The link with this number, from 1, in what a search found.
+    /// The link with this number, from 1, among the results of a search.
     fn found_link(&self, search: usize, at: usize) -> Result<&(Box<str>, usize)> {
         let links = &self.found_directory(search)?.links;
         at.checked_sub(1).and_then(|at| links.get(at)).ok_or_else(no_such_file)
@@ -373,7 +374,7 @@ impl Fs {
 
     pub(super) fn beyond_attr(&self, ino: Ino, number: Beyond) -> Result<Attr> {
         let times = |of: Ino| self.table.inode(of).map(|node| (node.modified, node.created));
-        // What belongs to no conversation is as new as the newest.
+        // Files without a conversation have the newest time.
         let newest = times(Ino::ROOT).map_or(Timestamp::UNKNOWN, |(modified, _)| modified);
         let fallback = (newest, newest);
         let mut attr =
@@ -438,7 +439,7 @@ impl Fs {
         }
     }
 
-    /// The names and numbers of a directory's entries: `.`, `..`, then its children.
+    /// The names and inode numbers of a directory's entries: `.`, `..`, then its children.
     pub(super) fn beyond_entries(&self, number: Beyond) -> Result<Vec<(&str, Ino)>> {
         if let Beyond::Found(search, 0) = number {
             let links = &self.found_directory(search)?.links;
@@ -475,7 +476,7 @@ impl Fs {
         }
     }
 
-    /// `len` bytes from `offset` on, which are there, of what is copied.
+    /// `len` bytes from `offset` on of a file that isn't rendered; the range must lie within it.
     pub(super) fn beyond_copy(&self, ino: Ino, number: Beyond, offset: u64, len: usize) -> Result<Vec<u8>> {
         match number {
             Beyond::Json(head) => {
@@ -530,7 +531,7 @@ impl Fs {
         }
     }
 
-    /// Where the symbolic link `ino` leads, relative to its directory. Constant work.
+    /// The target of the symbolic link `ino`, relative to its directory. Constant work.
     ///
     /// # Errors
     /// `NotFound`; `Unexpected` if it is not a link.
@@ -544,7 +545,7 @@ impl Fs {
         Ok(format!("{}{}", "../".repeat(depth.saturating_sub(1) as usize), self.path(target)))
     }
 
-    /// The file that `ino` leads to if it is a symbolic link, and itself otherwise. Constant work.
+    /// The target of `ino` if it is a symbolic link, else `ino` itself. Constant work.
     ///
     /// # Errors
     /// `NotFound`.
@@ -604,7 +605,7 @@ impl Fs {
         }
     }
 
-    /// A line for each conversation in listing order, its values apart by tabs.
+    /// A line of tab-separated values for each conversation, in listing order.
     fn index_lines(&self) -> String {
         let zone = self.library.zone();
         let time = |time: Option<Timestamp>| time.map(|time| zone.rfc3339(time)).unwrap_or_default();

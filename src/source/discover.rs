@@ -1,4 +1,4 @@
-//! Finds the conversations in one archive: its roots, their shards, and everything beside them.
+//! Finds the conversations in one archive: its roots, their shards, and the files next to them.
 
 use super::names::{self, Side};
 use crate::archive::{Archive, EntryKind};
@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(super) struct Discovery {
     /// Entries with conversations, in order.
     pub(super) shards: Vec<u32>,
-    /// The numbers of those that are numbered.
+    /// The numbers of the numbered ones.
     pub(super) numbers: Vec<u64>,
-    /// True if a manifest names them.
+    /// True if a manifest lists them.
     pub(super) manifest: bool,
     /// Base names of conversation files that the manifest lists but this archive doesn't have.
     pub(super) absent: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) struct Discovery {
     pub(super) names: HashSet<String>,
     /// The shallowest `chat.html`.
     pub(super) viewer: Option<u32>,
-    /// Files beside the conversations, with their role.
+    /// Files next to the conversations, with their roles.
     pub(super) side: Vec<(Side, u32)>,
     /// All other files.
     pub(super) files: Vec<u32>,

@@ -1,4 +1,4 @@
-//! What entry names say. Names are keys, never paths.
+//! What entry names reveal. Names are keys, never paths.
 
 /// The components of a name, separated by `/`, or by `\` in archives made by some Windows programs.
 pub(super) fn components(name: &str) -> impl DoubleEndedIterator<Item = &str> {
@@ -38,7 +38,7 @@ pub(super) fn escapes(name: &str) -> bool {
     drive || absolute || name.contains('\0') || components(name).any(|part| part == "..")
 }
 
-/// True for a directory whose contents belong to the user or to something else, whatever its files are called.
+/// True for a directory with uploads or other foreign files, which are never conversations, whatever their names.
 pub(super) fn is_foreign(directory: &str) -> bool {
     let mut previous = "";
     for part in components(directory) {
@@ -97,7 +97,7 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The role of a file beside the conversations.
+/// The role of a file next to the conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     AssetNames,

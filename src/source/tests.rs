@@ -562,7 +562,7 @@ fn a_hundred_thousand_entries_in_as_many_roots_take_no_longer_than_in_one() {
 }
 
 #[test]
-fn an_archive_nobody_named_cannot_refuse_the_others() {
+fn an_archive_the_user_did_not_name_cannot_refuse_the_others() {
     let place = TestFolder::new();
     let twice = renamed(zip(&["conversations.json", "conversationz.json"]), "conversationz", "conversations");
     place.put("zips/a.zip", twice);

@@ -16,7 +16,7 @@ fn refused() -> Result<Rendered> {
     Err(Error::new(ErrorKind::Damaged, "gone"))
 }
 
-/// Asks for a page; what is delivered arrives at the receiver.
+/// Requests a page, and returns a receiver for what is delivered.
 fn ask(cache: &PageCache, ino: Ino) -> (Option<Ticket>, Receiver<Result<Rendered>>) {
     let (sender, receiver) = channel();
     (cache.request(GROUP, ino, Box::new(move |page| drop(sender.send(page)))), receiver)
@@ -44,7 +44,7 @@ fn the_first_reader_gets_the_ticket_and_all_get_the_page() {
 }
 
 #[test]
-fn a_page_too_large_to_keep_is_delivered_all_the_same() {
+fn a_page_too_large_to_cache_is_still_delivered() {
     let cache = PageCache::new(3000);
     let (ticket, got) = ask(&cache, Ino(1));
     ticket.unwrap().deliver(vec![(Ino(1), Ok(page(9000)))]);
@@ -85,7 +85,7 @@ fn errors_are_not_kept() {
 }
 
 #[test]
-fn a_panic_answers_those_who_wait_and_the_next_one_renders() {
+fn a_panic_fails_the_waiting_requests_and_the_next_one_renders() {
     let cache = PageCache::new(3000);
     let (ticket, first) = ask(&cache, Ino(1));
     let (_, second) = ask(&cache, Ino(2));
@@ -101,7 +101,7 @@ fn a_panic_answers_those_who_wait_and_the_next_one_renders() {
 }
 
 #[test]
-fn what_is_rendered_before_anyone_asks_is_found() {
+fn a_page_rendered_ahead_of_time_is_found() {
     let cache = PageCache::new(3000);
     let ticket = cache.claim(GROUP).unwrap();
     assert!(ticket.wanted().is_empty());

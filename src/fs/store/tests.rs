@@ -10,7 +10,7 @@ fn put(store: &mut PageStore, ino: u64, cost: u64) {
 }
 
 #[test]
-fn pages_are_kept_within_the_bound_and_the_oldest_goes_first() {
+fn pages_stay_within_the_bound_and_the_oldest_are_evicted_first() {
     let mut store = PageStore::new(3000);
     (1..=4).for_each(|ino| put(&mut store, ino, 1000));
     assert_eq!(store.bytes, 3000);
@@ -29,7 +29,7 @@ fn tiny_pages_are_bounded_too() {
 fn a_walk_does_not_flush_a_page_that_is_read_again() {
     let mut store = PageStore::new(100_000);
     put(&mut store, 1, 1000);
-    // Others come and go, and then it is wanted again.
+    // Others come and go, and then it is used again.
     (100..150).for_each(|ino| put(&mut store, ino, 1000));
     assert!(store.get(Ino(1)).is_some());
     // Walk over twenty times the cache, reading each page in chunks.

@@ -4,7 +4,7 @@ use super::{ViewContent, ViewNode, number};
 use crate::layout::HIDDEN;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// A directory while the views are collected.
+/// A directory being collected.
 #[derive(Default)]
 struct ViewDirectory {
     directories: Vec<(String, usize)>,
@@ -22,7 +22,7 @@ impl ViewBuilder {
         Self { directories: vec![ViewDirectory::default()], by_name: HashMap::new() }
     }
 
-    /// The directory `name` in `parent`, which is made if it is missing.
+    /// The directory `name` in `parent`, created if missing.
     pub(super) fn directory(&mut self, parent: usize, name: &str) -> usize {
         let next = self.directories.len();
         let made = *self.by_name.entry((parent, name.to_owned())).or_insert(next);
@@ -41,7 +41,7 @@ impl ViewBuilder {
         }
     }
 
-    /// The nodes, a directory before its children. A file that is called like a directory beside it is left out.
+    /// The nodes, each directory before its children. A file with the name of a directory next to it is left out.
     pub(super) fn finish(mut self) -> Vec<ViewNode> {
         let content = ViewContent::Directory { first: 0, count: 0, directories: 0 };
         let mut nodes = vec![ViewNode { parent: 0, depth: 1, name: HIDDEN.into(), content }];
