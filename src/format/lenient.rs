@@ -69,10 +69,7 @@ pub(in crate::format) trait Record<'a>: Default {
 
     /// Reads the fields of an object whose opening bracket was consumed.
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        reader.fields(|reader, key| match key.plain() {
-            Some(key) => self.set(key, reader),
-            None => self.set(key.text()?, reader),
-        })
+        reader.fields(|reader, key| self.set(key.text()?, reader))
     }
 }
 

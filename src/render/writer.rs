@@ -160,26 +160,38 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         let messages = nodes.iter().filter_map(|&id| Some((id, tree.message(id)?)));
         let shown = messages.filter(|(_, message)| message.visibility == Visibility::Shown);
         let turn = shown.enumerate().take_while(|(at, (_, message))| *at == 0 || !turns.begins(message));
-        let mut texts = turn.flat_map(|(_, (id, message))| self.texts(id, message));
-        let (Some(first), Some(second)) = (texts.next(), texts.next()) else { return 0 };
-        let texts = [first, second].into_iter().chain(texts);
-        texts.map(|text| markdown::shift_for(markdown::highest_heading(text))).max().unwrap_or_default()
+        let (mut only, mut shift) = (None, None);
+        let shift_for = |text: &str| markdown::shift_for(markdown::highest_heading(text));
+        for (_, (id, message)) in turn {
+            self.each_text(id, message, |text| match (only, shift) {
+                (None, _) => only = Some(text),
+                (Some(first), None) => shift = Some(shift_for(first).max(shift_for(text))),
+                (_, Some(most)) => shift = Some(shift_for(text).max(most)),
+            });
+        }
+        shift.unwrap_or_default()
     }
 
-    /// The texts in `message` that may have headings.
-    fn texts(&self, id: NodeId, message: &'d Message<'d>) -> impl Iterator<Item = &'d str> {
-        let shown: &[Part<'_>] = if voice(message.role) == Voice::Markdown { &message.parts } else { &[] };
-        let has_thoughts = self.options.thinking != Thinking::Hide;
-        let steps = &self.document.canvas.steps;
-        shown.iter().enumerate().flat_map(move |(position, part)| {
-            let (one, thoughts): (Option<&str>, &[Thought<'_>]) = match part {
-                Part::Prose(prose) => (Some(&prose.text), &[]),
-                Part::Thoughts(thoughts) if has_thoughts => (None, thoughts),
-                Part::Canvas(_) => (steps.get(&(id, position)).and_then(canvas_text), &[]),
-                _ => (None, &[]),
-            };
-            one.into_iter().chain(thoughts.iter().map(|thought| thought.content.as_ref()))
-        })
+    /// Passes on the texts in `message` that may have headings.
+    fn each_text(&self, id: NodeId, message: &'d Message<'d>, mut take: impl FnMut(&'d str)) {
+        if voice(message.role) != Voice::Markdown {
+            return;
+        }
+        for (position, part) in message.parts.iter().enumerate() {
+            match part {
+                Part::Prose(prose) => take(&prose.text),
+                Part::Thoughts(thoughts) if self.options.thinking != Thinking::Hide => {
+                    for thought in thoughts {
+                        take(&thought.content);
+                    }
+                }
+                Part::Canvas(_) => {
+                    let text = self.document.canvas.steps.get(&(id, position)).and_then(canvas_text);
+                    text.into_iter().for_each(&mut take);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Writes the title and any notes before the first turn.

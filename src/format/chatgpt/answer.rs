@@ -33,7 +33,7 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
     let mut index: Option<PageIndex<'a>> = None;
     for at in 0..messages.len() {
         let Some(message) = messages.get(at).and_then(Option::as_ref) else { continue };
-        if message.role != Role::Assistant || !message.parts.iter().any(is_written_in_components) {
+        if !is_written_in_components(message) {
             continue;
         }
         let original = originals.json.binary_search_by_key(&at, |(node, _)| node.0 as usize);
@@ -58,12 +58,21 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
     Ok(())
 }
 
-fn is_written_in_components(part: &Part<'_>) -> bool {
-    match part {
-        // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
-        Part::Prose(prose) => components::is_used_in(&prose.text) || prose.text.contains(DRAFT),
-        _ => false,
-    }
+/// True for an answer that [`expand`] may change.
+fn is_written_in_components(message: &Message<'_>) -> bool {
+    message.role == Role::Assistant
+        && message.parts.iter().any(|part| match part {
+            // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
+            Part::Prose(prose) => components::is_used_in(&prose.text) || has_drafts(&prose.text),
+            _ => false,
+        })
+}
+
+/// True if `text` has a writing block. For most answers this is one search for a byte.
+fn has_drafts(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let draft = DRAFT.as_bytes();
+    memchr::memchr_iter(b'{', bytes).any(|at| bytes.get(..=at).is_some_and(|start| start.ends_with(draft)))
 }
 
 fn read_object<'a, T: Record<'a>>(json: Json<'a>) -> Result<T> {
@@ -460,7 +469,7 @@ impl<'i, 'a> AnswerData<'i, 'a> {
 
     /// `text` with the drafts in its writing blocks as their user saved them.
     fn with_drafts(&self, text: &str) -> Option<String> {
-        if self.metadata.drafts.0.0.is_empty() || !text.contains(DRAFT) {
+        if self.metadata.drafts.0.0.is_empty() || !has_drafts(text) {
             return None;
         }
         let mut out = String::with_capacity(text.len());

@@ -83,10 +83,7 @@ impl<'a> Record<'a> for Content<'a> {
 
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         let start = reader.container_start();
-        reader.fields(|reader, key| match key.plain() {
-            Some(key) => self.set(key, reader),
-            None => self.set(key.text()?, reader),
-        })?;
+        reader.fields(|reader, key| self.set(key.text()?, reader))?;
         self.json = Some(reader.since(start));
         Ok(())
     }
@@ -265,10 +262,7 @@ impl<'a> Record<'a> for PartObject<'a> {
 
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         let start = reader.container_start();
-        reader.fields(|reader, key| match key.plain() {
-            Some(key) => self.set(key, reader),
-            None => self.set(key.text()?, reader),
-        })?;
+        reader.fields(|reader, key| self.set(key.text()?, reader))?;
         self.json = Some(reader.since(start));
         Ok(())
     }
