@@ -328,12 +328,12 @@ impl Archive {
         &self.label
     }
 
-    /// What is odd about it, a line each. Untrusted text.
+    /// Oddities, one per line. Untrusted text.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// What an entry's local header says otherwise than the directory of its ZIP, if it does.
+    /// How an entry's local header contradicts the directory of its ZIP, if it does.
     pub fn contradiction(&self, entry: u32) -> Option<String> {
         let (Backing::Zip(zip), Ok(found)) = (&self.backing, self.entry(entry)) else { return None };
         directory::contradiction(zip, found)
@@ -543,7 +543,7 @@ impl Archive {
         result.map_err(|error| Error::io("cannot be read", error))
     }
 
-    /// Forgets everything that is only kept to make the next read cheaper.
+    /// Drops everything that is kept only to make the next read cheaper.
     pub fn release(&self) {
         self.random.release();
     }
@@ -586,8 +586,8 @@ impl Archive {
         }
     }
 
-    /// The ZIP as it is now, if it is still the one that was opened. Where only its times have changed, the entry is
-    /// compared with its checksum again, once: its bytes may be the same.
+    /// The ZIP in its current state, if it is still the one that was opened. If only its times have changed, the entry
+    /// is compared with its checksum again, once, because its bytes may be the same.
     fn current(&self, zip: &Section, entry: u32, found: &Entry) -> Result<Section> {
         let now = zip.current_stamp()?;
         if now == zip.stamp() || !now.is_same_file(&zip.stamp()) {
@@ -633,7 +633,7 @@ impl Archive {
         Section::whole(file).map_err(cannot)
     }
 
-    /// How much may be unpacked to temporary files. ZIPs hardly get smaller when they are compressed again.
+    /// Bytes that may be unpacked to temporary files. ZIPs hardly shrink when they are compressed again.
     fn max_unpacked(&self) -> u64 {
         let own = self.identity.bytes.saturating_mul(4).saturating_add(64 << 20);
         self.limits.max_unpacked.unwrap_or(own)

@@ -1,7 +1,7 @@
-//! The command line: its grammar, and one short function per command. The only user of `clap`.
+//! The command line: its grammar, and a short function per command. The only user of `clap`.
 //!
 //! Arguments become values in two steps: clap checks their form, then [`settings`] checks their meaning, once per
-//! command. Data goes to standard output, everything else to standard error, and nothing outside this room prints.
+//! command. Data goes to standard output and everything else to standard error; nothing outside this room prints.
 
 mod args;
 mod cache;
@@ -39,13 +39,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Runs the command that `arguments` ask for; the first is the program's name. Prints its output and its errors.
+/// Runs the command given by `arguments`, which begin with the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match invocation::parse(arguments) {
         Ok(invocation) => execute(invocation),
         Err(Refusal::Meaning(error)) => Err(error),
         Err(Refusal::Grammar(error)) => {
-            // If this can't be printed, neither can a complaint about it.
+            // If this can't be printed, neither can an error about it.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -91,7 +91,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
 
 /// Prints one line to standard error.
 fn say(message: &impl ToString) {
-    // Standard error may be closed, and there is nowhere else to go.
+    // Standard error may be closed, and there is nowhere else to report that.
     let _ = writeln!(io::stderr(), "gptfs: {}", printable(&message.to_string()));
 }
 
@@ -105,12 +105,12 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Err
     }
 }
 
-/// `text` in JSON, with everything that could steer a terminal as an escape.
+/// `text` as a JSON string, with everything that could control a terminal escaped.
 fn quoted(text: &str) -> String {
     let mut quoted = String::new();
     for c in crate::format::quote(text).chars() {
         if steers_a_terminal(c) {
-            // All of them are below U+10000.
+            // All of these are below U+10000.
             let _ = write!(quoted, "\\u{:04x}", u32::from(c));
         } else {
             quoted.push(c);
@@ -119,12 +119,12 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A number of things in words: `1 line`, `12 lines`.
+/// A count with its noun: `1 line`, `12 lines`.
 fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `noun`, with an `s` unless `count` is 1.
+/// `noun`, in the plural unless `count` is 1.
 fn plural(count: usize, noun: &str) -> String {
     if count == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

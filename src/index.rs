@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// exactly as they were when measured, which costs another scan but less memory.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// Most problems that are listed.
+/// Maximum number of problems listed.
 const MAX_PROBLEMS: usize = 100_000;
 
 /// Options for indexing.
@@ -70,11 +70,11 @@ pub struct Index {
     catalog: Catalog,
     /// The files of the export, determined when the first page needs them.
     assets: OnceLock<Assets>,
-    /// Checkpoints on disk, if the index came from there and no page has needed them yet.
+    /// Checkpoints still on disk, if the index was loaded and no page has needed them yet.
     saved: Option<Mutex<Option<SavedPoints>>>,
-    /// How the conversations of each entry are wrapped, and their format.
+    /// The shape and the format of each entry with conversations.
     shards: HashMap<EntryRef, (Shape, &'static dyn Format)>,
-    /// True if another attempt may find more, so that this index is not worth saving.
+    /// True if another attempt may find more, so that this index shouldn't be saved.
     is_provisional: bool,
     options: IndexOptions,
 }
@@ -144,7 +144,7 @@ impl Index {
         self.saved.is_some()
     }
 
-    /// Saves this index for the next process, unless it was loaded, or built when something was short.
+    /// Saves this index for the next process, unless it was loaded, or built while resources were short.
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
@@ -367,7 +367,7 @@ fn text_of(measure: Option<Measure>) -> Result<String> {
     Ok(text)
 }
 
-/// True if there is memory to parse this many bytes of JSON and to render them, as far as can be told by asking for it.
+/// True if an attempt to allocate the memory to parse and render this many bytes of JSON succeeds.
 fn has_memory_for(json: usize) -> bool {
     let mut probe: Vec<u8> = Vec::new();
     let is_there = probe.try_reserve_exact(json.saturating_mul(2)).is_ok();
@@ -392,7 +392,7 @@ fn formats(
     formats.map(|(shard, name)| Some((shard.entry, (shard.shape, format::named(name)?)))).collect()
 }
 
-/// The first problems, and how many more there are.
+/// The first problems, and the number of the others.
 fn bounded(problems: impl Iterator<Item = Problem>) -> Vec<Problem> {
     let mut problems = problems;
     let mut first: Vec<_> = problems.by_ref().take(MAX_PROBLEMS).collect();

@@ -1,8 +1,8 @@
-//! Searching an export without a mount: which files are wanted, each conversation read once, answers in tree order.
+//! Searches an export without a mount: selects files, reads each conversation once, and gives answers in tree order.
 //!
-//! A [`SearchPlan`] holds the files that pass a [`Filter`]; [`run`] hands them to the caller's [`Inspector`]s on all cores
-//! and returns their answers in the order of a walk. What is looked for in a file, and what is printed, is the caller's
-//! concern: nothing here knows patterns or the command line.
+//! A [`SearchPlan`] has the files that pass a [`Filter`]; [`run`] hands them to the caller's [`Inspector`]s on all
+//! cores and returns their answers in the order of a walk. What to look for and what to print is up to the caller:
+//! nothing here knows patterns or the command line.
 
 mod filter;
 mod order;
@@ -19,46 +19,46 @@ use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
 use std::sync::Mutex;
 
-/// Conversations of more JSON than this are read one at a time, in bytes: memory depends on the largest one.
+/// Bytes of JSON above which conversations are read one at a time, so that memory depends only on the largest one.
 const LARGE_BYTES: u64 = 8 << 20;
 
-/// The JSON of the conversations that one thread takes at a time. They are neighbours in their archive, and reading
-/// them in turn inflates little twice.
+/// Bytes of JSON that one thread takes at a time. Its conversations are neighbours in their archive, so little is
+/// inflated twice.
 const BATCH_BYTES: u64 = 4 << 20;
 
-/// Answers that wait for their turn have at most this many bytes before threads turn to what is due next.
+/// Bytes of waiting answers above which threads turn to the conversation that is due next.
 const WAITING_BYTES: usize = 8 << 20;
 
-/// Looks into files, one after another. Each thread has its own.
+/// Examines files, one after another. Each thread has its own.
 pub trait Inspector {
-    /// What it finds in one conversation.
+    /// What was found in one conversation.
     type Answer: Send;
 
-    /// Looks into one file of a conversation. False if it wants no more files, of any conversation.
+    /// Examines one file of a conversation. Returns false to end the search.
     fn inspect(&mut self, file: SearchedFile<'_>) -> bool;
 
-    /// What was found in the files since the last answer.
+    /// What was found since the last answer.
     fn answer(&mut self) -> Self::Answer;
 
-    /// Roughly the memory that an answer takes while it waits, in bytes.
+    /// Approximate memory of a waiting answer, in bytes.
     fn weight(answer: &Self::Answer) -> usize;
 }
 
-/// What was found in one conversation, and which of its files could not be read.
+/// What was found in one conversation, and which of its files couldn't be read.
 #[derive(Debug)]
 pub struct Answered<A> {
     /// What was found.
     pub answer: A,
-    /// Why files could not be read; each names its path.
+    /// Errors of files that couldn't be read; each names its path.
     pub failures: Vec<Error>,
 }
 
-/// The files of one conversation that are searched, in the order of a walk.
+/// The files to search in one conversation, in the order of a walk.
 #[derive(Debug)]
 struct Unit {
     /// The position of the conversation in the catalog.
     head: usize,
-    /// The inode of its `title.md`, which may itself not be searched.
+    /// The inode of its `title.md`, even if that isn't searched.
     thread: Ino,
     files: Box<[Ino]>,
 }
@@ -67,7 +67,7 @@ struct Unit {
 #[derive(Debug)]
 pub struct SearchPlan {
     units: Vec<Unit>,
-    /// Units that lie together in an archive, those with the earliest answers first.
+    /// Groups of units that are neighbours in an archive, those with the earliest answers first.
     batches: Vec<Vec<usize>>,
     files: u64,
 }
@@ -96,7 +96,7 @@ impl SearchPlan {
         plan
     }
 
-    /// The pages alone, without the files of the archive.
+    /// Only the pages, without the files of the archive.
     fn of_pages(fs: &Fs, filter: &Filter) -> Self {
         let mut plan = Self::new(fs, filter);
         for unit in &mut plan.units {
@@ -110,12 +110,12 @@ impl SearchPlan {
         self.units.iter().map(|unit| unit.head)
     }
 
-    /// How many conversations have a file to search.
+    /// Number of conversations with a file to search.
     pub fn conversations(&self) -> usize {
         self.units.len()
     }
 
-    /// How many files there are to search.
+    /// Number of files to search.
     pub fn files(&self) -> u64 {
         self.files
     }
@@ -128,7 +128,7 @@ impl SearchPlan {
     }
 }
 
-/// Neighbours of an archive together, in the order in which their first answers are due.
+/// Groups neighbours in an archive, in the order in which their first answers are due.
 fn batches(units: &[Unit], catalog: &Catalog) -> Vec<Vec<usize>> {
     let location = |unit: &Unit| catalog.heads.get(unit.head).map(|head| head.location);
     let mut placed: Vec<_> =
@@ -153,11 +153,11 @@ fn batches(units: &[Unit], catalog: &Catalog) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Hands the files of `plan`, which was made with `filter`, to inspectors in `threads` threads, and their answers to `take`, conversation by
-/// conversation in the order of a walk, while the search goes on. `take` returns false to end it.
+/// Hands the files of `plan`, which was made with `filter`, to inspectors on `threads` threads. Meanwhile hands their
+/// answers to `take`, conversation by conversation in the order of a walk; it returns false to end the search.
 ///
-/// Every conversation is read once, unless it is too large to be rendered whole. Memory is bounded but for the largest
-/// conversation.
+/// Every conversation is read once, unless it is too large to be rendered whole. Memory is bounded, except that it
+/// depends on the largest conversation.
 pub fn run<I: Inspector>(
     fs: &Fs,
     library: &dyn Library,
@@ -211,7 +211,7 @@ pub fn run<I: Inspector>(
     });
 }
 
-/// The conversations that pass `filter`, by their positions in the catalog, in the order of a walk, with their pages.
+/// The conversations that pass `filter` and their pages, by position in the catalog, in the order of a walk.
 pub fn conversations<'a>(fs: &'a Fs, filter: &'a Filter) -> impl Iterator<Item = (usize, Ino)> + 'a {
     fs.walk().filter_map(move |step| match fs.page(step.attr.ino) {
         Some((head, Page::Thread)) if filter.accepts(fs.catalog().heads.get(head)?) => {
@@ -221,7 +221,7 @@ pub fn conversations<'a>(fs: &'a Fs, filter: &'a Filter) -> impl Iterator<Item =
     })
 }
 
-/// The error of a file, which its path names.
+/// The error of a file, with its path.
 fn of_file(fs: &Fs, ino: Ino, error: Error) -> Error {
     error.within(crate::text::printable(&fs.path(ino)))
 }

@@ -36,7 +36,7 @@ pub(super) struct CentralDirectory {
     pub(super) entries: Vec<Entry>,
     /// CRC-32 of the directory itself.
     pub(super) crc: u32,
-    /// What is odd about the ZIP, a line each.
+    /// Oddities of the ZIP, one per line.
     pub(super) notes: Vec<String>,
 }
 
@@ -48,8 +48,8 @@ const END_RECORD: &[u8] = b"PK\x05\x06";
 /// Size of an end record with the longest comment.
 const MAX_TAIL_BYTES: u64 = 22 + 65_535;
 
-/// How much of the directory its CRC covers at most: a hostile directory may claim to begin at the start of the
-/// file.
+/// Maximum number of bytes that the CRC of a directory covers: a hostile directory may claim to begin at the start of
+/// the file.
 const MAX_HASHED_BYTES: u64 = 512 << 20;
 
 /// Reads the directory of the ZIP in `section`.
@@ -112,8 +112,8 @@ fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-/// What to say if other programs may take another directory for the one of this ZIP: if there is another end record
-/// near its end, outside the entries. `start` is where the directory begins.
+/// A note if other programs may read this ZIP with a different directory, because there is another end record near its
+/// end, outside the entries. `start` is the start of the directory.
 fn several_end_records(section: &Section, start: u64, entries: &[Entry]) -> Result<Option<String>> {
     let first = entries.iter().map(|entry| entry.header).min().unwrap_or(start);
     let from = section.bytes().saturating_sub(MAX_TAIL_BYTES);
@@ -211,7 +211,7 @@ fn hash(section: &Section, start: u64) -> Result<u32> {
     Ok(hasher.finalize())
 }
 
-/// What the local header of an entry says otherwise than the directory, if it does.
+/// How the local header of an entry contradicts the directory, if it does.
 pub(super) fn contradiction(section: &Section, entry: &Entry) -> Option<String> {
     let mut fixed = [0; LOCAL_HEADER_BYTES as usize];
     section.read_exact_at(entry.header, &mut fixed).ok()?;

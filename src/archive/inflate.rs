@@ -187,11 +187,11 @@ enum Window {
 /// A deflate stream being inflated forwards, in any number of steps.
 pub(super) struct InflateDecoder {
     stream: Stream,
-    /// How much of the stream's output was handed over.
+    /// Bytes of the stream's output handed over so far.
     taken: usize,
     out: u64,
     last_checkpoint: u64,
-    /// What follows the output that was not handed over yet.
+    /// What to report once the pending output has been handed over.
     stop: Option<Result<Stop>>,
     /// A checkpoint whose window may still be referred to.
     pending: Option<UnfinishedCheckpoint>,

@@ -1,7 +1,7 @@
 //! The entries of a ZIP without a usable directory, found by their local headers (`--recover`).
 //!
-//! A local header of a streamed entry doesn't say where its data ends, so such data is inflated once to find out.
-//! Whatever is cut off is kept as far as it goes; reading it ends with an error.
+//! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. A
+//! cut-off entry is kept as far as it goes; reading it ends with an error.
 
 use super::directory::{CentralDirectory, Encryption, refuse_bombs};
 use super::inflate::{InflateDecoder, Stop};
@@ -16,7 +16,7 @@ const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 /// Size of a local header without its name and extra field.
 const HEADER_BYTES: u64 = 30;
 
-/// How much is searched for a header at a time.
+/// Bytes searched for a header at a time.
 const WINDOW_BYTES: usize = 64 << 10;
 
 /// The header says neither size nor checksum; they follow the data.
@@ -136,7 +136,7 @@ fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recove
             let Some(data) = section.part(start, there) else { return Ok(None) };
             let measured = measure(&data, max_bytes)?;
             (entry.size, entry.compressed, is_cut) = (measured.out, measured.input, measured.is_cut);
-            // A checksum that can't be right makes sure that a cut entry is never taken for whole.
+            // A checksum that can't be right ensures that a cut-off entry never passes for complete.
             entry.crc = Some(if is_cut { !measured.crc } else { measured.crc });
         } else {
             let descriptor = find(section, start, DESCRIPTOR)?;
@@ -175,7 +175,7 @@ fn zip64(extra: &[u8]) -> Option<(u64, u64)> {
     None
 }
 
-/// What inflating a stream to its end, or to where it breaks off, shows.
+/// What inflating a stream to its end, or to where it breaks off, reveals.
 struct MeasuredStream {
     out: u64,
     input: u64,

@@ -15,7 +15,7 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     modified_seconds: i64,
     modified_nanoseconds: i64,
-    /// Time of the last change of anything about the file, which nobody can set back.
+    /// Time of the last change to the file or its metadata, which can't be set back.
     changed: (i64, i64),
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Section {
     stamp: Stamp,
     base: u64,
     bytes: u64,
-    /// True if any change of the file matters, not only one that its time of modification shows.
+    /// True if any change to the file matters, not only one that its modification time reveals.
     is_strict: bool,
 }
 
@@ -88,7 +88,7 @@ impl Section {
         Ok(Stamp::of(&metadata))
     }
 
-    /// The same section of a file that may have this stamp only, not even touched since.
+    /// The same section of a file that must still have exactly this stamp.
     pub(super) fn with_stamp(&self, stamp: Stamp) -> Self {
         Self { stamp, is_strict: true, ..self.clone() }
     }

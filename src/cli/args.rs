@@ -7,7 +7,7 @@ use super::settings::{READING, ReadingArgs};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
-/// The heading of the options that only `mount` has.
+/// The help heading of options that only `mount` has.
 pub(super) const MOUNTING: &str = "Mounting";
 
 /// The whole command line.
@@ -245,8 +245,8 @@ pub(super) struct DemoArgs {
     pub(super) reading: ReadingArgs,
 }
 
-/// Returns true for options that describe a mount or a reading and may be set outside the command line, false for those
-/// that ask for something once.
+/// True for options that describe how to mount or read an export and may be set outside the command line; false for
+/// those that request something once.
 pub(super) fn is_configurable(arg: &clap::Arg) -> bool {
     !arg.is_hide_set()
         && arg.get_long().is_some()

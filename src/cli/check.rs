@@ -13,10 +13,10 @@ use crate::fs::Library as _;
 /// Where a mount lists its problems.
 const PROBLEMS: &str = ".gptfs/problems.txt";
 
-/// Prints every problem, a line each: the list that the mount shows as `.gptfs/problems.txt`.
+/// Prints every problem on a line, as the mount does in `.gptfs/problems.txt`.
 ///
 /// # Errors
-/// `Damaged` if there is any.
+/// `Damaged` if there are any.
 pub(super) fn check(args: &CheckArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let opened = open::open_quietly(&args.sources, &settings)?;

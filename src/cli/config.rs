@@ -1,4 +1,4 @@
-//! The configuration file: options by the words of the command line, and named profiles of them.
+//! The configuration file: options named as on the command line, and named profiles of them.
 //!
 //! ```toml
 //! tz = "Europe/Berlin"
@@ -17,14 +17,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// The options of a file, with those of the chosen profile on top.
+/// The options of a file, overridden by those of the chosen profile.
 pub(super) struct Config {
     path: PathBuf,
     options: Table,
 }
 
 impl Config {
-    /// Reads the file that the user named, or the default one if it exists.
+    /// Reads the file given by the user, or the default one if it exists.
     ///
     /// # Errors
     /// `Usage` if it is malformed or lacks the profile, `Environment` if it can't be read.
@@ -49,10 +49,10 @@ impl Config {
         Ok(Some(Self { path, options }))
     }
 
-    /// Makes the options the default values of all commands that have them.
+    /// Makes the options default values of all commands that have them.
     ///
     /// # Errors
-    /// `Usage` for an option that no command has, and for a value that it doesn't take.
+    /// `Usage` for an option that no command has, and for an invalid value.
     pub(super) fn apply(self, mut grammar: Command) -> Result<Command> {
         for (key, value) in &self.options {
             let long = key.replace('_', "-");
@@ -81,7 +81,7 @@ impl Config {
         Ok(grammar)
     }
 
-    /// `value` as the command line would have it. `None` for a switch that is off.
+    /// `value` as on the command line. `None` for a switch that is off.
     fn text(&self, arg: &clap::Arg, value: &Value) -> Result<Option<String>, &'static str> {
         if matches!(arg.get_action(), ArgAction::SetTrue) {
             return match value {
@@ -124,7 +124,7 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// The options in `text`, with those of `profile` on top.
+/// The options in `text`, overridden by those of `profile`.
 fn read(text: &str, profile: Option<&str>) -> Result<Table, String> {
     let mut options: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -151,7 +151,7 @@ fn read(text: &str, profile: Option<&str>) -> Result<Table, String> {
     }
 }
 
-/// Has clap check one value of `arg`, and returns its complaint in one line.
+/// Lets clap check one value of `arg`; returns its error message as one line.
 fn check(arg: clap::Arg, long: &str, value: &str) -> Result<(), String> {
     let probe = Command::new("gptfs").no_binary_name(true).disable_help_flag(true).arg(arg);
     match probe.try_get_matches_from([format!("--{long}={value}")]) {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_or_profile_that_is_wrong_is_refused_with_its_place() {
+    fn an_invalid_file_or_profile_is_refused_with_its_location() {
         assert_eq!(read(FILE, Some("home")), Err("no [profile.home]; there is work".to_owned()));
         assert_eq!(read("", Some("home")), Err("no [profile.home], and no other profile either".to_owned()));
         let error = read("tz = \"UTC\"\ntimes =\n", None).expect_err("malformed");

@@ -1,4 +1,4 @@
-//! `doctor`: what mounting needs of this machine, what is missing, and what to do about it.
+//! `doctor`: what mounting requires of this machine, what is missing, and what to do about it.
 
 use super::config;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,7 +32,7 @@ impl Finding {
 /// Prints the report.
 ///
 /// # Errors
-/// `Environment` if something that mounting needs is missing.
+/// `Environment` if a requirement is missing.
 pub(super) fn doctor() -> Result<()> {
     let findings = findings();
     super::print(|out| {

@@ -15,7 +15,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
         return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory"));
     };
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
-    // Before any thread that writes or draws exists, so that all of them hold the signals back.
+    // Before starting the threads that write and draw, so that they inherit the signal mask.
     let signals = EndSignals::hold().map_err(|error| Error::io("cannot start", error))?;
     let progress = Progress::default();
     let write = || export::write(&fs, dir, settings.index.jobs, &progress, &signals);

@@ -1,4 +1,4 @@
-//! The words that choose conversations, the same for every command that lists or searches them.
+//! The options that select conversations, shared by every command that lists or searches them.
 
 use crate::error::Result;
 use crate::render;
@@ -6,7 +6,7 @@ use crate::search::{Filter, Words};
 use crate::time::Timestamp;
 use clap::Args;
 
-/// Which conversations are meant. Conditions of different kinds must all hold; of one kind, any may.
+/// Which conversations to select. Different options must all match; of a repeated option, any may match.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Conversations")]
 pub(super) struct FilterArgs {
@@ -37,7 +37,7 @@ pub(super) struct FilterArgs {
 }
 
 impl FilterArgs {
-    /// True if every conversation is meant.
+    /// True if every conversation is selected.
     pub(super) fn is_empty(&self) -> bool {
         let words = [&self.model, &self.gpt, &self.project, &self.title];
         words.iter().all(|words| words.is_empty())
@@ -47,7 +47,7 @@ impl FilterArgs {
             && !self.archived
     }
 
-    /// These words as a filter.
+    /// These options as a filter.
     ///
     /// # Errors
     /// `Usage` for a date that can't be read.

@@ -1,6 +1,6 @@
 //! `grep`: searches an export with ripgrep's matcher and printers, without a mount and without writing anything.
 //!
-//! Lines, paths and exit codes are those of `rg` in the mounted tree.
+//! Lines, paths and exit codes are the same as those of `rg` in the mounted tree.
 
 mod look;
 mod pattern;
@@ -84,7 +84,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
 }
 
 impl OutputArgs {
-    /// These words as checked values.
+    /// These options as checked values.
     fn look(&self, inverts: bool, takes_text: bool) -> Result<Look> {
         let is_terminal = io::stdout().is_terminal();
         let mode = if self.quiet {
@@ -139,7 +139,7 @@ impl OutputArgs {
     }
 }
 
-/// Standard output, with what goes between files.
+/// Standard output, with the separator between files.
 struct Output<'l, W> {
     out: W,
     look: &'l Look,
@@ -158,7 +158,7 @@ impl<W: Write> Output<'_, W> {
     }
 }
 
-/// One line about the whole search.
+/// A summary of the whole search.
 fn summary(plan: &SearchPlan, stats: &Stats, begin: Instant) -> String {
     format!(
         "{} in {} of {}; {} in {} searched, {:.1} MB in {:.2} s",
@@ -172,7 +172,7 @@ fn summary(plan: &SearchPlan, stats: &Stats, begin: Instant) -> String {
     )
 }
 
-/// The message that ends ripgrep's JSON.
+/// The last message of ripgrep's JSON.
 fn json_summary(stats: &Stats, total: Duration) -> String {
     let duration = |time: Duration| {
         format!(

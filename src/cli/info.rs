@@ -25,7 +25,7 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
     super::print(|out| if args.json { summary.write_json(out) } else { summary.write(out) })
 }
 
-/// How many items of a list are shown to a person.
+/// Number of items shown per list, except in JSON.
 const MOST_ITEMS: usize = 12;
 
 /// The width of the longest bar.
@@ -34,23 +34,23 @@ const BAR_WIDTH: usize = 20;
 struct Summary {
     name: String,
     form: String,
-    /// The first and the last beginning of a conversation.
+    /// When the first and the last conversation were created.
     dates: Option<[String; 2]>,
     counts: Vec<CountRow>,
     /// Conversations by year and month.
     months: BTreeMap<u16, [u64; 12]>,
     lists: Vec<(&'static str, Vec<Tally>)>,
-    /// Files with content that no page shows, with their sizes.
+    /// Files whose content no page shows, with their sizes.
     unread: Vec<(String, u64)>,
     json_bytes: u64,
     tree_bytes: u64,
     inodes: u64,
 }
 
-/// A number and what it counts.
+/// A count and what it counts.
 struct CountRow {
     key: &'static str,
-    /// Printed even if it is 0.
+    /// Whether to print it even if it is 0.
     always: bool,
     number: u64,
 }
@@ -58,7 +58,7 @@ struct CountRow {
 /// How often something occurs.
 struct Tally {
     item: String,
-    /// The id behind it, if the item is a name from the names map.
+    /// The id, if the item is a name from the names map.
     id: String,
     count: u64,
 }
@@ -205,7 +205,7 @@ impl Summary {
     }
 }
 
-/// Files beside the conversations that may have content which is in no page.
+/// Files next to the conversations that may have content which no page shows.
 const UNREAD: [&str; 7] = [
     "model_comparisons.json",
     "shopping.json",
@@ -216,9 +216,9 @@ const UNREAD: [&str; 7] = [
     "ads.json",
 ];
 
-/// Those of these files in `export` that are not empty.
+/// Those of these files that `export` has and that aren't empty.
 fn unread(export: &Export) -> Vec<(String, u64)> {
-    /// A file that only has the keys of its empty lists is smaller, in bytes.
+    /// Largest size in bytes of a file with nothing but empty lists.
     const EMPTY_BYTES: u64 = 64;
     let entries = export.side.other.iter().filter_map(|&entry| export.entry(entry));
     let named = entries.filter_map(|entry| {
@@ -238,7 +238,7 @@ fn row(out: &mut dyn Write, label: &str, value: &str) -> io::Result<()> {
     writeln!(out, "  {label:<16} {}", printable(value))
 }
 
-/// A block as high as the share of `count` in `most`.
+/// A block character as high as the share of `count` in `most`.
 fn level(count: u64, most: u64) -> char {
     if count == 0 {
         return '·';
@@ -253,7 +253,7 @@ fn bar(count: u64, most: u64) -> String {
     "█".repeat(length.clamp(1, BAR_WIDTH))
 }
 
-/// Each distinct id with its name and count, the most frequent first.
+/// Each distinct id with its name and count, most frequent first.
 fn tallies<'h>(ids: impl Iterator<Item = &'h Box<str>>, names: &HashMap<String, String>) -> Vec<Tally> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for id in ids {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_shares_and_nothing_that_occurs_is_invisible() {
+    fn bars_are_proportional_and_never_empty_for_a_nonzero_count() {
         let levels: String = [0, 1, 4, 8, 1000].map(|count| level(count, 1000)).iter().collect();
         assert_eq!(levels, "·▁▁▁█");
         assert_eq!(level(500, 1000), '▄');

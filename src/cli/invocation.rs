@@ -1,7 +1,7 @@
 //! From the words of the command line to a parsed command.
 //!
-//! Options come from four places. From the weakest to the strongest: the configuration file (given to clap as default
-//! values), the environment, mount options in the form of fstab (`-o`), and the options of the command line.
+//! Options come from four places, from lowest to highest precedence: the configuration file (given to clap as default
+//! values), the environment, mount options as in fstab (`-o`), and the command line.
 
 use super::args::{Cli, is_configurable};
 use super::config::Config;
@@ -14,14 +14,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A command line that makes sense.
+/// A valid command line.
 pub(super) struct Invocation {
     pub(super) cli: Cli,
     /// Where each option of the command came from.
     pub(super) matches: ArgMatches,
 }
 
-/// The grammar, with an environment variable for every option of reading and mounting.
+/// The grammar, with an environment variable for every reading and mount option.
 pub(super) fn grammar() -> Command {
     Cli::command().mut_subcommands(|command| {
         command.args_override_self(true).mut_args(|arg| {
@@ -53,7 +53,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         let known = grammar.find_subcommand(name).cloned().unwrap_or_default();
         let sloppy = matches!(command.try_get_one("sloppy"), Ok(Some(true)));
         let expanded = mount_helper::expand(options, &known, sloppy)?;
-        // Before what the user wrote, so that the latter wins.
+        // Before the user's own options, so that those win.
         let at = words.iter().position(|word| word == name).map_or(words.len(), |at| at.saturating_add(1));
         words.splice(at..at, expanded);
     }
@@ -61,7 +61,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
 }
 
-/// Inserts `mount` if the first word is a source instead of a command, as mount.fuse3 writes it: `gptfs SOURCE DIR -o …`.
+/// Inserts `mount` if the first word is a source instead of a command, as in mount.fuse3's `gptfs SOURCE DIR -o …`.
 fn name_the_command(words: &mut Vec<OsString>, grammar: &Command) -> Result<(), Refusal> {
     let Some(first) = words.get(1) else { return Ok(()) };
     let is_command = grammar
@@ -77,7 +77,7 @@ fn name_the_command(words: &mut Vec<OsString>, grammar: &Command) -> Result<(), 
     Ok(())
 }
 
-/// A file that exists, or a word that can only be meant as a path.
+/// True for an existing file, or a word that can only be a path.
 fn is_source(word: &OsStr) -> bool {
     let bytes = word.as_encoded_bytes();
     !bytes.starts_with(b"-") && (bytes.contains(&b'/') || bytes.contains(&b'.') || Path::new(word).exists())
@@ -100,8 +100,8 @@ fn advice(source: &Path) -> String {
     text
 }
 
-/// The options that the user gave to the command on its command line, as words that give the same once more. Not its positional
-/// arguments, and not those that come from the environment or a file.
+/// The options given on the command line, as words that can be passed to another command. Without positional arguments,
+/// and without options from the environment or a file.
 pub(super) fn given_options(matches: &ArgMatches) -> Vec<OsString> {
     let mut words = Vec::new();
     let grammar = grammar();

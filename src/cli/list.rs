@@ -31,7 +31,7 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
     let mut failed = None;
     for path in paths {
         let listed = find::expanded(&fs, path).and_then(|found| {
-            // A pattern names what it matches, and a plain path what is in it.
+            // A pattern lists what it matches; a plain path lists its contents.
             let whole = paths.len() > 1 || find::is_pattern(path);
             found.iter().try_for_each(|&ino| list(&fs, ino, whole, args, &filter, &style))
         });
@@ -44,7 +44,7 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
-/// Lists one file or directory; `whole` if several are listed, so that names need their paths.
+/// Lists one file or directory. `whole` prints full paths, for when several are listed.
 fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &Style) -> Result<()> {
     let attr = fs.attr(ino)?;
     let mut lines: Vec<ListLine> = if attr.kind != InodeKind::Directory {
@@ -75,7 +75,7 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     super::print(|out| lines.iter().try_for_each(|line| style.write(out, fs, line)))
 }
 
-/// Lists the conversations that changed last, the newest first.
+/// Lists the most recently changed conversations, newest first.
 pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let filter = args.filter.filter(&settings.index.render)?;
@@ -95,7 +95,7 @@ pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     })
 }
 
-/// Prints files one after another. A file that can't be read doesn't stop the others.
+/// Prints files one after another. An unreadable file doesn't stop the others.
 pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
@@ -118,7 +118,7 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
 /// Bytes copied at a time.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Prints a file; if `careful`, only one that does a terminal no harm.
+/// Prints a file. If `careful`, refuses one that could affect a terminal.
 pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
     let is_copied = matches!(fs.origin(ino)?, Origin::Copied(_));
     let size = fs.attr(ino)?.size;
@@ -140,7 +140,7 @@ pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
     Ok(())
 }
 
-/// True for text without characters that steer a terminal. A character cut by the end of the block is not looked at.
+/// True for text without characters that control a terminal. Ignores a character cut off by the end of the block.
 fn is_harmless(block: &[u8]) -> bool {
     let text = match std::str::from_utf8(block) {
         Ok(text) => text,
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_harmless_and_bytes_and_escapes_are_not() {
+    fn text_is_harmless_but_bytes_and_escapes_are_not() {
         assert!(is_harmless("Grüße\r\n\tfür 🍎".as_bytes()));
         assert!(is_harmless(&"🍎".as_bytes()[..3]), "cut by the end of a block");
         assert!(!is_harmless(b"\x89PNG\r\n"));

@@ -1,4 +1,4 @@
-//! `man` and `completions`: made from the same grammar that parses the command line.
+//! `man` and `completions`: generated from the grammar that parses the command line.
 
 use super::args::Shell;
 use super::invocation::grammar;
@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The page about the tree, in roff.
+/// The manual page about the tree, in roff.
 const TREE_PAGE: &str = include_str!("manual/gptfs-tree.5");
 
 /// Prints the page of `gptfs`, or writes all pages to `dir`.
@@ -40,7 +40,7 @@ pub(super) fn man(dir: Option<&Path>) -> Result<()> {
 }
 
 fn write_page(command: &Command, name: &str, page: &mut Vec<u8>) {
-    // A vector takes everything.
+    // Writing to a vector never fails.
     let _: io::Result<()> = Man::new(command.clone())
         .title(name.to_uppercase())
         .section("1")

@@ -17,7 +17,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{self, Path, PathBuf};
 use std::thread;
 
-/// Mounts an export. Returns once the tree can be used or, in the foreground, once it is unmounted.
+/// Mounts an export. Returns once the tree is usable or, in the foreground, once it is unmounted.
 pub(super) fn mount(args: MountArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let (sources, mountpoint) = paths(args.paths)?;
@@ -36,7 +36,7 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
     serve(&options, sources, settings, told)
 }
 
-/// Unmounts a directory, also one whose daemon has died.
+/// Unmounts a directory, even if its daemon has died.
 pub(super) fn unmount(dir: &Path) -> Result<()> {
     let tell: Tell = Box::new(|news| {
         if let News::Note(note) = news {
@@ -46,12 +46,12 @@ pub(super) fn unmount(dir: &Path) -> Result<()> {
     mount::unmount(&absolute(dir)?, &mut { tell })
 }
 
-/// The exports to mount and the directory to mount them on, both absolute: the daemon changes its working directory.
+/// The exports to mount and the mountpoint, as absolute paths because the daemon changes its working directory.
 pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> {
     let is_export = paths.last().is_some_and(|last| is_archive(last));
     let mountpoint = match paths.as_slice() {
         [source] => Some(beside(source)?),
-        // A mountpoint is never a file, so this is one more export.
+        // A mountpoint is never a file, so this is another export.
         [source, ..] if is_export => Some(beside(source)?),
         _ => None,
     };
@@ -60,7 +60,7 @@ pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> 
     Ok((sources, absolute(&mountpoint)?))
 }
 
-/// The mountpoint of an export that was given none: `export` for `export.zip`.
+/// The default mountpoint of an export: `export` for `export.zip`.
 fn beside(source: &Path) -> Result<PathBuf> {
     let is_archive =
         ["zip", "json", "html"].iter().any(|ending| source.extension() == Some(OsStr::new(ending)));
@@ -71,7 +71,7 @@ fn beside(source: &Path) -> Result<PathBuf> {
     Err(usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
 }
 
-/// True for a file that is called like an export.
+/// True for a file with the name of an export.
 fn is_archive(path: &Path) -> bool {
     let is_ending = |ending: &&str| path.extension() == Some(OsStr::new(ending));
     ["zip", "json", "html"].iter().any(is_ending) && path.is_file()
@@ -81,10 +81,10 @@ pub(super) fn source_name(sources: &[PathBuf]) -> String {
     sources.first().map(|source| source.display().to_string()).unwrap_or_default()
 }
 
-/// What to tell a person at a terminal once a mount can be used.
+/// What to tell a user at a terminal once the mount is usable.
 pub(super) struct Listener {
     pub(super) mountpoint: PathBuf,
-    /// Ctrl-C ends the mount, too.
+    /// Whether Ctrl-C ends the mount, too.
     pub(super) ends_by_signal: bool,
 }
 
@@ -135,7 +135,7 @@ pub(super) fn serve(
                 progress.note(note);
             }
             let open::Opened { index, fs } = opened;
-            // Nothing waits for the index to be saved. If there can't be a thread, it is saved another time.
+            // Nothing waits for the index to be saved. If no thread can be started, it is saved another time.
             let saving = move || open::save(&index, &settings);
             let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
             Ok(fs)
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_without_a_mountpoint_is_mounted_beside_itself() {
+    fn an_export_without_a_mountpoint_is_mounted_next_to_itself() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = |name: &str| folder.path().join(name);
         for name in ["a.zip", "b.zip"] {

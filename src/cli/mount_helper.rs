@@ -1,4 +1,4 @@
-//! The forms in which mount(8), fstab and mount.fuse3 call a file system: `mount.gptfs SOURCE DIR -o opt,opt`.
+//! How mount(8), fstab and mount.fuse3 call a file system: `mount.gptfs SOURCE DIR -o opt,opt`.
 
 use super::refusal::{Refusal, usage};
 use crate::error::Result;
@@ -6,8 +6,8 @@ use clap::{ArgAction, Command, Parser};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Options that mount(8), fstab and systemd add or use themselves. What they ask for either holds for every mount of
-/// gptfs (`ro`, `nosuid`, `nodev`, `noexec`) or means nothing to it.
+/// Options that mount(8), fstab and systemd add or use themselves. They either hold for every mount of gptfs (`ro`,
+/// `nosuid`, `nodev`, `noexec`) or don't concern it.
 const SYSTEM_OPTIONS: [&str; 46] = [
     "_netdev",
     "async",
@@ -57,7 +57,7 @@ const SYSTEM_OPTIONS: [&str; 46] = [
     "users",
 ];
 
-/// True if the program was called by a name that mount(8) looks for.
+/// True if the program was called by the name of a mount(8) helper.
 pub(super) fn is_called_as(program: &OsStr) -> bool {
     let name = Path::new(program).file_name().unwrap_or_default();
     name == "mount.gptfs" || name == "mount.fuse.gptfs"
@@ -102,7 +102,7 @@ struct Helper {
     kind: Option<String>,
 }
 
-/// The words of `gptfs mount` that ask for the same as `words` of mount(8).
+/// The arguments of `gptfs mount` equivalent to the arguments `words` from mount(8).
 pub(super) fn words(words: Vec<OsString>) -> Result<Vec<OsString>, Refusal> {
     let helper = Helper::try_parse_from(words)?;
     let mut words: Vec<OsString> = vec!["gptfs".into(), "mount".into()];
@@ -115,11 +115,11 @@ pub(super) fn words(words: Vec<OsString>) -> Result<Vec<OsString>, Refusal> {
     Ok(words)
 }
 
-/// Mount options such as `tz=Europe/Berlin,allow_other` as long options of `command`. Underscores are as good as
-/// hyphens; `\,` is a comma in a value. With `sloppy`, unknown options are ignored.
+/// Mount options such as `tz=Europe/Berlin,allow_other` as long options of `command`. Underscores count as hyphens;
+/// `\,` is a comma in a value. With `sloppy`, unknown options are ignored.
 ///
 /// # Errors
-/// `Usage` for an unknown option, a missing value, or one too many.
+/// `Usage` for an unknown option, and for a missing or unexpected value.
 pub(super) fn expand<'a>(
     options: impl Iterator<Item = &'a String>,
     command: &Command,
@@ -162,7 +162,7 @@ fn is_of_the_system(key: &str) -> bool {
     key.starts_with("x-") || key.starts_with("X-") || SYSTEM_OPTIONS.contains(&key)
 }
 
-/// Splits at commas; a backslash takes the special meaning from the character after it.
+/// Splits at commas; a backslash escapes the next character.
 fn split(options: &str) -> Vec<String> {
     let (mut parts, mut part, mut characters) = (Vec::new(), String::new(), options.chars());
     while let Some(c) = characters.next() {

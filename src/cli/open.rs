@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many unknown ids of a names map are named.
+/// Maximum number of unknown ids of a names map to list.
 const LISTED_NAMES: usize = 3;
 
 /// An export and the tree that shows it.
@@ -25,7 +25,7 @@ pub(super) struct Opened {
     pub(super) fs: Fs,
 }
 
-/// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints one line if the export has
+/// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints a line if the export has
 /// problems, and saves the index.
 pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
     let opened = open_quietly(sources, settings)?;
@@ -35,7 +35,7 @@ pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
     Ok(opened)
 }
 
-/// Like [`open`], for a command that tells the problems itself.
+/// Like [`open`], for a command that reports the problems itself.
 pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
     let progress = Progress::default();
     let opened = progress::shown("conversations", &progress, || build(sources, settings, &progress))?;
@@ -69,7 +69,7 @@ pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) ->
     Ok(Opened { index, fs })
 }
 
-/// What `--verbose` says of an export.
+/// What `--verbose` says about an export.
 fn description(index: &Index, settings: &Settings, elapsed: Duration) -> [String; 2] {
     let name = &index.export().name;
     let from = match (index.is_saved(), &settings.cache) {
@@ -90,7 +90,7 @@ fn description(index: &Index, settings: &Settings, elapsed: Duration) -> [String
     ]
 }
 
-/// One line about ids in the names map that no conversation has; they may be misspelt.
+/// A line about ids in the names map that no conversation has; they may be misspelt.
 fn unknown_names(heads: &[Head], settings: &Settings) -> Option<String> {
     let file = settings.names_map.as_ref()?;
     let used: HashSet<&str> =
@@ -107,7 +107,7 @@ fn unknown_names(heads: &[Head], settings: &Settings) -> Option<String> {
 }
 
 impl Opened {
-    /// One line about the export's problems, if it has any.
+    /// A line about the export's problems, if it has any.
     pub(super) fn problems(&self) -> Option<String> {
         let problems = &self.index.catalog().problems;
         let first = problems.first()?;

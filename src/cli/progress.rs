@@ -1,11 +1,11 @@
-//! The progress line, which only a terminal gets.
+//! The progress line, shown only on a terminal.
 
 use crate::progress::{Progress, Snapshot};
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Time between two redraws, and before the first one.
+/// Time between redraws, and before the first one.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// A line on a terminal that shows progress.
@@ -24,10 +24,10 @@ impl ProgressLine {
         Self { items, start: Instant::now(), drawn: None, terminal: io::stderr().is_terminal() }
     }
 
-    /// Redraws the line, unless that was done a moment ago.
+    /// Redraws the line, unless it was redrawn a moment ago.
     pub(super) fn draw(&mut self, now: Snapshot) {
         if self.terminal && self.drawn.unwrap_or(self.start).elapsed() >= INTERVAL {
-            // If the terminal is gone, so is the need for progress.
+            // If the terminal is gone, nobody needs the progress.
             let _ = write!(io::stderr(), "\r{}\x1b[K", line(now, self.items, self.start.elapsed()));
             self.drawn = Some(Instant::now());
         }
@@ -47,7 +47,7 @@ impl Drop for ProgressLine {
     }
 }
 
-/// Runs `work` and shows its progress in `items`.
+/// Runs `work` and shows its progress, counted in `items`.
 pub(super) fn shown<T>(items: &'static str, progress: &Progress, work: impl FnOnce() -> T) -> T {
     let mut line = ProgressLine::of(items);
     if !line.terminal {
@@ -66,7 +66,7 @@ pub(super) fn shown<T>(items: &'static str, progress: &Progress, work: impl FnOn
     })
 }
 
-/// The text of the line, with the time left at the average speed so far.
+/// The text of the line, with the remaining time at the average speed so far.
 fn line(now: Snapshot, items: &str, elapsed: Duration) -> String {
     let percent = now.done.saturating_mul(100).checked_div(now.total).unwrap_or(0).min(100);
     let left = match now.done {

@@ -1,14 +1,14 @@
-//! Why a command line is not carried out.
+//! Why a command line is refused.
 
 use crate::error::{Error, ErrorKind};
 
 /// Why there is no command to run.
 pub(super) enum Refusal {
-    /// Help, the version, or a form that the grammar doesn't have.
+    /// Help, the version, or a syntax error.
     Grammar(clap::Error),
-    /// A meaning that can't be had.
+    /// A semantic error.
     Meaning(Error),
-    /// A source without a command: what can be done with it.
+    /// A source without a command, and what can be done with it.
     Advice(String),
 }
 
@@ -24,7 +24,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// A command line that makes no sense.
+/// An error about an invalid command line.
 pub(super) fn usage(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Usage, message)
 }

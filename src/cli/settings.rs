@@ -1,4 +1,4 @@
-//! The options that say how an export is read, and the checked values they become.
+//! The options for reading an export, and the checked values they become.
 //!
 //! Every command that opens an export takes [`ReadingArgs`] and turns them into [`Settings`] once, before it does
 //! anything else.
@@ -12,10 +12,10 @@ use crate::time::Zone;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
 
-/// The heading of these options.
+/// The help heading of these options.
 pub(super) const READING: &str = "Reading";
 
-/// How an export is read; the same words for every command.
+/// How to read an export; the same options for every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = READING)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -91,15 +91,15 @@ enum MathArg {
 pub(super) struct Settings {
     /// How to index and render the export.
     pub(super) index: IndexOptions,
-    /// What an archive may ask of this machine.
+    /// Limits on the resources an archive may use.
     pub(super) limits: Limits,
-    /// Bytes of rendered pages to keep. What `--memory` leaves is for pages being rendered.
+    /// Size of the page cache in bytes. The rest of `--memory` is for pages being rendered.
     pub(super) page_bytes: u64,
     /// Where indexes are saved; `None` to save none.
     pub(super) cache: Option<IndexCache>,
-    /// The file that gave names to ids, to say which of its ids no conversation has.
+    /// The names map, to report which of its ids no conversation has.
     pub(super) names_map: Option<PathBuf>,
-    /// Says what is read and how long it takes.
+    /// Report what is read and how long it takes.
     pub(super) verbose: bool,
 }
 
@@ -150,7 +150,7 @@ impl Settings {
         })
     }
 
-    /// The time zone of everything that is shown.
+    /// The time zone of everything shown.
     pub(super) fn zone(&self) -> &Zone {
         &self.index.render.zone
     }
@@ -180,7 +180,7 @@ fn size(text: &str) -> std::result::Result<u64, String> {
     let too_large = || "too large".to_owned();
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // Nine digits are exact to a byte in any unit that anyone writes by hand.
+    // Nine digits are exact to about a byte even for G.
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
         return Err(malformed());
     }
@@ -188,7 +188,7 @@ fn size(text: &str) -> std::result::Result<u64, String> {
     let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(unit)).ok_or_else(too_large)?;
     let numerator = u128::from(fraction.parse::<u64>().map_err(|_| malformed())?) * u128::from(unit);
     let denominator = 10_u128.pow(fraction.len() as u32);
-    // Less than one unit, so it fits.
+    // Less than one unit, so it doesn't overflow.
     whole.checked_add((numerator / denominator) as u64).ok_or_else(too_large)
 }
 

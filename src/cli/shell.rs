@@ -1,10 +1,10 @@
-//! Paths as a person would type them in a shell.
+//! Paths as a user would type them in a shell.
 
 use crate::text::shell_word;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// `path` as one word of a shell's command line, with `~` for the home directory. Safe for a terminal.
+/// `path` as one word of a shell command, with `~` for the home directory. Safe to print to a terminal.
 pub(super) fn quoted(path: &Path) -> String {
     let home = std::env::var_os("HOME");
     within_home(path, home.as_deref())

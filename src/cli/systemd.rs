@@ -10,9 +10,9 @@ use clap::ArgMatches;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Prints a unit that mounts what `mount` with the same words would mount.
+/// Prints a unit that mounts what `mount` would with the same arguments.
 pub(super) fn systemd(args: SystemdArgs, matches: &ArgMatches) -> Result<()> {
-    // Wrong words should fail now and not at the next login.
+    // Invalid arguments should fail now, not at the next login.
     Settings::new(&args.mount.reading)?;
     let (sources, mountpoint) = mount::paths(args.mount.paths)?;
     let program = std::env::current_exe().map_err(|error| Error::io("the path of gptfs", error))?;
@@ -52,7 +52,7 @@ fn unit(name: &str, start: &[String], stop: &[String]) -> String {
     )
 }
 
-/// One word of a command line in a unit: quoted, and without anything that systemd would replace.
+/// One word of a command line in a unit: quoted, with everything escaped that systemd would expand.
 fn word(text: impl AsRef<OsStr>) -> Result<String> {
     let text = text.as_ref();
     let plain = text.to_str().filter(|text| !text.contains(char::is_control)).ok_or_else(|| {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_of_a_unit_means_itself() {
+    fn words_of_a_unit_are_taken_literally() {
         for (text, expected) in [
             ("/usr/bin/gptfs", "/usr/bin/gptfs"),
             ("--tz=Europe/Berlin", "--tz=Europe/Berlin"),

@@ -39,7 +39,7 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
     }
 }
 
-/// What a head says about the visible thread.
+/// What a head says about the visible thread of its conversation.
 #[derive(Default)]
 struct Thread {
     turns: u32,
@@ -74,7 +74,7 @@ impl Thread {
     }
 }
 
-/// What is shown in place of a conversation that is too large, or was when memory was short.
+/// What is shown in place of a conversation that is too large, or was too large for the memory available.
 pub(super) fn placeholder(head: &Head, limit: usize) -> Conversation<'_> {
     let bytes = head.location.end.saturating_sub(head.location.start);
     let damage = if head.condition == Condition::Unread {

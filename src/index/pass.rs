@@ -1,4 +1,4 @@
-//! The pass over all shards: its threads, and putting their results together in order.
+//! The pass over all shards: its threads, and merging their results in order.
 //!
 //! Each shard is inflated by one thread. While there is a shard per thread, each thread splits and measures what it
 //! reads; threads without a shard help the others, see [`scheduler`]. The pass goes on with the threads that can be
@@ -41,7 +41,7 @@ pub(super) struct PassOutcome {
     pub(super) problems: Vec<Problem>,
     /// The format of each shard that has one.
     pub(super) formats: HashMap<EntryRef, &'static dyn Format>,
-    /// True if another pass may find more: something could not be read for a reason outside the export.
+    /// True if another pass may find more, because something couldn't be read for a reason outside the export.
     pub(super) is_provisional: bool,
 }
 
@@ -120,7 +120,7 @@ struct ShardEnd {
     vendor: Option<Vendor>,
     junk: Option<(u64, u64)>,
     problems: Vec<Problem>,
-    /// Why it could not be read to its end, or can't be trusted.
+    /// Why it couldn't be read to its end, or can't be trusted.
     failure: Option<Error>,
 }
 
@@ -154,7 +154,7 @@ impl Pass<'_> {
             let threads = readers.saturating_add(helpers);
             let start = |at: usize| threads::start(scope, move || run(at));
             let others: Vec<_> = (1..threads).map_while(start).collect();
-            // The threads that could not be started leave their part to the others.
+            // The other threads take over the work of those that couldn't be started.
             for at in others.len().saturating_add(1)..threads {
                 if at < readers { work.lose_reader() } else { work.lose_helper() }
             }
@@ -202,7 +202,7 @@ impl Pass<'_> {
                 let document = Document::new(&placeholder, self.assets);
                 let mut of_placeholder = measure::head(&document, place.location, options);
                 of_placeholder.condition = head.condition;
-                // What is missing from a part says nothing about the whole.
+                // A gap in a part says nothing about the whole.
                 notes = placeholder.damage.iter().cloned().collect();
                 head = of_placeholder;
             }
@@ -248,7 +248,7 @@ impl Pass<'_> {
             let kind = end.failure.as_ref().map(Error::kind);
             kind.is_some_and(|kind| kind != ErrorKind::Damaged)
         };
-        // Damaged files are shown as far as they are whole.
+        // Damaged files are shown up to the damage.
         if !ends.is_empty()
             && ends.iter().all(|end| end.failure.is_some())
             && (conversations.is_empty() || ends.iter().all(fatal))
@@ -306,7 +306,7 @@ impl Pass<'_> {
         Ok(PassOutcome { heads, problems, formats, is_provisional })
     }
 
-    /// Explains why there are no conversations at all.
+    /// Explains why there are no conversations.
     fn nothing_found(&self, foreign: Option<Detected>, is_junk: bool, problems: &[Problem]) -> Error {
         let reason = match (foreign, problems.first()) {
             (Some(foreign), _) => format!("this looks like {foreign}"),
@@ -324,8 +324,9 @@ impl Pass<'_> {
     }
 }
 
-/// True if something without messages is a conversation nevertheless: its keys say so, or it is broken off. If any of
-/// its contents should be there, it needs at least a title or an id. With both it is one in any case.
+/// True if an element without messages still counts as a conversation: if it has a title and an id, if it has one of
+/// them and is damaged, or if its keys say so. If all of its JSON was kept, the keys need a title or an id to confirm
+/// them.
 fn is_conversation(conversation: &Conversation<'_>, extent: Extent, json: &[u8]) -> bool {
     let (has_id, has_title) = (!conversation.id.is_empty(), conversation.title.is_some());
     let is_named = has_id || has_title;
@@ -335,7 +336,7 @@ fn is_conversation(conversation: &Conversation<'_>, extent: Extent, json: &[u8])
         || (is_named || !matches!(extent, Extent::Whole | Extent::CutOff)) && format::detect(json).is_ok()
 }
 
-/// What is wrong with a shard that could not be read as it should.
+/// The problem of a shard that couldn't be read properly.
 fn damaged(failure: &Error, read: u64) -> String {
     let reason = failure.reason();
     let advice =
@@ -535,7 +536,7 @@ impl<'p> Worker<'p> {
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        // Whatever it had taken will never be returned.
+        // Whatever it has taken will never be returned.
         if thread::panicking() {
             self.work.abandon();
         }

@@ -175,7 +175,7 @@ impl IndexCache {
         for path in items.iter().map(|item| &item.path).chain(&begun) {
             fs::remove_file(path).map_err(|error| Error::io(path.display(), error))?;
         }
-        // It stays if there is anything else in it.
+        // The directory stays if there is anything else in it.
         let _ = fs::remove_dir(&self.dir);
         Ok(items.len())
     }
@@ -184,7 +184,7 @@ impl IndexCache {
         self.dir.join(format!("{:08x}{:08x}.{EXTENSION}", crc32fast::hash(key), key.len()))
     }
 
-    /// The index saved under `key`, if there is one and nothing casts doubt on it.
+    /// The index saved under `key`, if there is one and it passes every check.
     pub(super) fn load(&self, key: &IndexKey) -> Option<LoadedIndex> {
         let key = postcard::to_stdvec(key).ok()?;
         let path = self.path(&key);
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_has_left_goes_with_the_next_save_and_with_clear() {
+    fn leftovers_of_a_killed_process_are_removed_by_the_next_save_and_by_clear() {
         let (_home, cache) = saved();
         let [old, new] = [".new-old", ".new-new"].map(|name| cache.dir().join(name));
         fs::write(&old, "half").unwrap();
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_there_is_replaced() {
+    fn an_existing_index_is_replaced() {
         let (_home, cache) = saved();
         cache.save(&key("a"), &[Some("g")], &catalog(), &[]).unwrap();
         assert_eq!(cache.load(&key("a")).unwrap().formats, [Some("g".to_owned())]);

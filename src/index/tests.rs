@@ -1,4 +1,4 @@
-//! A page is as long as it was measured, whatever happened to the export; otherwise it couldn't be read.
+//! Every page is exactly as long as measured, whatever happened to the export; otherwise it couldn't be read.
 
 use super::*;
 use crate::archive::Limits;
@@ -277,7 +277,7 @@ fn changed_zip(json: &str, change: impl FnOnce(&mut Vec<u8>)) -> tempfile::TempD
 }
 
 #[test]
-fn a_damaged_only_file_is_shown_as_far_as_it_is_whole() {
+fn a_damaged_only_file_is_shown_up_to_the_damage() {
     let json = format!("[{},{}]", chat("a", "Tea"), chat("b", "Coffee"));
     let folder = changed_zip(&json, |bytes| {
         let at = bytes.windows(3).position(|word| word == b"Tea").unwrap();
@@ -294,7 +294,7 @@ fn a_damaged_only_file_is_shown_as_far_as_it_is_whole() {
 }
 
 #[test]
-fn an_index_of_something_that_was_short_is_not_saved() {
+fn an_index_built_while_resources_were_short_is_not_saved() {
     let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
     let mut index = index_of(folder.path(), 1).unwrap();
     let home = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What is searched: conditions on conversations, on their files, and on the lines of a page.
+//! What to search: conditions on conversations, on their files, and on the lines of a page.
 
 use crate::catalog::{Head, Page};
 use crate::conversation::Role;
@@ -9,9 +9,9 @@ use memchr::memchr;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Words that one of a conversation's values must match. Without words everything does.
+/// Words that must match one of a conversation's values. An empty list matches everything.
 ///
-/// Case does not matter, and `*` in a word stands for any text.
+/// Ignores case; `*` in a word stands for any text.
 #[derive(Clone, Debug, Default)]
 pub struct Words(Vec<String>);
 
@@ -51,29 +51,29 @@ fn matches(pattern: &str, value: &str) -> bool {
 /// Which pages of a conversation are searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Branches {
-    /// The visible thread and the other branches.
+    /// The visible thread and all other branches.
     #[default]
     Yes,
     /// The visible thread, without the other branches.
     No,
-    /// The other branches alone.
+    /// Only the other branches.
     Only,
 }
 
-/// What is searched. The default is everything; conditions add up.
+/// What to search. The default is everything; all conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A model that answered on the visible thread.
+    /// Models that answered on the visible thread.
     pub models: Words,
-    /// The id or the name of the custom GPT.
+    /// Ids or names of custom GPTs.
     pub gpts: Words,
-    /// The id or the name of the project.
+    /// Ids or names of projects.
     pub projects: Words,
-    /// Text that the title contains, whatever its case.
+    /// Text that the title contains, ignoring case.
     pub titles: Vec<String>,
     /// Changed at this time or later.
     pub since: Option<Timestamp>,
-    /// Begun before this time.
+    /// Created before this time.
     pub until: Option<Timestamp>,
     /// With a star.
     pub starred: bool,
@@ -81,18 +81,18 @@ pub struct Filter {
     pub archived: bool,
     /// Which pages.
     pub branches: Branches,
-    /// Whose words; empty for all lines of a page.
+    /// Speakers; empty for all lines of a page.
     pub roles: Vec<Role>,
-    /// What kind of words; empty for all lines of a page.
+    /// Kinds of content; empty for all lines of a page.
     pub kinds: Vec<SpeechKind>,
-    /// Names of GPTs and projects by their ids.
+    /// Names of GPTs and projects by id.
     pub names: HashMap<String, String>,
 }
 
 impl Filter {
-    /// True if the conversation is searched at all.
+    /// True if anything in the conversation is searched.
     ///
-    /// A conversation that begins and ends at unknown times passes only without conditions on its time.
+    /// A conversation without known times passes only if there are no conditions on time.
     pub fn accepts(&self, head: &Head) -> bool {
         let named = |id: &Option<Box<str>>, words: &Words| {
             let id = id.as_deref();
@@ -117,14 +117,14 @@ impl Filter {
         self.titles.iter().any(|part| title.contains(&fold(part)))
     }
 
-    /// True if only some lines of a page are searched.
+    /// True if only certain lines of a page are searched.
     pub(super) fn picks_lines(&self) -> bool {
         !self.roles.is_empty() || !self.kinds.is_empty()
     }
 
-    /// True if a file of a conversation that is searched is searched too: a page, or with `None` a file of the archive.
+    /// True if a file of a conversation that passes is searched: a page, or for `None` a file of the archive.
     pub(super) fn wants(&self, page: Option<Page>) -> bool {
-        // What is in a canvas document is the model's, unless its user wrote in it, which nothing tells.
+        // A canvas document counts as the model's. Its user may have edited it, but the export doesn't say so.
         const CANVAS: Speech = Speech { role: Role::Assistant, kind: SpeechKind::Canvas };
         match page {
             Some(Page::Branch(_)) => self.branches != Branches::No,
@@ -139,7 +139,7 @@ impl Filter {
             && (self.kinds.is_empty() || self.kinds.contains(&speech.kind))
     }
 
-    /// The lines of `page` that are searched: ranges of whole lines, ascending and apart. Linear in the sections.
+    /// The lines of `page` to search: ranges of whole lines, ascending, without overlaps. Linear in the sections.
     pub(super) fn lines(&self, page: &[u8], sections: &[SpeechSection]) -> Vec<Range<usize>> {
         let ends = sections.iter().skip(1).map(|next| next.start).chain([page.len()]);
         let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -158,7 +158,7 @@ impl Filter {
     }
 }
 
-/// Where the first line begins that has its first byte at `at` or later.
+/// The start of the first line that begins at `at` or later.
 fn line_from(page: &[u8], at: usize) -> usize {
     let before = at.checked_sub(1).and_then(|before| page.get(before));
     if before.is_none_or(|&byte| byte == b'\n') {

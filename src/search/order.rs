@@ -1,11 +1,11 @@
-//! Answers in order from threads that work out of order, with bounded memory.
+//! Puts answers of threads that work out of order into order, with bounded memory.
 //!
-//! Threads take neighbours in the archive together. When too many answers wait for an earlier one, they turn to what is
-//! due next instead, wherever it lies.
+//! Threads take groups of neighbours in the archive. When too many answers wait for an earlier one, they turn to the
+//! unit that is due next, wherever it is.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Units that a thread has taken and not yet done, the next one last.
+/// Units that a thread has taken but not started, the next one last.
 #[derive(Debug, Default)]
 pub(super) struct Batch(Vec<usize>);
 
@@ -22,9 +22,9 @@ struct OrderState<A> {
     next_batch: usize,
     /// The unit whose answer is due next.
     due: usize,
-    /// Weight of the answers that wait.
+    /// Total weight of waiting answers.
     waiting: usize,
-    /// No unit from this one on is wanted any more.
+    /// Units from this one on are no longer wanted.
     end: usize,
     workers: usize,
     started: bool,
@@ -37,7 +37,7 @@ enum UnitState<A> {
 }
 
 impl<'p, A> AnswerOrder<'p, A> {
-    /// The order of `units` units, whose answers may have a weight of `limit` together while they wait.
+    /// The order of `units` units. Waiting answers may have a total weight of `limit`.
     pub(super) fn new(units: usize, batches: &'p [Vec<usize>], limit: usize) -> Self {
         let state = OrderState {
             units: std::iter::repeat_with(|| UnitState::Untouched).take(units).collect(),
@@ -51,14 +51,14 @@ impl<'p, A> AnswerOrder<'p, A> {
         Self { batches, limit, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Notes that a thread works, until the guard is dropped.
+    /// Counts a working thread until the guard is dropped.
     pub(super) fn worker(&self) -> impl Drop + '_ {
         struct Worker<'o, 'p, A>(&'o AnswerOrder<'p, A>);
         impl<A> Drop for Worker<'_, '_, A> {
             fn drop(&mut self) {
                 let mut state = self.0.lock();
                 state.workers = state.workers.saturating_sub(1);
-                // Its answer will not come if it panicked.
+                // If it panicked, its answer will never come.
                 if std::thread::panicking() {
                     state.end = 0;
                 }
@@ -72,7 +72,7 @@ impl<'p, A> AnswerOrder<'p, A> {
         Worker(self)
     }
 
-    /// The next unit for a thread; waits where memory is short. `None` when there is nothing left.
+    /// The next unit for a thread; waits while too many answers wait. `None` when nothing is left.
     pub(super) fn next(&self, batch: &mut Batch) -> Option<usize> {
         let mut state = self.lock();
         loop {
@@ -99,7 +99,7 @@ impl<'p, A> AnswerOrder<'p, A> {
         }
     }
 
-    /// Hands in the answer of a unit.
+    /// Submits the answer for a unit.
     pub(super) fn finish(&self, unit: usize, answer: A, weight: usize) {
         let mut state = self.lock();
         state.waiting = state.waiting.saturating_add(weight);
@@ -110,7 +110,7 @@ impl<'p, A> AnswerOrder<'p, A> {
         self.changed.notify_all();
     }
 
-    /// No answer after that of `unit` is wanted.
+    /// Declares answers after that of `unit` unwanted.
     pub(super) fn end_after(&self, unit: usize) {
         let mut state = self.lock();
         state.end = state.end.min(unit.saturating_add(1));
@@ -118,7 +118,7 @@ impl<'p, A> AnswerOrder<'p, A> {
         self.changed.notify_all();
     }
 
-    /// No more answers are wanted.
+    /// Declares all further answers unwanted.
     pub(super) fn end(&self) {
         self.lock().end = 0;
         self.changed.notify_all();
@@ -153,7 +153,7 @@ impl<'p, A> AnswerOrder<'p, A> {
 }
 
 impl<A> OrderState<A> {
-    /// Takes a unit that nobody has taken.
+    /// Takes a unit that no thread has taken.
     fn take(&mut self, unit: usize) -> bool {
         match self.units.get_mut(unit).filter(|_| unit < self.end) {
             Some(progress @ UnitState::Untouched) => {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_after_the_end_is_answered() {
+    fn units_after_the_end_are_not_answered() {
         let batches: Vec<Vec<usize>> = (0..10).map(|unit| vec![unit]).collect();
         let order = AnswerOrder::new(10, &batches, usize::MAX);
         let worker = order.worker();

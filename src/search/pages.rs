@@ -1,4 +1,4 @@
-//! The bytes of a conversation's files, as few readings as memory allows.
+//! The bytes of a conversation's files, reading the conversation as few times as memory allows.
 
 use super::{Filter, Unit, of_file};
 use crate::catalog::Page;
@@ -8,27 +8,27 @@ use crate::markdown::encode_path_segment;
 use std::io;
 use std::ops::Range;
 
-/// Pages of one conversation that are in memory at a time, in bytes, unless one alone is larger.
+/// Bytes of one conversation's pages in memory at a time, unless a single page is larger.
 const TOGETHER_BYTES: u64 = 16 << 20;
 
-/// How much of a file is read from the archive at a time, in bytes.
+/// Bytes of a file read from the archive at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// One file to look into.
+/// A file to examine.
 #[derive(Debug)]
 pub struct SearchedFile<'a> {
     /// Its path from the root of the tree, without a leading slash.
     pub path: &'a str,
-    /// What is in it.
+    /// Its content.
     pub bytes: Bytes<'a>,
 }
 
 /// The bytes of a file.
 #[derive(Debug)]
 pub enum Bytes<'a> {
-    /// A page, whole, and the lines of it that are searched: ranges of whole lines, ascending and apart. `None` for all.
+    /// A whole page and the lines of it to search: ranges of whole lines, ascending, without overlaps. `None` for all.
     Page(&'a [u8], Option<&'a [Range<usize>]>),
-    /// A file of the archive, read as far as it is wanted.
+    /// A file of the archive, read as far as needed.
     Copied(Copied<'a>),
 }
 
@@ -39,7 +39,7 @@ pub struct Copied<'a> {
     ino: Ino,
     offset: u64,
     chunk: Vec<u8>,
-    /// How much of the chunk was handed out.
+    /// How much of the chunk has been handed out.
     used: usize,
 }
 
@@ -60,7 +60,7 @@ impl io::Read for Copied<'_> {
     }
 }
 
-/// Hands every file of `unit` to `take`, in order, or why it can't be read. False as soon as `take` returns that.
+/// Hands every file of `unit`, or the error of reading it, to `take`, in order. False as soon as `take` returns false.
 pub(super) fn each(
     fs: &Fs,
     library: &dyn Library,
@@ -72,7 +72,7 @@ pub(super) fn each(
     let name = stem.rsplit('/').next().unwrap_or_default();
     let stem = encode_path_segment(name.strip_suffix(crate::layout::PAGE).unwrap_or(name));
     let mut files = unit.files.iter().copied().peekable();
-    // The pages that were rendered together, in order, and are next.
+    // Pages that were rendered together and come next, in order.
     let mut rendered: std::vec::IntoIter<Picked> = Vec::new().into_iter();
     while let Some(&ino) = files.peek() {
         let path = fs.path(ino);
@@ -99,13 +99,13 @@ pub(super) fn each(
     true
 }
 
-/// A page and its lines that are searched.
+/// A page and its lines to search.
 struct Picked {
     bytes: Vec<u8>,
     lines: Option<Vec<Range<usize>>>,
 }
 
-/// The first pages among `files`, as many as may be in memory together.
+/// As many of the first pages among `files` as may be in memory together.
 fn together(
     fs: &Fs,
     library: &dyn Library,

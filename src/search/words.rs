@@ -1,4 +1,4 @@
-//! The words of a search that a person types, and the conversations that have them, best first.
+//! Searches as a person types them, and the matching conversations, best first.
 
 use super::{Bytes, Filter, Inspector, SearchPlan, SearchedFile, run};
 use crate::error::{Error, ErrorKind, Result};
@@ -7,19 +7,19 @@ use regex::bytes::{Regex, RegexBuilder};
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-/// The most conversations that are found.
+/// Maximum number of conversations found.
 const MOST: usize = 99;
 
-/// The most terms of a search.
+/// Maximum number of terms in a search.
 const MOST_TERMS: usize = 16;
 
-/// A search ends after this time with what it has found.
+/// Time after which a search ends with what it has found so far.
 const TIME: Duration = Duration::from_secs(20);
 
-/// Terms that a conversation must have, and terms that it must not have.
+/// Terms that a conversation must have, and terms it must not have.
 ///
-/// Written as words apart by spaces: `lisbon "two days" -train`. Case does not matter. A word is found where it is a whole
-/// word, and a phrase where its words follow each other. In scripts without spaces between words, it is found anywhere.
+/// Written with spaces between terms: `lisbon "two days" -train`. Ignores case. A term matches whole words, a phrase
+/// consecutive ones. In scripts without spaces between words, it matches anywhere.
 #[derive(Debug)]
 pub struct WordQuery {
     wanted: Vec<Regex>,
@@ -30,7 +30,7 @@ impl WordQuery {
     /// Reads a search.
     ///
     /// # Errors
-    /// `Usage` if no word is wanted, or there are too many.
+    /// `Usage` if there is no wanted term, or if there are too many terms.
     pub fn parse(text: &str) -> Result<Self> {
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         for (is_wanted, term) in terms(text) {
@@ -44,8 +44,8 @@ impl WordQuery {
         Ok(Self { wanted, unwanted })
     }
 
-    /// The positions in the catalog of the conversations that have the words, best first: those with all of them in their
-    /// title, then those with more occurrences, then the newer ones. Cost is that of reading the export.
+    /// The catalog positions of matching conversations, best first: those with all terms in their title, then those
+    /// with more occurrences, then newer ones. Costs as much as reading the export.
     pub fn best(&self, fs: &Fs, library: &dyn Library, threads: usize) -> Vec<usize> {
         let begin = Instant::now();
         let filter = Filter::default();
@@ -67,7 +67,7 @@ impl WordQuery {
                     Reverse(head.updated.max(head.created)),
                     at,
                 ));
-                // Bounded, whatever is found everywhere.
+                // Keeps memory bounded even if every conversation matches.
                 if found.len() > MOST.saturating_mul(4) {
                     found.sort_unstable();
                     found.truncate(MOST);
@@ -81,7 +81,7 @@ impl WordQuery {
     }
 }
 
-/// The terms of a search: whether each is wanted, and its words.
+/// The terms of a search, each with whether it is wanted.
 fn terms(text: &str) -> Vec<(bool, String)> {
     let mut terms = Vec::new();
     let mut rest = text.trim_start();
@@ -97,7 +97,7 @@ fn terms(text: &str) -> Vec<(bool, String)> {
     terms
 }
 
-/// What finds a term: its words with anything but words between them. `None` if it has no word.
+/// A pattern for a term: its words, separated by anything but words. `None` if it has no word.
 fn pattern(term: &str) -> Option<Regex> {
     let words: Vec<&str> =
         term.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
@@ -108,12 +108,12 @@ fn pattern(term: &str) -> Option<Regex> {
     RegexBuilder::new(&pattern).case_insensitive(true).build().ok()
 }
 
-/// True for letters of scripts that don't put spaces between words: Chinese, Japanese, Thai and their neighbours.
+/// True for letters of scripts without spaces between words: Chinese, Japanese, Thai and the like.
 fn has_no_spaces(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Counts the terms in the pages of a conversation.
+/// Counts the occurrences of terms in the pages of a conversation.
 struct TermCounter<'q> {
     query: &'q WordQuery,
     counts: Vec<u64>,
@@ -121,7 +121,7 @@ struct TermCounter<'q> {
 }
 
 impl Inspector for TermCounter<'_> {
-    /// The occurrences, if every wanted term is there and no unwanted one.
+    /// The number of occurrences, if every wanted term was found and no unwanted one.
     type Answer = Option<u64>;
 
     fn inspect(&mut self, file: SearchedFile<'_>) -> bool {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn words_phrases_and_exclusions_are_told_apart() {
+    fn words_phrases_and_exclusions_are_distinguished() {
         let expected =
             [(true, "lisbon"), (true, "two days"), (false, "train"), (false, "by bus"), (true, "open end")];
         let found = terms(" lisbon \"two days\"  -train -\"by bus\" \"open end");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_found_whole_in_any_case_and_a_phrase_across_lines() {
+    fn whole_words_match_in_any_case_and_phrases_across_lines() {
         assert!(has("tea", "Green TEA, please") && !has("tea", "a teapot"));
         assert!(has("straße", "Die STRASSE? Nein, die Straße."));
         assert!(

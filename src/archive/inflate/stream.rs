@@ -15,7 +15,7 @@ const INPUT_BYTES: usize = 64 << 10;
 /// Zeros after the input, so that refilling the bit buffer needs no bounds check.
 const INPUT_SLACK: usize = 16;
 
-/// How much is inflated before it must be taken. Fits into a processor's own cache together with the window.
+/// Bytes inflated before they must be taken. Together with the window they fit into a processor's own cache.
 const FRESH_BYTES: usize = 128 << 10;
 
 /// Room after that for one symbol: the longest copy, and the overshoot of copying in steps.

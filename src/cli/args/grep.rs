@@ -1,4 +1,4 @@
-//! The words of `grep`: ripgrep's, and those that say where to look.
+//! The options of `grep`: ripgrep's, and those that say where to look.
 
 use crate::cli::filter::FilterArgs;
 use crate::cli::settings::ReadingArgs;
@@ -82,7 +82,7 @@ impl KindChoice {
     }
 }
 
-/// What is printed of what was found.
+/// What to print about matches.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]

@@ -1,4 +1,4 @@
-//! The words of `ls`, `recent`, `cat` and `info`.
+//! The options of `ls`, `recent`, `cat` and `info`.
 
 use crate::cli::filter::FilterArgs;
 use crate::cli::settings::ReadingArgs;

@@ -1,4 +1,4 @@
-//! What one thread does with each file: ripgrep's searcher and the printer that the output asks for.
+//! What a thread does with each file: ripgrep's searcher and the printer for the requested output.
 
 use super::within::Within;
 use crate::error::{Error, ErrorKind};
@@ -13,7 +13,7 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink};
 use std::io::{self, Read};
 use termcolor::Buffer;
 
-/// What is printed.
+/// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Lines { only_matching: bool },
@@ -25,7 +25,7 @@ pub(super) enum Mode {
     Quiet,
 }
 
-/// How files are searched and how that looks.
+/// How to search files and how to print the results.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Look {
@@ -33,7 +33,7 @@ pub(super) struct Look {
     pub(super) inverts: bool,
     pub(super) takes_text: bool,
     pub(super) color: bool,
-    /// Attachments must not steer the terminal.
+    /// Attachments must not control the terminal.
     pub(super) safe: bool,
     pub(super) line_numbers: bool,
     pub(super) heading: bool,
@@ -43,17 +43,17 @@ pub(super) struct Look {
     pub(super) after: usize,
     pub(super) most: Option<u64>,
     pub(super) links: bool,
-    /// Put before all paths.
+    /// The prefix of all paths.
     pub(super) prefix: String,
 }
 
 impl Look {
-    /// True if a single match answers the question.
+    /// True if the search can stop at the first match.
     pub(super) fn is_quiet(&self) -> bool {
         self.mode == Mode::Quiet
     }
 
-    /// What is printed between two files.
+    /// The separator between two files.
     pub(super) fn separator(&self) -> &'static [u8] {
         match self.mode {
             Mode::Lines { .. } if self.heading && self.path => b"\n",
@@ -126,7 +126,7 @@ enum Printer {
 }
 
 impl Printer {
-    /// What was printed since it was last taken.
+    /// Takes what was printed since the last call.
     fn take(&mut self) -> Vec<u8> {
         let buffer = match self {
             Self::Standard(printer) => printer.get_mut(),
@@ -142,14 +142,14 @@ impl Printer {
 /// What was found in a conversation.
 #[derive(Debug, Default)]
 pub(super) struct Matches {
-    /// What is to be printed of each file with anything to print.
+    /// The output for each file that has any.
     pub(super) files: Vec<Vec<u8>>,
     pub(super) matched: bool,
     pub(super) stats: Stats,
     pub(super) failures: Vec<Error>,
 }
 
-/// Looks for the matches in files.
+/// Searches files for matches.
 pub(super) struct Looker<'l> {
     look: &'l Look,
     matcher: RegexMatcher,
@@ -163,7 +163,7 @@ impl<'l> Looker<'l> {
         Self { look, matcher, searcher: look.searcher(), printer: look.printer(), found: Matches::default() }
     }
 
-    /// Searches one file, and says whether it matched.
+    /// Searches one file; returns true if it matched.
     fn search(&mut self, path: &str, bytes: Bytes<'_>) -> io::Result<bool> {
         let binary = match bytes {
             Bytes::Copied(_) if !self.look.takes_text => BinaryDetection::convert(0),
@@ -226,7 +226,7 @@ impl Inspector for Looker<'_> {
     }
 }
 
-/// A file and what is looked for in it.
+/// A file and what to search in it.
 struct Input<'m, 'b> {
     matcher: &'m RegexMatcher,
     bytes: Bytes<'b>,
@@ -249,7 +249,7 @@ impl Input<'_, '_> {
     }
 }
 
-/// A file without the control characters that steer a terminal.
+/// A file without the control characters that could control a terminal.
 struct Harmless<'f>(Copied<'f>);
 
 impl Read for Harmless<'_> {

@@ -1,4 +1,4 @@
-//! What is searched for: patterns, and how they match.
+//! What to search for: patterns, and how they match.
 
 use crate::cli::args::grep::PatternArgs;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,17 +8,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 impl PatternArgs {
-    /// True if lines are found that don't match.
+    /// True to find the lines that don't match.
     pub(super) fn inverts(&self) -> bool {
         self.invert_match
     }
 
-    /// True if every attachment is taken as text.
+    /// True to treat every attachment as text.
     pub(super) fn takes_text(&self) -> bool {
         self.text
     }
 
-    /// The patterns, and the rest of `words`: the sources.
+    /// The patterns, and the remaining `words`, which are the sources.
     ///
     /// # Errors
     /// `Usage` without a source, or for a pattern that is not UTF-8; `Environment` if a file can't be read.
@@ -57,7 +57,7 @@ impl PatternArgs {
             .line_terminator(Some(b'\n'))
             .build_many(patterns)
             .map_err(|error| {
-                // The reason is on the last line, below a drawing of the place.
+                // The reason is on the last line, below a drawing of the location.
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default();
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
@@ -69,7 +69,7 @@ impl PatternArgs {
     }
 }
 
-/// The lines of a file of patterns.
+/// The lines of a pattern file.
 fn lines(file: &Path) -> Result<Vec<String>> {
     let mut text = String::new();
     let read = if file == Path::new("-") {

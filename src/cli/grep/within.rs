@@ -1,24 +1,24 @@
-//! A matcher that sees only parts of a page.
+//! A matcher restricted to parts of a page.
 
 use grep_matcher::{ByteSet, LineMatchKind, LineTerminator, Match, Matcher, NoCaptures, NoError};
 use grep_regex::RegexMatcher;
 use std::ops::Range;
 
-/// Finds what another matcher finds in the lines of some ranges of a page.
+/// Finds what another matcher finds, but only in certain line ranges of a page.
 ///
-/// A searcher that searches a slice hands its matcher pieces of that same slice, so the address of a piece says where in
-/// the page it is. Line numbers and context stay those of the whole page.
+/// A searcher of a slice hands its matcher subslices, so the address of a subslice gives its position in the page. Line
+/// numbers and context remain those of the whole page.
 pub(super) struct Within<'m> {
     inner: &'m RegexMatcher,
-    /// The address of the page's first byte.
+    /// Address of the page's first byte.
     base: usize,
-    /// Whole lines, ascending and apart.
+    /// Whole lines, ascending, without overlaps.
     ranges: &'m [Range<usize>],
     inverts: bool,
 }
 
 impl<'m> Within<'m> {
-    /// A matcher for a search of `page` alone; `inverts` if lines are wanted that do not match.
+    /// A matcher for searching `page` only. `inverts` to find the lines that don't match.
     pub(super) fn new(
         inner: &'m RegexMatcher,
         page: &[u8],
@@ -28,12 +28,12 @@ impl<'m> Within<'m> {
         Self { inner, base: page.as_ptr().addr(), ranges, inverts }
     }
 
-    /// Where `piece` is in the page.
+    /// The position of `piece` in the page.
     fn offset(&self, piece: &[u8]) -> usize {
         piece.as_ptr().addr().saturating_sub(self.base)
     }
 
-    /// The first range that has bytes from `at` on.
+    /// The first range that extends past `at`.
     fn range_from(&self, at: usize) -> Option<&Range<usize>> {
         self.ranges.get(self.ranges.partition_point(|range| range.end <= at))
     }
@@ -49,7 +49,7 @@ impl Matcher for Within<'_> {
         if self.range_from(offset).is_some_and(|range| range.start <= offset) {
             return self.inner.find_at(haystack, at);
         }
-        // A line that is not wanted must be dropped, whichever lines are.
+        // A line outside the ranges must be dropped, whether or not matches are inverted.
         Ok(self.inverts.then(|| Match::zero(at)))
     }
 
@@ -61,7 +61,7 @@ impl Matcher for Within<'_> {
         if self.inverts { None } else { self.inner.non_matching_bytes() }
     }
 
-    /// Without one, the searcher looks at every line by itself, which an inverted search depends on.
+    /// Without one, the searcher examines every line by itself, which an inverted search depends on.
     fn line_terminator(&self) -> Option<LineTerminator> {
         if self.inverts { None } else { self.inner.line_terminator() }
     }

@@ -1,4 +1,4 @@
-//! From what someone types to files in the tree: patterns, endings left out, and suggestions for near misses.
+//! From what a user types to files in the tree: patterns, omitted extensions, and suggestions for near misses.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Fs, Ino, InodeKind};
@@ -6,7 +6,7 @@ use crate::layout::PAGE;
 use crate::name::fold;
 use crate::text::printable;
 
-/// How many near misses are suggested.
+/// Maximum number of suggestions.
 const SUGGESTIONS: usize = 3;
 
 /// True for a path with wildcards.
@@ -14,15 +14,15 @@ pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?'])
 }
 
-/// The files that `path` names: one, or with wildcards any number.
+/// The files matching `path`: one, or any number if it has wildcards.
 ///
 /// # Errors
-/// `NotFound` if there are none, with what may be meant.
+/// `NotFound` if there are none, with suggestions.
 pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
     if !is_pattern(path) {
         return one(fs, path).map(|ino| vec![ino]);
     }
-    // A name may itself have the characters of a pattern, unless it comes from a title.
+    // A name may itself contain wildcard characters, unless it comes from a title.
     let mut found = vec![Ino::ROOT];
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
@@ -42,12 +42,12 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
     Ok(found)
 }
 
-/// True if `name` matches `pattern`, in which `*` stands for any text and `?` for any character. Linear but for the product
-/// of both lengths in the worst case.
+/// True if `name` matches `pattern`, in which `*` stands for any text and `?` for any character. Usually linear; at
+/// worst, the product of both lengths.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
-    // Where the last star is, and how much of the name it has taken.
+    // The position of the last star, and how much of the name it has consumed.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         match pattern.get(p) {
@@ -69,10 +69,10 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern.iter().skip(p).all(|c| *c == '*')
 }
 
-/// The file at `path`; the ending of a page may be left out.
+/// The file at `path`; the extension of a page may be omitted.
 ///
 /// # Errors
-/// Those of [`Fs::resolve`]; `NotFound` says what may be meant.
+/// Those of [`Fs::resolve`]; `NotFound` comes with suggestions.
 pub(super) fn one(fs: &Fs, path: &str) -> Result<Ino> {
     let error = match fs.resolve(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => error,
@@ -89,7 +89,7 @@ pub(super) fn one(fs: &Fs, path: &str) -> Result<Ino> {
     Err(Error::new(ErrorKind::NotFound, format!("{error}; did you mean {}?", named.join(" or "))))
 }
 
-/// The paths that are most like `path`, the most similar first.
+/// The paths most like `path`, the most similar first.
 fn near(fs: &Fs, path: &str) -> Vec<String> {
     let wanted = stem(path);
     if wanted.is_empty() {
@@ -107,7 +107,7 @@ fn near(fs: &Fs, path: &str) -> Vec<String> {
             distance(&name, &wanted, most)
         };
         if let Some(distance) = distance {
-            // Of equals, the one nearest to where it was looked for.
+            // Of equally similar paths, the one nearest to the directory given.
             let elsewhere = usize::from(parent(&entry.path) != parent(path.trim_start_matches('/')));
             found.push((distance * 2 + elsewhere, entry.path));
         }
@@ -117,7 +117,7 @@ fn near(fs: &Fs, path: &str) -> Vec<String> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The last part of a path without the ending of a page, folded.
+/// The last component of a path without the extension of a page, folded.
 fn stem(path: &str) -> String {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     fold(name.strip_suffix(PAGE).unwrap_or(name))
@@ -127,7 +127,7 @@ fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-/// How many letters must be added, removed or changed to get from `a` to `b`; `None` if more than `most`.
+/// The edit distance between `a` and `b` in letters; `None` if more than `most`.
 fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len().abs_diff(b.len()) > most {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_counts_letters() {
+    fn the_edit_distance_counts_letters() {
         assert_eq!(distance("garden", "garden", 2), Some(0));
         assert_eq!(distance("garten", "garden", 2), Some(1));
         assert_eq!(distance("gardn", "garden", 2), Some(1));

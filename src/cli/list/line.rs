@@ -1,4 +1,4 @@
-//! Lines of a listing and how they look.
+//! Lines of a listing and their format.
 
 use crate::catalog::Page;
 use crate::cli::quoted;
@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 /// A file or directory in a listing.
 #[derive(Debug)]
 pub(super) struct ListLine {
-    /// What is printed: its name, or its path.
+    /// What to print: its name, or its path.
     pub(super) name: String,
     /// Its path from the root.
     pub(super) path: String,
@@ -28,7 +28,7 @@ pub(super) struct Style {
     pub(super) zone: Zone,
 }
 
-/// True on a terminal that shows colours.
+/// True on a terminal that supports colours.
 pub(super) fn wants_color() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
@@ -91,8 +91,8 @@ impl Style {
     }
 }
 
-/// The children of the directory `ino`, or everything below it, depth first. `whole` paths are printed instead of names,
-/// as always with everything below. [`Fs::walk`] would leave out the unlisted directories.
+/// The children of the directory `ino`, or everything below it, depth first. Prints `whole` paths instead of names, as
+/// it always does for everything below. [`Fs::walk`] would leave out unlisted directories.
 pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<Vec<ListLine>> {
     let mut lines = Vec::new();
     let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];

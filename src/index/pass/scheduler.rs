@@ -1,9 +1,9 @@
 //! Work shared between the threads of a pass, bounded in bytes: chunks to split, and conversations to measure.
 //!
-//! A thread that reads a shard hands on whatever others have time for, and helps them rather than wait. No thread is
-//! therefore idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the
-//! helpers split and the reader inflates; during a very large conversation they live on what waits. Each shard's chunks
-//! are split one at a time, in order, by the thread that holds its splitter.
+//! A thread that reads a shard hands on whatever others have time for, and helps them instead of waiting. So no thread
+//! is idle, whether an export is slow to inflate, to split or to measure. While few conversations wait, the helpers
+//! split and the reader inflates; during a very large conversation they work through the queue. Each shard's chunks are
+//! split one at a time, in order, by the thread that holds its splitter.
 //!
 //! Small conversations travel in batches: the cost of a job doesn't depend on how small its conversations are, and the
 //! number of waiting jobs is bounded, so choosing among them is too.
@@ -62,7 +62,7 @@ const JOB_BYTES: usize = 4 << 10;
 #[derive(Debug)]
 pub(super) struct MeasureBatch<P> {
     json: Vec<u8>,
-    /// What is known of each conversation, and where its JSON ends.
+    /// What is known about each conversation, and where its JSON ends.
     elements: Vec<(P, usize)>,
 }
 
@@ -405,12 +405,12 @@ impl<P, S: Splits> Scheduler<P, S> {
         self.offer(MeasureBatch { json, elements: vec![(place, end)] });
     }
 
-    /// Notes that conversations were measured, and reuses their buffers.
+    /// Records that conversations were measured, and reuses their buffers.
     pub(super) fn finish(&self, mut batch: MeasureBatch<P>) {
         let mut state = self.lock();
         let large = batch.large();
         batch.clear();
-        // While a huge conversation is measured, memory has better uses.
+        // While a huge conversation is measured, memory is better used elsewhere.
         if !state.is_tight() {
             if large > 0 && batch.json.capacity() <= SPARE_LARGE_BYTES {
                 state.spare_large = batch.json;
@@ -425,7 +425,8 @@ impl<P, S: Splits> Scheduler<P, S> {
         }
     }
 
-    /// Notes that a conversation of this size is measured without having waited. Ends with [`end_direct`](Self::end_direct).
+    /// Records that a conversation of this size is being measured without having waited. Ends with
+    /// [`end_direct`](Self::end_direct).
     pub(super) fn begin_direct(&self, bytes: usize) {
         let mut state = self.lock();
         state.measured = state.measured.saturating_add(bytes);
@@ -474,8 +475,8 @@ impl<P, S: Splits> Scheduler<P, S> {
         state
     }
 
-    /// After a change, wakes those who can now do something. Only one helper is woken, who wakes the next if there is
-    /// more to do: waking all of them for each chunk would only get in the reader's way.
+    /// After a change, wakes the threads that can now do something. Only one helper is woken, which wakes the next if
+    /// there is more to do: waking all of them for each chunk would only get in the reader's way.
     fn wake(&self, state: MutexGuard<'_, SchedulerState<P, S>>) {
         let (helpers, readers) = (state.waiting_helpers > 0, state.waiting_readers > 0);
         let is_over = state.is_over();

@@ -17,7 +17,7 @@ fn offer<P, S: Splits>(work: &Scheduler<P, S>, place: P, json: &[u8]) {
     }
 }
 
-/// What is known of the first conversation of a batch.
+/// What is known about the first conversation of a batch.
 fn place(batch: &MeasureBatch<&'static str>) -> &'static str {
     batch.elements().next().map_or("", |(place, _)| place)
 }
