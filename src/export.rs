@@ -86,12 +86,14 @@ pub(crate) fn write(
         into,
         folder,
         progress,
+        signals,
+        alone: AtomicBool::new(false),
         next: Mutex::new(0),
         next_other: AtomicUsize::new(0),
         ended: AtomicBool::new(false),
         disk: Mutex::default(),
     };
-    export.run(jobs, signals)
+    export.run(jobs)
 }
 
 /// One export while it is written.
@@ -100,6 +102,9 @@ struct ExportRun<'a> {
     into: &'a Path,
     folder: OpenDirectory,
     progress: &'a Progress,
+    signals: &'a EndSignals,
+    /// Whether the thread that writes is the only one, and has to look for signals itself.
+    alone: AtomicBool,
     /// The next conversation to write, by position in the catalog.
     next: Mutex<usize>,
     /// The next file to write that is not a page.
@@ -119,7 +124,8 @@ struct Share {
 }
 
 impl ExportRun<'_> {
-    fn run(&self, jobs: usize, signals: &EndSignals) -> Result<Written> {
+    fn run(&self, jobs: usize) -> Result<Written> {
+        let signals = self.signals;
         let mut share = Share::default();
         let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
         let (mut lost, mut others, mut total) = (Vec::new(), Vec::new(), 0_u64);
@@ -157,9 +163,15 @@ impl ExportRun<'_> {
                 let working = working.try_clone().map_err(|error| Error::io("cannot start", error))?;
                 match thread::Builder::new().spawn_scoped(scope, move || work(number, working)) {
                     Ok(thread) => threads.push(thread),
-                    Err(error) if threads.is_empty() => return Err(Error::io("cannot start", error)),
+                    // The system allows no more.
                     Err(_) => break,
                 }
+            }
+            if threads.is_empty() {
+                self.alone.store(true, Ordering::Relaxed);
+                let share = work(0, working);
+                interrupted = self.ended.load(Ordering::Relaxed);
+                return Ok(vec![share]);
             }
             drop(working);
             while let Ok([false, signal]) = wait_readable([Some(done.as_fd()), Some(signals.as_fd())], None) {
@@ -220,7 +232,7 @@ impl ExportRun<'_> {
                 break;
             }
             for head in run {
-                if self.ended.load(Ordering::Relaxed) {
+                if self.is_ended() {
                     return writer.share;
                 }
                 // Somebody may have replaced a directory since the last conversation.
@@ -230,13 +242,21 @@ impl ExportRun<'_> {
             }
         }
         while let Some(&ino) = others.get(self.next_other.fetch_add(1, Ordering::Relaxed)) {
-            if self.ended.load(Ordering::Relaxed) {
+            if self.is_ended() {
                 break;
             }
             writer.open = None;
             writer.write(ino, |file| self.copy(ino, file));
         }
         writer.share
+    }
+
+    /// Whether to stop before the next file.
+    fn is_ended(&self) -> bool {
+        if self.alone.load(Ordering::Relaxed) && self.signals.take() {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// The next conversations in archive order.
@@ -262,7 +282,7 @@ impl ExportRun<'_> {
             Origin::Rendered => Ok(file.write_all(&self.fs.contents(ino)?)?),
             Origin::Copied(_) => {
                 let mut offset = 0;
-                while offset < size && !self.ended.load(Ordering::Relaxed) {
+                while offset < size && !self.is_ended() {
                     let chunk = self.fs.read(ino, offset, CHUNK_BYTES)?;
                     file.write_all(&chunk)?;
                     offset = offset.saturating_add(chunk.len().max(1) as u64);
@@ -297,7 +317,7 @@ impl FileWriter<'_> {
     /// Writes the file `ino` with `fill`.
     fn write(&mut self, ino: Ino, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
         let path = self.export.fs.path(ino);
-        if self.export.ended.load(Ordering::Relaxed) || is_below(self.lost, &path) {
+        if self.export.is_ended() || is_below(self.lost, &path) {
             return;
         }
         let written = self.export.fs.attr(ino).map_err(Failure::One).and_then(|attr| {

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
 use std::sync::Mutex;
+use std::thread::Builder;
 
 /// Bytes of JSON above which conversations are read one at a time, so that memory depends only on the largest one.
 const LARGE_BYTES: u64 = 8 << 20;
@@ -169,38 +170,51 @@ pub fn run<I: Inspector>(
 ) {
     let order = AnswerOrder::new(plan.units.len(), &plan.batches, WAITING_BYTES);
     let large = Mutex::new(());
+    let inspect = |at: usize, inspector: &mut I| {
+        let Some(unit) = plan.units.get(at) else { return };
+        let is_large = fs
+            .catalog()
+            .heads
+            .get(unit.head)
+            .is_none_or(|head| head.location.end.saturating_sub(head.location.start) > LARGE_BYTES);
+        let alone = is_large.then(|| large.lock());
+        let mut failures = Vec::new();
+        let goes_on = pages::each(fs, library, unit, filter, &mut |file| match file {
+            Ok(file) => inspector.inspect(file),
+            Err(error) => {
+                failures.push(error);
+                true
+            }
+        });
+        drop(alone);
+        let answer = inspector.answer();
+        let weight = I::weight(&answer);
+        order.finish(at, Answered { answer, failures }, weight);
+        if !goes_on {
+            order.end_after(at);
+        }
+    };
     let work = || {
         let _guard = order.worker();
-        let mut inspector = inspector();
-        let mut batch = order::Batch::default();
+        let (mut inspector, mut batch) = (inspector(), order::Batch::default());
         while let Some(at) = order.next(&mut batch) {
-            let Some(unit) = plan.units.get(at) else { break };
-            let is_large = fs
-                .catalog()
-                .heads
-                .get(unit.head)
-                .is_none_or(|head| head.location.end.saturating_sub(head.location.start) > LARGE_BYTES);
-            let alone = is_large.then(|| large.lock());
-            let mut failures = Vec::new();
-            let goes_on = pages::each(fs, library, unit, filter, &mut |file| match file {
-                Ok(file) => inspector.inspect(file),
-                Err(error) => {
-                    failures.push(error);
-                    true
-                }
-            });
-            drop(alone);
-            let answer = inspector.answer();
-            let weight = I::weight(&answer);
-            order.finish(at, Answered { answer, failures }, weight);
-            if !goes_on {
-                order.end_after(at);
-            }
+            inspect(at, &mut inspector);
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(work);
+        let mut workers = (0..threads.max(1)).map_while(|_| Builder::new().spawn_scoped(scope, work).ok());
+        if workers.by_ref().count() == 0 {
+            // The system allows no other thread: this one works, and takes the answers in between.
+            let (mut inspector, mut batch) = (inspector(), order::Batch::default());
+            while let Some(at) = order.next(&mut batch) {
+                inspect(at, &mut inspector);
+                while let Some(answered) = order.due_by_now() {
+                    if !take(answered) {
+                        order.end();
+                    }
+                }
+            }
+            return;
         }
         while let Some(answered) = order.due() {
             if !take(answered) {

@@ -19,10 +19,12 @@ use nix::sys::socket::{
     self, AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, getsockopt,
 };
 use nix::unistd;
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
@@ -94,6 +96,16 @@ pub(crate) fn silence_standard_streams() -> io::Result<()> {
     unistd::dup2_stdin(&null)?;
     unistd::dup2_stdout(&null)?;
     Ok(unistd::dup2_stderr(&null)?)
+}
+
+/// True if somebody answers the kernel's questions about the mount at `path`. Waits for an answer to a question that needs
+/// no tree: what the value of an attribute is.
+pub(crate) fn is_answered(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: both texts end with a zero and live through the call; a length of zero means that nothing is written.
+    let length =
+        unsafe { libc::getxattr(path.as_ptr(), c"security.gptfs".as_ptr(), std::ptr::null_mut(), 0) };
+    length >= 0 || !matches!(Errno::last(), Errno::ENOTCONN | Errno::ECONNABORTED | Errno::ENODEV)
 }
 
 /// Makes the allocator give memory back early, where the C library can: blocks of 4 MiB immediately, and free memory at

@@ -55,11 +55,13 @@ pub(super) fn shown<T>(items: &'static str, progress: &Progress, work: impl FnOn
     }
     std::thread::scope(|scope| {
         let (done, finished) = mpsc::channel::<()>();
-        scope.spawn(move || {
+        let draw = move || {
             while finished.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 line.draw(progress.snapshot());
             }
-        });
+        };
+        // If there can't be a thread, nothing is shown.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, draw);
         let result = work();
         drop(done);
         result

@@ -28,7 +28,7 @@ use fuser::{Config, Session, SessionACL};
 use liveness::Beacon;
 use mountpoint::Mountpoint;
 use serde::{Deserialize, Serialize};
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -249,14 +249,14 @@ impl<'a> Serving<'a> {
             watcher
                 .spawn_scoped(scope, || self.watch(signals, &ended))
                 .map_err(|error| system_error(&"cannot start", &error))?;
-            let served = self.serve(open);
+            let served = self.serve(open, &still_serving);
             self.clear_up();
             drop(still_serving);
             served
         })
     }
 
-    fn serve(&self, open: OpenSource) -> Result<()> {
+    fn serve(&self, open: OpenSource, watcher: &PipeWriter) -> Result<()> {
         let everybody = self.options.allow_other;
         let stage = Stage::new(Access { owner: User::current(), everybody });
         let mut build = Some(guarded(|| open(&self.progress))?);
@@ -283,9 +283,12 @@ impl<'a> Serving<'a> {
                 Some(builder.map_err(|error| system_error(&"cannot start", &error))?)
             }
         };
-        self.tell_ready()?;
-        let served =
-            session.run().map_err(|error| Error::new(ErrorKind::Unexpected, "serving").caused_by(error));
+        // Listening takes a thread, which the system may refuse: so the watcher looks whether it has begun.
+        { watcher }.write_all(&[0]).map_err(|error| system_error(&"cannot start", &error))?;
+        let served = session.run().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => system_error(&"cannot start", &error),
+            _ => Error::new(ErrorKind::Unexpected, "serving").caused_by(error),
+        });
         match builder {
             Some(builder) if stage.has_failed() => builder.join().unwrap_or(Ok(())).and(served),
             // If it is still building, nobody needs the tree any more.
@@ -333,7 +336,8 @@ impl<'a> Serving<'a> {
     }
 
     /// Waits for signals and for the end of the process that waits for us, answers those who look whether we are alive, and
-    /// passes on news, until `ended` closes.
+    /// passes on news, until `ended` closes. Says that the mount can be used when a byte has come from there and the kernel
+    /// gets answers.
     fn watch(&self, signals: &EndSignals, ended: &PipeReader) {
         let mut shown = Snapshot::default();
         loop {
@@ -351,7 +355,15 @@ impl<'a> Serving<'a> {
             );
             let Ok([over, signal, deserted, looked_at]) = waited else { return };
             if over {
-                return;
+                if !matches!({ ended }.read(&mut [0]), Ok(1)) {
+                    return;
+                }
+                let mounted = lock(&self.mounted).clone();
+                if mounted.is_some_and(|mounted| sys::is_answered(&mounted.target))
+                    && self.tell_ready().is_err()
+                {
+                    return self.end(signals, ended);
+                }
             }
             if let Some(beacon) = beacon.filter(|_| looked_at) {
                 beacon.answer();

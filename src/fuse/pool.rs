@@ -12,6 +12,7 @@ use crate::sync::{lock, wait, wait_timeout};
 use crate::sys;
 use std::collections::VecDeque;
 use std::io;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
@@ -66,7 +67,8 @@ struct Crew {
 pub(super) struct Pool(Arc<Crew>);
 
 impl Pool {
-    /// Starts `workers` threads (at least two) that read from `fs`, or as many as the system allows.
+    /// Starts a thread that reads from `fs`. Once there is work it starts the others, up to `workers` (at least two) or as many
+    /// as the system allows. It may allow few, and the thread that listens to the kernel has to be among them.
     ///
     /// # Errors
     /// If it allows none.
@@ -74,15 +76,7 @@ impl Pool {
         let workers = workers.max(2);
         let crew = Crew { fs, workers, state: Mutex::default(), work: Condvar::new() };
         let pool = Self(Arc::new(crew));
-        for number in 0..workers {
-            let crew = Arc::clone(&pool.0);
-            let started = thread::Builder::new().name(format!("worker-{number}")).spawn(move || crew.serve());
-            match started {
-                Err(error) if number == 0 => return Err(error),
-                Err(_) => break,
-                Ok(_) => {}
-            }
-        }
+        start_worker(&pool.0, 0, 1..workers)?;
         Ok(pool)
     }
 
@@ -122,9 +116,19 @@ impl Drop for Pool {
     }
 }
 
+/// Starts a worker that starts `others` once there is work.
+fn start_worker(crew: &Arc<Crew>, number: usize, others: Range<usize>) -> io::Result<()> {
+    let crew = Arc::clone(crew);
+    let builder = thread::Builder::new().name(format!("worker-{number}"));
+    builder.spawn(move || crew.serve(others)).map(drop)
+}
+
 impl Crew {
-    fn serve(&self) {
+    fn serve(self: &Arc<Self>, mut others: Range<usize>) {
         while let Some(work) = self.next() {
+            while let Some(number) = others.next()
+                && start_worker(self, number, 0..0).is_ok()
+            {}
             match work {
                 Work::Urgent(urgent) => self.answer(urgent),
                 Work::Ahead(run) => self.render_ahead(&run),

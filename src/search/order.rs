@@ -132,18 +132,19 @@ impl<'p, A> AnswerOrder<'p, A> {
             if due >= state.end || (state.started && state.workers == 0 && !state.is_done(due)) {
                 return None;
             }
-            if state.is_done(due)
-                && let Some(progress) = state.units.get_mut(due)
-                && let UnitState::Done(answer, weight) = std::mem::replace(progress, UnitState::Taken)
-            {
-                state.waiting = state.waiting.saturating_sub(weight);
-                state.due = due.saturating_add(1);
+            if let Some(answer) = state.hand_over() {
                 drop(state);
                 self.changed.notify_all();
                 return Some(answer);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The next answer, if it is there and wanted. For a thread that works alone.
+    pub(super) fn due_by_now(&self) -> Option<A> {
+        let mut state = self.lock();
+        (state.due < state.end).then(|| state.hand_over()).flatten()
     }
 
     fn lock(&self) -> MutexGuard<'_, OrderState<A>> {
@@ -162,6 +163,18 @@ impl<A> OrderState<A> {
             }
             _ => false,
         }
+    }
+
+    /// The answer that is due, if it is done, which makes the one after it due.
+    fn hand_over(&mut self) -> Option<A> {
+        let due = self.due;
+        let progress = self.units.get_mut(due).filter(|unit| matches!(unit, UnitState::Done(..)))?;
+        let UnitState::Done(answer, weight) = std::mem::replace(progress, UnitState::Taken) else {
+            return None;
+        };
+        self.waiting = self.waiting.saturating_sub(weight);
+        self.due = due.saturating_add(1);
+        Some(answer)
     }
 
     fn is_done(&self, unit: usize) -> bool {

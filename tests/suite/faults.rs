@@ -1,5 +1,6 @@
-//! Faults of the system, one at a time: the n-th read fails or is short, the n-th write of the saved index fails. For every n the program ends as documented, shows no wrong byte, and works again as
-//! soon as the fault is gone.
+//! Faults of the system, one at a time: the n-th read fails or is short, the n-th write of the saved index fails, the n-th
+//! thread can't be started. For every n the program ends as documented, shows no wrong byte, and works again as soon as
+//! the fault is gone.
 //!
 //! The faults come from a small library, `faults.c`, that is preloaded into the real program.
 
@@ -219,4 +220,87 @@ fn an_index_that_cannot_be_written_is_done_without() {
         },
     );
     assert!(library().is_none() || faults > 0, "the index is written");
+}
+
+/// The variable with which all calls from the n-th on fail, rather than only the n-th.
+fn from_then_on() -> (&'static str, String) {
+    ("GPTFS_FAULT_CLEAR", "/nonexistent".to_owned())
+}
+
+#[test]
+fn whichever_thread_is_refused_the_others_do_its_work() {
+    let source = fixtures().join("demo.zip");
+    let expected = exported(&source);
+    let demo = source.to_str().expect("UTF-8");
+    let words: [&[&str]; 3] = [
+        &["export", "--no-cache", "--jobs", "3", demo],
+        &["ls", "-R", "--jobs", "3", demo],
+        &["grep", "-n", "--no-cache", "--jobs", "3", "the", demo],
+    ];
+    for words in words {
+        let home = Scratch::new();
+        let writes_files = words[0] == "export";
+        let said = (!writes_files).then(|| outcome(program(&home).args(words)).succeeded().stdout);
+        for more in [None, Some(from_then_on())] {
+            let faults = with_each_fault(
+                "thread",
+                Path::new("/"),
+                |scratch, command| {
+                    let out = scratch.path("out");
+                    command.args(words).envs(more.clone());
+                    if writes_files {
+                        command.arg(&out);
+                    }
+                    let outcome = outcome(command).succeeded();
+                    if let Some(said) = &said {
+                        assert!(outcome.stdout == *said, "{words:?}: another answer");
+                    } else {
+                        Tree::read(&out).assert_is(&expected, "with fewer threads");
+                    }
+                    outcome
+                },
+                |_, _, _| {},
+            );
+            assert!(library().is_none() || faults > 1, "{words:?} starts {faults} threads");
+        }
+    }
+}
+
+#[test]
+fn whichever_thread_is_refused_a_mount_serves_or_is_refused_whole() {
+    let Some(library) = library() else { return };
+    let source = fixtures().join("demo.zip");
+    let expected = exported(&source);
+    for more in [None, Some(from_then_on())] {
+        for options in [&["--jobs", "3"][..], &["--jobs", "3", "--no-wait"]] {
+            let (mut served, mut refused) = (0, 0);
+            for at in 1.. {
+                assert!(at < 100, "more than 100 threads");
+                let scratch = Scratch::new();
+                let hit = scratch.path("hit");
+                let mut environment = fault(library, "thread", at, Path::new("/"), &hit).to_vec();
+                environment.extend(more.clone());
+                let Some((mount, told)) = Mount::with(&source, options, &environment) else { return };
+                if told.code == Some(0) {
+                    // Waits for the tree. If that can't be built any more, the mount ends.
+                    if fs::read_dir(mount.dir()).is_ok_and(|mut entries| entries.next().is_some()) {
+                        Tree::read(&mount.dir()).assert_is(&expected, "with fewer threads");
+                        served += 1;
+                    } else {
+                        assert!(options.contains(&"--no-wait"), "thread {at}: nothing to see");
+                    }
+                    mount.unmount();
+                } else {
+                    assert_eq!(told.code, Some(6), "thread {at}: {told:?}");
+                    assert!(told.stderr.contains("cannot start"), "thread {at}: {told:?}");
+                    refused += 1;
+                }
+                mount.assert_nothing_is_left();
+                if !hit.exists() {
+                    break;
+                }
+            }
+            assert!(served > 1 && refused > 1, "{served} mounts, {refused} refusals");
+        }
+    }
 }
