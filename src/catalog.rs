@@ -54,6 +54,8 @@ pub enum Page {
     Branch(u32),
     /// The last version of a canvas document, by its position among the conversation's files.
     Canvas(u32),
+    /// What its user said, on the visible thread and on all branches, and nothing else.
+    Prompts,
 }
 
 /// A branch page of a conversation.
@@ -115,6 +117,8 @@ pub struct Head {
     pub location: Location,
     /// Size of `title.md`.
     pub page: Measure,
+    /// Size of the page with its prompts.
+    pub prompts: Measure,
     /// Pages of other branches, in ascending order.
     pub branches: Vec<BranchPage>,
     /// Files that its pages link to, in order of first use.
@@ -138,10 +142,11 @@ pub enum Condition {
 }
 
 impl Head {
-    /// The size of a page of messages. For a canvas document the size is in its [`Asset`]. Logarithmic.
+    /// The size of a page with messages. For a canvas document the size is in its [`Asset`]. Logarithmic.
     pub fn measure(&self, page: Page) -> Option<Measure> {
         match page {
             Page::Thread => Some(self.page),
+            Page::Prompts => Some(self.prompts),
             Page::Branch(number) => {
                 let at = self.branches.binary_search_by_key(&number, |branch| branch.number).ok()?;
                 self.branches.get(at).map(|branch| branch.measure)

@@ -4,7 +4,7 @@
 //! and its directories are walked by descriptor, without following links.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Attr, Fs, Ino, InodeKind, Origin};
+use crate::fs::{Attr, Fs, Ino, InodeKind, Origin, TreeEntry};
 use crate::progress::Progress;
 use crate::sync::lock;
 use crate::sys::{EndSignals, OpenDirectory, wait_readable};
@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// A file while it is written, followed by the number of its thread. No name in the tree begins with a dot.
+/// A file while it is written, followed by the number of its thread. No name in the tree begins like it.
 const PARTIAL: &str = ".gptfs-partial-";
 
 /// How much of a copied file is in memory at a time, in bytes.
@@ -129,12 +129,13 @@ impl ExportRun<'_> {
         let mut share = Share::default();
         let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
         let (mut lost, mut others, mut total) = (Vec::new(), Vec::new(), 0_u64);
-        for entry in self.fs.walk() {
+        let mut links = Vec::new();
+        for entry in self.fs.walk().chain(self.fs.walk_views()) {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
                 InodeKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
-                // No link is listed.
-                InodeKind::File | InodeKind::Symlink => {}
+                InodeKind::File => {}
+                InodeKind::Symlink => links.push(entry),
                 InodeKind::Directory if is_below(&lost, &entry.path) => {}
                 InodeKind::Directory => match self.make_directory(&entry.path) {
                     Ok(()) => directories.push((entry.path, entry.attr)),
@@ -193,6 +194,13 @@ impl ExportRun<'_> {
             let message = format!("interrupted; wrote {} files to {}", share.files, named(self.into));
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
+        for link in links.into_iter().filter(|link| !is_below(&lost, &link.path)) {
+            match self.make_link(&link) {
+                Ok(()) => {}
+                Err(Failure::Disk(error)) => return Err(error.within(self.named(&link.path))),
+                Err(Failure::One(error)) => share.failures.push((link.path, error)),
+            }
+        }
         // Whatever is put into a directory changes its time, so the times come last.
         for (path, attr) in directories.iter().rev() {
             let timed =
@@ -220,6 +228,14 @@ impl ExportRun<'_> {
     fn make_directory(&self, path: &str) -> Result<(), Failure> {
         let (parent, name) = split(path);
         Ok(self.folder.enter_path(parent)?.make(name)?)
+    }
+
+    /// Makes one symbolic link, whose name must not exist.
+    fn make_link(&self, link: &TreeEntry) -> Result<(), Failure> {
+        let (parent, name) = split(&link.path);
+        let target = self.fs.link(link.attr.ino)?;
+        let directory = self.folder.enter_path(parent)?;
+        Ok(directory.link(name, &target, link.attr.modified.system_time())?)
     }
 
     /// Writes conversations, then other files, until there are none left.

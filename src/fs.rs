@@ -159,6 +159,14 @@ pub(crate) struct Totals {
     pub(crate) bytes: u64,
 }
 
+impl Totals {
+    /// Adds an inode of this size in bytes.
+    fn add(&mut self, size: u64) {
+        self.inodes = self.inodes.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(size.div_ceil(512).saturating_mul(512));
+    }
+}
+
 /// Where the bytes of a file come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -192,6 +200,8 @@ pub(crate) struct Fs {
     large: Mutex<()>,
     /// The contents of `.gptfs`, built on first use.
     views: OnceLock<Views>,
+    /// Views that are links are at the root as well.
+    lists_views: bool,
     searches: Searches,
 }
 
@@ -210,8 +220,7 @@ impl Fs {
         drop(layout);
         let mut totals = Totals::default();
         for node in table.listed() {
-            totals.inodes = totals.inodes.saturating_add(1);
-            totals.bytes = totals.bytes.saturating_add(node.size.div_ceil(512).saturating_mul(512));
+            totals.add(node.size);
         }
         Self {
             library,
@@ -220,6 +229,7 @@ impl Fs {
             cache: PageCache::new(cache_bytes),
             large: Mutex::default(),
             views: OnceLock::new(),
+            lists_views: false,
             searches: Searches::default(),
         }
     }
@@ -234,10 +244,16 @@ impl Fs {
     /// # Errors
     /// `NotFound`.
     pub(crate) fn attr(&self, ino: Ino) -> Result<Attr> {
-        match beyond(ino) {
-            Some(number) => self.beyond_attr(ino, number),
-            None => Ok(attr(ino, self.inode(ino)?)),
+        if let Some(number) = beyond(ino) {
+            return self.beyond_attr(ino, number);
         }
+        let mut attr = attr(ino, self.inode(ino)?);
+        if ino == Ino::ROOT && self.lists_views {
+            let views = self.listed_views();
+            let directories = views.iter().filter(|(name, _)| !name.starts_with('.')).count();
+            attr.nlink = attr.nlink.saturating_add(u32::try_from(directories).unwrap_or(u32::MAX));
+        }
+        Ok(attr)
     }
 
     /// What `stat` shows of `name` in the directory `parent`, listed or not. `.` and `..` are names too. Constant
@@ -286,9 +302,12 @@ impl Fs {
         } else {
             (0, 0, ino)
         };
-        let end = count.max(listed.len() as u64);
+        let views = if ino == Ino::ROOT { self.listed_views() } else { Vec::new() };
+        let end = count.max(listed.len() as u64).saturating_add(views.len() as u64);
         Ok((from.min(end)..end).filter_map(move |cookie| {
-            let (name, ino) = match (listed.get(usize::try_from(cookie).ok()?), cookie) {
+            let after = cookie.checked_sub(count).and_then(|after| usize::try_from(after).ok());
+            let listed = listed.get(usize::try_from(cookie).ok()?);
+            let (name, ino) = match (listed.or_else(|| views.get(after?)), cookie) {
                 (Some(listed), _) => *listed,
                 (None, 0) => (".", ino),
                 (None, 1) => ("..", parent),
@@ -337,7 +356,8 @@ impl Fs {
 
     /// Bytes of JSON that must be read to render `ino`. Constant work.
     pub(crate) fn json_bytes(&self, ino: Ino) -> u64 {
-        let location = self.page(ino).and_then(|(head, _)| Some(self.catalog().heads.get(head)?.location));
+        let head = self.page(ino).map(|(head, _)| head).or_else(|| self.prompts_of(ino));
+        let location = head.and_then(|head| Some(self.catalog().heads.get(head)?.location));
         location.map_or(0, |location| location.end.saturating_sub(location.start))
     }
 
@@ -568,17 +588,11 @@ impl Fs {
         if let Some(number) = beyond(ino) {
             return self.beyond_path(number);
         }
-        let mut names = Vec::new();
-        let mut at = ino;
-        while let Some(node) = self.table.inode(at).filter(|_| at != Ino::ROOT) {
-            names.push(self.table.name(at).unwrap_or_default());
-            at = Ino(u64::from(node.parent));
-        }
-        names.reverse();
-        names.join("/")
+        self.table.path(ino).join("/")
     }
 
-    /// Everything listed below the root, each directory before its contents, in listing order.
+    /// Everything listed below the root, each directory before its contents, in listing order, without
+    /// [views](Self::walk_views).
     pub(crate) fn walk(&self) -> impl Iterator<Item = TreeEntry> {
         // The path of the previous entry, and the end of each of its components.
         let mut path = String::new();

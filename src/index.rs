@@ -98,7 +98,9 @@ impl Index {
         let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
         for head in catalog.heads.iter_mut().filter(|head| head.condition == Condition::Unverified) {
             let pages = head.branches.iter_mut().map(|branch| &mut branch.measure);
-            pages.chain([&mut head.page]).for_each(|page| page.bytes += UNVERIFIED.len() as u64);
+            pages
+                .chain([&mut head.page, &mut head.prompts])
+                .for_each(|page| page.bytes += UNVERIFIED.len() as u64);
         }
         let used: HashSet<EntryRef> =
             catalog.heads.iter().flat_map(|head| &head.assets).filter_map(entry).collect();

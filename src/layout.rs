@@ -35,6 +35,7 @@ pub const BRANCHES: &str = ".branches";
 #[derive(Debug, Default)]
 pub struct Layout {
     stems: Vec<FileName>,
+    has_days: bool,
     years: Vec<Year>,
     undated: Vec<usize>,
 }
@@ -63,6 +64,20 @@ impl Layout {
     /// Names depend on titles, times and ids; the order of the catalog only matters where these are equal. Takes
     /// expected linear time plus a sort, however many titles are equal.
     pub fn new(catalog: &Catalog, zone: &Zone) -> Self {
+        Self::with_stems(catalog, zone, catalog.heads.iter().map(title).collect())
+    }
+
+    /// The same with the day of the month before each title: `11 Trip to Lisbon`.
+    pub fn with_days(catalog: &Catalog, zone: &Zone) -> Self {
+        let dated = |head: &Head| {
+            let title = title(head);
+            head.created.map_or(title.clone(), |created| title.on_day(zone.day(created)))
+        };
+        let stems = catalog.heads.iter().map(dated).collect();
+        Self { has_days: true, ..Self::with_stems(catalog, zone, stems) }
+    }
+
+    fn with_stems(catalog: &Catalog, zone: &Zone, mut stems: Vec<FileName>) -> Self {
         let mut months: BTreeMap<(u16, u8), Vec<usize>> = BTreeMap::new();
         let mut undated = Vec::new();
         for (position, head) in catalog.heads.iter().enumerate() {
@@ -71,7 +86,6 @@ impl Layout {
                 None => undated.push(position),
             }
         }
-        let mut stems: Vec<FileName> = catalog.heads.iter().map(title).collect();
         for members in months.values().chain([&undated]) {
             unique::separate(&catalog.heads, members, &mut stems);
         }
@@ -83,7 +97,12 @@ impl Layout {
                 None => years.push(Year { year, months: vec![month] }),
             }
         }
-        Self { stems, years, undated }
+        Self { stems, has_days: false, years, undated }
+    }
+
+    /// True if the day is before each title.
+    pub(crate) fn has_days(&self) -> bool {
+        self.has_days
     }
 
     /// The years that have conversations, ascending.

@@ -48,6 +48,13 @@ impl FileName {
         Self(portable(&clean(title.unwrap_or_default()), STEM_BYTES).into())
     }
 
+    /// This name, which [`for_title`](Self::for_title) made, after a day of the month: `11 Trip to Lisbon`. At most 200 bytes.
+    #[must_use]
+    pub fn on_day(&self, day: u8) -> Self {
+        let named = format!("{day:02} {}", self.0);
+        Self(trim_end(cut(&named, STEM_BYTES)).into())
+    }
+
     /// The name of a file called `name`, with its extension: at most 200 bytes in all. Of a path (with `/` or
     /// `\`) only the last component counts; a dotfile loses its dot.
     ///

@@ -6,6 +6,7 @@
 mod front_matter;
 mod link;
 mod part;
+mod prompts;
 mod reference;
 mod sections;
 mod writer;
@@ -119,7 +120,14 @@ impl<'c> Document<'c> {
     /// # Errors
     /// Those of `out`.
     pub fn render(&self, page: Page, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
-        writer::page(self, page, options, &mut Through(out))
+        self.write(page, options, &mut Through(out))
+    }
+
+    fn write(&self, page: Page, options: &Options, out: &mut dyn Sink) -> fmt::Result {
+        match page {
+            Page::Prompts => prompts::write(self, options, out),
+            page => writer::page(self, page, options, out),
+        }
     }
 
     /// Writes `page` to `out` and records in `sections` who says what on it, with positions from before a stem is
@@ -132,15 +140,20 @@ impl<'c> Document<'c> {
         sections: &mut Vec<SpeechSection>,
     ) {
         // A string never fails.
-        let _ = writer::page(self, page, options, &mut sections::Recorder { text: out, sections });
+        let _ = self.write(page, options, &mut sections::Recorder { text: out, sections });
     }
 
     /// The size of `page`.
     pub fn measure(&self, page: Page, options: &Options) -> Measure {
         let mut counter = Counter::default();
         // A counter never fails.
-        let _ = writer::page(self, page, options, &mut counter);
+        let _ = self.write(page, options, &mut counter);
         counter.0
+    }
+
+    /// The sizes of all [`pages`](Self::pages), and of the prompts on them, for little more than that of the pages.
+    pub fn measures(&self, options: &Options) -> (Vec<Measure>, Measure) {
+        prompts::measures(self, options)
     }
 }
 
@@ -201,6 +214,11 @@ trait Sink {
     /// True if the sink wants to know who says what.
     fn wants_sections(&self) -> bool {
         false
+    }
+
+    /// Receives a turn of the user with its heading. It is part of the next chunk as well.
+    fn prompt(&mut self, _turn: &str, _names_itself: bool) -> fmt::Result {
+        Ok(())
     }
 
     /// A new section begins `ahead` bytes after the chunks received so far: `speech`, or part of the frame.

@@ -50,7 +50,9 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     let mut lines: Vec<ListLine> = if attr.kind != InodeKind::Directory {
         vec![ListLine { name: fs.path(ino), path: fs.path(ino), attr }]
     } else if args.filter.is_empty() {
-        line::below(fs, ino, args.recursive, whole)?
+        let mut lines = line::below(fs, ino, args.recursive, whole)?;
+        lines.retain(|line| args.unlisted || !line.name.starts_with('.') || ino != Ino::ROOT);
+        lines
     } else {
         let directory = fs.path(ino);
         let inside = |path: &str| {

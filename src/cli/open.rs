@@ -54,7 +54,8 @@ pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) ->
     let start = Instant::now();
     let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
     let index = Arc::new(index);
-    let layout = Layout::new(index.catalog(), settings.zone());
+    let layout = if settings.dates { Layout::with_days } else { Layout::new };
+    let layout = layout(index.catalog(), settings.zone());
     if settings.verbose {
         for line in description(&index, settings, start.elapsed()) {
             progress.note(line);
@@ -64,6 +65,7 @@ pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) ->
         progress.note(note);
     }
     let fs = Fs::new(Arc::clone(&index) as _, layout, settings.page_bytes);
+    let fs = if settings.show_views { fs.listing_views() } else { fs };
     let (library, threads) = (Arc::clone(&index), settings.index.jobs);
     fs.set_search(Box::new(move |fs, words| Ok(WordQuery::parse(words)?.best(fs, &*library, threads))));
     Ok(Opened { index, fs })

@@ -35,6 +35,12 @@ pub(super) struct ReadingArgs {
     /// Add the time to the heading of every turn
     #[arg(long)]
     times: bool,
+    /// Put the day before each title: "11 Trip to Lisbon.md"
+    #[arg(long)]
+    dates: bool,
+    /// List by-id/, by-model/ and the other views that are links, with a .ignore that keeps searching programs out of them
+    #[arg(long)]
+    show_views: bool,
     /// Show what ChatGPT hides (instructions, memory, search results, tool calls) in folded blocks
     #[arg(long)]
     all: bool,
@@ -97,6 +103,10 @@ pub(super) struct Settings {
     pub(super) page_bytes: u64,
     /// Where indexes are saved; `None` to save none.
     pub(super) cache: Option<IndexCache>,
+    /// The day is before each title.
+    pub(super) dates: bool,
+    /// Views that are links are listed at the root.
+    pub(super) show_views: bool,
     /// The names map, to report which of its ids no conversation has.
     pub(super) names_map: Option<PathBuf>,
     /// Report what is read and how long it takes.
@@ -145,6 +155,8 @@ impl Settings {
             },
             page_bytes: args.memory / 8 * 3,
             cache: if args.no_cache { None } else { IndexCache::of_user() },
+            dates: args.dates,
+            show_views: args.show_views,
             names_map: args.names_map.clone(),
             verbose: args.verbose,
         })

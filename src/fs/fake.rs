@@ -59,6 +59,7 @@ pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
         messages: 0,
         location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
         page: measure(id, Page::Thread),
+        prompts: measure(id, Page::Prompts),
         branches: Vec::new(),
         assets: Vec::new(),
         missing: 0,

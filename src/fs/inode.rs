@@ -57,6 +57,8 @@ pub(super) struct InodeTable {
     /// The inode of each conversation's `title.md`, by rank.
     ranked: Vec<u32>,
     index: NameIndex,
+    /// The day is before the title of each conversation that has one.
+    has_days: bool,
 }
 
 impl InodeTable {
@@ -118,6 +120,25 @@ impl InodeTable {
     /// The page of a conversation's visible thread.
     pub(super) fn thread(&self, head: usize) -> Option<Ino> {
         self.threads.get(head).filter(|&&ino| ino != 0).map(|&ino| Ino(u64::from(ino)))
+    }
+
+    /// The names on the way from the root to an inode, its own last.
+    pub(super) fn path(&self, ino: Ino) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut at = ino;
+        while let Some(node) = self.inode(at).filter(|_| at != Ino::ROOT) {
+            names.push(self.name(at).unwrap_or_default());
+            at = Ino(u64::from(node.parent));
+        }
+        names.reverse();
+        names
+    }
+
+    /// How long the day and the space before the title of a conversation are, in bytes.
+    pub(super) fn day_bytes(&self, head: usize) -> usize {
+        let month = self.thread(head).and_then(|thread| self.inode(thread)).map(|node| node.parent);
+        let is_dated = month.and_then(|month| self.name(Ino(u64::from(month)))) != Some(UNDATED);
+        if self.has_days && is_dated { "01 ".len() } else { 0 }
     }
 
     /// The percent-encoded stem of a conversation.
@@ -270,6 +291,7 @@ impl<'a> InodeTableBuilder<'a> {
             ranks,
             ranked: Vec::new(),
             index: NameIndex::new(0),
+            has_days: layout.has_days(),
         };
         let fallback = newest.unwrap_or(Timestamp::UNKNOWN);
         Self { catalog, layout, fallback, table, planned: VecDeque::new() }

@@ -102,7 +102,7 @@ fn only_listed_directories_count_as_links() {
     assert_eq!(at(&fs, "2025/03").nlink, 2 + 2);
     assert_eq!(at(&fs, "undated").nlink, 2);
     assert_eq!(at(&fs, "2025/03/Trip.md").nlink, 1);
-    assert_eq!(at(&fs, ".gptfs").nlink, 2 + 5);
+    assert_eq!(at(&fs, ".gptfs").nlink, 2 + 6);
 }
 
 #[test]
@@ -119,6 +119,7 @@ fn unlisted_files_are_found_only_by_name() {
         "index.tsv",
         "orphans",
         "problems.txt",
+        "prompts",
         "recent",
         "search",
         "shared.md",
@@ -587,4 +588,50 @@ fn a_name_below_search_is_a_search() {
         assert!(if number < 254 { kind.is_ok() } else { kind == Err(ErrorKind::Limit) }, "{number}");
     }
     assert_eq!(fs.resolve(".gptfs/search/tea").unwrap(), found, "what was found stays");
+}
+
+#[test]
+fn prompts_have_the_names_of_the_tree_and_lead_back_to_it() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    for (path, way) in [
+        (".gptfs/prompts/2025/03/New chat-dddddddd.md", "../../../../2025/03/New%20chat-dddddddd"),
+        (".gptfs/prompts/undated/No time.md", "../../../undated/No%20time"),
+    ] {
+        let id = if path.contains("undated") { "ffffffff-1" } else { "dddddddd-1" };
+        assert_eq!(text(&fs, path), page(id, Page::Prompts, way));
+        assert_eq!(at(&fs, path).size, text(&fs, path).len() as u64);
+        assert_eq!(at(&fs, path).modified, at(&fs, path.strip_prefix(".gptfs/prompts/").unwrap()).modified);
+    }
+    assert_eq!(library.rendered.load(Ordering::SeqCst), 2, "rendered when they are read, and once");
+}
+
+#[test]
+fn views_that_are_links_are_listed_if_they_are_to_be() {
+    let (_, plain) = Fake::new(catalog()).mount();
+    let fs = Fake::new(catalog()).mount().1.listing_views();
+    let root = [".", "..", "2024", "2025", "undated", ".ignore", "by-id", "recent"];
+    assert_eq!(names(&fs, Ino::ROOT), root);
+    for from in 0..12 {
+        assert_eq!(fs.entries(Ino::ROOT, from).unwrap().count(), 8_usize.saturating_sub(from as usize));
+    }
+    assert_eq!(fs.attr(Ino::ROOT).unwrap().nlink, plain.attr(Ino::ROOT).unwrap().nlink + 2);
+    assert_eq!(text(&fs, ".ignore"), "# Links to files that are found in the years.\n/by-id/\n/recent/\n");
+    let mut inodes = std::collections::HashSet::new();
+    let mut count = 0;
+    for entry in fs.walk_views() {
+        assert!(inodes.insert(entry.attr.ino) && fs.resolve(&entry.path).unwrap() == entry.attr.ino);
+        if entry.attr.kind == InodeKind::Symlink {
+            let target = fs.link(entry.attr.ino).unwrap();
+            let page = fs.followed(entry.attr.ino).unwrap();
+            assert_eq!(target, format!("../{}", fs.path(page)), "{}", entry.path);
+            // The one that is not listed is another inode, for a directory has one parent.
+            assert_ne!(at(&fs, &format!(".gptfs/{}", entry.path)).ino, entry.attr.ino);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 12);
+    assert_eq!(fs.lookup(fs.resolve("by-id").unwrap(), b"..").unwrap().ino, Ino::ROOT);
+    assert_eq!(fs.lookup(fs.resolve(".gptfs").unwrap(), b"..").unwrap().ino, Ino::ROOT);
+    assert_eq!(fs.totals().inodes, plain.totals().inodes + 15);
+    assert!(plain.resolve("by-id").is_err() && plain.resolve(".ignore").is_err());
 }

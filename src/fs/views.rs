@@ -1,26 +1,29 @@
-//! `.gptfs`: the same conversations by id, model, GPT and project, the archive's own files, and documents about the export.
+//! `.gptfs`: the same conversations by id, model, GPT and project, their prompts, the archive's own files, and documents
+//! about the export.
 //!
 //! Reachable by name but never listed, so that tools which walk the tree see everything once. Built on first use from
 //! the catalog and the names in the tree; inode numbers depend on nothing else. Conversations are symbolic links into
-//! the tree. Looking up a name in `.gptfs/search` runs a search.
+//! the tree. On request, the directories with nothing but such links are listed at the root as well.
 
 mod builder;
+mod documents;
+mod found;
 
-use super::{Attr, Fs, Ino, InodeKind, InodeTable, Library, Origin, buffer, no_such_file};
-use crate::catalog::{Catalog, EntryRef, Head, OwnerDocument, PageLink};
+use super::{Attr, Fs, Ino, InodeKind, InodeTable, Library, Origin, TreeEntry, buffer, no_such_file};
+use crate::catalog::{Catalog, EntryRef, Head, Page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{HIDDEN, PAGE};
-use crate::markdown::{encode_path_segment, one_line};
+use crate::markdown::{encode_path_segment, encoded_len};
 use crate::name::{FileName, NAME_BYTES, fold};
-use crate::sync::lock;
-use crate::text::printable;
 use crate::time::{Timestamp, Zone};
-use builder::ViewBuilder;
+use builder::{TOP, ViewBuilder};
+use documents::ViewText;
+pub(super) use found::Searches;
+use found::{FIRST_FOUND, FOUND_NUMBERS, SEARCH, SEARCH_DEPTH, found};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
-/// The inode number of [`HIDDEN`]; those below it follow. Those of the tree are smaller.
+/// The inode numbers of the views begin here. The tree's own are smaller.
 const FIRST: u64 = 1 << 33;
 
 /// The inode number of the first conversation's JSON; the others follow.
@@ -29,21 +32,8 @@ const FIRST_JSON: u64 = 1 << 40;
 /// The extension of the JSON next to a page.
 const JSON: &str = ".json";
 
-/// The inode number of the directory of the first search.
-const FIRST_FOUND: u64 = 1 << 44;
-
-/// Inode numbers per search: its directory and its links.
-const FOUND_NUMBERS: u64 = 1 << 16;
-
-/// Maximum number of different searches per mount. Their results are kept, because the kernel remembers their inodes
-/// too.
-const SEARCHES: usize = 256;
-
-/// The directory whose names are searches.
-const SEARCH: &str = "search";
-
-/// Depth of a search's links below the root.
-const SEARCH_DEPTH: u32 = 4;
+/// How many more directories lead to a conversation's prompts than names to its page.
+const PROMPTS_DEPTH: usize = 1;
 
 /// Number of conversations in `recent`.
 const RECENT: usize = 50;
@@ -71,40 +61,6 @@ pub(super) fn beyond(ino: Ino) -> Option<Beyond> {
     Some(Beyond::View(u32::try_from(ino.0.checked_sub(FIRST)?).ok()?))
 }
 
-/// A document that is written when it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum ViewText {
-    Owner(OwnerDocument),
-    /// A line for each conversation.
-    Index,
-    /// A line for each problem.
-    Problems,
-    /// A few facts about the export.
-    Status,
-}
-
-impl ViewText {
-    const ALL: [Self; 6] = [
-        Self::Owner(OwnerDocument::Account),
-        Self::Owner(OwnerDocument::Feedback),
-        Self::Owner(OwnerDocument::Shared),
-        Self::Index,
-        Self::Problems,
-        Self::Status,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Owner(OwnerDocument::Account) => "account.md",
-            Self::Owner(OwnerDocument::Feedback) => "feedback.md",
-            Self::Owner(OwnerDocument::Shared) => "shared.md",
-            Self::Index => "index.tsv",
-            Self::Problems => "problems.txt",
-            Self::Status => "status",
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 enum ViewContent {
     /// `count` nodes from `first` on, sorted by name; `directories` of them are directories.
@@ -115,6 +71,8 @@ enum ViewContent {
     },
     /// A link to the page of the conversation at this position in the catalog.
     Link(u32),
+    /// The prompts of the conversation at this position of the catalog.
+    Prompts(u32),
     /// An entry of an archive and its size.
     Entry(EntryRef, u64),
     Text(ViewText),
@@ -129,61 +87,46 @@ struct ViewNode {
     content: ViewContent,
 }
 
-/// The tree below [`HIDDEN`].
+/// The tree below [`HIDDEN`], and what is listed beside the years.
 #[derive(Debug)]
 pub(super) struct Views {
+    /// The first stands for the root.
     nodes: Vec<ViewNode>,
+    /// The directory [`HIDDEN`].
+    hidden: u32,
     /// The directory of searches.
     search: u32,
     /// Sizes of the documents, once determined.
     sizes: [OnceLock<u64>; ViewText::ALL.len()],
 }
 
-/// Finds the conversations (by position in the catalog) for a search, best first. Fails if the text has no words.
-pub(crate) type FindWords = Box<dyn Fn(&Fs, &str) -> Result<Vec<usize>> + Send + Sync>;
-
-/// The searches made so far.
-pub(super) struct Searches {
-    find: OnceLock<FindWords>,
-    /// The number of each search, in order. Locked while a search runs, so that there is one at a time.
-    numbers: Mutex<HashMap<String, usize>>,
-    made: Vec<OnceLock<FoundDirectory>>,
-}
-
-impl Default for Searches {
-    fn default() -> Self {
-        let made = std::iter::repeat_with(OnceLock::new).take(SEARCHES).collect();
-        Self { find: OnceLock::new(), numbers: Mutex::default(), made }
-    }
-}
-
-/// The results of a search.
-#[derive(Debug)]
-struct FoundDirectory {
-    words: String,
-    /// The name of each link and the conversation it leads to, best first.
-    links: Vec<(Box<str>, usize)>,
-}
-
 impl Views {
-    fn new(library: &dyn Library, table: &InodeTable) -> Self {
+    /// The views of `library`, whose tree is `table`; those that are links are at the root too if they are `listed`.
+    fn new(library: &dyn Library, table: &InodeTable, listed: bool) -> Self {
         let catalog = library.catalog();
         let zone = library.zone();
         let mut builder = ViewBuilder::new();
-        for text in ViewText::ALL {
-            builder.file(0, text.name().to_owned(), ViewContent::Text(text));
+        let hidden = builder.directory(TOP, HIDDEN);
+        for place in [Some(hidden), listed.then_some(TOP)].into_iter().flatten() {
+            conversations(&mut builder, place, catalog, table, &zone);
+            recent(&mut builder, place, catalog, table);
         }
-        conversations(&mut builder, catalog, table, &zone);
-        recent(&mut builder, catalog, table);
+        if listed {
+            builder.file(TOP, ViewText::Ignore.name().to_owned(), ViewContent::Text(ViewText::Ignore));
+        }
+        for text in ViewText::ALL {
+            builder.file(hidden, text.name().to_owned(), ViewContent::Text(text));
+        }
+        prompts(&mut builder, hidden, catalog, table);
         if !catalog.orphans.is_empty() {
-            let directory = builder.directory(0, "orphans");
+            let directory = builder.directory(hidden, "orphans");
             let names = crate::layout::file_names(catalog.orphans.iter().map(|orphan| orphan.name.as_ref()));
             for (orphan, name) in catalog.orphans.iter().zip(names) {
                 let content = ViewContent::Entry(orphan.entry, orphan.bytes);
                 builder.file(directory, name.as_str().to_owned(), content);
             }
         }
-        let export = builder.directory(0, "export");
+        let export = builder.directory(hidden, "export");
         let mut taken = HashSet::new();
         for (path, entry, bytes) in library.archive_files() {
             let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
@@ -197,10 +140,15 @@ impl Views {
             let directory = parents.iter().fold(export, |directory, part| builder.directory(directory, part));
             builder.file(directory, (*name).to_owned(), ViewContent::Entry(entry, bytes));
         }
-        builder.directory(0, SEARCH);
+        builder.directory(hidden, SEARCH);
         let nodes = builder.finish();
-        let search = nodes.iter().position(|node| node.depth == 2 && &*node.name == SEARCH);
-        Self { nodes, search: search.map_or(u32::MAX, number), sizes: Default::default() }
+        let find = |parent, name: &str| {
+            let found = nodes.iter().position(|node| node.parent == parent && &*node.name == name);
+            found.map_or(u32::MAX, number)
+        };
+        let hidden = find(0, HIDDEN);
+        let search = find(hidden, SEARCH);
+        Self { nodes, hidden, search, sizes: Default::default() }
     }
 
     fn node(&self, at: u32) -> Result<&ViewNode> {
@@ -217,21 +165,27 @@ impl Views {
 }
 
 /// Links to every conversation, by id and by its other properties.
-fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTable, zone: &Zone) {
+fn conversations(
+    builder: &mut ViewBuilder,
+    place: usize,
+    catalog: &Catalog,
+    table: &InodeTable,
+    zone: &Zone,
+) {
     let mut taken: HashSet<(usize, String)> = HashSet::new();
     let mut models: HashMap<String, usize> = HashMap::new();
-    let by_id = builder.directory(0, "by-id");
+    let by_id = builder.directory(place, "by-id");
     for (at, head) in catalog.heads.iter().enumerate() {
-        let Some(stem) = stem(table, at) else { continue };
+        let Some(title) = title(table, at) else { continue };
         let link = ViewContent::Link(number(at));
-        let dated = dated(stem, head, zone);
+        let dated = dated(title, head, zone);
         let mut places = Vec::new();
         if !head.id.is_empty() {
             places.push((by_id, format!("{}{PAGE}", FileName::for_title(Some(&head.id)).as_str())));
         }
         for model in &head.models {
             let name = FileName::for_title(Some(model));
-            let parent = builder.directory(0, "by-model");
+            let parent = builder.directory(place, "by-model");
             // On other systems, names that differ only by case would be one directory.
             let directory = *models
                 .entry(fold(name.as_str()))
@@ -240,14 +194,14 @@ fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTabl
         }
         for (view, id) in [("by-gpt", &head.gpt), ("by-project", &head.project)] {
             if let Some(id) = id {
-                let parent = builder.directory(0, view);
+                let parent = builder.directory(place, view);
                 let directory = builder.directory(parent, FileName::for_title(Some(id)).as_str());
                 places.push((directory, dated.clone()));
             }
         }
         for (view, is_in) in [("starred", head.starred), ("archived", head.archived)] {
             if is_in {
-                places.push((builder.directory(0, view), dated.clone()));
+                places.push((builder.directory(place, view), dated.clone()));
             }
         }
         for (directory, name) in places {
@@ -260,38 +214,46 @@ fn conversations(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTabl
 }
 
 /// Links to the most recently changed conversations, numbered.
-fn recent(builder: &mut ViewBuilder, catalog: &Catalog, table: &InodeTable) {
+fn recent(builder: &mut ViewBuilder, place: usize, catalog: &Catalog, table: &InodeTable) {
     let mut newest: Vec<(usize, &Head)> = catalog.heads.iter().enumerate().collect();
     newest.sort_by_key(|(at, head)| (std::cmp::Reverse(head.updated.max(head.created)), *at));
-    let directory = builder.directory(0, "recent");
+    let directory = builder.directory(place, "recent");
     for (rank, (at, _)) in (1_usize..).zip(newest).take(RECENT) {
-        if let Some(stem) = stem(table, at) {
-            builder.file(directory, format!("{rank:02} {stem}{PAGE}"), ViewContent::Link(number(at)));
+        if let Some(title) = title(table, at) {
+            builder.file(directory, format!("{rank:02} {title}{PAGE}"), ViewContent::Link(number(at)));
         }
     }
 }
 
-fn stem(table: &InodeTable, head: usize) -> Option<&str> {
-    table.name(table.thread(head)?)?.strip_suffix(PAGE)
+/// The prompts of every conversation, under the names of the tree.
+fn prompts(builder: &mut ViewBuilder, hidden: usize, catalog: &Catalog, table: &InodeTable) {
+    let prompts = builder.directory(hidden, "prompts");
+    for at in 0..catalog.heads.len() {
+        let Some(parts) = table.thread(at).map(|thread| table.path(thread)) else { continue };
+        let Some((name, parents)) = parts.split_last() else { continue };
+        let directory = parents.iter().fold(prompts, |directory, part| builder.directory(directory, part));
+        builder.file(directory, (*name).to_owned(), ViewContent::Prompts(number(at)));
+    }
 }
 
-/// The name of a page outside its month: with its day, if known and if it fits.
-fn dated(stem: &str, head: &Head, zone: &Zone) -> String {
+/// The name of a conversation's page without its ending, and without the day that may be before it.
+fn title(table: &InodeTable, head: usize) -> Option<&str> {
+    let stem = table.name(table.thread(head)?)?.strip_suffix(PAGE)?;
+    stem.get(table.day_bytes(head)..)
+}
+
+/// The name of a page outside its month: with its date, if known and if it fits.
+fn dated(title: &str, head: &Head, zone: &Zone) -> String {
     let minute = head.created.map(|created| zone.minute(created));
     let day = minute.as_deref().and_then(|minute| minute.split(' ').next());
-    match day.map(|day| format!("{day} {stem}{PAGE}")).filter(|name| name.len() <= NAME_BYTES) {
+    match day.map(|day| format!("{day} {title}{PAGE}")).filter(|name| name.len() <= NAME_BYTES) {
         Some(name) => name,
-        None => format!("{stem}{PAGE}"),
+        None => format!("{title}{PAGE}"),
     }
 }
 
 fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-fn found(search: usize, at: usize) -> Ino {
-    let first = FIRST_FOUND.saturating_add((search as u64).saturating_mul(FOUND_NUMBERS));
-    Ino(first.saturating_add(at as u64))
 }
 
 fn view(at: u32) -> Ino {
@@ -300,7 +262,44 @@ fn view(at: u32) -> Ino {
 
 impl Fs {
     fn views(&self) -> &Views {
-        self.views.get_or_init(|| Views::new(&*self.library, &self.table))
+        self.views.get_or_init(|| Views::new(&*self.library, &self.table, self.lists_views))
+    }
+
+    /// Lists the views that are links at the root as well.
+    pub(crate) fn listing_views(mut self) -> Self {
+        self.lists_views = true;
+        for entry in self.walk_views() {
+            self.totals.add(entry.attr.size);
+        }
+        self
+    }
+
+    /// The views that are listed at the root, with their numbers, in listing order.
+    pub(super) fn listed_views(&self) -> Vec<(&str, Ino)> {
+        if !self.lists_views {
+            return Vec::new();
+        }
+        let views = self.views();
+        let (first, children) = views.children(0).unwrap_or_default();
+        let named = (first..).zip(children).map(|(at, child)| (&*child.name, view(at)));
+        named.filter(|(name, _)| *name != HIDDEN).collect()
+    }
+
+    /// Every view that is listed, each directory before its contents.
+    pub(crate) fn walk_views(&self) -> Vec<TreeEntry> {
+        let mut found = Vec::new();
+        let mut waiting = self.listed_views();
+        waiting.reverse();
+        while let Some((_, ino)) = waiting.pop() {
+            let Ok(attr) = self.attr(ino) else { continue };
+            found.push(TreeEntry { path: self.path(ino), attr });
+            if let Some(number) = beyond(ino).filter(|_| attr.kind == InodeKind::Directory)
+                && let Ok(children) = self.beyond_entries(number)
+            {
+                waiting.extend(children.into_iter().skip(2).rev());
+            }
+        }
+        found
     }
 
     /// The unlisted file or directory called `name` in the directory `parent` of the tree.
@@ -311,65 +310,31 @@ impl Fs {
             for text in ViewText::ALL {
                 self.text_size(text);
             }
-            return Some(view(0));
+            return Some(view(self.views().hidden));
+        }
+        if parent == Ino::ROOT
+            && let Some((_, ino)) = self.listed_views().into_iter().find(|(other, _)| *other == name)
+        {
+            return Some(ino);
         }
         let stem = name.strip_suffix(JSON)?;
         let page = self.table.find(parent, format!("{stem}{PAGE}").as_bytes())?;
         match self.page(page)? {
-            (head, crate::catalog::Page::Thread) => Some(Ino(FIRST_JSON.saturating_add(head as u64))),
+            (head, Page::Thread) => Some(Ino(FIRST_JSON.saturating_add(head as u64))),
             _ => None,
         }
-    }
-
-    /// Makes `find` answer searches in `.gptfs/search`. Call once; without it there are no searches.
-    pub(crate) fn set_search(&self, find: FindWords) {
-        // A second one would give the same answers.
-        let _ = self.searches.find.set(find);
     }
 
     /// True if looking up `name` in `parent` takes long, because it searches the export or builds the views.
     pub(crate) fn takes_long(&self, parent: Ino, name: &[u8]) -> bool {
         match beyond(parent) {
-            None => parent == Ino::ROOT && name == HIDDEN.as_bytes() && self.views.get().is_none(),
+            None => {
+                let is_known = |views: &Views| views.sizes.iter().all(|size| size.get().is_some());
+                parent == Ino::ROOT && name == HIDDEN.as_bytes() && !self.views.get().is_some_and(is_known)
+            }
             Some(Beyond::View(at)) => self.views.get().is_some_and(|views| views.search == at),
             Some(_) => false,
         }
-    }
-
-    /// The directory with the results for `words`. Blocks while the export is searched.
-    fn search(&self, words: &[u8]) -> Result<Ino> {
-        let words = std::str::from_utf8(words).map_err(|_| no_such_file())?;
-        let find = self.searches.find.get().ok_or_else(no_such_file)?;
-        let mut numbers = lock(&self.searches.numbers);
-        if let Some(&number) = numbers.get(words) {
-            return Ok(found(number, 0));
-        }
-        let number = numbers.len();
-        let place = self.searches.made.get(number);
-        let place = place.ok_or_else(|| Error::new(ErrorKind::Limit, "too many searches; mount again"))?;
-        let heads = match find(self, words) {
-            Err(error) if error.kind() == ErrorKind::Usage => return Err(no_such_file()),
-            heads => heads?,
-        };
-        let named = |(rank, head): (usize, usize)| {
-            let name = format!("{rank:02} {}{PAGE}", stem(&self.table, head)?);
-            Some((name.into_boxed_str(), head))
-        };
-        let links = (1..).zip(heads).filter_map(named).collect();
-        // Nobody else sets it while the numbers are locked.
-        let _ = place.set(FoundDirectory { words: words.to_owned(), links });
-        numbers.insert(words.to_owned(), number);
-        Ok(found(number, 0))
-    }
-
-    fn found_directory(&self, search: usize) -> Result<&FoundDirectory> {
-        self.searches.made.get(search).and_then(OnceLock::get).ok_or_else(no_such_file)
-    }
-
-    /// The link with this number, from 1, among the results of a search.
-    fn found_link(&self, search: usize, at: usize) -> Result<&(Box<str>, usize)> {
-        let links = &self.found_directory(search)?.links;
-        at.checked_sub(1).and_then(|at| links.get(at)).ok_or_else(no_such_file)
     }
 
     pub(super) fn beyond_attr(&self, ino: Ino, number: Beyond) -> Result<Attr> {
@@ -405,6 +370,10 @@ impl Fs {
                 ViewContent::Link(head) => {
                     attr.kind = InodeKind::Symlink;
                     attr.size = self.link(ino)?.len() as u64;
+                    (attr.modified, attr.created) = of_head(head as usize);
+                }
+                ViewContent::Prompts(head) => {
+                    attr.size = self.prompts_size(head as usize);
                     (attr.modified, attr.created) = of_head(head as usize);
                 }
                 ViewContent::Entry(_, bytes) => attr.size = bytes,
@@ -456,7 +425,8 @@ impl Fs {
     }
 
     fn parent_of_view(&self, at: u32) -> Result<Ino> {
-        Ok(if at == 0 { Ino::ROOT } else { view(self.views().node(at)?.parent) })
+        let parent = self.views().node(at)?.parent;
+        Ok(if parent == 0 { Ino::ROOT } else { view(parent) })
     }
 
     pub(super) fn beyond_origin(&self, number: Beyond) -> Result<Origin> {
@@ -471,7 +441,7 @@ impl Fs {
                 ViewContent::Directory { .. } => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
                 ViewContent::Link(_) => Err(Error::new(ErrorKind::Unexpected, "a link has no bytes to read")),
                 ViewContent::Entry(entry, _) => Ok(Origin::Copied(entry)),
-                ViewContent::Text(_) => Ok(Origin::Rendered),
+                ViewContent::Text(_) | ViewContent::Prompts(_) => Ok(Origin::Rendered),
             },
         }
     }
@@ -498,6 +468,10 @@ impl Fs {
         };
         match self.views().node(at)?.content {
             ViewContent::Text(text) => Ok(self.text(text)),
+            ViewContent::Prompts(head) => {
+                let stem = self.way_to_thread(head as usize).ok_or_else(no_such_file)?;
+                self.library.page(head as usize, Page::Prompts, &stem)
+            }
             _ => Err(Error::new(ErrorKind::Unexpected, "not a rendered file")),
         }
     }
@@ -518,11 +492,10 @@ impl Fs {
             }
             Beyond::View(at) => {
                 let (mut names, mut at) = (Vec::new(), at);
-                while let Ok(node) = self.views().node(at) {
+                while let Ok(node) = self.views().node(at)
+                    && at != 0
+                {
                     names.push(&*node.name);
-                    if at == 0 {
-                        break;
-                    }
                     at = node.parent;
                 }
                 names.reverse();
@@ -562,72 +535,31 @@ impl Fs {
         }
     }
 
-    fn text_size(&self, text: ViewText) -> u64 {
-        let at = ViewText::ALL.iter().position(|other| *other == text);
-        let size = at.and_then(|at| self.views().sizes.get(at));
-        size.map_or(0, |size| *size.get_or_init(|| self.text(text).len() as u64))
-    }
-
-    fn text(&self, text: ViewText) -> Vec<u8> {
-        match text {
-            ViewText::Owner(document) => {
-                let ids: HashMap<&str, usize> =
-                    self.catalog().heads.iter().enumerate().map(|(at, head)| (&*head.id, at)).collect();
-                self.library.owner(document, &|id| {
-                    let at = *ids.get(id)?;
-                    let path = self.path(self.table.thread(at)?);
-                    let segments: Vec<_> = path.split('/').map(encode_path_segment).collect();
-                    let title = self.catalog().heads.get(at)?.title.as_deref().unwrap_or("Untitled");
-                    Some(PageLink { title: title.to_owned(), address: format!("../{}", segments.join("/")) })
-                })
-            }
-            ViewText::Index => self.index_lines().into_bytes(),
-            ViewText::Problems => {
-                let mut lines = String::new();
-                for problem in &self.catalog().problems {
-                    // A string takes everything.
-                    let _ =
-                        writeln!(lines, "{}: {}", printable(&problem.subject), printable(&problem.reason));
-                }
-                lines.into_bytes()
-            }
-            ViewText::Status => {
-                let (catalog, mut lines) = (self.catalog(), String::new());
-                for (name, value) in self.library.status() {
-                    let _ = writeln!(lines, "{name}: {}", printable(&value));
-                }
-                let _ = writeln!(lines, "conversations: {}", catalog.heads.len());
-                let _ = writeln!(lines, "problems: {}", catalog.problems.len());
-                let _ = writeln!(lines, "time zone: {}", self.library.zone().name());
-                let _ = writeln!(lines, "version: {}", env!("CARGO_PKG_VERSION"));
-                lines.into_bytes()
-            }
+    /// The conversation whose prompts `ino` shows, by position in the catalog.
+    pub(super) fn prompts_of(&self, ino: Ino) -> Option<usize> {
+        match beyond(ino)? {
+            Beyond::View(at) => match self.views().node(at).ok()?.content {
+                ViewContent::Prompts(head) => Some(head as usize),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
-    /// A line of tab-separated values for each conversation, in listing order.
-    fn index_lines(&self) -> String {
-        let zone = self.library.zone();
-        let time = |time: Option<Timestamp>| time.map(|time| zone.rfc3339(time)).unwrap_or_default();
-        let mut lines = String::from("path\tid\ttitle\tcreated\tupdated\tmodel\tturns\tbytes\n");
-        for rank in 0..self.catalog().heads.len() {
-            let Some((ino, _)) = self.ranked(rank) else { break };
-            let Some(head) = self.page(ino).and_then(|(head, _)| self.catalog().heads.get(head)) else {
-                break;
-            };
-            let _ = writeln!(
-                lines,
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-                self.path(ino),
-                one_line(&head.id),
-                one_line(head.title.as_deref().unwrap_or_default()),
-                time(head.created),
-                time(head.updated),
-                one_line(&head.models.join(", ")),
-                head.turns,
-                self.table.inode(ino).map_or(0, |node| node.size),
-            );
-        }
-        lines
+    fn prompts_size(&self, head: usize) -> u64 {
+        let measure = self.catalog().heads.get(head).map(|head| head.prompts).unwrap_or_default();
+        let parts = self.table.thread(head).map(|thread| self.table.path(thread)).unwrap_or_default();
+        let way = PROMPTS_DEPTH.saturating_add(parts.len()).saturating_mul("../".len());
+        let slashes = parts.len().saturating_sub(1);
+        let names = parts.iter().map(|part| encoded_len(part)).sum::<usize>();
+        measure.size(way.saturating_add(slashes).saturating_add(names).saturating_sub(PAGE.len()))
+    }
+
+    /// The address of a conversation's page in its prompts, percent-encoded and without the ending.
+    fn way_to_thread(&self, head: usize) -> Option<String> {
+        let parts = self.table.path(self.table.thread(head)?);
+        let up = "../".repeat(PROMPTS_DEPTH.saturating_add(parts.len()));
+        let encoded: Vec<_> = parts.iter().map(|part| encode_path_segment(part)).collect();
+        Some(format!("{up}{}", encoded.join("/").strip_suffix(PAGE)?))
     }
 }

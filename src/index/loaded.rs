@@ -33,7 +33,8 @@ fn is_sound_head(
         return false;
     };
     let is_located = location.start < location.end && location.end <= entry.size;
-    let are_pages = fits(head.page) && head.branches.iter().all(|branch| fits(branch.measure));
+    let are_pages =
+        fits(head.page) && fits(head.prompts) && head.branches.iter().all(|branch| fits(branch.measure));
     let ascend = head.branches.is_sorted_by(|a, b| a.number < b.number);
     is_located && are_pages && ascend && head.assets.iter().all(|asset| is_sound_asset(asset, head, export))
 }

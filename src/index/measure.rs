@@ -1,6 +1,6 @@
 //! Measures one conversation: its head, with the exact size of every page.
 
-use crate::catalog::{Asset, BranchPage, Condition, Head, Location, Page};
+use crate::catalog::{Asset, BranchPage, Condition, Head, Location};
 use crate::conversation::{Conversation, Role, Visibility, thread};
 use crate::render::{Document, Options};
 use std::collections::HashSet;
@@ -9,10 +9,11 @@ use std::collections::HashSet;
 pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
     let conversation = document.conversation;
     let Thread { turns, messages, models } = Thread::of(document);
-    let branches = document.threads.branches.iter().map(|branch| BranchPage {
-        number: branch.number,
-        measure: document.measure(Page::Branch(branch.number), options),
-    });
+    let (pages, prompts) = document.measures(options);
+    let mut measures = pages.into_iter();
+    let page = measures.next().unwrap_or_default();
+    let branches = document.threads.branches.iter().zip(measures);
+    let branches = branches.map(|(branch, measure)| BranchPage { number: branch.number, measure });
     let assets = document.files.files.iter().map(|file| Asset {
         name: file.name.as_str().into(),
         content: file.content,
@@ -31,7 +32,8 @@ pub(super) fn head(document: &Document<'_>, location: Location, options: &Option
         turns,
         messages,
         location,
-        page: document.measure(Page::Thread, options),
+        page,
+        prompts,
         branches: branches.collect(),
         assets: assets.collect(),
         missing: document.files.missing,

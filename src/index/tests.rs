@@ -121,7 +121,7 @@ fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
     };
     for (at, head) in index.catalog().heads.iter().enumerate() {
         let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
-        for page in branches.chain([Page::Thread]) {
+        for page in branches.chain([Page::Thread, Page::Prompts]) {
             let measured = head.measure(page).unwrap().size(STEM.len());
             assert_eq!(index.page(at, page, STEM).unwrap().len() as u64, measured, "{page:?} of {at}");
         }

@@ -24,6 +24,7 @@ fn head(id: &str, title: &str, created: f64) -> Head {
         messages: 0,
         location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
         page: Measure::default(),
+        prompts: Measure::default(),
         branches: Vec::new(),
         assets: Vec::new(),
         missing: 0,
@@ -248,4 +249,27 @@ proptest! {
             prop_assert_eq!(&names[head.id.as_ref()], plain.as_str());
         }
     }
+}
+
+#[test]
+fn the_day_may_be_before_the_title() {
+    let berlin = Zone::named("Europe/Berlin").unwrap();
+    let day = 86_400.0;
+    let long = "x".repeat(300);
+    let heads = vec![
+        head("aaaaaaaa", "Trip", MARCH),
+        head("bbbbbbbb", "Trip", MARCH + 60.0),
+        head("cccccccc", "Trip", MARCH + 7.0 * day),
+        head("dddddddd", "", MARCH + 20.0 * 3600.0),
+        head("eeeeeeee", "CON", MARCH),
+        head("ffffffff", &long, MARCH),
+        head("00000000", "Trip", f64::NAN),
+    ];
+    let layout = Layout::with_days(&Catalog { heads, ..Catalog::default() }, &berlin);
+    let stems: Vec<_> = layout.stems.iter().map(FileName::as_str).collect();
+    let cut = format!("04 {}", &long[..197]);
+    // The evening of the 4th in London is the 5th in Berlin.
+    let expected = ["04 Trip", "04 Trip-bbbbbbbb", "11 Trip", "05 Untitled", "04 CON_", &cut, "Trip"];
+    assert_eq!(stems, expected);
+    assert!(stems.iter().all(|stem| FileName::new(stem).is_some()));
 }

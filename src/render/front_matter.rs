@@ -43,7 +43,7 @@ pub(super) fn write(
     }
     match page {
         Page::Branch(number) => field("branch", &number.to_string(), out),
-        Page::Thread | Page::Canvas(_) => {
+        Page::Thread | Page::Canvas(_) | Page::Prompts => {
             let branches = document.threads.branches.len();
             if branches > 0 {
                 field("branches", &branches.saturating_add(1).to_string(), out);

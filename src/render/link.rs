@@ -24,7 +24,7 @@ impl<'d> Neighbours<'d> {
         let name = encode_path_segment(&self.files.get(file)?.name);
         Some(match self.page {
             Page::Branch(_) => format!("../{STEM}.assets/{name}"),
-            Page::Thread | Page::Canvas(_) => format!("{STEM}.assets/{name}"),
+            Page::Thread | Page::Canvas(_) | Page::Prompts => format!("{STEM}.assets/{name}"),
         })
     }
 
@@ -32,7 +32,7 @@ impl<'d> Neighbours<'d> {
     pub(super) fn branch(&self, number: u32) -> String {
         match self.page {
             Page::Branch(_) => format!("{number}.md"),
-            Page::Thread | Page::Canvas(_) => format!("{STEM}.branches/{number}.md"),
+            Page::Thread | Page::Canvas(_) | Page::Prompts => format!("{STEM}.branches/{number}.md"),
         }
     }
 

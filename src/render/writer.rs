@@ -27,6 +27,8 @@ pub(super) fn page(
             None => Ok(()),
         },
         Page::Canvas(position) => canvas(document, position, out),
+        // They are taken from the other pages.
+        Page::Prompts => Ok(()),
     }
 }
 
@@ -132,7 +134,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
                         if begins_turn {
                             self.shift = self.shift_of(nodes.get(at..).unwrap_or_default(), turns.clone());
                         }
-                        self.shown(id, message, begins_turn);
+                        self.shown(id, message, begins_turn)?;
                     }
                     Visibility::Hidden if self.options.all => self.hidden(id, message),
                     Visibility::Hidden => {}
@@ -230,11 +232,14 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         if self.buffer.len() > limit {
             // Only links to branches and to files contain the page's own name.
             let names_itself = std::mem::take(&mut self.names_itself);
-            let has_files = !self.document.files.files.is_empty();
-            self.out.take(&self.buffer, names_itself || has_files)?;
+            self.out.take(&self.buffer, names_itself || self.has_files())?;
             self.buffer.clear();
         }
         Ok(())
+    }
+
+    fn has_files(&self) -> bool {
+        !self.document.files.files.is_empty()
     }
 
     /// Records that the next block is `speech`, or part of the frame.
@@ -262,19 +267,26 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.buffer.push_str(text);
     }
 
-    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, begins_turn: bool) {
+    fn shown(&mut self, id: NodeId, message: &'d Message<'d>, begins_turn: bool) -> fmt::Result {
         let goes_on = match message.parts.first() {
             Some(Part::Prose(_)) => self.cut.is_some(),
             Some(Part::Thoughts(_) | Part::Recap { .. }) => !self.thoughts.is_empty(),
             _ => false,
         };
-        if begins_turn {
-            self.settle();
-            self.heading(message);
-        } else if !goes_on {
+        if begins_turn || !goes_on {
             self.settle();
         }
+        let start = self.buffer.len();
+        if begins_turn {
+            self.heading(message);
+        }
         self.message(id, message);
+        if message.role != Role::User {
+            return Ok(());
+        }
+        self.settle_text();
+        let names_itself = self.names_itself || self.has_files();
+        self.out.prompt(self.buffer.get(start..).unwrap_or_default(), names_itself)
     }
 
     fn heading(&mut self, message: &Message<'_>) {

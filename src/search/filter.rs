@@ -128,7 +128,7 @@ impl Filter {
         const CANVAS: Speech = Speech { role: Role::Assistant, kind: SpeechKind::Canvas };
         match page {
             Some(Page::Branch(_)) => self.branches != Branches::No,
-            Some(Page::Thread) => self.branches != Branches::Only,
+            Some(Page::Thread | Page::Prompts) => self.branches != Branches::Only,
             Some(Page::Canvas(_)) => self.branches != Branches::Only && self.wants_speech(CANVAS),
             None => self.branches != Branches::Only && !self.picks_lines(),
         }

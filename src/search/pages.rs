@@ -132,7 +132,9 @@ fn together(
         library.attributed(head, &pages, stem)?.into_iter().zip(&pages).map(|(found, page)| Picked {
             lines: match page {
                 Page::Canvas(_) => None,
-                Page::Thread | Page::Branch(_) => Some(filter.lines(&found.page, &found.sections)),
+                Page::Thread | Page::Branch(_) | Page::Prompts => {
+                    Some(filter.lines(&found.page, &found.sections))
+                }
             },
             bytes: found.page,
         });

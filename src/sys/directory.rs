@@ -2,13 +2,15 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{Mode, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::sys::stat::{Mode, UtimensatFlags, fstatat, mkdirat, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// An open directory. Every name is that of a direct child.
 #[derive(Debug)]
@@ -63,6 +65,17 @@ impl OpenDirectory {
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.0, name, flags, Mode::from_bits_truncate(0o644))?.into())
+    }
+
+    /// Makes a symbolic link to `target` that was modified at `modified`.
+    ///
+    /// # Errors
+    /// Those of `symlinkat` and `utimensat`; `AlreadyExists`.
+    pub(crate) fn link(&self, name: &str, target: &str, modified: SystemTime) -> io::Result<()> {
+        symlinkat(target, &self.0, name)?;
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let time = TimeSpec::from_duration(since);
+        Ok(utimensat(&self.0, name, &time, &time, UtimensatFlags::NoFollowSymlink)?)
     }
 
     /// Renames a child, unless there is one with the new name.

@@ -1,9 +1,9 @@
 //! `gptfs grep` finds what `grep -r` finds in the exported tree, and its filters what a plain look at the pages finds.
 
-use crate::support::{Outcome, Scratch, Tree, Zip, exported, fixtures, gptfs};
+use crate::support::{Outcome, Scratch, Zip, every_fixture, exported, fixtures, gptfs};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn grep(arguments: &[&str], source: &Path) -> Outcome {
@@ -21,20 +21,6 @@ fn lines(outcome: &Outcome) -> Vec<&str> {
     let mut lines: Vec<_> = outcome.stdout.lines().collect();
     lines.sort_unstable();
     lines
-}
-
-/// One archive with the conversations of all golden cases, apart by their months, and all their files.
-fn every_fixture(scratch: &Scratch) -> PathBuf {
-    let mut conversations = Vec::new();
-    let mut zip = Zip::new();
-    let mut cases: Vec<_> = fs::read_dir(fixtures().join("chatgpt")).expect("cases").flatten().collect();
-    cases.sort_by_key(fs::DirEntry::file_name);
-    for case in cases {
-        conversations.push(fs::read(case.path().join("conversation.json")).expect("conversation.json"));
-        zip = zip.tree(&Tree::read(&case.path().join("export")));
-    }
-    let json = [b"[", conversations.join(&b","[..]).as_slice(), b"]"].concat();
-    scratch.zip("export.zip", &zip.deflated("conversations.json", json))
 }
 
 /// Patterns that `grep -E` and `gptfs grep` read alike, as arguments of both.

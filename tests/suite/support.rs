@@ -253,6 +253,20 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// One archive with the conversations of all golden cases, apart by their months, and all their files.
+pub(crate) fn every_fixture(scratch: &Scratch) -> PathBuf {
+    let mut conversations = Vec::new();
+    let mut zip = Zip::new();
+    let mut cases: Vec<_> = fs::read_dir(fixtures().join("chatgpt")).expect("cases").flatten().collect();
+    cases.sort_by_key(fs::DirEntry::file_name);
+    for case in cases {
+        conversations.push(fs::read(case.path().join("conversation.json")).expect("conversation.json"));
+        zip = zip.tree(&Tree::read(&case.path().join("export")));
+    }
+    let json = [b"[", conversations.join(&b","[..]).as_slice(), b"]"].concat();
+    scratch.zip("export.zip", &zip.deflated("conversations.json", json))
+}
+
 /// The text of a `conversations.json` that holds these conversations.
 pub(crate) fn array(conversations: &[&str]) -> String {
     format!("[{}]", conversations.join(", "))

@@ -1,6 +1,8 @@
 //! `.gptfs` and the JSON beside pages: what is there without being listed.
 
-use crate::support::{Mount, Scratch, Tree, Zip, array, exported, fixtures, gptfs, outcome};
+use crate::support::{
+    Mount, Scratch, Tree, Zip, array, every_fixture, exported, fixtures, gptfs, outcome, skip,
+};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
@@ -125,6 +127,23 @@ fn the_owners_documents_are_where_the_readme_says() {
 }
 
 #[test]
+fn readme_says_where_the_address_the_opinions_and_the_shared_links_are() {
+    let readme = fs::read_to_string(fixtures().with_file_name("README.md")).expect("README.md");
+    let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (words, found) in [
+        ("has your e-mail address", "mira@example.org"),
+        ("what you said of answers", "It rose!"),
+        ("the links that you shared", "https://chatgpt.com/share/4ff77612-87a4-47b7-b2a3-0ae75618fa4c"),
+    ] {
+        let (before, _) = readme.split_once(words).expect(words);
+        let path = before.rsplit('`').nth(1).expect("a path");
+        let demo = fixtures().join("demo.zip");
+        let told = gptfs(["cat".as_ref(), demo.as_os_str(), path.as_ref()]).succeeded().stdout;
+        assert!(told.contains(found), "{path}: {told}");
+    }
+}
+
+#[test]
 fn the_index_has_a_line_for_each_conversation() {
     let demo = fixtures().join("demo.zip");
     let tree = exported(&demo);
@@ -199,4 +218,176 @@ fn a_search_is_a_directory_of_links_to_what_has_all_its_words() {
     assert!(lisbon[0].to_str().expect("UTF-8").contains("isbon"), "{lisbon:?}");
     assert_eq!(fs::read_dir(&search).expect("a directory").count(), 0, "not listed");
     assert!(!search.join("-lisbon").exists());
+}
+
+/// The turns of the user on a page, each with its heading, without what the frame adds and without the way to files.
+fn user_turns(page: &str) -> Vec<String> {
+    let (mut turns, mut inside) = (Vec::new(), false);
+    for line in page.lines() {
+        if line.starts_with("## ") {
+            inside = line.starts_with("## User");
+            turns.extend(inside.then(String::new));
+        }
+        let is_frame = line.starts_with("*Other branches from here: ") || line.starts_with("*On branch [");
+        if let Some(turn) = turns.last_mut().filter(|_| inside && !is_frame && !line.is_empty()) {
+            turn.push_str(&line.replace("../", ""));
+            turn.push('\n');
+        }
+    }
+    turns
+}
+
+#[test]
+fn prompts_are_what_the_user_said_on_the_page_and_its_branches() {
+    let scratch = Scratch::new();
+    for (at, source) in [fixtures().join("demo.zip"), every_fixture(&scratch)].iter().enumerate() {
+        let Some(mount) = Mount::new(source, &["--tz=UTC"]) else { return };
+        let (tree, prompts) = (Tree::read(&mount.dir()), Tree::read(&mount.dir().join(".gptfs/prompts")));
+        assert_eq!(prompts.0.len(), threads(&tree));
+        let (mut count, mut on_branches) = (0, 0);
+        for (path, page) in &prompts.0 {
+            let text = |path: &str| String::from_utf8(tree.0[path].clone()).expect("UTF-8");
+            let (month, stem) = path.rsplit_once('/').expect("a month");
+            let stem = stem.strip_suffix(".md").expect("a page");
+            let mut expected = user_turns(&text(path));
+            let thread = expected.len();
+            let branches = format!("{month}/{stem}.branches/");
+            let mut names: Vec<&String> = tree.0.keys().filter(|path| path.starts_with(&branches)).collect();
+            names.sort_by_key(|path| path[branches.len()..].trim_end_matches(".md").parse::<u32>().ok());
+            expected.extend(names.iter().flat_map(|path| user_turns(&text(path))));
+            let page = std::str::from_utf8(page).expect("UTF-8");
+            let found: Vec<_> =
+                user_turns(page).iter().map(|turn| turn.replace(&format!("]({month}/"), "](")).collect();
+            assert_eq!(found, expected, "{path}");
+            assert_eq!(page.lines().filter(|line| line.starts_with("## ")).count(), found.len(), "{path}");
+            let length = fs::metadata(mount.dir().join(".gptfs/prompts").join(path)).expect("it").len();
+            assert_eq!(length, page.len() as u64);
+            count += found.len();
+            on_branches += found.len() - thread;
+        }
+        assert!(count > 60 && on_branches > 3, "{at}: {count} prompts, {on_branches} of them on branches");
+    }
+}
+
+#[test]
+fn the_links_of_prompts_lead_to_files_of_the_tree() {
+    let Some(mount) = Mount::new(&fixtures().join("demo.zip"), &["--tz=UTC"]) else { return };
+    let root = mount.dir().join(".gptfs/prompts/2024/02");
+    let page = fs::read_to_string(root.join("Trip to Lisbon.md")).expect("prompts");
+    let links: Vec<_> = page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() >= 5, "{links:?}");
+    for link in links {
+        let file = fs::canonicalize(root.join(link.replace("%20", " "))).expect("a file");
+        assert!(file.starts_with(mount.dir().join("2024/02")), "{link}");
+    }
+    assert!(page.contains("](../../../../2024/02/Trip%20to%20Lisbon.branches/1.md)"), "{page}");
+}
+
+#[test]
+fn listed_views_are_links_that_searches_pass_over_and_copies_keep() {
+    let demo = fixtures().join("demo.zip");
+    let Some(mount) = Mount::new(&demo, &["--show-views", "--tz=UTC"]) else { return };
+    let views = ["archived", "by-gpt", "by-id", "by-model", "by-project", "recent", "starred"];
+    let mut listed: Vec<_> = fs::read_dir(mount.dir())
+        .expect("the root")
+        .flatten()
+        .map(|entry| entry.file_name().into_string().expect("UTF-8"))
+        .collect();
+    listed.sort();
+    let expected = [&[".ignore", "2023", "2024", "2025", "2026"], &views[..]].concat();
+    assert_eq!(listed, expected);
+    let root = fs::metadata(mount.dir()).expect("the root");
+    assert_eq!(root.nlink(), 2 + 11);
+    let sh = |line: &str| {
+        outcome(Command::new("sh").arg("-c").arg(line).current_dir(mount.dir())).succeeded().stdout
+    };
+    // Every page once, whether links are followed or not.
+    let pages = sh("find . -type f -name '*.md' | grep -c .");
+    assert_eq!(sh("grep -rl '' --include='*.md' . | grep -c ."), pages);
+    if skip_without("rg") {
+        assert_eq!(sh("rg -l '' -g '*.md' | grep -c ."), pages);
+        assert_eq!(sh("rg -L -l '' -g '*.md' | grep -c ."), pages, "rg -L obeys .ignore");
+        assert_ne!(sh("rg -L -l '' by-model | grep -c ."), "0\n", "a view that is named is searched");
+    }
+    // These end, and show each page once by each way to it.
+    let links: usize = sh("find . -type l | grep -c .").trim().parse().expect("a number");
+    let threads = threads(&exported(&demo));
+    assert!(links > 2 * threads, "{links}");
+    let followed: usize = sh("find -L . -type f | grep -c .").trim().parse().expect("a number");
+    let files: usize = sh("find . -type f | grep -c .").trim().parse().expect("a number");
+    assert_eq!(followed, files + links);
+    let archived: usize = sh("tar -chf - . | tar -t | grep -vc '/$'").trim().parse().expect("a number");
+    assert_eq!(archived, followed);
+    // Copies have the same links, and they work.
+    let scratch = Scratch::new();
+    let (copy, written) = (scratch.path("copy"), scratch.path("written"));
+    outcome(Command::new("cp").arg("-a").arg(mount.dir()).arg(&copy)).succeeded();
+    let words = ["export", "--show-views", "--tz=UTC"].map(std::ffi::OsStr::new);
+    gptfs(words.into_iter().chain([demo.as_os_str(), written.as_os_str()])).succeeded();
+    for tree in [&copy, &written] {
+        Tree::read(tree).assert_is(&Tree::read(&mount.dir()), "a copy");
+        for path in below(&mount.dir()) {
+            let copied = tree.join(path.strip_prefix(mount.dir()).expect("inside"));
+            assert_eq!(fs::read_link(&copied).ok(), fs::read_link(&path).ok(), "{}", copied.display());
+            let time = |path: &Path| fs::symlink_metadata(path).expect("it").mtime();
+            assert_eq!(time(&copied), time(&path), "{}", copied.display());
+        }
+    }
+}
+
+/// True if `tool` is there; says so if it is not.
+fn skip_without(tool: &str) -> bool {
+    let is_there = outcome(Command::new("sh").arg("-c").arg(format!("command -v {tool}"))).code == Some(0);
+    if !is_there {
+        skip(&format!("a search with {tool}, which is not installed"));
+    }
+    is_there
+}
+
+#[test]
+fn with_dates_the_day_is_before_each_title_everywhere() {
+    let demo = fixtures().join("demo.zip");
+    let plain = exported(&demo);
+    let on = |words: &[&str]| {
+        let words = words.iter().map(std::ffi::OsStr::new);
+        gptfs(words.chain([demo.as_os_str(), "--tz=UTC".as_ref(), "--dates".as_ref()])).succeeded().stdout
+    };
+    let cat = |path: &str| {
+        gptfs(["cat", "--tz=UTC", "--dates", demo.to_str().expect("UTF-8"), path]).succeeded().stdout
+    };
+    let dated: Vec<String> = plain
+        .0
+        .iter()
+        .filter(|(path, _)| !path.contains(".assets/") && !path.contains(".branches/"))
+        .map(|(path, page)| {
+            let page = std::str::from_utf8(page).expect("UTF-8");
+            let created = page.lines().find_map(|line| line.strip_prefix("created: ")).expect("a time");
+            let (month, name) = path.rsplit_once('/').expect("a month");
+            // On different days there is nothing to tell apart.
+            let name = name.replace("New chat-cbf67729", "New chat");
+            format!("{month}/{} {name}", &created[8..10])
+        })
+        .collect();
+    let listed = on(&["ls", "-R"]);
+    for path in &dated {
+        assert!(listed.lines().any(|line| line == path), "{path}: {listed}");
+    }
+    assert_eq!(on(&["recent", "-1", "-n", "1000"]).lines().count(), dated.len());
+    let found = on(&["grep", "-l", "--branches=no", "^title: "]);
+    assert_eq!(found.lines().count(), dated.len());
+    assert!(found.lines().all(|path| dated.iter().any(|other| other == path)), "{found}");
+    let page = cat("2024/02/11 Trip to Lisbon.md");
+    assert!(page.contains("](11%20Trip%20to%20Lisbon.assets/map%20of%20the%20old%20town.png)"), "{page}");
+    assert!(page.contains("](11%20Trip%20to%20Lisbon.branches/"), "{page}");
+    // Where the whole date is in a name, or a rank, the day is not there twice.
+    let views = on(&["ls", "-R", "--show-views"]);
+    assert!(views.lines().any(|line| line == "starred/2024-02-11 Trip to Lisbon.md"), "{views}");
+    let Some(mount) = Mount::new(&demo, &["--dates", "--tz=UTC"]) else { return };
+    let mounted = Tree::read(&mount.dir());
+    assert_eq!(String::from_utf8_lossy(&mounted.0["2024/02/11 Trip to Lisbon.md"]), page);
+    let scratch = Scratch::new();
+    let out = scratch.path("out");
+    let words = ["export", "--dates", "--tz=UTC"].map(std::ffi::OsStr::new);
+    gptfs(words.into_iter().chain([demo.as_os_str(), out.as_os_str()])).succeeded();
+    Tree::read(&out).assert_is(&mounted, "what export writes");
 }

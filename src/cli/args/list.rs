@@ -32,7 +32,7 @@ pub(in crate::cli) struct LsArgs {
     /// With -l, print sizes such as 1.2 MB
     #[arg(short = 'h')]
     pub(in crate::cli) human: bool,
-    /// Include the unlisted directory `.gptfs`
+    /// Include the unlisted directory `.gptfs`, and with --show-views `.ignore`
     #[arg(short = 'a')]
     pub(in crate::cli) unlisted: bool,
     /// Accepted for the habit: there is always one name per line

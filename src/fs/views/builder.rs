@@ -1,8 +1,10 @@
 //! Collects directories and files, then numbers them.
 
 use super::{ViewContent, ViewNode, number};
-use crate::layout::HIDDEN;
 use std::collections::{HashMap, HashSet, VecDeque};
+
+/// The root. Only its views are collected.
+pub(super) const TOP: usize = 0;
 
 /// A directory being collected.
 #[derive(Default)]
@@ -44,7 +46,7 @@ impl ViewBuilder {
     /// The nodes, each directory before its children. A file with the name of a directory next to it is left out.
     pub(super) fn finish(mut self) -> Vec<ViewNode> {
         let content = ViewContent::Directory { first: 0, count: 0, directories: 0 };
-        let mut nodes = vec![ViewNode { parent: 0, depth: 1, name: HIDDEN.into(), content }];
+        let mut nodes = vec![ViewNode { parent: 0, depth: 0, name: "".into(), content }];
         let mut waiting = VecDeque::from([(0_usize, 0_usize)]);
         while let Some((directory, at)) = waiting.pop_front() {
             let Some(plan) = self.directories.get_mut(directory).map(std::mem::take) else { continue };
@@ -56,7 +58,7 @@ impl ViewBuilder {
             children.extend(plan.directories.into_iter().map(|(name, plan)| (name, Some(plan), content)));
             children.sort_by(|a, b| a.0.cmp(&b.0));
             let first = nodes.len();
-            let depth = nodes.get(at).map_or(1, |node| node.depth).saturating_add(1);
+            let depth = nodes.get(at).map_or(0, |node| node.depth).saturating_add(1);
             for (name, plan, content) in children {
                 waiting.extend(plan.map(|plan| (plan, nodes.len())));
                 nodes.push(ViewNode { parent: number(at), depth, name: name.into(), content });
