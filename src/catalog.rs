@@ -129,6 +129,33 @@ pub struct Head {
     pub condition: Condition,
 }
 
+#[cfg(test)]
+impl Head {
+    /// A conversation with only a creation time and, unless it is empty, a title.
+    pub(crate) fn bare(id: &str, title: &str, created: f64) -> Self {
+        Self {
+            id: id.into(),
+            title: (!title.is_empty()).then(|| title.into()),
+            created: Timestamp::from_number(created),
+            updated: None,
+            models: Vec::new(),
+            gpt: None,
+            project: None,
+            starred: false,
+            archived: false,
+            turns: 0,
+            messages: 0,
+            location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
+            page: Measure::default(),
+            prompts: Measure::default(),
+            branches: Vec::new(),
+            assets: Vec::new(),
+            missing: 0,
+            condition: Condition::Sound,
+        }
+    }
+}
+
 /// How well a conversation could be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {

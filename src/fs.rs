@@ -475,21 +475,43 @@ impl Fs {
         let Some((head, _)) = batch.first().and_then(|&ino| self.page(ino)) else {
             return batch.iter().map(|&ino| (ino, self.render_other(ino))).collect();
         };
-        let pages: Vec<Page> = batch.iter().filter_map(|&ino| Some(self.page(ino)?.1)).collect();
-        let rendered = match self.table.stem(head) {
-            Some(stem) => self.library.pages(head, &pages, &stem),
-            None => Err(no_such_file()),
-        };
-        match rendered {
+        let pages: Vec<_> = batch.iter().filter_map(|&ino| Some((ino, self.page(ino)?.1))).collect();
+        let rendered = self.rendered(head, &pages, |pages, stem| self.library.pages(head, pages, stem));
+        rendered.into_iter().map(|(ino, bytes)| (ino, bytes.map(compact))).collect()
+    }
+
+    /// Renders `pages` of the conversation at position `head` of the catalog, reading it once: calls `render` with them
+    /// and with the conversation's stem, checks the size of each page, and repeats an error for each.
+    pub(crate) fn rendered<T: AsRef<[u8]>>(
+        &self,
+        head: usize,
+        pages: &[(Ino, Page)],
+        render: impl FnOnce(&[Page], &str) -> Result<Vec<T>>,
+    ) -> Vec<(Ino, Result<T>)> {
+        let wanted: Vec<Page> = pages.iter().map(|(_, page)| *page).collect();
+        match self.table.stem(head).ok_or_else(no_such_file).and_then(|stem| render(&wanted, &stem)) {
             Ok(rendered) => {
-                let finished =
-                    |(&ino, bytes)| (ino, self.inode(ino).and_then(|node| finished(ino, node.size, bytes)));
-                batch.iter().zip(rendered).map(finished).collect()
+                let checked = |(&(ino, _), page): (&(Ino, Page), T)| {
+                    let size = self.inode(ino).map(|node| node.size);
+                    (ino, size.and_then(|size| check_size(ino, size, page.as_ref())).map(|()| page))
+                };
+                pages.iter().zip(rendered).map(checked).collect()
             }
             Err(error) => {
-                batch.iter().map(|&ino| (ino, Err(Error::new(error.kind(), error.to_string())))).collect()
+                let again = |&(ino, _): &(Ino, Page)| (ino, Err(Error::new(error.kind(), error.to_string())));
+                pages.iter().map(again).collect()
             }
         }
+    }
+
+    /// The first of `pages` that have at most `limit` bytes together, but at least one.
+    pub(crate) fn fitting(&self, pages: impl Iterator<Item = (Ino, Page)>, limit: u64) -> Vec<(Ino, Page)> {
+        let mut bytes = 0_u64;
+        let fits = |(at, (ino, _)): &(usize, (Ino, Page))| {
+            bytes = bytes.saturating_add(self.table.inode(*ino).map_or(0, |node| node.size));
+            *at == 0 || bytes <= limit
+        };
+        pages.enumerate().take_while(fits).map(|(_, page)| page).collect()
     }
 
     /// Renders a file that is not a page of a conversation.
@@ -498,7 +520,9 @@ impl Fs {
             self.origin(ino)?;
             return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
         };
-        finished(ino, self.attr(ino)?.size, self.beyond_rendered(number)?)
+        let bytes = self.beyond_rendered(number)?;
+        check_size(ino, self.attr(ino)?.size, &bytes)?;
+        Ok(compact(bytes))
     }
 
     /// The inode that names the group of pages rendered together with `ino`.
@@ -516,8 +540,8 @@ impl Fs {
     /// Renders all pages of the conversation at position `head` of the catalog and hands them to `take` in listing order:
     /// the visible thread, canvas documents, branches.
     ///
-    /// For readers of the whole export, such as `export` and `grep`, which walk the positions
-    /// `0..catalog().heads.len()` in archive order. Reads the conversation once, or once per 8 MiB of pages if it has
+    /// For readers of the whole export, such as `export`, which walk the positions `0..catalog().heads.len()` in
+    /// archive order. Reads the conversation once, or once per 8 MiB of pages if it has
     /// more. Bypasses the cache. Any number of threads may call it for different conversations; large ones are rendered
     /// one at a time. Blocks meanwhile.
     ///
@@ -525,33 +549,16 @@ impl Fs {
     /// long as it was measured. A position past the end has no pages.
     pub(crate) fn each_page(&self, head: usize, take: &mut dyn FnMut(Ino, Result<Vec<u8>>)) {
         let pages = self.pages_of(head);
-        let Some(stem) = self.table.stem(head) else { return };
         let is_large = pages.first().is_some_and(|&(ino, _)| self.json_bytes(ino) >= LARGE_BYTES);
         let mut rest = pages.as_slice();
         while !rest.is_empty() {
-            let mut bytes = 0_u64;
-            let fits = |(ino, _): &&(Ino, Page)| {
-                bytes = bytes.saturating_add(self.table.inode(*ino).map_or(0, |node| node.size));
-                bytes <= BATCH_BYTES
-            };
-            let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-            rest = after;
-            let wanted: Vec<Page> = batch.iter().map(|(_, page)| *page).collect();
+            let batch = self.fitting(rest.iter().copied(), BATCH_BYTES);
+            rest = rest.get(batch.len()..).unwrap_or_default();
             let alone = is_large.then(|| lock(&self.large));
-            let rendered = self.library.pages(head, &wanted, &stem);
+            let rendered = self.rendered(head, &batch, |pages, stem| self.library.pages(head, pages, stem));
             drop(alone);
-            match rendered {
-                Ok(rendered) => {
-                    for (&(ino, _), bytes) in batch.iter().zip(rendered) {
-                        let checked = self.inode(ino).and_then(|node| check_size(ino, node.size, &bytes));
-                        take(ino, checked.map(|()| bytes));
-                    }
-                }
-                Err(error) => {
-                    for (ino, _) in batch {
-                        take(*ino, Err(Error::new(error.kind(), error.to_string())));
-                    }
-                }
+            for (ino, page) in rendered {
+                take(ino, page);
             }
         }
     }
@@ -650,12 +657,11 @@ fn check_size(ino: Ino, size: u64, bytes: &[u8]) -> Result<()> {
     Err(Error::new(ErrorKind::Unexpected, message))
 }
 
-/// The page `ino` in the form that the cache keeps.
-fn finished(ino: Ino, size: u64, mut bytes: Vec<u8>) -> Result<Rendered> {
-    check_size(ino, size, &bytes)?;
+/// A page in the form that the cache keeps.
+fn compact(mut bytes: Vec<u8>) -> Rendered {
     // Spare capacity would stay in the cache as long as the page.
     bytes.shrink_to_fit();
-    Ok(Rendered::new(bytes))
+    Rendered::new(bytes)
 }
 
 /// At most `len` bytes of `page` from `offset` on.

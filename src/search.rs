@@ -59,8 +59,6 @@ pub struct Answered<A> {
 struct Unit {
     /// The position of the conversation in the catalog.
     head: usize,
-    /// The inode of its `title.md`, even if that isn't searched.
-    thread: Ino,
     files: Box<[Ino]>,
 }
 
@@ -78,14 +76,14 @@ impl SearchPlan {
     pub fn new(fs: &Fs, filter: &Filter) -> Self {
         let catalog = fs.catalog();
         let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0 };
-        let mut current: Option<(usize, Ino)> = None;
+        let mut current: Option<usize> = None;
         let mut files = Vec::new();
         for step in fs.walk().filter(|step| step.attr.kind == InodeKind::File) {
             let page = fs.page(step.attr.ino);
             if let Some((head, Page::Thread)) = page {
                 plan.push(current.take(), &mut files);
                 let accepted = catalog.heads.get(head).is_some_and(|found| filter.accepts(found));
-                current = accepted.then_some((head, step.attr.ino));
+                current = accepted.then_some(head);
             }
             if current.is_some() && filter.wants(page.map(|(_, page)| page)) {
                 plan.files = plan.files.saturating_add(1);
@@ -121,9 +119,9 @@ impl SearchPlan {
         self.files
     }
 
-    fn push(&mut self, conversation: Option<(usize, Ino)>, files: &mut Vec<Ino>) {
-        if let Some((head, thread)) = conversation.filter(|_| !files.is_empty()) {
-            self.units.push(Unit { head, thread, files: files.as_slice().into() });
+    fn push(&mut self, conversation: Option<usize>, files: &mut Vec<Ino>) {
+        if let Some(head) = conversation.filter(|_| !files.is_empty()) {
+            self.units.push(Unit { head, files: files.as_slice().into() });
         }
         files.clear();
     }

@@ -2,12 +2,12 @@
 
 use super::{CACHE_BYTES, Fs, Library};
 use crate::catalog::{
-    Asset, AssetContent, BranchPage, Catalog, EntryRef, Head, Location, Measure, Orphan, Page, Problem,
+    Asset, AssetContent, BranchPage, Catalog, EntryRef, Head, Measure, Orphan, Page, Problem,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 use crate::sync::{lock, wait};
-use crate::time::{Timestamp, Zone};
+use crate::time::Zone;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -43,27 +43,12 @@ pub(crate) struct Fake {
 /// Receives the library and the position of the conversation being read.
 pub(crate) type Hook = Box<dyn Fn(&Fake, usize) + Send + Sync>;
 
-/// A conversation with only a title and a creation time.
+/// A conversation with only a title and a creation time, and the page that [`Fake`] serves for it.
 pub(crate) fn head(id: &str, title: &str, created: f64) -> Head {
     Head {
-        id: id.into(),
-        title: Some(title.into()),
-        created: Timestamp::from_number(created),
-        updated: None,
-        models: Vec::new(),
-        gpt: None,
-        project: None,
-        starred: false,
-        archived: false,
-        turns: 0,
-        messages: 0,
-        location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
         page: measure(id, Page::Thread),
         prompts: measure(id, Page::Prompts),
-        branches: Vec::new(),
-        assets: Vec::new(),
-        missing: 0,
-        condition: crate::catalog::Condition::Sound,
+        ..Head::bare(id, title, created)
     }
 }
 

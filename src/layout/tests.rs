@@ -1,7 +1,5 @@
 use super::*;
-use crate::catalog::{EntryRef, Location, Measure};
 use crate::name::fold;
-use crate::time::Timestamp;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -10,26 +8,7 @@ use std::time::{Duration, Instant};
 const MARCH: f64 = 1_741_064_767.0;
 
 fn head(id: &str, title: &str, created: f64) -> Head {
-    Head {
-        id: id.into(),
-        title: (!title.is_empty()).then(|| title.into()),
-        created: Timestamp::from_number(created),
-        updated: None,
-        models: Vec::new(),
-        gpt: None,
-        project: None,
-        starred: false,
-        archived: false,
-        turns: 0,
-        messages: 0,
-        location: Location { entry: EntryRef { archive: 0, entry: 0 }, start: 0, end: 2 },
-        page: Measure::default(),
-        prompts: Measure::default(),
-        branches: Vec::new(),
-        assets: Vec::new(),
-        missing: 0,
-        condition: crate::catalog::Condition::Sound,
-    }
+    Head::bare(id, title, created)
 }
 
 fn layout(heads: Vec<Head>) -> Layout {

@@ -60,6 +60,12 @@ pub struct Attributed {
     pub sections: Vec<SpeechSection>,
 }
 
+impl AsRef<[u8]> for Attributed {
+    fn as_ref(&self) -> &[u8] {
+        &self.page
+    }
+}
+
 /// Writes a page and records its sections.
 pub(super) struct Recorder<'t> {
     pub(super) text: &'t mut String,

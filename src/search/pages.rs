@@ -4,7 +4,7 @@ use super::{Filter, Unit, of_file};
 use crate::catalog::Page;
 use crate::error::Result;
 use crate::fs::{Fs, Ino, Library};
-use crate::markdown::encode_path_segment;
+use crate::render::Attributed;
 use std::io;
 use std::ops::Range;
 
@@ -68,27 +68,27 @@ pub(super) fn each(
     filter: &Filter,
     take: &mut dyn FnMut(Result<SearchedFile<'_>>) -> bool,
 ) -> bool {
-    let stem = fs.path(unit.thread);
-    let name = stem.rsplit('/').next().unwrap_or_default();
-    let stem = encode_path_segment(name.strip_suffix(crate::layout::PAGE).unwrap_or(name));
     let mut files = unit.files.iter().copied().peekable();
     // Pages that were rendered together and come next, in order.
-    let mut rendered: std::vec::IntoIter<Picked> = Vec::new().into_iter();
+    let mut rendered = Vec::new().into_iter();
     while let Some(&ino) = files.peek() {
         let path = fs.path(ino);
         let goes_on = if fs.page(ino).is_none() {
             let copied = Copied { fs, ino, offset: 0, chunk: Vec::new(), used: 0 };
             take(Ok(SearchedFile { path: &path, bytes: Bytes::Copied(copied) }))
-        } else if let Some(page) = rendered.next() {
-            take(Ok(SearchedFile { path: &path, bytes: Bytes::Page(&page.bytes, page.lines.as_deref()) }))
         } else {
-            match together(fs, library, filter, unit.head, files.clone(), &stem) {
-                Ok(pages) if !pages.is_empty() => {
-                    rendered = pages.into_iter();
-                    continue;
+            match rendered.next() {
+                Some(Ok(SearchedPage { bytes, lines })) => {
+                    take(Ok(SearchedFile { path: &path, bytes: Bytes::Page(&bytes, lines.as_deref()) }))
                 }
-                Ok(_) => true,
-                Err(error) => take(Err(of_file(fs, ino, error))),
+                Some(Err(error)) => take(Err(of_file(fs, ino, error))),
+                None => {
+                    rendered = together(fs, library, filter, unit.head, files.clone()).into_iter();
+                    if rendered.len() > 0 {
+                        continue;
+                    }
+                    true
+                }
             }
         };
         if !goes_on {
@@ -100,7 +100,7 @@ pub(super) fn each(
 }
 
 /// A page and its lines to search.
-struct Picked {
+struct SearchedPage {
     bytes: Vec<u8>,
     lines: Option<Vec<Range<usize>>>,
 }
@@ -112,31 +112,23 @@ fn together(
     filter: &Filter,
     head: usize,
     files: impl Iterator<Item = Ino>,
-    stem: &str,
-) -> Result<Vec<Picked>> {
-    let mut bytes = 0_u64;
-    let pages: Vec<Page> = files
-        .filter_map(|ino| fs.page(ino).map(|(_, page)| (page, fs.attr(ino).map_or(0, |attr| attr.size))))
-        .enumerate()
-        .take_while(|(at, (_, size))| {
-            bytes = bytes.saturating_add(*size);
-            *at == 0 || bytes <= TOGETHER_BYTES
-        })
-        .map(|(_, (page, _))| page)
-        .collect();
+) -> Vec<Result<SearchedPage>> {
+    let pages = files.filter_map(|ino| Some((ino, fs.page(ino)?.1)));
+    let pages = fs.fitting(pages, TOGETHER_BYTES);
     if !filter.picks_lines() {
-        let pages = library.pages(head, &pages, stem)?;
-        return Ok(pages.into_iter().map(|bytes| Picked { bytes, lines: None }).collect());
+        let rendered = fs.rendered(head, &pages, |pages, stem| library.pages(head, pages, stem));
+        let whole = |bytes| SearchedPage { bytes, lines: None };
+        return rendered.into_iter().map(|(_, page)| page.map(whole)).collect();
     }
-    let picked =
-        library.attributed(head, &pages, stem)?.into_iter().zip(&pages).map(|(found, page)| Picked {
+    let rendered = fs.rendered(head, &pages, |pages, stem| library.attributed(head, pages, stem));
+    let picked = |((_, found), (_, page)): ((Ino, Result<Attributed>), &(Ino, Page))| {
+        found.map(|Attributed { page: bytes, sections }| SearchedPage {
             lines: match page {
                 Page::Canvas(_) => None,
-                Page::Thread | Page::Branch(_) | Page::Prompts => {
-                    Some(filter.lines(&found.page, &found.sections))
-                }
+                Page::Thread | Page::Branch(_) | Page::Prompts => Some(filter.lines(&bytes, &sections)),
             },
-            bytes: found.page,
-        });
-    Ok(picked.collect())
+            bytes,
+        })
+    };
+    rendered.into_iter().zip(&pages).map(picked).collect()
 }

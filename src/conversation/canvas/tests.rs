@@ -22,17 +22,7 @@ fn update(pattern: &str, multiple: bool, replacement: &str) -> CanvasStep<'stati
 fn replay(nodes: Vec<(Option<u32>, CanvasStep<'static>)>, current: u32) -> Canvas<'static> {
     let nodes = nodes.into_iter().map(|(parent, step)| Node {
         parent: parent.map(NodeId),
-        message: Some(Message {
-            id: "".into(),
-            role: Role::Assistant,
-            name: None,
-            recipient: None,
-            created: None,
-            model: None,
-            visibility: Visibility::Shown,
-            cut: None,
-            parts: vec![Part::Canvas(step)],
-        }),
+        message: Some(Message::new(Role::Assistant, vec![Part::Canvas(step)])),
     });
     let conversation = Box::leak(Box::new(Conversation {
         tree: MessageTree::new(nodes.collect()),

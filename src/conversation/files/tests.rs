@@ -1,7 +1,7 @@
 use super::*;
 use crate::conversation::canvas::CanvasDocument;
 use crate::conversation::tree::{MessageTree, Node};
-use crate::conversation::{FileKind, Image, Reference, Visibility};
+use crate::conversation::{FileKind, Image, Reference};
 
 /// Knows the files whose ids are listed: id, entry, name in the side files, extension.
 struct Index(Vec<(&'static str, u32, Option<&'static str>, Option<&'static str>)>);
@@ -23,18 +23,7 @@ fn file(id: &'static str, name: Option<&'static str>) -> FileRef<'static> {
 }
 
 fn node(parent: Option<u32>, parts: Vec<Part<'static>>) -> Node<'static> {
-    let message = Message {
-        id: "".into(),
-        role: Role::Assistant,
-        name: None,
-        recipient: None,
-        created: None,
-        model: None,
-        visibility: Visibility::Shown,
-        cut: None,
-        parts,
-    };
-    Node { parent: parent.map(NodeId), message: Some(message) }
+    Node { parent: parent.map(NodeId), message: Some(Message::new(Role::Assistant, parts)) }
 }
 
 fn files(nodes: Vec<Node<'static>>, current: u32, canvas: &Canvas<'_>, index: &Index) -> Files {

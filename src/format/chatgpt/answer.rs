@@ -5,6 +5,7 @@
 
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::link;
+use super::schema::RefId;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{FileRef, Meaning, Message, Part, Prose, Reference, Role, Text};
 use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over, read, record};
@@ -217,26 +218,14 @@ impl<T> ById<'_, T> {
 #[derive(Debug, Default)]
 pub(super) struct RefName<'a>(Option<Cow<'a, str>>);
 
-record! {
-    struct RefParts {
-        turn_index: Num = "turn_index",
-        ref_type: Str<'a> = "ref_type",
-        ref_index: Num = "ref_index",
-    }
-}
-
 impl<'a> Read<'a> for RefName<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         self.0 = match reader.value()? {
             Value::Text(text) => Some(text.text()?.to_ascii_lowercase().into()),
             Value::Object => {
-                let mut parts = RefParts::default();
-                parts.fill(reader)?;
-                let numbers = parts.turn_index.whole().zip(parts.ref_index.whole());
-                let kind = parts.ref_type.filled();
-                numbers.zip(kind).map(|((turn, index), kind)| {
-                    format!("turn{turn}{kind}{index}").to_ascii_lowercase().into()
-                })
+                let mut id = RefId::default();
+                id.fill(reader)?;
+                id.name().map(|name| name.to_ascii_lowercase().into())
             }
             other => {
                 pass_over(other, reader)?;

@@ -3,7 +3,7 @@
 use super::link::{link, markdown, untracked};
 use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK, citation_marks, unmarked};
 use super::schema::{
-    Citation, CitationSource, Item, Metadata, PictureItem, Reference as RawReference, SearchGroups,
+    Citation, CitationSource, Item, Metadata, PictureItem, RefId, Reference as RawReference, SearchGroups,
 };
 use crate::conversation::assistant::Sources;
 use crate::conversation::tree::NodeId;
@@ -342,12 +342,7 @@ pub(super) fn is_marked(text: &str) -> bool {
 pub(super) fn gather<'a>(groups: SearchGroups<'a>, message: NodeId, sources: &mut Sources<'a>) {
     for Obj(group) in groups.0 {
         for Obj(mut entry) in group.entries.0 {
-            let Some(id) = entry.ref_id.0.as_ref().and_then(|id| {
-                let (turn, kind) = (id.turn_index.small()?, id.ref_type.filled()?);
-                Some(format!("turn{turn}{kind}{}", id.ref_index.small()?))
-            }) else {
-                continue;
-            };
+            let Some(id) = entry.ref_id.0.as_ref().and_then(RefId::name) else { continue };
             if let Some(found) = link(entry.attribution.take_filled(), entry.url.take_filled()) {
                 sources.add(&id, message, found);
             }

@@ -82,9 +82,7 @@ impl<'a> Record<'a> for Content<'a> {
     }
 
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        let start = reader.container_start();
-        reader.fields(|reader, key| self.set(key.text()?, reader))?;
-        self.json = Some(reader.since(start));
+        self.json = Some(fill_and_keep(self, reader)?);
         Ok(())
     }
 
@@ -102,6 +100,13 @@ impl<'a> Record<'a> for Content<'a> {
         })?;
         Ok(Some(Self { parts: List(parts), ..Self::default() }))
     }
+}
+
+/// Reads the fields of an object whose opening bracket was consumed, and returns its JSON.
+fn fill_and_keep<'a>(record: &mut impl Record<'a>, reader: &mut Reader<'a>) -> Result<Json<'a>> {
+    let start = reader.container_start();
+    reader.fields(|reader, key| record.set(key.text()?, reader))?;
+    Ok(reader.since(start))
 }
 
 impl<'a> Content<'a> {
@@ -261,9 +266,7 @@ impl<'a> Record<'a> for PartObject<'a> {
     }
 
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        let start = reader.container_start();
-        reader.fields(|reader, key| self.set(key.text()?, reader))?;
-        self.json = Some(reader.since(start));
+        self.json = Some(fill_and_keep(self, reader)?);
         Ok(())
     }
 }
@@ -507,6 +510,14 @@ record! {
         turn_index: Num = "turn_index",
         ref_type: Str<'a> = "ref_type",
         ref_index: Num = "ref_index",
+    }
+}
+
+impl RefId<'_> {
+    /// The id as marks write it, such as `turn0search3`.
+    pub(super) fn name(&self) -> Option<String> {
+        let (turn, kind) = (self.turn_index.small()?, self.ref_type.filled()?);
+        Some(format!("turn{turn}{kind}{}", self.ref_index.small()?))
     }
 }
 

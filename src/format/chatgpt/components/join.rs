@@ -2,6 +2,7 @@
 
 use super::piece::{BlockKind, OutputBlock};
 use super::zones;
+use crate::markdown;
 
 /// `blocks` without dividers at the ends, and with one between two others at most.
 pub(super) fn trimmed(blocks: Vec<OutputBlock>) -> Vec<OutputBlock> {
@@ -123,15 +124,6 @@ fn indented(text: &str, width: usize, out: &mut String) {
 /// `text` as a block quote.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
-    for (number, line) in text.split('\n').enumerate() {
-        if number > 0 {
-            out.push('\n');
-        }
-        out.push('>');
-        if !line.is_empty() {
-            out.push(' ');
-            out.push_str(line);
-        }
-    }
+    markdown::quote(text, &mut out);
     out
 }
