@@ -25,7 +25,7 @@ pub use chunk::Chunk;
 use directory::Encryption;
 pub use inflate::OwnedChunk;
 use inflate::{BUFFER_BYTES, Checkpoints};
-use random::RandomAccess;
+use random::{DeflatedEntry, RandomAccess};
 use section::{Section, Stamp};
 use serde::{Deserialize, Serialize};
 use span::SpanCache;
@@ -449,8 +449,8 @@ impl Archive {
             let bytes = end.checked_sub(start).filter(|_| end <= found.size);
             let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Damaged, "shorter than it was"))?;
             if found.method == Method::Deflated {
-                let walked = self.random.walk(entry, found, &|| self.locate(entry), start..end, take);
-                return walked.map(|_verified| ());
+                let from = DeflatedEntry { index: entry, entry: found, locate: &|| self.locate(entry) };
+                return self.random.walk(from, start..end, take).map(|_verified| ());
             }
             let mut buffer = vec![0; usize::try_from(bytes).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
             let mut at = start;
@@ -489,7 +489,7 @@ impl Archive {
     }
 
     fn read_deflated(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        let locate = || self.locate(entry);
+        let from = DeflatedEntry { index: entry, entry: found, locate: &|| self.locate(entry) };
         let mut filled = 0_usize;
         let end = offset.saturating_add(buffer.len() as u64);
         let mut copy = |chunk: &[u8]| {
@@ -500,9 +500,9 @@ impl Archive {
             filled = until;
         };
         let result = if self.trust_of(entry) == trust::VERIFIED {
-            self.random.walk(entry, found, &locate, offset..end, &mut copy)
+            self.random.walk(from, offset..end, &mut copy)
         } else {
-            self.random.walk_verifying(entry, found, &locate, offset..end, &mut copy)
+            self.random.walk_verifying(from, offset..end, &mut copy)
         };
         match result {
             Ok(verified) => {

@@ -68,9 +68,16 @@ struct Frontier {
 /// Receives the bytes of a range, chunk by chunk, in order.
 type TakeBytes<'a> = &'a mut dyn FnMut(&[u8]);
 
-/// Finds the compressed data. Called only when something must be decoded: cached data is served even if the file
-/// is gone.
-type Locate<'a> = &'a dyn Fn() -> Result<Section>;
+/// A deflated entry to read from.
+#[derive(Clone, Copy)]
+pub(super) struct DeflatedEntry<'a> {
+    /// Its index.
+    pub(super) index: u32,
+    pub(super) entry: &'a Entry,
+    /// Finds the compressed data. Called only when something must be decoded: cached data is served even if the file
+    /// is gone.
+    pub(super) locate: &'a dyn Fn() -> Result<Section>,
+}
 
 impl RandomAccess {
     pub(super) fn new(archive: u64, spans: Arc<SpanCache>) -> Self {
@@ -102,18 +109,16 @@ impl RandomAccess {
     /// known to match its checksum.
     pub(super) fn walk(
         &self,
-        entry: u32,
-        found: &Entry,
-        locate: Locate<'_>,
+        from: DeflatedEntry<'_>,
         range: Range<u64>,
         sink: TakeBytes<'_>,
     ) -> Result<bool> {
-        let Some(points) = self.checkpoints(entry) else {
-            return self.walk_verifying(entry, found, locate, range, sink);
+        let Some(points) = self.checkpoints(from.index) else {
+            return self.walk_verifying(from, range, sink);
         };
         let mut at = range.start;
         while at < range.end {
-            at = self.walk_span(entry, found, &points, locate, at..range.end, sink)?;
+            at = self.walk_span(from, &points, at..range.end, sink)?;
         }
         Ok(false)
     }
@@ -122,20 +127,18 @@ impl RandomAccess {
     /// them, and others when the frontier reaches the end.
     pub(super) fn walk_verifying(
         &self,
-        entry: u32,
-        found: &Entry,
-        locate: Locate<'_>,
+        from: DeflatedEntry<'_>,
         range: Range<u64>,
         sink: TakeBytes<'_>,
     ) -> Result<bool> {
-        if found.size <= SMALL_BYTES {
-            let whole = self.small(entry, found, locate)?;
+        if from.entry.size <= SMALL_BYTES {
+            let whole = self.small(from)?;
             let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
             sink(bounds.and_then(|(start, end)| whole.get(start..end)).unwrap_or_default());
             return Ok(true);
         }
-        let frontier = self.frontier(entry);
-        walk_spans(range, sink, |offset| self.frontier_span(entry, found, &frontier, locate, offset))?;
+        let frontier = self.frontier(from.index);
+        walk_spans(range, sink, |offset| self.frontier_span(from, &frontier, offset))?;
         Ok(lock(&frontier).verified)
     }
 
@@ -143,34 +146,32 @@ impl RandomAccess {
     /// it, and returns where that part ends.
     fn walk_span(
         &self,
-        entry: u32,
-        found: &Entry,
+        from: DeflatedEntry<'_>,
         points: &Checkpoints,
-        locate: Locate<'_>,
         range: Range<u64>,
         sink: TakeBytes<'_>,
     ) -> Result<u64> {
         let offset = range.start;
         let (point, next) = points.around(offset);
-        let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
+        let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(from.entry.size);
         let start = span_start(stretch.start, offset);
         let end = start.saturating_add(SPAN_BYTES).min(stretch.end);
-        match self.spans.get_or_claim(self.key(entry, start), self.key(entry, stretch.start)) {
+        match self.spans.get_or_claim(self.key(from.index, start), self.key(from.index, stretch.start)) {
             Ok(span) => hand_over(range, start, &span, sink),
             // A span that is read whole isn't needed by anyone else, so it is neither cached nor copied.
             Err(_claim) if start == offset && end <= range.end => {
-                let section = &locate()?;
-                let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
+                let section = &(from.locate)()?;
+                let mut decoder = self.decode_up_to(from.index, point, &stretch, section, start)?;
                 let stop = run(&mut decoder, section, end.saturating_sub(start), None, sink);
                 section.verify_unchanged()?;
                 if decoder.out() < end {
                     return Err(stop.err().unwrap_or_else(too_short));
                 }
-                self.pause(entry, decoder);
+                self.pause(from.index, decoder);
                 Ok(end)
             }
             Err(_claim) => {
-                let (start, span) = self.decode(entry, point, stretch, locate, offset)?;
+                let (start, span) = self.decode(from, point, stretch, offset)?;
                 hand_over(range, start, &span, sink)
             }
         }
@@ -180,23 +181,22 @@ impl RandomAccess {
     /// it.
     fn decode(
         &self,
-        entry: u32,
+        from: DeflatedEntry<'_>,
         point: Option<&Checkpoint>,
         stretch: Range<u64>,
-        locate: Locate<'_>,
         offset: u64,
     ) -> Result<(u64, Span)> {
-        let section = &locate()?;
+        let section = &(from.locate)()?;
         let start = span_start(stretch.start, offset);
-        let mut decoder = self.decode_up_to(entry, point, &stretch, section, start)?;
+        let mut decoder = self.decode_up_to(from.index, point, &stretch, section, start)?;
         let length = stretch.end.saturating_sub(start).min(SPAN_BYTES);
         let (bytes, stop) = fill(&mut decoder, section, length, None)?;
         section.verify_unchanged()?;
         let complete = bytes.len() as u64 == length;
         let span = Arc::new(bytes);
         if complete {
-            self.spans.insert(self.key(entry, start), Arc::clone(&span));
-            self.pause(entry, decoder);
+            self.spans.insert(self.key(from.index, start), Arc::clone(&span));
+            self.pause(from.index, decoder);
         } else if decoder.out() <= offset {
             // Bytes before a break are good; bytes after it can't be trusted.
             return Err(stop.err().unwrap_or_else(too_short));
@@ -254,16 +254,16 @@ impl RandomAccess {
     }
 
     /// All of a small entry, verified against its checksum.
-    fn small(&self, entry: u32, found: &Entry, locate: Locate<'_>) -> Result<Span> {
+    fn small(&self, from: DeflatedEntry<'_>) -> Result<Span> {
         // No span starts there.
-        let key = self.key(entry, u64::MAX);
+        let key = self.key(from.index, u64::MAX);
         if let Some(span) = self.spans.get(key) {
             return Ok(span);
         }
-        let section = &locate()?;
+        let section = &(from.locate)()?;
         let mut whole = Vec::new();
-        reserve(&mut whole, usize::try_from(found.size).unwrap_or(usize::MAX))?;
-        let result = inflate_all(found, section, None, &mut Checkpoints::default(), &mut |chunk| {
+        reserve(&mut whole, usize::try_from(from.entry.size).unwrap_or(usize::MAX))?;
+        let result = inflate_all(from.entry, section, None, &mut Checkpoints::default(), &mut |chunk| {
             whole.extend_from_slice(&chunk);
             Ok(())
         });
@@ -287,28 +287,26 @@ impl RandomAccess {
     /// The span that contains `offset`: from the cache, from a checkpoint, or by advancing the frontier.
     fn frontier_span(
         &self,
-        entry: u32,
-        found: &Entry,
+        from: DeflatedEntry<'_>,
         frontier: &Mutex<Frontier>,
-        locate: Locate<'_>,
         offset: u64,
     ) -> Result<(u64, Span)> {
         loop {
             let mut ahead = lock(frontier);
             let (point, next) = ahead.points.around(offset);
-            let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(found.size);
+            let stretch = point.map_or(0, |point| point.out)..next.unwrap_or(from.entry.size);
             let start = span_start(stretch.start, offset);
-            if let Some(span) = self.spans.get(self.key(entry, start)) {
+            if let Some(span) = self.spans.get(self.key(from.index, start)) {
                 return Ok((start, span));
             }
             if next.is_some() || offset < ahead.out {
                 let point = point.cloned();
                 let stretch = stretch.start..next.unwrap_or(ahead.out);
                 drop(ahead);
-                return self.decode(entry, point.as_ref(), stretch, locate, offset);
+                return self.decode(from, point.as_ref(), stretch, offset);
             }
             // Unlock after each step, so that others can read what the frontier has passed.
-            let (start, span) = self.advance(entry, found, &mut ahead, locate)?;
+            let (start, span) = self.advance(from, &mut ahead)?;
             if (start..start.saturating_add(span.len() as u64)).contains(&offset) {
                 return Ok((start, span));
             }
@@ -316,14 +314,8 @@ impl RandomAccess {
     }
 
     /// Decodes one more span at the frontier.
-    fn advance(
-        &self,
-        entry: u32,
-        found: &Entry,
-        frontier: &mut Frontier,
-        locate: Locate<'_>,
-    ) -> Result<(u64, Span)> {
-        let section = &locate()?;
+    fn advance(&self, from: DeflatedEntry<'_>, frontier: &mut Frontier) -> Result<(u64, Span)> {
+        let section = &(from.locate)()?;
         let mut decoder = if let Some(decoder) = frontier.decoder.take() {
             decoder
         } else {
@@ -332,20 +324,20 @@ impl RandomAccess {
         };
         let start = decoder.out();
         let base = frontier.points.last().map_or(0, |point| point.out);
-        let span_end = span_start(base, start).saturating_add(SPAN_BYTES).min(found.size);
-        let spacing = (found.size / 128).clamp(super::SPACING_BYTES, MAX_SPACING_BYTES);
+        let span_end = span_start(base, start).saturating_add(SPAN_BYTES).min(from.entry.size);
+        let spacing = (from.entry.size / 128).clamp(super::SPACING_BYTES, MAX_SPACING_BYTES);
         let (bytes, stop) = fill(&mut decoder, section, span_end.saturating_sub(start), Some(spacing))?;
         section.verify_unchanged()?;
         frontier.crc.update(&bytes);
         frontier.out = decoder.out();
-        let reached_end = frontier.out == found.size;
+        let reached_end = frontier.out == from.entry.size;
         match stop? {
             Stop::At(point) => frontier.points.push(point),
             Stop::End if !reached_end => return Err(too_short()),
             Stop::Full | Stop::End => {}
         }
         if reached_end {
-            if found.crc.is_some_and(|crc| crc != frontier.crc.clone().finalize()) {
+            if from.entry.crc.is_some_and(|crc| crc != frontier.crc.clone().finalize()) {
                 return Err(wrong_checksum());
             }
             frontier.verified = true;
@@ -353,7 +345,7 @@ impl RandomAccess {
             frontier.decoder = Some(decoder);
         }
         let span = Arc::new(bytes);
-        self.spans.insert(self.key(entry, start), Arc::clone(&span));
+        self.spans.insert(self.key(from.index, start), Arc::clone(&span));
         Ok((start, span))
     }
 
