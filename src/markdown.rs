@@ -15,11 +15,11 @@ mod reference;
 mod words;
 
 pub(crate) use address::{
-    destination, destination_length, encode_path_segment, encoded_len, external, host, label_start, link,
-    percent_decode,
+    destination, destination_length, encode_path_segment, encoded_len, external, host, is_web, label_start,
+    link, percent_decode,
 };
 pub(crate) use block::Voice;
-pub(crate) use code::{fence, fenced_ranges, quote};
+pub(crate) use code::{code_span, fence, fenced_ranges, quote};
 pub use guard::Headings;
 pub(crate) use guard::{TextFrame, guard, highest_heading, shift_for};
 pub use hints::Hints;

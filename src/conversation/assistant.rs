@@ -6,6 +6,7 @@
 use super::tree::NodeId;
 use super::{Conversation, Link, Meaning};
 use crate::markdown::Hints;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -19,6 +20,11 @@ pub trait Assistant: fmt::Debug + Sync {
     fn address(&self, conversation: &Conversation<'_>) -> Option<String> {
         let _ = conversation;
         None
+    }
+
+    /// A title or the name of a file or GPT without what the vendor puts into texts for its own client.
+    fn plain_name<'t>(&self, name: &'t str) -> Cow<'t, str> {
+        Cow::Borrowed(name)
     }
 
     /// True if [`marks`](Self::marks) may find something in an answer with these hints. Cheap.

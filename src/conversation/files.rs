@@ -155,7 +155,8 @@ impl Plan<'_> {
         };
         let files = &mut self.files.files;
         let at = *self.by_entry.entry(found.entry).or_insert_with(|| {
-            let name = self.names.unique(&display_name(&decoded, &found));
+            let name =
+                self.names.unique(&self.conversation.assistant.plain_name(&display_name(&decoded, &found)));
             files.push(File { name, content: AssetContent::Entry(found.entry), bytes: found.bytes });
             files.len() - 1
         });

@@ -22,6 +22,7 @@ mod context;
 mod directive;
 mod link;
 mod links;
+mod mark;
 mod marks;
 mod message;
 mod node;
@@ -292,11 +293,12 @@ fn tree<'a>(
     answer::expand(&mut messages, Originals { json: &originals, parents: &links.parents })?;
     let (tree, cut) = MessageTree::with_parents(links.parents, messages);
     let mut sources = Sources::default();
-    if !searches.is_empty() && lacks_sources(&tree) {
+    if lacks_sources(&tree) {
         sources = Sources::new(turns(&tree));
         for (message, found) in searches {
             reference::gather(found.open()?, message, &mut sources);
         }
+        answer::gather(&originals, &mut sources);
     }
     if cut > 0 {
         problems.push(format!("circles of messages that were cut: {cut}"));

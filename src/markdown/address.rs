@@ -1,5 +1,6 @@
 //! Links and the addresses in them.
 
+use super::code::code_span;
 use super::{PLACEHOLDER, words};
 use std::borrow::Cow;
 
@@ -42,14 +43,26 @@ pub(crate) fn link(label: &str, address: &str, out: &mut String) {
 }
 
 /// Writes an external link, or only its label if it has no address. Without a label, its host serves as one.
+/// An address that is neither the web's nor a mailbox's does not become a link: it follows the label as code.
 pub(crate) fn external(label: &str, url: &str, out: &mut String) {
     let url = url.trim();
     let text = words::label(if words::is_blank(label) { host(url) } else { label });
-    if url.is_empty() {
-        out.push_str(&text);
-    } else {
-        link(&text, &destination(url), out);
+    if is_web(url) {
+        return link(&text, &destination(url), out);
     }
+    let code = code_span(&words::one_line(url));
+    if code.is_empty() || !(words::is_blank(label) || label.trim() == host(url) || label.trim() == url) {
+        out.push_str(&text);
+        out.push_str(if code.is_empty() || text.is_empty() { "" } else { " " });
+    }
+    out.push_str(&code);
+}
+
+/// True for the addresses that become links: the web's, and mailboxes.
+pub(crate) fn is_web(url: &str) -> bool {
+    let url = url.trim_start();
+    let has = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    ["http://", "https://", "mailto:"].into_iter().any(has)
 }
 
 /// Bytes without special meaning in a link destination.

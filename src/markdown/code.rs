@@ -134,6 +134,18 @@ pub(crate) fn fence(language: &str, text: &str, out: &mut String) {
     out.extend(std::iter::repeat_n('`', length));
 }
 
+/// `text` as a code span on one line; nothing if it is blank.
+pub(crate) fn code_span(text: &str) -> String {
+    let text = text.trim().replace(['\n', '\r'], " ");
+    if text.is_empty() {
+        return text;
+    }
+    let longest = longest_run(&text).max(usize::from(text.contains('`')));
+    let ticks = "`".repeat(longest.saturating_add(1));
+    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{blank}{text}{blank}{ticks}")
+}
+
 /// Finds two backticks: a single one never closes a fence.
 static PAIR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("``"));
 

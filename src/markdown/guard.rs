@@ -87,11 +87,15 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
         reference::resolve(text, &mut found, frame.notes);
         found.edits.sort_by_key(|edit| edit.at);
     }
-    let mut closed = if has_tags { hold_html(text, &mut found) } else { Vec::new() };
-    if frame.headings == Headings::Keep {
-        found.edits.clear();
-        closed.retain(|name| name == "details");
-    }
+    let closed = match frame.headings {
+        Headings::Shift if has_tags => hold_html(text, &mut found),
+        Headings::Shift => Vec::new(),
+        // Not a byte of it changes, and only the fence, which would take in the next turn, is closed.
+        Headings::Keep => {
+            found.edits.clear();
+            Vec::new()
+        }
+    };
     apply(text, &found.edits, shift_for(found.highest).max(frame.shift), out);
     if let Some((mark, length)) = found.open_fence {
         if !text.ends_with('\n') {

@@ -33,7 +33,8 @@ pub(super) fn write(
     models(conversation, nodes, out);
     for (key, id) in [("gpt", &conversation.gpt), ("project", &conversation.project)] {
         if let Some(id) = id {
-            field(key, &scalar(named(&options.names, id)), out);
+            let name = conversation.assistant.plain_name(named(&options.names, id));
+            field(key, &scalar(&name), out);
         }
     }
     for (key, holds) in [("starred", conversation.starred), ("archived", conversation.archived)] {
@@ -46,7 +47,7 @@ pub(super) fn write(
         Page::Thread | Page::Canvas(_) | Page::Prompts => {
             let branches = document.threads.branches.len();
             if branches > 0 {
-                field("branches", &branches.saturating_add(1).to_string(), out);
+                field("branches", &branches.to_string(), out);
             }
             if !document.files.files.is_empty() {
                 field("attachments", &document.files.files.len().to_string(), out);

@@ -178,7 +178,7 @@ fn a_fork_links_to_its_branches_and_they_link_back() {
     let thread = rendered(&document, Page::Thread, &options());
     assert_eq!(
         String::from_utf8(with_stem(thread, "A%20b")).unwrap(),
-        "---\ntitle: \"A b\"\nbranches: 3\n---\n\n# A b\n\n## User\n\nQuestion?\n\n\
+        "---\ntitle: \"A b\"\nbranches: 2\n---\n\n# A b\n\n## User\n\nQuestion?\n\n\
          *Other branches from here: [2](A%20b.branches/2.md)*\n\n## ChatGPT\n\nFirst answer.\n"
     );
     let second = rendered(&document, Page::Branch(2), &options());

@@ -490,7 +490,7 @@ fn no_title_forges_a_heading_or_breaks_the_front_matter() {
 fn headings_keep_changes_nothing_but_an_open_fence() {
     let mut options = Options::new(Zone::utc());
     options.headings = Headings::Keep;
-    let body = "# one\n\ntwo\n---\n\n<!-- x\n\n```\nopen";
+    let body = "# one\n\ntwo\n---\n\n<details>\n\n<div>\n\n<!-- x\n\n```\nopen";
     let page = render(&conversation("T", vec![Message::new(Role::Assistant, vec![prose(body)])]), &options);
     assert_eq!(page, format!("---\ntitle: \"T\"\n---\n\n# T\n\n## ChatGPT\n\n{body}\n```\n"));
 }

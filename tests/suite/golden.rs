@@ -114,6 +114,7 @@ cases! {
     files_cited_in_2023_are_links_or_names
     marks_in_thinking_and_canvas_documents_are_resolved_too
     marks_without_references_are_resolved_or_removed
+    marks_of_every_kind_say_what_they_can
     a_displaced_reference_is_found_and_a_lost_one_is_skipped
     a_lone_surrogate_counts_as_one
     a_surrogate_pair_in_six_bytes_is_one_character

@@ -7,6 +7,7 @@
 use super::Assets;
 use super::library::{Artifact, LibraryRecord};
 use crate::catalog::EntryRef;
+use crate::conversation::assistant::Assistant;
 use crate::conversation::files::AssetIndex;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{
@@ -52,7 +53,7 @@ impl Assets {
             let parts = if record.artifact == Artifact::Report {
                 self.report(candidate.entry, candidate.bytes)
             } else {
-                vec![part(record)]
+                vec![part(record, conversation.assistant)]
             };
             if let Some(slot) = placement.slot(conversation, record).filter(|_| !parts.is_empty()) {
                 added.entry(slot).or_default().extend(parts);
@@ -132,12 +133,12 @@ impl Assets {
     }
 }
 
-/// A file of the library as a part.
-fn part(record: &LibraryRecord) -> Part<'static> {
+/// A file of the library as a part of a conversation with `assistant`.
+fn part(record: &LibraryRecord, assistant: &dyn Assistant) -> Part<'static> {
     let owned = |text: &String| Cow::Owned(text.clone());
     let file = FileRef {
         id: record.file_id.as_ref().or(record.id.as_ref()).map(owned).unwrap_or_default(),
-        name: record.name.as_ref().map(owned),
+        name: record.name.as_deref().map(|name| Cow::Owned(assistant.plain_name(name).into_owned())),
         mime: record.mime.as_ref().map(owned),
         bytes: record.bytes,
         kind: record.kind,

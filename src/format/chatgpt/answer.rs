@@ -5,7 +5,9 @@
 
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::link;
+use super::marks::unmarked;
 use super::schema::RefId;
+use crate::conversation::assistant::Sources;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{FileRef, Meaning, Message, Part, Prose, Reference, Role, Text};
 use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over, read, record};
@@ -59,14 +61,57 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
     Ok(())
 }
 
+/// Expands `parts`, those of a message that is in no mapping, given its JSON.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn expand_alone<'a>(parts: &mut [Part<'a>], json: Json<'a>) -> Result<()> {
+    if !parts.iter().any(has_components) {
+        return Ok(());
+    }
+    let raw: AnswerMessage<'a> = read_object(json)?;
+    let mut index = PageIndex::default();
+    index.add(0, read_object::<AnswerMessage<'a>>(json)?.metadata.0);
+    let known = AnswerData::new(&index, 0, &raw.metadata.0);
+    for part in parts {
+        if let Part::Prose(prose) = part {
+            known.expand(prose);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the pages that the metadata of all messages name by ids to `sources`.
+pub(super) fn gather<'a>(originals: &[(NodeId, Json<'a>)], sources: &mut Sources<'a>) {
+    let mut index = PageIndex::default();
+    for &(node, json) in originals {
+        // What can't be read names no pages.
+        if let Ok(raw) = read_object::<AnswerMessage<'a>>(json) {
+            index.add(node.0 as usize, raw.metadata.0);
+        }
+    }
+    let found = index.pages.0.into_iter().filter_map(|((id, scope), page)| match scope {
+        IdScope::Message(node) => Some((u32::try_from(node).ok()?, id, page)),
+        IdScope::Turn(_) | IdScope::Conversation => None,
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort_by(|(node, id, _), (other_node, other_id, _)| (node, id).cmp(&(other_node, other_id)));
+    for (node, id, page) in found {
+        sources.add(&id, NodeId(node), page.link);
+    }
+}
+
 /// True for an answer that [`expand`] may change.
 fn is_written_in_components(message: &Message<'_>) -> bool {
-    message.role == Role::Assistant
-        && message.parts.iter().any(|part| match part {
-            // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
-            Part::Prose(prose) => components::is_used_in(&prose.text) || has_drafts(&prose.text),
-            _ => false,
-        })
+    message.role == Role::Assistant && message.parts.iter().any(has_components)
+}
+
+fn has_components(part: &Part<'_>) -> bool {
+    match part {
+        // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
+        Part::Prose(prose) => components::is_used_in(&prose.text) || has_drafts(&prose.text),
+        _ => false,
+    }
 }
 
 /// True if `text` has a writing block. For most answers this is one search for a byte.
@@ -315,7 +360,7 @@ impl<'a> PageIndex<'a> {
         if reference.kind.as_str() == "file" {
             let file = FileRef {
                 id: reference.id.take_filled().map(pointer::id_of).unwrap_or_default(),
-                name: reference.name.take_filled(),
+                name: reference.name.take_filled().map(unmarked),
                 ..FileRef::default()
             };
             for id in refs {

@@ -4,6 +4,7 @@ use super::{directive, marks};
 use crate::conversation::Conversation;
 use crate::conversation::assistant::{AnswerText, Assistant, Mark};
 use crate::markdown::{Hints, encode_path_segment};
+use std::borrow::Cow;
 
 /// ChatGPT.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ impl Assistant for ChatGptAssistant {
             Some(home) => format!("https://chatgpt.com/g/{}/c/{id}", encode_path_segment(home)),
             None => format!("https://chatgpt.com/c/{id}"),
         })
+    }
+
+    fn plain_name<'t>(&self, name: &'t str) -> Cow<'t, str> {
+        marks::unmarked(Cow::Borrowed(name))
     }
 
     fn may_mark(&self, hints: Hints) -> bool {

@@ -1,5 +1,6 @@
 //! The files of a message: those its parts point to, and those attached to it.
 
+use super::marks::unmarked;
 use super::schema::{Attachment, MountedFile, PartObject, Pointer, RareMetadata};
 use crate::conversation::{FileKind, FileRef, Image, Part};
 use crate::format::lenient::Obj;
@@ -9,7 +10,7 @@ use crate::format::pointer;
 pub(super) fn file_of<'a>(object: &mut PartObject<'a>, kind: FileKind) -> FileRef<'a> {
     FileRef {
         id: pointer::id_of(object.asset_pointer.take()),
-        name: object.name.take_filled(),
+        name: object.name.take_filled().map(unmarked),
         mime: object.mime_type.take_filled(),
         bytes: object.size_bytes.whole(),
         kind,
@@ -89,7 +90,7 @@ fn file_attached(mut attachment: Attachment<'_>) -> FileRef<'_> {
     let id = attachment.id.take_filled().or_else(|| attachment.library_file_id.take_filled());
     FileRef {
         id: id.map(pointer::id_of).unwrap_or_default(),
-        name: attachment.name.take_filled(),
+        name: attachment.name.take_filled().map(unmarked),
         kind: kind_of(mime.as_deref()),
         mime,
         bytes: attachment.size.whole(),
@@ -102,7 +103,7 @@ fn file_mounted(mut file: MountedFile<'_>) -> FileRef<'_> {
     let id = ids.into_iter().find_map(super::super::lenient::Str::take_filled);
     FileRef {
         id: id.map(pointer::id_of).unwrap_or_default(),
-        name: file.name.take_filled(),
+        name: file.name.take_filled().map(unmarked),
         kind: kind_of(mime.as_deref()),
         mime,
         bytes: file.size.whole(),

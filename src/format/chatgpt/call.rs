@@ -1,5 +1,6 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
+use super::marks::unmarked;
 use super::schema::{self, Content, RawPart};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
 use crate::format::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
@@ -22,9 +23,9 @@ fn is_python(tool: &str) -> bool {
     matches!(family(tool), "python" | "python_user_visible")
 }
 
-/// True for tools whose messages hold files and pages for the model to read.
+/// True for tools whose messages hold files, pages and pictures for the model to look at.
 pub(super) fn reads_files(tool: &str) -> bool {
-    matches!(family(tool), "file_search" | "myfiles_browser")
+    matches!(family(tool), "file_search" | "myfiles_browser") || tool == "container.open_image"
 }
 
 /// True for the steps in the life of a canvas document.
@@ -206,7 +207,7 @@ fn canvas_step<'a>(
     let mut answer = answer.unwrap_or_default();
     let mut step = CanvasStep {
         document: answer.textdoc_id.take_filled(),
-        title: answer.title.take_filled(),
+        title: answer.title.take_filled().map(unmarked),
         kind: answer.textdoc_type.take_filled(),
         version: answer.version.whole(),
         failed: answer.is_failure.0,
@@ -224,7 +225,7 @@ fn canvas_step<'a>(
     step.action = match tool {
         "canmore.create_textdoc" => {
             // The call says what the document was when it was made; the answer may be about a later title.
-            step.title = call.name.take_filled().or(step.title);
+            step.title = call.name.take_filled().map(unmarked).or(step.title);
             step.kind = call.kind.take_filled().or(step.kind);
             CanvasAction::Create(call.content.take())
         }

@@ -60,10 +60,10 @@ pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Conte
     for (first, mut state) in sessions {
         if let (Some(report), Some((_, node))) = (&mut state.report.0, nodes.get_mut(first as usize)) {
             node.details.get_or_insert_default().searches =
-                std::mem::take(&mut report.metadata.0.search_result_groups);
+                std::mem::take(&mut report.message.metadata.0.search_result_groups);
         }
         let line = state.line();
-        let shown = state.report.0.filter(|report| report.content.0.is_some());
+        let shown = state.report.0.filter(|report| report.message.content.0.is_some());
         contexts.entry(first).or_default().research =
             Some(shown.map_or(Research::Line(line), Research::Report));
     }

@@ -1,27 +1,17 @@
 //! Marks in answers that no reference covers: private-use characters, old citation brackets, clipboard artefacts, and
 //! links that lead nowhere outside ChatGPT.
 //!
-//! A mark is U+E200, a kind, arguments each after U+E202, and U+E201. Other private-use characters belong to users.
+//! Private-use characters that are no part of a mark belong to users.
 
-use super::link::{link, tracking};
-use super::widget;
+use super::link::tracking;
+use super::mark::{self, CLOSE, NEXT, ODD_CLOSE, OPEN, names_link, stray_id, target_length};
 use crate::conversation::assistant::{AnswerText, Mark, Spacing};
-use crate::conversation::{FileRef, Link, Meaning, Text};
+use crate::conversation::{FileRef, Meaning, Text};
 use crate::markdown::{self, Hints};
 use memchr::{memchr_iter, memmem};
-use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
-
-/// Opens a mark.
-pub(super) const OPEN: char = '\u{e200}';
-/// Closes a mark.
-pub(super) const CLOSE: char = '\u{e201}';
-/// Precedes each argument.
-const NEXT: char = '\u{e202}';
-/// Closes some malformed marks.
-const ODD_CLOSE: char = '\u{e20b}';
 
 /// The first byte of all of them in UTF-8.
 pub(super) const LEAD: u8 = 0xee;
@@ -36,30 +26,58 @@ static ARTEFACT_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| mem
 static FENCE_ID_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(FENCE_ID));
 static SANDBOX_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(SANDBOX));
 
+/// Punctuation that no blank precedes.
+const NEVER_AFTER_A_BLANK: [char; 15] =
+    ['.', ',', ';', ':', '!', '?', ')', ']', '}', '…', '”', '’', '。', '，', '、'];
+
 /// True for the characters that ChatGPT writes into texts.
 pub(super) fn is_mark(c: char) -> bool {
     matches!(c, '\u{e200}'..='\u{e206}' | ODD_CLOSE)
 }
 
-/// `text` without marks, as a title or a name should be. Blanks around them collapse.
+/// `text` without marks, as a title, a name, or Markdown of the export should be: of a mark only its words stay. Blanks
+/// around what goes are put right.
 pub(super) fn unmarked(text: Text<'_>) -> Text<'_> {
     if !memchr_iter(LEAD, text.as_bytes()).any(|at| char_at(&text, at).is_some_and(is_mark)) {
         return text;
     }
     let mut clean = String::with_capacity(text.len());
     let mut done = 0;
-    private_use(&text, &[], &mut |range, _| {
-        clean.push_str(text.get(done..range.start).unwrap_or_default().trim_end());
-        if text.get(range.end..).is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
-            clean.push(' ');
-        }
+    private_use(&text, &[], &mut |range, inside| {
+        clean.push_str(text.get(done..range.start).unwrap_or_default());
         done = range.end;
-        if let Some(rest) = text.get(done..) {
-            done += rest.len() - rest.trim_start().len();
+        let words = mark::words_of(inside);
+        if words.is_empty() {
+            let rest = text.get(done..).unwrap_or_default();
+            let after = rest.trim_start();
+            close_gap(&mut clean, rest.get(..rest.len() - after.len()).unwrap_or_default(), after);
+            done += rest.len() - after.len();
+        } else {
+            clean.push_str(&words);
         }
     });
     clean.push_str(text.get(done..).unwrap_or_default());
     Cow::Owned(clean)
+}
+
+/// Ends `clean` as it should end where something went between it and `after`, which followed the white space `blanks`.
+fn close_gap(clean: &mut String, blanks: &str, after: &str) {
+    /// Longer white space stays, so that many marks in it take no longer than few.
+    const LONGEST: usize = 256;
+    let own = clean.bytes().rev().take(LONGEST).take_while(u8::is_ascii_whitespace).count();
+    let own = clean.split_off(clean.len() - own);
+    if clean.is_empty() || after.is_empty() || (clean.ends_with('(') && after.starts_with(')')) {
+        return;
+    }
+    let line_ends = |blanks: &str| blanks.bytes().filter(|&byte| byte == b'\n').count();
+    if line_ends(blanks).max(line_ends(&own)) > 0 {
+        clean.push_str(if line_ends(&own) > line_ends(blanks) { &own } else { blanks });
+    } else if own.len().max(blanks.len()) > 0
+        && !clean.ends_with(['(', '[', '{', '“', '‘', '«'])
+        && !after.starts_with(NEVER_AFTER_A_BLANK)
+    {
+        clean.push(' ');
+    }
 }
 
 /// The citations among the marks of `text`, each with the code point where it begins.
@@ -86,7 +104,7 @@ pub(super) fn find<'t>(answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>))
     let AnswerText { text, hints, taken, .. } = *answer;
     if hints.may_have(Hints::PRIVATE) {
         private_use(text, taken, &mut |range, inside| {
-            let meaning = meaning(text, &range, inside, answer);
+            let meaning = mark::meaning(inside, is_alone(text, &range), answer);
             found(Mark { range, meaning, spacing: Spacing::Mark });
         });
     }
@@ -173,52 +191,6 @@ fn mark_range(text: &str, at: usize, taken: &[Range<usize>]) -> Range<usize> {
     at..inside + length
 }
 
-/// True for the kinds of marks that are links with a label.
-fn names_link(kind: &str) -> bool {
-    matches!(kind, "link" | "url" | "link_title")
-}
-
-/// The length of the address or id at the start of `text`.
-fn target_length(text: &str) -> usize {
-    let word = text.split(char::is_whitespace).next().unwrap_or_default();
-    if is_address(word) { word.len() } else { stray_id(word) }
-}
-
-/// The length of the source id at the start of `text`, such as `turn0search3`.
-fn stray_id(text: &str) -> usize {
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let Some(rest) = text.strip_prefix("turn") else { return 0 };
-    let turn = digits(rest);
-    let rest = rest.get(turn..).unwrap_or_default();
-    let kind = rest.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'_').count();
-    let index = digits(rest.get(kind..).unwrap_or_default());
-    if turn == 0 || kind == 0 || index == 0 { 0 } else { "turn".len() + turn + kind + index }
-}
-
-/// True if `text` looks like an address.
-fn is_address(text: &str) -> bool {
-    text.contains("://") || text.starts_with("mailto:")
-}
-
-/// What to show for the mark at `range`, whose text is `mark`.
-fn meaning<'t>(text: &str, range: &Range<usize>, mark: &'t str, answer: &AnswerText<'t>) -> Meaning<'t> {
-    let inside = mark.strip_prefix(OPEN).unwrap_or_default().trim_end_matches([CLOSE, ODD_CLOSE]);
-    let mut arguments = inside.split(NEXT);
-    match arguments.next().unwrap_or_default() {
-        "cite" => citation(arguments.flat_map(|ids| ids.split(',')), answer),
-        kind if names_link(kind) => link_mark(arguments, answer),
-        "entity" | "product_entity" => {
-            arguments.next().and_then(name).map_or(Meaning::Nothing, Meaning::Plain)
-        }
-        "genui" => {
-            let payload = arguments.next().unwrap_or_default();
-            widget::meaning(payload, is_alone(text, range), answer).unwrap_or(Meaning::Nothing)
-        }
-        "image_group" => arguments.next().and_then(widget::pictures).unwrap_or(Meaning::Nothing),
-        _ => Meaning::Nothing,
-    }
-}
-
 /// True if nothing else is on the line of `range`.
 fn is_alone(text: &str, range: &Range<usize>) -> bool {
     let before = text.get(..range.start).unwrap_or_default();
@@ -226,46 +198,6 @@ fn is_alone(text: &str, range: &Range<usize>) -> bool {
     let before = before.trim_end_matches([' ', '\t']);
     let after = after.trim_start_matches([' ', '\t', '\r']);
     (before.is_empty() || before.ends_with('\n')) && (after.is_empty() || after.starts_with('\n'))
-}
-
-/// The sources with these `ids`, each address once.
-pub(super) fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
-    let mut links: Vec<Link<'t>> = Vec::new();
-    for found in ids.filter_map(|id| answer.source(id.trim())) {
-        if !links.iter().any(|link| link.url == found.url) {
-            links.push(found.clone());
-        }
-    }
-    if links.is_empty() { Meaning::Nothing } else { Meaning::Citation(links) }
-}
-
-/// A mark with a label and either an address or the id of a source, in either order. If the id is unknown, the label is
-/// shown.
-fn link_mark<'t>(mut arguments: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
-    let (first, second) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
-    let (label, target) = match (first.trim(), second.trim()) {
-        (address, label) if is_address(address) && !is_address(label) => (label, address),
-        found => found,
-    };
-    let label = Some(label).filter(|label| !label.is_empty()).map(Cow::Borrowed);
-    let url = if is_address(target) { Some(Cow::Borrowed(target)) } else { None };
-    let url = url.or_else(|| answer.source(target).map(|page| page.url.clone()));
-    match (label, url) {
-        (label, Some(url)) => {
-            link(label, Some(url)).map_or(Meaning::Nothing, |link| Meaning::Links(vec![link]))
-        }
-        (Some(label), None) => Meaning::Plain(label),
-        (None, None) => Meaning::Nothing,
-    }
-}
-
-/// The name in `["kind","Name",…]`.
-fn name<'t>(array: &str) -> Option<Text<'t>> {
-    let Ok(Value::Array(list)) = serde_json::from_str(array) else { return None };
-    match list.into_iter().nth(1)? {
-        Value::String(name) => Some(Cow::Owned(name)),
-        _ => None,
-    }
 }
 
 /// Finds `【5†source】` and the like; other brackets are ordinary punctuation.
@@ -406,6 +338,15 @@ mod tests {
             ("A \u{e200}cite\u{e202}turn0search0\u{e201} title", "A title"),
             ("Tea\u{e200}cite\u{e202}turn0search0\u{e201}", "Tea"),
             ("Tea\u{e202}turn0search0 time", "Tea time"),
+            ("Tea \u{e200}cite\u{e202}turn0search0\u{e201}time", "Tea time"),
+            ("Tea \u{e200}cite\u{e202}turn0search0\u{e201}: why?", "Tea: why?"),
+            ("Tea \u{e200}cite\u{e202}a\u{e201}\u{e200}cite\u{e202}b\u{e201}, hot", "Tea, hot"),
+            ("\u{e206} Tea (\u{e206} hot) \u{e206}", "Tea (hot)"),
+            ("The \u{e203}tea\u{e204} house", "The tea house"),
+            ("In \u{e200}entity\u{e202}[\"city\",\"Rome\"]\u{e201}.", "In Rome."),
+            ("The \u{e200}url\u{e202}guide\u{e202}turn0search0\u{e201} to tea", "The guide to tea"),
+            ("re\u{e206}port.pdf", "report.pdf"),
+            ("one \u{e206}\n\ntwo", "one\n\ntwo"),
             ("\u{f8ff} stays", "\u{f8ff} stays"),
         ] {
             assert_eq!(unmarked(title.into()), expected, "{title:?}");

@@ -1,8 +1,9 @@
 //! One message: who speaks, whether it is shown, and what it consists of.
 
-use super::call;
 use super::part::{PartBuilder, Scope};
+use super::research::ReportMessage;
 use super::schema::{self, Content};
+use super::{answer, call};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
 use crate::format::lenient::Obj;
@@ -23,7 +24,7 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) enum Research<'a> {
     /// A report, which is a message of its own.
-    Report(Box<schema::Message<'a>>),
+    Report(Box<ReportMessage<'a>>),
     /// A line that says what is known of it.
     Line(Text<'a>),
 }
@@ -91,10 +92,15 @@ pub(super) fn message<'a>(
     })
 }
 
-/// The parts of a report, which is a message inside another one.
-pub(super) fn report_parts<'a>(report: &mut schema::Message<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
-    let Some(mut content) = report.content.0.take() else { return Ok(Vec::new()) };
-    build(&mut content, &mut report.metadata.0, Scope::Everything, None, texts)
+/// The parts of a report.
+pub(super) fn report_parts<'a>(report: &mut ReportMessage<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
+    let message = &mut report.message;
+    let Some(mut content) = message.content.0.take() else { return Ok(Vec::new()) };
+    let mut parts = build(&mut content, &mut message.metadata.0, Scope::Everything, None, texts)?;
+    if let Some(json) = report.json {
+        answer::expand_alone(&mut parts, json)?;
+    }
+    Ok(parts)
 }
 
 /// How a message is shown.

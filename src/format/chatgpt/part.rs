@@ -2,6 +2,7 @@
 
 use super::attachment::{self, file_at, file_of};
 use super::link::{link, untracked};
+use super::marks::unmarked;
 use super::reference;
 use super::schema::{Aggregate, Content, Exception, Metadata, PartObject, RawPart, Thought as RawThought};
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
@@ -248,7 +249,7 @@ impl<'a> PartBuilder<'_, 'a> {
         let file = file_of(&mut object, FileKind::Image);
         let prompt = object.metadata.0.dalle.0.prompt.take_filled().or_else(|| self.prompt.clone());
         let title = self.metadata.rare.as_ref().and_then(|rare| rare.image_gen_title.filled());
-        let title = title.map(Cow::Borrowed);
+        let title = title.map(Cow::Borrowed).map(unmarked);
         let alt = title.or_else(|| prompt.clone());
         self.parts.push(Part::Image(Image { file, alt, prompt }));
     }

@@ -1,7 +1,8 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
 use super::link::{link, markdown, untracked};
-use super::marks::{CLOSE as CLOSE_MARK, LEAD as MARK_LEAD, OPEN as OPEN_MARK, citation_marks, unmarked};
+use super::mark::{CLOSE as CLOSE_MARK, OPEN as OPEN_MARK};
+use super::marks::{LEAD as MARK_LEAD, citation_marks, unmarked};
 use super::schema::{
     Citation, CitationSource, Item, Metadata, PictureItem, RefId, Reference as RawReference, SearchGroups,
 };
@@ -145,7 +146,8 @@ fn citation(links: Vec<Link<'_>>) -> Option<Meaning<'_>> {
 /// The page that the reference itself names, labelled with its title.
 fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     let item = &mut reference.item.0;
-    let title = reference.title.take_filled().or_else(|| item.title.take_filled());
+    // The title stays for a line without an address.
+    let title = reference.title.filled().or_else(|| item.title.filled()).map(Cow::Borrowed);
     let url = reference.url.take_filled().or_else(|| item.url.take_filled());
     Some(Meaning::Links(vec![link(title, url)?]))
 }
@@ -180,35 +182,60 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
             return Ok(None);
         }
         "client_defined_widget" if reference.matched_text.as_str().contains("genui") => return Ok(None),
-        "file" => Some(file(reference)),
+        "file" => file(reference),
         "image_v2" => alt(reference).or_else(|| links(pictures(&mut reference.images.0))),
         "image_group" | "image_inline" => links(pictures(&mut reference.images.0)).or_else(|| alt(reference)),
-        "video" => alt(reference).or_else(|| own_link(reference)),
-        "product_entity" => Some(product(reference)),
+        "video" => alt(reference).or_else(|| own_link(reference)).or_else(|| title(reference)),
+        "product_entity" => product(reference),
         "entity" => {
             let name = reference.name.take_filled().or_else(|| reference.alt.take_filled());
             name.map(Meaning::Plain)
         }
-        "nav_list" => alt(reference).or_else(|| links(titled(&mut reference.items.0))),
-        "link_title" | "title_citation" | "url" => own_link(reference).or_else(|| alt(reference)),
-        "alt_text" | "products" | "product" | "businesses_map" | "tldr" => alt(reference),
+        "nav_list" => {
+            alt(reference).or_else(|| links(titled(&mut reference.items.0))).or_else(|| title(reference))
+        }
+        "link_title" | "title_citation" | "url" => {
+            own_link(reference).or_else(|| alt(reference)).or_else(|| title(reference))
+        }
+        "alt_text" | "products" | "product" | "businesses_map" => alt(reference),
+        "tldr" => alt(reference).or_else(|| own_link(reference)).or_else(|| title(reference)),
         _ => return Ok(unknown(reference)),
     };
+    // What the reference does not say may be in its mark.
+    let says_nothing = matches!(
+        kind.as_ref(),
+        "hidden"
+            | "grouped_webpages"
+            | "grouped_webpages_model_predicted_fallback"
+            | "optimistic_image_citation"
+            | "optimistic_image_inline"
+            | "navigation"
+    );
+    if found.is_none() && !says_nothing && reference.matched_text.as_str().starts_with(OPEN_MARK) {
+        return Ok(None);
+    }
     Ok(Some(found.unwrap_or(Meaning::Nothing)))
 }
 
 /// What a reference of an unknown type means: whatever the vendor's client would show.
 fn unknown<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
-    if reference.alt.0.is_some() {
-        return Some(alt(reference).unwrap_or(Meaning::Nothing));
+    if let Some(found) = alt(reference) {
+        return Some(found);
     }
     if reference.title.filled().is_some()
         && let Some(link) = own_link(reference)
     {
         return Some(link);
     }
-    let is_mark = reference.matched_text.as_str().starts_with(['\u{e200}', OPENING]);
-    is_mark.then_some(Meaning::Nothing)
+    // A mark may say what its reference does not.
+    let is_bracket = reference.matched_text.as_str().starts_with(OPENING) || reference.alt.0.is_some();
+    (is_bracket && !reference.matched_text.as_str().starts_with(OPEN_MARK)).then_some(Meaning::Nothing)
+}
+
+/// The title that a reference without an address has.
+fn title<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
+    let title = reference.title.take_filled().or_else(|| reference.item.0.title.take_filled());
+    title.map(unmarked).map(Meaning::Plain)
 }
 
 /// A page described only by a title and an entry in the list of safe addresses.
@@ -227,22 +254,22 @@ fn own_citation<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     Some(Meaning::Citation(vec![found]))
 }
 
-fn file<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
+fn file<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     let id = reference.id.take_filled().map(pointer::id_of);
-    let name = reference.name.take_filled();
+    let name = reference.name.take_filled().map(unmarked);
     if id.is_none() && name.is_none() {
-        return Meaning::Nothing;
+        return None;
     }
-    Meaning::File(FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() })
+    Some(Meaning::File(FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() }))
 }
 
 /// A product. Few have an address; the others are shown as plain text.
-fn product<'a>(reference: &mut RawReference<'a>) -> Meaning<'a> {
+fn product<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     let product = &mut reference.product.0;
     match (product.title.take_filled(), product.url.take_filled()) {
-        (title, Some(url)) => links(link(title, Some(url)).into_iter().collect()).unwrap_or(Meaning::Nothing),
-        (Some(title), None) => Meaning::Plain(title),
-        (None, None) => alt(reference).unwrap_or(Meaning::Nothing),
+        (title, Some(url)) => links(link(title, Some(url)).into_iter().collect()),
+        (Some(title), None) => Some(Meaning::Plain(title)),
+        (None, None) => alt(reference),
     }
 }
 
@@ -270,7 +297,8 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
         if id.is_none() && title.is_none() {
             return None;
         }
-        let file = FileRef { id: id.unwrap_or_default(), name: title, ..FileRef::default() };
+        let name = title.map(unmarked);
+        let file = FileRef { id: id.unwrap_or_default(), name, ..FileRef::default() };
         return Some(Meaning::File(file));
     }
     Some(Meaning::Citation(vec![link(title, url)?]))

@@ -10,10 +10,11 @@
 //!
 //! `report_message` is a whole message with references of its own; its id is in no mapping.
 
+use super::marks::unmarked;
 use super::schema::{Message, Metadata};
 use crate::conversation::Text;
-use crate::format::lenient::{self, Maybe, Obj, Str, Time, record};
-use crate::format::pull::{Json, Result};
+use crate::format::lenient::{self, Maybe, Obj, Record, Str, Time, record};
+use crate::format::pull::{Json, Reader, Result};
 
 record! {
     /// What the interface of one research session shows.
@@ -21,7 +22,28 @@ record! {
         status: Str<'a> = "status",
         plan: Obj<ResearchPlan<'a>> = "plan",
         updated: Time = "last_updated_at",
-        report: Maybe<Box<Message<'a>>> = "report_message",
+        report: Maybe<Box<ReportMessage<'a>>> = "report_message",
+    }
+}
+
+/// A report, which is a message inside another one.
+#[derive(Debug, Default)]
+pub(super) struct ReportMessage<'a> {
+    pub(super) message: Message<'a>,
+    /// Its JSON, to be read again where its text needs more of it.
+    pub(super) json: Option<Json<'a>>,
+}
+
+impl<'a> Record<'a> for ReportMessage<'a> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        self.message.set(key, reader)
+    }
+
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let start = reader.container_start();
+        self.message.fill(reader)?;
+        self.json = Some(reader.since(start));
+        Ok(())
     }
 }
 
@@ -41,12 +63,13 @@ record! {
 impl<'a> ResearchState<'a> {
     /// True if the report is there.
     pub(super) fn has_report(&self) -> bool {
-        self.report.0.as_ref().is_some_and(|report| report.content.0.is_some())
+        self.report.0.as_ref().is_some_and(|report| report.message.content.0.is_some())
     }
 
     /// The line shown instead of a missing report.
     pub(super) fn line(&self) -> Text<'a> {
-        let parts = [self.plan.0.title.filled(), self.status.filled()];
+        let title = self.plan.0.title.filled().map(|title| unmarked(title.into()));
+        let parts = [title, self.status.filled().map(Text::from)];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
             "Deep research".into()

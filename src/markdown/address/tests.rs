@@ -32,6 +32,23 @@ fn a_link_without_label_has_its_host_and_one_without_address_is_text() {
 }
 
 #[test]
+fn only_the_web_and_mailboxes_become_links() {
+    for (label, url, expected) in [
+        ("A", "HTTPS://a.example/", "[A](HTTPS://a.example/)"),
+        ("A", "mailto:a@b.example", "[A](mailto:a@b.example)"),
+        ("Run [it]", "javascript:alert(`1`)", "Run \\[it\\] ``javascript:alert(`1`)``"),
+        ("", "javascript:alert(1)", "`javascript:alert(1)`"),
+        ("x.example", "ftp://x.example/a", "`ftp://x.example/a`"),
+        ("Files", "ftp://x.example/a", "Files `ftp://x.example/a`"),
+        ("file:///etc/passwd", "file:///etc/passwd", "`file:///etc/passwd`"),
+        ("Page", "www.x.example", "Page `www.x.example`"),
+        ("", "data:text/html,<b>\nx", "`data:text/html,<b> x`"),
+    ] {
+        assert_eq!(linked(label, url), expected, "{label:?} {url:?}");
+    }
+}
+
+#[test]
 fn a_host_has_neither_www_nor_user() {
     assert_eq!(host("https://www.winter.example/newts?x#y"), "winter.example");
     assert_eq!(host("https://user@a.example:80"), "a.example:80");

@@ -245,6 +245,10 @@ impl Sentence {
         }
         if closes(text) {
             self.drop_blanks();
+            // The sentence ended before the mark, and once more after it.
+            if self.out.ends_with('.') && !self.out.ends_with("..") && !text.starts_with("..") {
+                text = text.strip_prefix('.').unwrap_or(text);
+            }
         }
         text
     }

@@ -188,6 +188,8 @@ fn marks_without_references_are_resolved_or_removed() {
         ("Cut \u{e200}cite\u{e202}turn0sea\nNext", "Cut\nNext"),
         ("Cut \u{e200}cite\u{e202}turn0sea and words", "Cut and words"),
         ("Open \u{e200}words stay", "Open words stay"),
+        ("It is late. \u{e200}finance\u{e202}turn0finance0\u{e201}. More", "It is late. More"),
+        ("Wait.. \u{e200}cite\u{e202}x\u{e201}. More", "Wait... More"),
         ("Stray\u{e201}. \u{e202}\u{e203}\u{e206}", "Stray."),
         ("Apple \u{f8ff} \u{e0a0} stays", "Apple \u{f8ff} \u{e0a0} stays"),
         ("Old 【5†source】, cjk 【引】 【4:0†a b.pdf】.", "Old, cjk 【引】."),
@@ -273,7 +275,7 @@ fn pieces() -> impl Strategy<Value = Vec<Piece>> {
         "\u{e206}",
         "\u{e203}",
         "【11†source】",
-        "\u{e200}video\u{e202}x\u{e20b}",
+        "\u{e200}video\u{e202}turn0video1\u{e20b}",
     ]);
     let meanings = prop::sample::select(vec![
         Meaning::Nothing,
@@ -322,8 +324,10 @@ proptest! {
         }
         let prose = Prose { text: text.as_str().into(), references, ..Prose::default() };
         let result = resolved(&prose, Voice::Markdown);
-        let found: String = result.chars().filter(|c| !c.is_whitespace()).collect();
-        prop_assert_eq!(found, words, "{:?}", text);
+        // Of two full stops around a mark that goes one is enough.
+        let is_compared = |c: &char| !c.is_whitespace() && *c != '.';
+        let found: String = result.chars().filter(is_compared).collect();
+        prop_assert_eq!(found, words.replace('.', ""), "{:?}", text);
     }
 }
 

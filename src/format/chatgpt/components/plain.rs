@@ -1,5 +1,7 @@
 //! Words as Markdown: what is escaped, and how spans, fences and links are written.
 
+pub(super) use crate::markdown::{code_span, is_web};
+
 use crate::markdown::host;
 use std::borrow::Cow;
 
@@ -144,17 +146,6 @@ pub(super) fn guarded(text: String) -> String {
     }
 }
 
-/// `text` as a code span on one line.
-pub(super) fn code_span(text: &str) -> String {
-    let text = text.trim().replace(['\n', '\r'], " ");
-    if text.is_empty() {
-        return text;
-    }
-    let ticks = "`".repeat(longest_run(&text).saturating_add(1));
-    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{ticks}{blank}{text}{blank}{ticks}")
-}
-
 /// The length of the longest run of backticks in `text`.
 fn longest_run(text: &str) -> usize {
     let (mut longest, mut run) = (0, 0);
@@ -172,13 +163,6 @@ pub(super) fn fence(language: &str, text: &str) -> String {
     let language: String = language.trim().chars().take(40).take_while(fits).collect();
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     format!("{ticks}{language}\n{text}{end}{ticks}")
-}
-
-/// True for addresses that become links.
-pub(super) fn is_web(url: &str) -> bool {
-    let url = url.trim_start();
-    let has = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    ["http://", "https://", "mailto:"].into_iter().any(has)
 }
 
 /// `url` as the address of a link; `None` for other schemes. The renderer takes away tracking parameters.

@@ -97,7 +97,7 @@ fn each_type_of_reference_has_its_meaning() {
             json!({"type": "file", "id": "file-service://file-a", "name": "a.pdf"}),
             "file file-a Some(\"a.pdf\") None Other",
         ),
-        (json!({"type": "file"}), "nothing"),
+        (json!({"type": "file"}), ""),
         (
             json!({"type": "image_v2", "alt": "![a](https://a.example/a.png)\n"}),
             "markdown ![a](https://a.example/a.png)\n",
@@ -131,15 +131,22 @@ fn each_type_of_reference_has_its_meaning() {
             "links N→https://n.example",
         ),
         (json!({"type": "businesses_map", "alt": "map"}), "markdown map"),
-        (json!({"type": "tldr", "alt": null}), "nothing"),
+        (json!({"type": "tldr", "alt": null}), ""),
+        (
+            json!({"type": "tldr", "title": "Newts", "url": "https://n.example"}),
+            "links Newts→https://n.example",
+        ),
+        (json!({"type": "video", "title": "V"}), "plain V"),
+        (json!({"type": "nav_list", "title": "N", "items": [{"title": "x"}]}), "plain N"),
         (
             json!({"type": "link_title", "item": {"title": "L", "url": "https://l.example"}}),
             "links L→https://l.example",
         ),
         (json!({"type": "brand_new", "alt": "a"}), "markdown a"),
-        (json!({"type": "brand_new", "alt": ""}), "nothing"),
+        (json!({"type": "brand_new", "alt": ""}), ""),
+        (json!({"type": "brand_new", "alt": "", "matched_text": "words"}), "nothing"),
         (json!({"type": "brand_new", "title": "N", "url": "https://n.example"}), "links N→https://n.example"),
-        (json!({"type": "brand_new"}), "nothing"),
+        (json!({"type": "brand_new"}), ""),
         (json!({"type": "brand_new", "matched_text": "【1†x】"}), "nothing"),
         (json!({"type": "brand_new", "matched_text": "words of the answer"}), ""),
         (json!({"type": "hidden", "matched_text": " "}), ""),
@@ -210,6 +217,24 @@ fn web_pages_of_all_searches_are_known_by_their_ids() {
     read(&json, Detail::Shown, |conversation, _| {
         let found = conversation.sources.find("turn0search7", None).unwrap();
         assert_eq!(links(std::slice::from_ref(found)), "k.example→https://k.example/");
+    });
+}
+
+#[test]
+fn what_references_name_by_id_serves_marks_without_one() {
+    let item = json!({"title": "T", "url": "https://a.example/", "attribution": "A",
+        "refs": ["turn0search1", {"turn_index": 0, "ref_type": "search", "ref_index": 2}],
+        "supporting_websites": [{"url": "https://b.example/", "attribution": "B"}]});
+    let references = json!([{"type": "grouped_webpages", "matched_text": "x", "start_idx": 0, "end_idx": 1, "items": [item]}]);
+    let answer = message(
+        "assistant",
+        text("x\u{e200}cite\u{e202}turn0search2\u{e201}"),
+        json!({"content_references": references}),
+    );
+    read(&chain(&[answer]).to_string(), Detail::Shown, |it, _| {
+        let found = |id| links(std::slice::from_ref(it.sources.find(id, None).unwrap()));
+        assert_eq!(found("turn0search1"), "A→https://a.example/");
+        assert_eq!(found("turn0search2"), "B→https://b.example/");
     });
 }
 
