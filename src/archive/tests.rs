@@ -483,22 +483,6 @@ fn too_many_entries_are_refused() {
 }
 
 #[test]
-fn equal_names_are_both_listed() {
-    let mut bytes =
-        zip_bytes(&[("a", b"first", CompressionMethod::Stored), ("b", b"second", CompressionMethod::Stored)]);
-    let second = position(&bytes, b"bsecond");
-    bytes[second] = b'a';
-    let first = position(&bytes, b"PK\x01\x02");
-    let second = first + 4 + position(&bytes[first + 4..], b"PK\x01\x02");
-    bytes[second + 46] = b'a';
-    let archive = open(&bytes).unwrap();
-    let names: Vec<_> = archive.entries().iter().map(|entry| entry.name.as_str()).collect();
-    assert_eq!(names, ["a", "a"]);
-    assert_eq!(read_all(&archive, 0, 9).unwrap(), b"first");
-    assert_eq!(read_all(&archive, 1, 9).unwrap(), b"second");
-}
-
-#[test]
 fn encrypted_and_unsupported_entries_are_named_when_read() {
     let plain = zip_bytes(&[("data", b"secret", CompressionMethod::Stored)]);
     let directory = position(&plain, b"PK\x01\x02");

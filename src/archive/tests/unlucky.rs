@@ -126,6 +126,46 @@ fn a_local_header_that_contradicts_the_directory_is_reported() {
     }
 }
 
+/// A ZIP with two entries called `a`.
+fn zip_of_equal_names() -> Vec<u8> {
+    let mut bytes =
+        zip_bytes(&[("a", b"first", CompressionMethod::Stored), ("b", b"second", CompressionMethod::Stored)]);
+    let second = position(&bytes, b"bsecond");
+    bytes[second] = b'a';
+    let first = position(&bytes, b"PK\x01\x02");
+    let second = first + 4 + position(&bytes[first + 4..], b"PK\x01\x02");
+    bytes[second + 46] = b'a';
+    bytes
+}
+
+#[test]
+fn equal_names_are_both_listed() {
+    let archive = open(&zip_of_equal_names()).unwrap();
+    let names: Vec<_> = archive.entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["a", "a"]);
+    assert_eq!(read_all(&archive, 0, 9).unwrap(), b"first");
+    assert_eq!(read_all(&archive, 1, 9).unwrap(), b"second");
+}
+
+/// Shadowed by the reader's own type once `zip::read` exports it.
+struct ZipIterable<R>(std::marker::PhantomData<R>);
+
+#[test]
+fn zip_is_pinned_because_its_stable_reader_drops_entries_of_equal_names() {
+    const ADVICE: &str =
+        "and require zip like any other crate in Cargo.toml, without `=`; then delete this test";
+    let stable = zip::ZipArchive::new(Cursor::new(zip_of_equal_names())).unwrap();
+    assert_eq!(stable.len(), 1, "in src/archive/directory.rs, read with `zip::ZipArchive`, {ADVICE}");
+    let found = {
+        #[allow(unused_imports, reason = "only looks for a name")]
+        use zip::read::*;
+        std::any::type_name::<ZipIterable<File>>()
+    };
+    assert!(found.starts_with("gptfs::"), "in src/archive/directory.rs, import `{found}`, {ADVICE}");
+    let pinned = include_str!("../../../Cargo.toml").contains("version = \"=");
+    assert!(pinned, "an unstable interface may change with every release: pin zip exactly in Cargo.toml");
+}
+
 #[test]
 fn zips_inside_a_zip_are_unpacked_up_to_a_limit() {
     let large = vec![0; 70 << 20];
