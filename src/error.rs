@@ -44,12 +44,12 @@ impl ErrorKind {
     /// The exit code of a command that fails with this kind of error.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Unexpected | Self::OutOfMemory => 1,
+            Self::Unexpected => 1,
             Self::Usage | Self::NotFound | Self::NotADirectory | Self::IsADirectory | Self::NameTooLong => 2,
             Self::NotAnExport => 3,
             Self::Damaged => 4,
             Self::Limit => 5,
-            Self::Environment => 6,
+            Self::Environment | Self::OutOfMemory => 6,
             Self::Interrupted => 130,
         }
     }

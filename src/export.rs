@@ -48,14 +48,16 @@ impl Written {
     /// This, or one error for all failures.
     ///
     /// # Errors
-    /// `Damaged` if there was any failure; the message names the first and counts them.
+    /// `OutOfMemory` if that was the reason of all failures, else `Damaged`; the message names the first and counts them.
     pub(crate) fn complete(self) -> Result<Self> {
         match self.failures.first() {
             None => Ok(self),
             Some(first) => {
                 let count = self.failures.len();
                 let message = format!("{count} could not be written; the first: {first}");
-                Err(Error::new(ErrorKind::Damaged, message))
+                let is_memory = self.failures.iter().all(|failure| failure.kind() == ErrorKind::OutOfMemory);
+                let kind = if is_memory { ErrorKind::OutOfMemory } else { ErrorKind::Damaged };
+                Err(Error::new(kind, message))
             }
         }
     }

@@ -369,10 +369,15 @@ fn text_of(measure: Option<Measure>) -> Result<String> {
     Ok(text)
 }
 
-/// True if an attempt to allocate the memory to parse and render this many bytes of JSON succeeds.
+/// Memory that parsing and rendering take for each byte of JSON beside the JSON: up to seven times it was seen for text
+/// full of markup.
+const RENDERING_BYTES: usize = 8;
+
+/// True if an attempt to allocate the memory to parse and render this many bytes of JSON succeeds. Most allocations on the
+/// way can't fail but by ending the process.
 fn has_memory_for(json: usize) -> bool {
     let mut probe: Vec<u8> = Vec::new();
-    let is_there = probe.try_reserve_exact(json.saturating_mul(2)).is_ok();
+    let is_there = probe.try_reserve_exact(json.saturating_mul(RENDERING_BYTES)).is_ok();
     std::hint::black_box(&probe);
     is_there
 }

@@ -3,9 +3,11 @@
 //! The only user of `nix` and `libc`. Knows nothing of exports or of gptfs's own errors: everything fails with
 //! [`io::Error`], and the caller adds what it was about.
 
+mod abort;
 mod directory;
 pub(crate) mod mounts;
 
+pub(crate) use abort::{nothing_on_abort, unmount_on_abort};
 pub(crate) use directory::OpenDirectory;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};

@@ -313,6 +313,8 @@ impl<'a> Serving<'a> {
         };
         *ours = Some(mounted.clone());
         drop(ours);
+        // Without it an abort leaves a dead mount, as a kill does.
+        let _ = sys::unmount_on_abort(&mounted.target, &device::helper_path());
         if let Some(beacon) = liveness::show(&mounted) {
             // It is empty: one process mounts once.
             let _ = self.beacon.set(beacon);
@@ -329,6 +331,7 @@ impl<'a> Serving<'a> {
 
     /// Takes the mount out of the tree if it is still there, and removes the directory if we made it.
     fn clear_up(&self) {
+        sys::nothing_on_abort();
         if let Some(mounted) = lock(&self.mounted).take() {
             device::detach(&mounted);
         }

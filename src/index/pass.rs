@@ -27,12 +27,15 @@ use crate::sys;
 use crate::text::{grouped, printable};
 use crate::time::Timestamp;
 use scheduler::{Direct, Ended, Next, Scheduler, Task, is_large};
-use split::{ElementPlace, Extent, HUGE_BYTES, MAX_ELEMENTS, ShardFinding, Splitter, Vendor};
+use split::{ElementPlace, Extent, MAX_ELEMENTS, ShardFinding, Splitter, Vendor};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+/// Memory is asked for in advance for conversations from this size on, in bytes of JSON.
+const PROBED_BYTES: usize = 1 << 20;
 
 /// The results of a pass.
 pub(super) struct PassOutcome {
@@ -179,7 +182,7 @@ impl Pass<'_> {
     /// Measures one element. `None` if it isn't a conversation.
     fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<Measured> {
         let starved = matches!(place.extent, Extent::Whole | Extent::CutOff)
-            && json.len() >= HUGE_BYTES
+            && json.len() >= PROBED_BYTES
             && !has_memory_for(json.len());
         if starved {
             let place = ElementPlace { extent: Extent::NoMemory, ..place };

@@ -143,6 +143,45 @@ fn listings_and_pages_already_read_survive_a_disk_that_is_gone() {
 }
 
 #[test]
+fn too_little_memory_is_said_and_never_remembered() {
+    let scratch = Scratch::new();
+    let text = "word *x* <b>& \n\n- a\n".repeat(500_000);
+    let json = array(&[FIRST, &question("b", "Long", &text)]);
+    let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", json));
+    let mut said = 0;
+    for megabytes in (40..).step_by(40) {
+        assert!(megabytes < 1000, "no memory is enough");
+        let home = Scratch::new();
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -v {}; exec \"$@\"", megabytes << 10);
+        command
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_gptfs"), "ls", "-R", "--jobs", "2"])
+            .arg(&source);
+        command.env("HOME", home.path("")).env("XDG_CACHE_HOME", home.path("cache")).env("TZ", "UTC");
+        let told = outcome(&mut command).succeeded();
+        assert_eq!(told.stdout.matches(".md\n").count(), 2, "{told:?}");
+        let is_saved = home.tree().0.keys().any(|path| path.starts_with("cache/"));
+        if told.stderr.contains("memory was too short") {
+            assert!(!is_saved, "with {megabytes} MB an index is saved");
+            said += 1;
+        } else {
+            assert_eq!(told.stderr, "");
+            break;
+        }
+    }
+    assert!(said > 0, "memory was never too short");
+}
+
+#[test]
+fn a_daemon_that_aborts_leaves_no_dead_mount() {
+    let Some(mount) = Mount::new(&demo(), &["--no-cache"]) else { return };
+    assert!(mount.dir().join("2023").is_dir());
+    outcome(Command::new("kill").args(["-ABRT", &mount.daemon().to_string()])).succeeded();
+    until("the daemon is gone", || daemons(&mount.dir()).is_empty());
+    mount.assert_nothing_is_left();
+}
+
+#[test]
 fn readers_that_are_killed_cost_the_mount_nothing() {
     let Some(mount) = Mount::new(&demo(), &["--no-cache"]) else { return };
     // Others, such as the one that gives memory back after the start, come and go.

@@ -115,8 +115,13 @@ fn helper() -> Option<PathBuf> {
     env::split_paths(&path).chain(system).map(|directory| directory.join(HELPER)).find(|file| file.is_file())
 }
 
+/// The same, or only its name.
+pub(super) fn helper_path() -> PathBuf {
+    helper().unwrap_or_else(|| HELPER.into())
+}
+
 fn helper_command() -> Command {
-    let mut command = Command::new(helper().unwrap_or_else(|| HELPER.into()));
+    let mut command = Command::new(helper_path());
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
