@@ -280,6 +280,8 @@ pub struct Image<'a> {
 pub enum FileKind {
     /// A picture.
     Image,
+    /// A picture that a program drew.
+    Plot,
     /// A recording.
     Audio,
     /// A video.
@@ -287,6 +289,24 @@ pub enum FileKind {
     /// Anything.
     #[default]
     Other,
+}
+
+impl FileKind {
+    /// True for pictures of any origin.
+    pub fn is_picture(self) -> bool {
+        matches!(self, Self::Image | Self::Plot)
+    }
+
+    /// What a file without a name is called; `None` if its kind says nothing.
+    fn noun(self) -> Option<&'static str> {
+        match self {
+            Self::Image => Some("picture"),
+            Self::Plot => Some("plot"),
+            Self::Audio => Some("voice"),
+            Self::Video => Some("video"),
+            Self::Other => None,
+        }
+    }
 }
 
 /// A file that a message points to, which the export may or may not contain.

@@ -3,7 +3,7 @@
 //! Knows archives only through [`AssetIndex`].
 
 use super::canvas::Canvas;
-use super::thread::Threads;
+use super::thread::{Threads, ages};
 use super::tree::NodeId;
 use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
 use crate::catalog::{AssetContent, EntryRef};
@@ -63,7 +63,12 @@ pub struct Files {
 
 impl Files {
     /// The files that the pages of `conversation` link to: those of the visible thread, then of the branches by number,
-    /// in the order of their text; at the end the canvas documents of the visible thread. Linear.
+    /// in the order of their text; at the end the canvas documents of the visible thread. Linear, but for sorting the files
+    /// without a name.
+    ///
+    /// A picture, plot or recording without a name is called by what it is and a number. Numbers count the messages that
+    /// point to such files by age, whether the export has the files or not: a newer export that only adds messages, or
+    /// whose user went back to another branch, changes no name.
     pub fn of(
         conversation: &Conversation<'_>,
         threads: &Threads,
@@ -77,12 +82,15 @@ impl Files {
             by_entry: HashMap::new(),
             missing: HashSet::new(),
             names: Names::default(),
+            unnamed: HashMap::new(),
+            mentions: Vec::new(),
         };
         let lines =
             std::iter::once(&threads.visible).chain(threads.branches.iter().map(|branch| &branch.nodes));
         for &id in lines.flatten() {
             plan.add_all(id);
         }
+        plan.number();
         plan.add_documents(canvas);
         plan.files.missing = u32::try_from(plan.missing.len()).unwrap_or(u32::MAX);
         plan.files
@@ -107,6 +115,18 @@ struct Plan<'p> {
     by_entry: HashMap<EntryRef, usize>,
     missing: HashSet<String>,
     names: Names,
+    /// What each file without a name is, and its extension, by position.
+    unnamed: HashMap<usize, (&'static str, Option<String>)>,
+    /// Where files without a name are mentioned, and what they are.
+    mentions: Vec<(NodeId, &'static str, UnnamedFile)>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum UnnamedFile {
+    /// At this position.
+    Found(usize),
+    /// The export does not contain the file with this id.
+    Missing(String),
 }
 
 impl Plan<'_> {
@@ -116,51 +136,104 @@ impl Plan<'_> {
         let Some(message) = conversation.tree.message(id) else { return };
         for part in &message.parts {
             match part {
-                Part::Image(image) => self.add(&image.file, message),
+                Part::Image(image) => self.add(&image.file, id, message),
                 Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
-                    self.add(file, message);
+                    self.add(file, id, message);
                 }
-                Part::Prose(prose) => self.add_named_in(prose, message),
+                Part::Prose(prose) => self.add_named_in(prose, id, message),
                 _ => {}
             }
         }
     }
 
     /// Adds the files that a text refers to.
-    fn add_named_in(&mut self, prose: &Prose<'_>, message: &Message<'_>) {
+    fn add_named_in(&mut self, prose: &Prose<'_>, node: NodeId, message: &Message<'_>) {
         for reference in &prose.references {
             if let Meaning::File(file) = &reference.meaning {
-                self.add(file, message);
+                self.add(file, node, message);
             }
         }
         if message.role != Role::User {
             let assistant = self.conversation.assistant;
             assistant.linked_files(&prose.text, &mut |id| {
-                self.add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() }, message);
+                self.add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() }, node, message);
             });
         }
     }
 
-    fn add(&mut self, file: &FileRef<'_>, message: &Message<'_>) {
+    fn add(&mut self, file: &FileRef<'_>, node: NodeId, message: &Message<'_>) {
         let key = key(&file.id);
         // A file without an id can't be told from another one.
-        if key.is_empty() || self.files.by_id.contains_key(key.as_ref()) {
+        if key.is_empty() {
             return;
         }
+        if let Some(&at) = self.files.by_id.get(key.as_ref()) {
+            self.mention(at, node);
+            return;
+        }
+        let noun = file.kind.noun().filter(|_| own_name(file).is_none() && !key.starts_with('/'));
         let decoded = FileRef { id: Cow::Borrowed(key.as_ref()), ..file.clone() };
         let Some(found) = self.index.resolve(&decoded, &self.conversation.id, &message.id, message.created)
         else {
+            let missing = || UnnamedFile::Missing(key.as_ref().to_owned());
+            self.mentions.extend(noun.map(|noun| (node, noun, missing())));
             self.missing.insert(key.into_owned());
             return;
         };
-        let files = &mut self.files.files;
-        let at = *self.by_entry.entry(found.entry).or_insert_with(|| {
-            let name =
-                self.names.unique(&self.conversation.assistant.plain_name(&display_name(&decoded, &found)));
-            files.push(File { name, content: AssetContent::Entry(found.entry), bytes: found.bytes });
-            files.len() - 1
-        });
+        let next = self.files.files.len();
+        let at = *self.by_entry.entry(found.entry).or_insert(next);
+        if at == next {
+            let name = if let Some(noun) = noun.filter(|_| side_name(&found).is_none()) {
+                self.unnamed.insert(at, (noun, ending(&decoded, &found).map(str::to_owned)));
+                String::new()
+            } else {
+                let name = display_name(&decoded, &found);
+                self.names.unique(&self.conversation.assistant.plain_name(&name))
+            };
+            let content = AssetContent::Entry(found.entry);
+            self.files.files.push(File { name, content, bytes: found.bytes });
+        }
+        self.mention(at, node);
         self.files.by_id.insert(key.into_owned(), at);
+    }
+
+    /// Notes that a message points to the file at this position, which may have no name.
+    fn mention(&mut self, at: usize, message: NodeId) {
+        if let Some((noun, _)) = self.unnamed.get(&at) {
+            self.mentions.push((message, noun, UnnamedFile::Found(at)));
+        }
+    }
+
+    /// Names the files without a name.
+    fn number(&mut self) {
+        if self.unnamed.is_empty() {
+            return;
+        }
+        let tree = &self.conversation.tree;
+        let ages = ages(tree);
+        let mut mentions = std::mem::take(&mut self.mentions);
+        // Those of one message stay in their order.
+        mentions.sort_by_key(|&(node, ..)| {
+            let id = tree.message(node).map_or("", |message| message.id.as_ref());
+            (ages.get(node.0 as usize).copied(), id)
+        });
+        let mut seen = HashSet::new();
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        for (_, noun, file) in mentions {
+            let at = if let UnnamedFile::Found(at) = file { Some(at) } else { None };
+            if !seen.insert(file) {
+                continue;
+            }
+            let number = numbers.entry(noun).or_default();
+            *number = number.saturating_add(1);
+            if let Some(at) = at
+                && let Some(file) = self.files.files.get_mut(at)
+                && let Some((_, ending)) = self.unnamed.get(&at)
+            {
+                let ending = ending.as_deref().map(|ending| format!(".{ending}")).unwrap_or_default();
+                file.name = self.names.unique(&format!("{noun} {number}{ending}"));
+            }
+        }
     }
 
     fn add_documents(&mut self, canvas: &Canvas<'_>) {
@@ -180,19 +253,32 @@ impl Plan<'_> {
 
 /// What a file is called: by its user, else by the side files, else by its id; with an extension, if one is known.
 fn display_name(file: &FileRef<'_>, found: &Resolved) -> String {
-    let filled = |name: &&str| !name.trim().is_empty();
-    let own = file.name.as_deref().filter(filled);
-    let side = found.name.as_deref().filter(filled);
     let id = file.id.rsplit('/').next().unwrap_or_default();
-    let name = own.or(side).unwrap_or(id);
+    let name = own_name(file).or_else(|| side_name(found)).unwrap_or(id);
     if extension(name).is_some() {
         return name.to_owned();
     }
-    let known = side.and_then(extension).or_else(|| file.mime.as_deref().and_then(extension_of_mime));
-    match known.or(found.extension.as_deref()) {
+    match ending(file, found) {
         Some(extension) => format!("{name}.{extension}"),
         None => name.to_owned(),
     }
+}
+
+/// The name that a message has for a file.
+fn own_name<'f>(file: &'f FileRef<'_>) -> Option<&'f str> {
+    file.name.as_deref().filter(|name| !name.trim().is_empty())
+}
+
+/// The name that the side files have for a file.
+fn side_name(found: &Resolved) -> Option<&str> {
+    found.name.as_deref().filter(|name| !name.trim().is_empty())
+}
+
+/// The extension of a file whose name has none.
+fn ending<'f>(file: &'f FileRef<'_>, found: &'f Resolved) -> Option<&'f str> {
+    let known = side_name(found).and_then(extension);
+    let known = known.or_else(|| file.mime.as_deref().and_then(extension_of_mime));
+    known.or(found.extension.as_deref())
 }
 
 /// The extension that a name ends with: up to eight letters and digits, not all of them digits.

@@ -73,6 +73,20 @@ pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
     }
 }
 
+/// For each node its effective time and the number of nodes that lead to it: nodes in this order are in the order in
+/// which they were written, as far as that is known. Linear, but for sorting the children of each fork.
+pub(super) fn ages(tree: &MessageTree<'_>) -> Vec<(Option<Timestamp>, u32)> {
+    let order = Order::of(tree);
+    let mut ages: Vec<_> = order.times.iter().map(|&time| (time, 0_u32)).collect();
+    for &id in &order.downwards {
+        let above = tree.parent(id).and_then(|parent| ages.get(parent.0 as usize)).map(|&(_, depth)| depth);
+        if let (Some(age), Some(above)) = (ages.get_mut(id.0 as usize), above) {
+            age.1 = above.saturating_add(1);
+        }
+    }
+    ages
+}
+
 /// Where turns begin on a line. A turn is what has one heading: a shown message of a user, or all others up to the user's
 /// next one. Two messages of a user in a row are two turns.
 #[derive(Clone, Debug, Default)]

@@ -204,7 +204,8 @@ impl Assets {
             return Some(found);
         }
         // The only file of its kind in the conversation's own folder.
-        let only = self.by_folder.get(&(conversation.to_owned(), file.kind)).copied().flatten()?;
+        let kind = if file.kind.is_picture() { FileKind::Image } else { file.kind };
+        let only = self.by_folder.get(&(conversation.to_owned(), kind)).copied().flatten()?;
         (!id.starts_with('/')).then_some((only, None))
     }
 

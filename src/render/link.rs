@@ -52,7 +52,7 @@ pub(super) fn is_empty(link: &Link<'_>) -> bool {
 /// The text for a file that the export does not contain: `lost.docx, 2.0 kB, not in export`.
 pub(super) fn missing(name: &str, file: &FileRef<'_>) -> String {
     let kind = match file.kind {
-        FileKind::Image => "Image",
+        FileKind::Image | FileKind::Plot => "Image",
         FileKind::Audio => "Audio",
         FileKind::Video => "Video",
         FileKind::Other => "File",

@@ -51,7 +51,7 @@ fn pages(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 // Words.
 
 /// Words that the renderer writes.
-const FRAME: [&str; 20] = [
+const FRAME: [&str; 24] = [
     "ChatGPT",
     "User",
     "Sources",
@@ -63,6 +63,10 @@ const FRAME: [&str; 20] = [
     "Error",
     "Screenshot",
     "Plot",
+    "picture",
+    "plot",
+    "voice",
+    "video",
     "branch",
     "Branch",
     "branches",

@@ -136,3 +136,54 @@ fn a_thousand_files_of_one_name_get_a_thousand_names() {
     assert_eq!(given.len(), 1000);
     assert!(given.contains("a.txt") && given.contains("a-1000.txt"));
 }
+
+/// A conversation whose messages are `nodes`, each with its time, and whose user was last at `current`.
+fn timed(mut nodes: Vec<Node<'static>>, times: &[f64], current: u32, index: &Index) -> Vec<String> {
+    for (node, &time) in nodes.iter_mut().zip(times) {
+        node.message.as_mut().unwrap().created = Timestamp::from_number(1.7e9 + time);
+    }
+    let files = files(nodes, current, &Canvas::default(), index);
+    let mut names: Vec<_> =
+        files.by_id.iter().map(|(id, &at)| format!("{id}: {}", files.files[at].name)).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_has_no_name_is_called_by_its_kind_and_a_number_that_newer_exports_keep() {
+    let png = Some("png");
+    let all = [("a", 1, None, png), ("b", 2, None, png), ("c", 3, None, png), ("d", 4, None, Some("wav"))];
+    let index = Index([&all[..], &[("n", 5, Some("cat.png"), None), ("p", 6, None, None)]].concat());
+    let of_kind = |id: &'static str, kind| FileRef { kind, ..file(id, None) };
+    let image = |id, kind| Part::Image(Image { file: of_kind(id, kind), alt: None, prompt: None });
+    let plot = |id| image(id, FileKind::Plot);
+    let first = || {
+        vec![
+            node(None, vec![plot("a"), image("n", FileKind::Image)]),
+            node(Some(0), vec![plot("b"), Part::File(file("/mnt/data/p", None)), plot("lost")]),
+            node(
+                Some(0),
+                vec![plot("c"), Part::Audio { file: of_kind("d", FileKind::Audio), seconds: None }],
+            ),
+        ]
+    };
+    // b is on a branch that was left before c was drawn.
+    let expected = ["a: plot 1.png", "b: plot 2.png", "c: plot 4.png", "d: voice 1.wav", "n: cat.png"];
+    assert_eq!(timed(first(), &[0.0, 1.0, 2.0], 2, &index), expected);
+    assert_eq!(timed(first(), &[0.0, 1.0, 2.0], 1, &index), expected, "back on the other branch");
+    // More is written after each of them, and what was lost is found.
+    let mut index = index;
+    index.0.extend([("e", 7, None, png), ("f", 8, None, png), ("lost", 9, None, png)]);
+    let newer = || {
+        let mut nodes = first();
+        nodes.push(node(Some(1), vec![plot("e"), plot("a")]));
+        nodes.push(node(Some(2), vec![plot("f"), image("a", FileKind::Image)]));
+        nodes
+    };
+    let more = ["e: plot 5.png", "f: plot 6.png", "lost: plot 3.png"];
+    let mut expected = [&expected[..], &more].concat();
+    expected.sort_unstable();
+    for current in [3, 4] {
+        assert_eq!(timed(newer(), &[0.0, 1.0, 2.0, 3.0, 4.0], current, &index), expected);
+    }
+}

@@ -144,7 +144,7 @@ fn part(record: &LibraryRecord, assistant: &dyn Assistant) -> Part<'static> {
         kind: record.kind,
     };
     match record.kind {
-        FileKind::Image => Part::Image(Image { alt: file.name.clone(), file, prompt: None }),
+        FileKind::Image | FileKind::Plot => Part::Image(Image { alt: file.name.clone(), file, prompt: None }),
         FileKind::Audio => Part::Audio { file, seconds: None },
         FileKind::Video => Part::Video { file: Some(file), frames: 0 },
         FileKind::Other => Part::File(file),

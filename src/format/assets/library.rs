@@ -270,7 +270,7 @@ impl LibraryIndex {
         /// Far more files than one message makes.
         const MOST: usize = 64;
         let fits = |record: &&LibraryRecord| {
-            record.kind == file.kind
+            (record.kind == file.kind || record.kind.is_picture() && file.kind.is_picture())
                 && file.name.as_deref().is_none_or(|name| record.name.as_deref().is_none_or(|n| n == name))
         };
         let of_message = self.by_message.get(message).filter(|_| !message.is_empty());
@@ -279,7 +279,7 @@ impl LibraryIndex {
         if let Some(first) = fitting.next() {
             return fitting.next().is_none().then_some(first);
         }
-        if file.kind != FileKind::Image {
+        if !file.kind.is_picture() {
             return None;
         }
         let (records, created) = (self.by_conversation.get(conversation)?, created?);

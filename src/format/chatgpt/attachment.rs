@@ -66,7 +66,7 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
 /// A file as a part of its own.
 pub(super) fn part(file: FileRef<'_>) -> Part<'_> {
     match file.kind {
-        FileKind::Image => {
+        FileKind::Image | FileKind::Plot => {
             let alt = file.name.clone();
             Part::Image(Image { file, alt, prompt: None })
         }

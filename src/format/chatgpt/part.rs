@@ -304,7 +304,7 @@ impl<'a> PartBuilder<'_, 'a> {
             run.jupyter_messages.0.into_iter().flat_map(|Obj(message)| message.content.0.data.0.images);
         for id in pictures.chain(shown.map(Cow::Borrowed)).map(pointer::id_of) {
             if !id.is_empty() && seen.insert(id.clone()) {
-                let file = FileRef { id, kind: FileKind::Image, ..FileRef::default() };
+                let file = FileRef { id, kind: FileKind::Plot, ..FileRef::default() };
                 self.parts.push(Part::Image(Image { file, alt: Some("Plot".into()), prompt: None }));
             }
         }

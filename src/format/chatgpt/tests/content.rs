@@ -134,8 +134,8 @@ fn a_run_shows_its_output_its_failure_and_each_picture_once() {
     });
     let output = |text: &str| json!({"content_type": "execution_output", "text": text});
     let pictures = [
-        "image file-a None None Image alt Some(\"Plot\") prompt None",
-        "image file_b None None Image alt Some(\"Plot\") prompt None",
+        "image file-a None None Plot alt Some(\"Plot\") prompt None",
+        "image file_b None None Plot alt Some(\"Plot\") prompt None",
     ];
     let messages =
         [message("tool", output("ZeroDivisionError: x"), json!({"name": "python", "aggregate_result": run}))];
