@@ -91,7 +91,7 @@ pub struct Message<'a> {
     pub id: Text<'a>,
     /// Who speaks.
     pub role: Role,
-    /// The tool's name, or the name of a person in a group chat.
+    /// The tool's name, or what a person or the assistant is called in a group chat.
     pub name: Option<Text<'a>>,
     /// Whom the message addresses if not everybody: the tool that is called.
     pub recipient: Option<Text<'a>>,

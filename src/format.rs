@@ -78,7 +78,7 @@ pub trait Format: Sync {
 }
 
 /// All supported formats.
-pub(crate) const FORMATS: [&dyn Format; 1] = [&chatgpt::ChatGpt];
+pub(crate) const FORMATS: [&dyn Format; 2] = [&chatgpt::ChatGpt, &chatgpt::GroupChats];
 
 /// The assistant of a conversation whose JSON is not read.
 pub(crate) fn assistant_of_unread() -> &'static dyn Assistant {

@@ -46,6 +46,8 @@ pub struct Shard {
     pub shape: Shape,
     /// Its name. Untrusted text.
     pub name: String,
+    /// It is one of the files next to the conversations, which often holds none.
+    pub is_side: bool,
 }
 
 /// Files next to the conversations, each list in archive order. Any may be absent, broken or duplicated.
@@ -74,7 +76,7 @@ pub struct Export {
     pub archives: Vec<Archive>,
     /// How it was packed.
     pub form: Form,
-    /// The entries with conversations, ordered by archive and number; at least one.
+    /// The entries with conversations, ordered by archive and number, at least one; then those with group chats.
     pub shards: Vec<Shard>,
     /// Everything that may be a conversation's file.
     pub files: Vec<EntryRef>,
@@ -417,6 +419,7 @@ impl<'a> Opening<'a> {
             side: SideEntries::default(),
             problems: self.problems,
         };
+        let mut groups = Vec::new();
         for Member { archive, found, .. } in self.members {
             let Ok(number) = u16::try_from(export.archives.len()) else {
                 let reason = "not looked at: an export can have 65,536 archives";
@@ -428,6 +431,7 @@ impl<'a> Opening<'a> {
                 entry: at(entry),
                 shape,
                 name: discover::name(&archive, entry).to_owned(),
+                is_side: false,
             };
             export.shards.extend(found.shards.iter().map(|&entry| shard(Shape::Json, entry)));
             if !json {
@@ -441,6 +445,10 @@ impl<'a> Opening<'a> {
                     Side::Viewer => &mut export.side.viewer,
                     Side::User => &mut export.side.user,
                     Side::Feedback => &mut export.side.feedback,
+                    Side::Groups => {
+                        groups.push(Shard { is_side: true, ..shard(Shape::Json, entry) });
+                        &mut export.side.other
+                    }
                     Side::Other => &mut export.side.other,
                 };
                 list.push(at(entry));
@@ -450,6 +458,7 @@ impl<'a> Opening<'a> {
             export.problems.extend(found.problems);
             export.archives.push(archive);
         }
+        export.shards.extend(groups);
         export
     }
 }

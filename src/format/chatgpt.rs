@@ -20,6 +20,7 @@ mod call;
 mod components;
 mod context;
 mod directive;
+mod group;
 mod link;
 mod links;
 mod mark;
@@ -45,6 +46,7 @@ use crate::conversation::{CanvasAction, Conversation, Part, Role, Text, Visibili
 use crate::time::{Timestamp, Zone};
 use answer::Originals;
 use context::contexts;
+pub use group::GroupChats;
 use links::Links;
 use node::{ElementKind, NodeMessage, Nodes, RawConversation};
 use std::borrow::Cow;

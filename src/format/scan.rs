@@ -4,7 +4,7 @@
 //! check whether an element is valid JSON: as long as brackets and quotes are balanced, errors inside one element
 //! can't affect its neighbours. Brackets are counted regardless of kind, so `[1}` is balanced.
 //!
-//! The elements are those of the top-level array; or of the array `conversations` in a top-level object; or the
+//! The elements are those of the top-level array; or of the array `conversations` or `chats` in a top-level object; or the
 //! top-level object itself if it has a key `mapping` or `current_node`, as a conversation does. Keys may come in
 //! any order, and a byte order mark is skipped. Words and strings that follow one another without a comma form
 //! one element, so that a line of junk between two conversations is one problem, not many.
@@ -457,7 +457,7 @@ impl Scanner {
         let fresh = bytes.get(self.from.unwrap_or(here)..here).unwrap_or_default();
         let key = || JsonKey::before(self.kept.bytes(), fresh);
         if *role != ContainerRole::Element && self.path == PrunePath::Conversation {
-            if bracket == b'[' && key().is(b"conversations") {
+            if bracket == b'[' && (key().is(b"conversations") || key().is(b"chats")) {
                 self.from = None;
                 self.kept.clear();
                 self.wrapped = true;
@@ -562,7 +562,8 @@ impl Scanner {
     }
 }
 
-const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";
+/// The problem of an object without conversations.
+pub const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";
 
 /// True if the possibly truncated `object` has a key that only a conversation has.
 fn is_conversation(object: &[u8]) -> bool {

@@ -252,9 +252,15 @@ impl Pass<'_> {
             kind.is_some_and(|kind| kind != ErrorKind::Damaged)
         };
         // Damaged files are shown up to the damage.
-        if !ends.is_empty()
-            && ends.iter().all(|end| end.failure.is_some())
-            && (conversations.is_empty() || ends.iter().all(fatal))
+        let main: Vec<_> = ends
+            .iter()
+            .zip(&self.export.shards)
+            .filter(|(_, shard)| !shard.is_side)
+            .map(|(end, _)| end)
+            .collect();
+        if !main.is_empty()
+            && main.iter().all(|end| end.failure.is_some())
+            && (conversations.is_empty() || main.iter().all(|end| fatal(end)))
         {
             let failure = ends.into_iter().find_map(|end| end.failure);
             return Err(failure.unwrap_or_else(|| self.nothing_found(None, false, &[])));
@@ -426,7 +432,11 @@ impl<'p> Worker<'p> {
         let (end, finding, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
         let ShardFinding { vendor, junk, mut problems, .. } = finding;
-        if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end) {
+        // A file beside the conversations may hold none, in whatever form.
+        let is_vacant = entry.is_side && matches!(end, End::Damaged { reason: scan::NOT_CONVERSATIONS, .. });
+        if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end)
+            && !is_vacant
+        {
             problems.push(Problem::new(&entry.name, format!("{reason} (at byte {at})")));
         }
         ShardEnd { vendor, junk, problems, failure: streamed.err() }

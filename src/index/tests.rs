@@ -335,3 +335,38 @@ fn a_saved_catalog_with_absurd_numbers_is_a_miss() {
         assert!(!is_sound(&catalog), "change {at}");
     }
 }
+
+/// The titles that an export with this `group_chats.json` shows, and its problems.
+fn with_group_chats(file: &[u8]) -> (Vec<String>, Vec<String>) {
+    let folder =
+        ExportForm::Bare.export(br#"{"id": "c", "title": "Own", "mapping": {}, "current_node": null}"#);
+    std::fs::write(folder.path().join("group_chats.json"), file).unwrap();
+    let index = index_of(folder.path(), 2).unwrap();
+    let catalog = index.catalog();
+    let titles = catalog.heads.iter().map(|head| head.title.as_deref().unwrap_or_default().to_owned());
+    (titles.collect(), problems(&index))
+}
+
+#[test]
+fn group_chats_without_chats_are_silent_and_damaged_ones_have_a_line_of_their_own() {
+    for nothing in ["{\"chats\": []}", "[]", "{}", "{\"chats\": null}"] {
+        assert_eq!(with_group_chats(nothing.as_bytes()), (vec!["Own".to_owned()], Vec::new()), "{nothing}");
+    }
+    let chat = r#"{"id": "g", "name": "Group", "last_action_at": null, "messages": [{"role": "user", "text": "Hi"}]}"#;
+    let (titles, problems) = with_group_chats(format!("{{\"chats\": [{chat}]}}").as_bytes());
+    assert_eq!((titles, problems.len()), (vec!["Own".to_owned(), "Group".to_owned()], 0));
+    for damaged in
+        [format!("{{\"chats\": [{chat}, {{\"id"), format!("[{chat}, 3, {{"), "x".to_owned(), "[7]".to_owned()]
+    {
+        let (titles, problems) = with_group_chats(damaged.as_bytes());
+        assert_eq!(titles.first().map(String::as_str), Some("Own"), "{damaged}");
+        assert!(
+            problems.iter().any(|line| line.starts_with("group_chats.json: ")),
+            "{damaged}: {problems:?}"
+        );
+        assert!(
+            !damaged.contains("Group") || titles.get(1).is_some_and(|title| title == "Group"),
+            "{damaged}"
+        );
+    }
+}

@@ -293,15 +293,15 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         self.speech(None);
         if message.role == Role::User {
             self.block("## User");
-            let name = message.name.as_deref().map(markdown::label).filter(|name| !name.is_empty());
-            if let Some(name) = name {
-                self.buffer.push_str(" (");
-                self.buffer.push_str(&name);
-                self.buffer.push(')');
-            }
         } else {
             self.block("## ");
             self.buffer.push_str(self.document.conversation.assistant.name());
+        }
+        let name = message.name.as_deref().filter(|_| matches!(message.role, Role::User | Role::Assistant));
+        if let Some(name) = name.map(markdown::label).filter(|name| !name.is_empty()) {
+            self.buffer.push_str(" (");
+            self.buffer.push_str(&name);
+            self.buffer.push(')');
         }
         if let Some(time) = message.created.filter(|_| self.options.times) {
             self.buffer.push_str(" · ");

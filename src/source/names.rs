@@ -105,6 +105,7 @@ pub(super) enum Side {
     Viewer,
     User,
     Feedback,
+    Groups,
     Other,
 }
 
@@ -115,10 +116,10 @@ pub(super) fn side(base: &str) -> Option<Side> {
         "chat.html" => Side::Viewer,
         "user.json" => Side::User,
         "message_feedback.json" => Side::Feedback,
+        "group_chats.json" => Side::Groups,
         "export_manifest.json"
         | "shared_conversations.json"
         | "model_comparisons.json"
-        | "group_chats.json"
         | "shopping.json"
         | "sora.json"
         | "basispoints.json"

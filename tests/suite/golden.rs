@@ -115,6 +115,7 @@ cases! {
     marks_in_thinking_and_canvas_documents_are_resolved_too
     marks_without_references_are_resolved_or_removed
     marks_of_every_kind_say_what_they_can
+    group_chats_are_conversations_with_named_people
     a_displaced_reference_is_found_and_a_lost_one_is_skipped
     a_lone_surrogate_counts_as_one
     a_surrogate_pair_in_six_bytes_is_one_character

@@ -76,7 +76,7 @@ pub(super) fn part(file: FileRef<'_>) -> Part<'_> {
     }
 }
 
-fn kind_of(mime: Option<&str>) -> FileKind {
+pub(super) fn kind_of(mime: Option<&str>) -> FileKind {
     match mime.and_then(|mime| mime.split_once('/')) {
         Some(("image", _)) => FileKind::Image,
         Some(("audio", _)) => FileKind::Audio,

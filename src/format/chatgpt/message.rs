@@ -69,6 +69,7 @@ pub(super) fn message<'a>(
         (None, None) => Vec::new(),
     };
     let visibility = if parts.is_empty() { Visibility::Hidden } else { Visibility::Shown };
+    let parts_are_hidden = parts.is_empty();
     if is_research {
         role = Role::Assistant;
         raw.author.0.name.take();
@@ -82,7 +83,8 @@ pub(super) fn message<'a>(
     Ok(Message {
         id: raw.id.take_filled().unwrap_or_default(),
         role,
-        name: raw.author.0.name.take_filled(),
+        // Only in a group does the assistant go by another name.
+        name: raw.author.0.name.take_filled().filter(|_| role != Role::Assistant || parts_are_hidden),
         recipient: recipient(raw).is_some().then(|| raw.recipient.take()),
         created: raw.create_time.0,
         model: raw.metadata.0.model_slug.take_filled(),
@@ -101,6 +103,11 @@ pub(super) fn report_parts<'a>(report: &mut ReportMessage<'a>, texts: &'a Texts)
         answer::expand_alone(&mut parts, json)?;
     }
     Ok(parts)
+}
+
+/// The parts of content that nothing else is known about.
+pub(super) fn content_parts<'a>(content: &mut Content<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
+    build(content, &mut schema::Metadata::default(), Scope::Everything, None, texts)
 }
 
 /// How a message is shown.
