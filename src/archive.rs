@@ -20,6 +20,7 @@ mod whole;
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
+use crate::sys::OpenDirectory;
 use crate::text::{binary_size, printable};
 pub use chunk::Chunk;
 use directory::Encryption;
@@ -179,8 +180,8 @@ pub struct Identity {
 enum Backing {
     /// A ZIP that contains the entries.
     Zip(Section),
-    /// A folder: the path of each entry, opened only while it is read.
-    Folder(Vec<(PathBuf, Stamp)>),
+    /// A folder: the path of each entry in it, opened only while it is read.
+    Folder(OpenDirectory, Vec<(PathBuf, Stamp)>),
     /// A single file, which is the only entry.
     Bare(Section),
 }
@@ -264,7 +265,7 @@ impl Archive {
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
     pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
-        let files = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
+        let (held, files) = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
         let mut entries = Vec::with_capacity(files.len());
@@ -280,7 +281,7 @@ impl Archive {
             paths.push((path, stamp));
         }
         identity.directory = hasher.finalize();
-        Ok(Self::assemble(label, Backing::Folder(paths), entries, identity, limits, spans))
+        Ok(Self::assemble(label, Backing::Folder(held, paths), entries, identity, limits, spans))
     }
 
     /// Wraps `file` as an archive whose only entry is called `name`.
@@ -567,9 +568,9 @@ impl Archive {
 
     /// Opens the file behind an entry of a folder; `None` for other archives.
     pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
-        let Backing::Folder(paths) = &self.backing else { return Ok(None) };
+        let Backing::Folder(folder, paths) = &self.backing else { return Ok(None) };
         let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-        self.in_entry(entry, |_| folder::open_unchanged(path, *stamp)).map(Some)
+        self.in_entry(entry, |_| folder::open_unchanged(folder, path, *stamp)).map(Some)
     }
 
     /// Finds the (compressed) bytes of an entry.
@@ -577,9 +578,9 @@ impl Archive {
         let found = self.entry(entry)?;
         match &self.backing {
             Backing::Bare(section) => Ok(section.clone()),
-            Backing::Folder(paths) => {
+            Backing::Folder(folder, paths) => {
                 let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-                let file = folder::open_unchanged(path, *stamp)?;
+                let file = folder::open_unchanged(folder, path, *stamp)?;
                 Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
             }
             Backing::Zip(zip) => data_of(&self.current(zip, entry, found)?, found),

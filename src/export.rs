@@ -18,7 +18,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// A file while it is written, followed by the number of its thread. No name in the tree begins like it.
+/// A file while it is written, where it must have a name, followed by the number of its thread. No name in the tree begins
+/// like it.
 const PARTIAL: &str = ".gptfs-partial-";
 
 /// How much of a copied file is in memory at a time, in bytes.
@@ -371,15 +372,15 @@ impl FileWriter<'_> {
             Some((open, directory)) if open == parent => directory,
             _ => self.export.folder.enter_path(parent)?,
         };
-        let mut partial = directory.create(&self.partial)?;
-        let written = fill(&mut partial).and_then(|()| {
-            let wrong_times = set_times(&partial, attr).err();
-            directory.rename_new(&self.partial, name)?;
+        let mut new = directory.begin(&self.partial)?;
+        let written = fill(&mut new.file).and_then(|()| {
+            let wrong_times = set_times(&new.file, attr).err();
+            directory.complete(&new, name)?;
             Ok(wrong_times.map(|error| Error::io("its times can't be set", error)))
         });
         if written.is_err() {
             // If this fails as well, so will the next file, because this one is in its way.
-            let _ = directory.remove(&self.partial);
+            let _ = directory.give_up(&new);
         }
         self.open = Some((parent.to_owned(), directory));
         written

@@ -3,18 +3,27 @@
 use super::Limits;
 use super::section::Stamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::OpenDirectory;
 use crate::text::printable;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Deepest level that is searched.
 const MAX_DEPTH: usize = 16;
 
-/// All files below `top`, sorted by name: name with `/`, path, stamp.
-pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, Stamp)>> {
+/// A file below the top of a folder: its name with `/`, its path from there, and its stamp.
+pub(super) type FolderFile = (String, PathBuf, Stamp);
+
+/// The folder at `top`, and all files below it, sorted by name. Whatever is moved or mounted there later, the files are
+/// those that were listed.
+pub(super) fn list(top: &Path, limits: &Limits) -> Result<(OpenDirectory, Vec<FolderFile>)> {
     let mut files = Vec::new();
-    let mut pending = vec![(top.to_owned(), String::new(), 0)];
-    while let Some((directory, prefix, depth)) = pending.pop() {
+    let held = OpenDirectory::open(top);
+    let held = held.map_err(|error| Error::io("cannot be listed", error));
+    let mut pending = vec![(PathBuf::new(), String::new(), 0)];
+    while let Some((below, prefix, depth)) = pending.pop() {
+        let directory = top.join(&below);
         let cannot =
             |error| Error::io(format!("{} cannot be listed", printable(&directory.to_string_lossy())), error);
         let found = match std::fs::read_dir(&directory) {
@@ -32,9 +41,9 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, 
             }
             let name = format!("{prefix}{name}");
             if metadata.is_dir() && depth < MAX_DEPTH {
-                pending.push((item.path(), format!("{name}/"), depth + 1));
+                pending.push((below.join(item.file_name()), format!("{name}/"), depth + 1));
             } else if metadata.is_file() {
-                files.push((name, item.path(), Stamp::of(&metadata)));
+                files.push((name, below.join(item.file_name()), Stamp::of(&metadata)));
             }
             if files.len().saturating_add(pending.len()) as u64 > limits.max_entries {
                 let reason = format!("more than {} files, which is the limit", limits.max_entries);
@@ -43,17 +52,17 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<Vec<(String, PathBuf, 
         }
     }
     files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok(files)
+    Ok((held?, files))
 }
 
-/// Opens a file in a folder if it is still the one that was listed. A symbolic link in its place leads to another
-/// file and is refused too.
-pub(super) fn open_unchanged(path: &Path, stamp: Stamp) -> Result<File> {
+/// Opens a file in a folder if it is still the one that was listed. A symbolic link in its place is refused.
+pub(super) fn open_unchanged(folder: &OpenDirectory, path: &Path, stamp: Stamp) -> Result<File> {
     let cannot = |error| Error::io("cannot be opened", error);
-    let file = File::open(path).map_err(cannot)?;
-    if Stamp::of(&file.metadata().map_err(cannot)?).is_unmodified(&stamp) {
-        Ok(file)
-    } else {
-        Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))
-    }
+    let changed = || Error::new(ErrorKind::Damaged, "changed while it was in use");
+    let file = folder.open_file(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotADirectory => changed(),
+        _ => cannot(error),
+    })?;
+    let is_unmodified = Stamp::of(&file.metadata().map_err(cannot)?).is_unmodified(&stamp);
+    if is_unmodified { Ok(file) } else { Err(changed()) }
 }

@@ -1,15 +1,15 @@
 //! Directories held by descriptor, so that nobody can lead a walk elsewhere by renaming or replacing what it passes.
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, UtimensatFlags, fstatat, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// An open directory. Every name is that of a direct child.
@@ -62,9 +62,63 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// Those of `openat`; `AlreadyExists`.
-    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+    fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.0, name, flags, Mode::from_bits_truncate(0o644))?.into())
+    }
+
+    /// Begins a file that gets its name only [once it is complete](Self::complete). Where the file system can, nothing of it
+    /// remains if the process is killed before; elsewhere it is called `partial` until then.
+    ///
+    /// # Errors
+    /// Those of `openat`.
+    pub(crate) fn begin<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
+        let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+        if let Ok(file) = openat(&self.0, ".", flags, Mode::from_bits_truncate(0o644)).map(File::from)
+            && in_processes(&file).exists()
+        {
+            return Ok(NewFile { file, partial: None });
+        }
+        Ok(NewFile { file: self.create(partial)?, partial: Some(partial) })
+    }
+
+    /// Gives `new`, which was begun here, its name, unless it is taken.
+    ///
+    /// # Errors
+    /// Those of `linkat` and `renameat2`; `AlreadyExists`.
+    pub(crate) fn complete(&self, new: &NewFile<'_>, name: &str) -> io::Result<()> {
+        if let Some(partial) = new.partial {
+            return self.rename_new(partial, name);
+        }
+        let path = in_processes(&new.file);
+        Ok(linkat(AT_FDCWD, &path, &self.0, name, AtFlags::AT_SYMLINK_FOLLOW)?)
+    }
+
+    /// Removes what `new`, which was begun here, has left.
+    ///
+    /// # Errors
+    /// Those of `unlinkat`.
+    pub(crate) fn give_up(&self, new: &NewFile<'_>) -> io::Result<()> {
+        new.partial.map_or(Ok(()), |partial| self.remove(partial))
+    }
+
+    /// Opens the file at the relative `path`, whose parts must not be links. Never waits for a pipe.
+    ///
+    /// # Errors
+    /// Those of `openat`; `NotADirectory` for a link.
+    pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
+        let mut parent = None;
+        for name in path.parent().into_iter().flat_map(Path::components) {
+            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let above = parent.as_ref().unwrap_or(&self.0);
+            parent = Some(openat(above, name.as_os_str(), flags, Mode::empty())?);
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        match openat(parent.as_ref().unwrap_or(&self.0), name, flags, Mode::empty()) {
+            Err(Errno::ELOOP) => Err(io::ErrorKind::NotADirectory.into()),
+            opened => Ok(opened?.into()),
+        }
     }
 
     /// Makes a symbolic link to `target` that was modified at `modified`.
@@ -82,7 +136,7 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// Those of `renameat2`; `AlreadyExists`.
-    pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
         match renameat2(&self.0, from, &self.0, to, RenameFlags::RENAME_NOREPLACE) {
             // This file system can't do it in one step.
             Err(Errno::EINVAL | Errno::ENOSYS) => {
@@ -99,7 +153,7 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// Those of `unlinkat`.
-    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
     }
 
@@ -112,11 +166,60 @@ impl OpenDirectory {
     }
 }
 
+/// A file that has no name yet.
+#[derive(Debug)]
+pub(crate) struct NewFile<'n> {
+    pub(crate) file: File,
+    /// What it is called until it is complete, where a file must have a name.
+    partial: Option<&'n str>,
+}
+
+/// A path that leads to an open file.
+fn in_processes(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
     use std::io::Write;
+
+    #[test]
+    fn a_new_file_has_a_name_once_it_is_complete_and_takes_no_other_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = OpenDirectory::open(folder.path()).unwrap();
+        let named =
+            |top: &OpenDirectory| NewFile { file: top.create("part").unwrap(), partial: Some("part") };
+        for (at, mut new) in [top.begin("part").unwrap(), named(&top)].into_iter().enumerate() {
+            new.file.write_all(b"new").unwrap();
+            let name = format!("complete {at}");
+            top.complete(&new, &name).unwrap();
+            assert_eq!(fs::read(folder.path().join(&name)).unwrap(), b"new");
+        }
+        for new in [top.begin("part").unwrap(), named(&top)] {
+            assert_eq!(top.complete(&new, "complete 0").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            top.give_up(&new).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_is_opened_below_the_directory_wherever_that_is_now() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("top/a/b")).unwrap();
+        fs::write(folder.path().join("top/a/b/file"), "text").unwrap();
+        std::os::unix::fs::symlink("b", folder.path().join("top/a/link")).unwrap();
+        let top = OpenDirectory::open(&folder.path().join("top")).unwrap();
+        fs::rename(folder.path().join("top"), folder.path().join("moved")).unwrap();
+        assert_eq!(io::read_to_string(top.open_file(Path::new("a/b/file")).unwrap()).unwrap(), "text");
+        for path in ["a/link/file", "a/b", "a/b/none", ""] {
+            let opened = top.open_file(Path::new(path));
+            assert!(opened.map_or(true, |file| file.metadata().unwrap().is_dir()), "{path}");
+        }
+        nix::unistd::mkfifo(&folder.path().join("moved/pipe"), Mode::S_IRWXU).unwrap();
+        assert!(!top.open_file(Path::new("pipe")).unwrap().metadata().unwrap().is_file());
+    }
 
     #[test]
     fn links_are_not_followed_and_names_not_replaced() {

@@ -63,7 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
-    ("archive", &["bytes", "error", "sync", "text"]),
+    ("archive", &["bytes", "error", "sync", "sys", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "text"]),
     ("conversation", &["catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),

@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -140,6 +140,46 @@ fn listings_and_pages_already_read_survive_a_disk_that_is_gone() {
             Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EIO), "{path}"),
         }
     }
+}
+
+#[test]
+fn a_folder_that_is_moved_or_covered_is_still_the_one_that_was_mounted() {
+    let scratch = Scratch::new();
+    let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");
+    let charm = fixtures().join("forms/expected/2026/05/Third time lucky.assets/charm.png");
+    let folder = scratch.directory("export");
+    fs::create_dir(folder.join("pictures")).expect("our folder");
+    fs::write(folder.join("conversations.json"), array(&[FIRST, &third])).expect("our folder");
+    fs::copy(charm, folder.join("pictures/file-CharmCharmCharmCharm01-charm.png")).expect("our folder");
+    let expected = exported(&folder);
+    assert_eq!(expected.0.len(), 3);
+    let Some(mount) = Mount::new(&folder, &["--no-cache"]) else { return };
+    fs::rename(&folder, scratch.path("elsewhere")).expect("our folder");
+    fs::create_dir(&folder).expect("another folder");
+    fs::write(folder.join("conversations.json"), array(&[SECOND])).expect("another folder");
+    Tree::read(&mount.dir()).assert_is(&expected, "after the folder was moved");
+}
+
+#[test]
+fn an_export_that_is_killed_leaves_no_partial_file() {
+    let scratch = Scratch::new();
+    let flags = fs::OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(scratch.path(""));
+    if flags.is_err() {
+        return skip("an export that is killed, on a file system whose files must have names");
+    }
+    let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST, &third]))
+        .deflated("file-CharmCharmCharmCharm01-charm.png", vec![0; 200 << 20]);
+    let (source, out, home) = (scratch.zip("export.zip", &zip), scratch.path("out"), Scratch::new());
+    let mut command = program(&home);
+    command.args(["export", "--no-cache"]).arg(&source).arg(&out).stderr(Stdio::null());
+    let mut export = command.spawn().expect("the program");
+    until("the page before the picture is there", || out.join("2026/05/Third time lucky.md").exists());
+    export.kill().expect("a running process");
+    export.wait().expect("its end");
+    let left = Tree::read(&out).0;
+    assert!(left.keys().all(|path| !path.contains(".gptfs-partial")), "{:?}", left.keys());
 }
 
 #[test]
