@@ -134,7 +134,7 @@ fn the_table_of_content_types_is_that_of_the_code() {
     assert!(unknown.is_empty(), "no code reads {unknown:?}");
 }
 
-// SEMANTICS and SECURITY: promises and their tests.
+// Promises, rules of the format, and their tests.
 
 /// The names of all test functions.
 fn tests() -> BTreeSet<String> {
@@ -160,4 +160,19 @@ fn the_tests_that_promises_name_exist() {
         assert!(known.len() > 8, "{name} names tests");
         assert!(unknown.is_empty(), "{name}: there is no test {unknown:?}");
     }
+}
+
+#[test]
+fn the_tests_that_cover_the_format_exist() {
+    let readme = document("fixtures/README.md");
+    let (_, coverage) = readme.split_once("\n# Coverage\n").expect("a chapter on coverage");
+    let tests = tests();
+    let cases = fs::read_to_string(root().join("tests/suite/golden.rs")).expect("the golden cases");
+    let cases: BTreeSet<_> = cases.split_whitespace().collect();
+    let cells = coverage.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(1));
+    let named: Vec<_> = cells.flat_map(quoted).filter(|word| word.matches('_').count() > 1).collect();
+    assert!(named.len() > 50, "{named:?}");
+    let unknown: Vec<_> =
+        named.into_iter().filter(|name| !tests.contains(*name) && !cases.contains(name)).collect();
+    assert!(unknown.is_empty(), "fixtures/README.md: there is no test {unknown:?}");
 }

@@ -1,4 +1,4 @@
-//! Golden trees: for every case in `fixtures/chatgpt/`, the export made of its one conversation and its files
+//! Golden trees: for every case in `fixtures/<vendor>/`, the export made of its one conversation and its files
 //! becomes exactly its expected tree, names and bytes.
 //!
 //! A case is a directory named like its test: `conversation.json`, perhaps `export/` (further entries of the
@@ -7,28 +7,30 @@
 use crate::support::{Scratch, Tree, Zip, exported, fixtures};
 use std::fs;
 
-/// Declares a test for each case, and one that checks that no directory lacks a test.
+/// Declares a test for each case of a vendor, and one that checks that no directory lacks a test.
 macro_rules! cases {
-    ($($case:ident)*) => {
-        $(#[test] fn $case() { check(stringify!($case)); })*
+    ($vendor:ident: $($case:ident)*) => {
+        mod $vendor {
+            $(#[test] fn $case() { super::check(stringify!($vendor), stringify!($case)); })*
 
-        #[test]
-        fn every_case_has_its_test() {
-            let mut found: Vec<String> = fs::read_dir(fixtures().join("chatgpt"))
-                .expect("fixtures/chatgpt")
-                .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
-                .collect();
-            found.sort();
-            let mut listed: Vec<&str> = vec![$(stringify!($case)),*];
-            listed.sort_unstable();
-            assert_eq!(found, listed);
+            #[test]
+            fn every_case_has_its_test() {
+                let mut found: Vec<String> = super::fs::read_dir(super::fixtures().join(stringify!($vendor)))
+                    .expect("the fixtures of a vendor")
+                    .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+                    .collect();
+                found.sort();
+                let mut listed: Vec<&str> = vec![$(stringify!($case)),*];
+                listed.sort_unstable();
+                assert_eq!(found, listed);
+            }
         }
     };
 }
 
 #[track_caller]
-fn check(case: &str) {
-    let directory = fixtures().join("chatgpt").join(case);
+fn check(vendor: &str, case: &str) {
+    let directory = fixtures().join(vendor).join(case);
     // Bytes, not text: some exports are not valid UTF-8.
     let conversation = fs::read(directory.join("conversation.json")).expect("conversation.json");
     let scratch = Scratch::new();
@@ -43,7 +45,7 @@ fn check(case: &str) {
     got.assert_is(&Tree::read(&expected), case);
 }
 
-cases! {
+cases! { chatgpt:
     formulas_are_written_between_dollar_signs
     what_an_answer_leaves_open_ends_with_it
     links_and_footnotes_stay_in_their_answer
