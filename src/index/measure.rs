@@ -56,17 +56,20 @@ impl Thread {
     fn of(document: &Document<'_>) -> Self {
         let mut thread = Self::default();
         let mut turns = thread::Turns::default();
-        let mut seen = HashSet::new();
+        let (mut seen, mut last) = (HashSet::new(), None);
         let tree = &document.conversation.tree;
         for message in document.threads.visible.iter().filter_map(|&node| tree.message(node)) {
             if message.visibility == Visibility::Shown {
                 thread.messages += 1;
                 thread.turns += u32::from(turns.begins(message));
             }
-            if let Some(model) = message.model.as_deref().filter(|_| message.role == Role::Assistant)
-                && seen.insert(model)
-            {
-                thread.models.push(model.into());
+            let model = message.model.as_deref().filter(|_| message.role == Role::Assistant);
+            // Most answers are by the model of the one before.
+            if let Some(model) = model.filter(|_| model != last) {
+                last = Some(model);
+                if seen.insert(model) {
+                    thread.models.push(model.into());
+                }
             }
         }
         if thread.models.is_empty() {
