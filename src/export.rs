@@ -7,12 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Fs, Ino, InodeKind, Origin, TreeEntry};
 use crate::progress::Progress;
 use crate::sync::lock;
-use crate::sys::{EndSignals, OpenDirectory, wait_readable};
+use crate::sys::{self, EndSignals, OpenDirectory};
 use crate::text::printable;
-use std::fs::{DirBuilder, File, FileTimes};
+use std::fs::{File, FileTimes};
 use std::io::{self, Write as _};
-use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -178,9 +176,9 @@ impl ExportRun<'_> {
                 return Ok(vec![share]);
             }
             drop(working);
-            while let Ok([false, signal]) = wait_readable([Some(done.as_fd()), Some(signals.as_fd())], None) {
-                interrupted |= signal && signals.take();
-                self.ended.fetch_or(interrupted, Ordering::Relaxed);
+            while signals.arrives_before_end(&done) {
+                interrupted = true;
+                self.ended.store(true, Ordering::Relaxed);
             }
             let shares = threads.into_iter().map(thread::ScopedJoinHandle::join);
             shares.collect::<Result<Vec<_>, _>>().map_err(|panic| std::panic::resume_unwind(panic))
@@ -206,8 +204,7 @@ impl ExportRun<'_> {
         }
         // Whatever is put into a directory changes its time, so the times come last.
         for (path, attr) in directories.iter().rev() {
-            let timed =
-                self.folder.enter_path(path).and_then(|directory| set_times(&directory.as_file()?, *attr));
+            let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
             if let Err(error) = timed {
                 share.failures.push((path.clone(), Error::io("its times can't be set", error)));
             }
@@ -374,7 +371,7 @@ impl FileWriter<'_> {
         };
         let mut new = directory.begin(&self.partial)?;
         let written = fill(&mut new.file).and_then(|()| {
-            let wrong_times = set_times(&new.file, attr).err();
+            let wrong_times = new.file.set_times(times(attr)).err();
             directory.complete(&new, name)?;
             Ok(wrong_times.map(|error| Error::io("its times can't be set", error)))
         });
@@ -423,11 +420,9 @@ fn prepare(into: &Path) -> Result<()> {
     match std::fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
         Ok(false) => refused("not empty; name a new or an empty folder"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(into)
-            .map_err(|error| environment(into, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            sys::make_directories(into).map_err(|error| environment(into, error))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             refused("not a folder; name a new or an empty folder")
         }
@@ -449,9 +444,9 @@ fn is_below(directories: &[String], path: &str) -> bool {
     directories.iter().any(|directory| path.starts_with(directory.as_str()))
 }
 
-fn set_times(file: &File, attr: Attr) -> io::Result<()> {
+fn times(attr: Attr) -> FileTimes {
     let modified = attr.modified.system_time();
-    file.set_times(FileTimes::new().set_accessed(modified).set_modified(modified))
+    FileTimes::new().set_accessed(modified).set_modified(modified)
 }
 
 /// A path for messages.

@@ -16,7 +16,12 @@
 //!
 //! Only [`cli`] joins the two halves.
 
+#![cfg_attr(not(feature = "fuse"), allow(dead_code, reason = "the rest is for mounting"))]
+
 mod bytes;
+#[cfg(all(feature = "fuse", not(target_os = "linux")))]
+compile_error!("gptfs mounts on Linux only; build with --no-default-features for everything else");
+
 mod error;
 mod markdown;
 mod name;

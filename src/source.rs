@@ -19,12 +19,12 @@ use crate::archive::{Archive, Entry, Limits};
 use crate::bytes::without_byte_order_mark;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
 use crate::text::printable;
 use discover::{Discovery, discover};
 use names::Side;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
-use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -164,19 +164,24 @@ impl<'a> Opening<'a> {
         }
     }
 
+    /// True for a file or folder that was not opened before; always, where the system can't tell.
+    fn is_new(&mut self, metadata: &Metadata) -> bool {
+        sys::file_id(metadata).is_none_or(|id| self.seen.insert(id))
+    }
+
     /// Adds a path that the user named.
     fn add(&mut self, path: &Path) -> Result<()> {
         let label = path.to_string_lossy().into_owned();
         let cannot = |error| Error::io(printable(&label), error);
         let metadata = std::fs::metadata(path).map_err(cannot)?;
         if metadata.is_dir() {
-            if self.seen.insert((metadata.dev(), metadata.ino())) {
+            if self.is_new(&metadata) {
                 let archive = Archive::folder(path, &label, self.limits, &self.spans)?;
                 self.push(archive, label, Packing::Folder, 0, true)?;
             }
         } else if metadata.is_file() {
             let file = File::open(path).map_err(cannot)?;
-            if self.seen.insert((metadata.dev(), metadata.ino())) {
+            if self.is_new(&metadata) {
                 self.add_file(file, path, &label)?;
             }
         } else {
@@ -235,7 +240,7 @@ impl<'a> Opening<'a> {
             let label = sibling.to_string_lossy();
             let Ok(file) = File::open(sibling) else { continue };
             let Ok(metadata) = file.metadata() else { continue };
-            if !metadata.is_file() || !self.seen.insert((metadata.dev(), metadata.ino())) {
+            if !metadata.is_file() || !self.is_new(&metadata) {
                 continue;
             }
             let opened = Archive::zip(file, &label, self.limits, &self.spans);
@@ -300,7 +305,7 @@ impl<'a> Opening<'a> {
             let (opened, nesting, origin) = match archive.open_file(entry) {
                 Ok(Some(file)) => {
                     let metadata = file.metadata().map_err(|error| Error::io(printable(&label), error))?;
-                    if !self.seen.insert((metadata.dev(), metadata.ino())) {
+                    if !self.is_new(&metadata) {
                         continue;
                     }
                     (Archive::zip(file, &label, self.limits, &self.spans), nesting, Packing::FolderOfZips)
@@ -528,7 +533,7 @@ const SNIFFED_BYTES: usize = 64 * 1024;
 
 fn sniff(file: &File) -> std::io::Result<Looks> {
     let mut buffer = vec![0; SNIFFED_BYTES];
-    let read = file.read_at(&mut buffer, 0)?;
+    let read = sys::read_at(file, &mut buffer, 0)?;
     let start = buffer.get(..read).unwrap_or_default();
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
         return Ok(Looks::Utf16);

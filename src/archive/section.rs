@@ -1,20 +1,20 @@
 //! A stretch of an open file, read by position, and proof that the file is still the one that was opened.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 /// Identifies a file and its content as well as the system can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
-    device: u64,
-    inode: u64,
+    /// Device and inode, where the system has them.
+    id: Option<(u64, u64)>,
     pub(super) bytes: u64,
-    modified_seconds: i64,
-    modified_nanoseconds: i64,
+    /// The last modification, in nanoseconds since 1970.
+    modified: i64,
     /// Time of the last change to the file or its metadata, which can't be set back.
     changed: (i64, i64),
 }
@@ -22,28 +22,26 @@ pub(super) struct Stamp {
 impl Stamp {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
+            id: sys::file_id(metadata),
             bytes: metadata.len(),
-            modified_seconds: metadata.mtime(),
-            modified_nanoseconds: metadata.mtime_nsec(),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified: sys::modified(metadata),
+            changed: sys::changed(metadata),
         }
     }
 
     /// True if both are the same file with the same size.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
-        (self.device, self.inode, self.bytes) == (other.device, other.inode, other.bytes)
+        (self.id, self.bytes) == (other.id, other.bytes)
     }
 
     /// True if nothing suggests that the content differs.
     pub(super) fn is_unmodified(&self, other: &Self) -> bool {
-        self.is_same_file(other) && self.modified() == other.modified()
+        self.is_same_file(other) && self.modified == other.modified
     }
 
     /// The last modification, in nanoseconds since 1970.
     pub(super) fn modified(&self) -> i64 {
-        self.modified_seconds.saturating_mul(1_000_000_000).saturating_add(self.modified_nanoseconds)
+        self.modified
     }
 }
 
@@ -101,7 +99,7 @@ impl Section {
         let Some(start) = self.base.checked_add(offset) else { return Ok(0) };
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..wanted).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, start.saturating_add(done as u64)) {
+            match sys::read_at(&self.file, rest, start.saturating_add(done as u64)) {
                 Ok(0) => break,
                 Ok(read) => done = done.saturating_add(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

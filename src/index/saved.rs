@@ -18,7 +18,6 @@ use crate::sys;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +53,8 @@ pub(super) struct IndexKey {
 impl IndexKey {
     pub(super) fn new(archives: Vec<Identity>, options: String) -> Self {
         let file = std::env::current_exe().and_then(fs::metadata);
-        let (bytes, modified) = file.map_or((0, 0), |file| (file.len(), file.mtime()));
+        let (bytes, modified) =
+            file.map_or((0, 0), |file| (file.len(), sys::modified(&file) / 1_000_000_000));
         Self { archives, options, program: (env!("CARGO_PKG_VERSION").to_owned(), bytes, modified) }
     }
 }
@@ -99,7 +99,7 @@ impl FilePart {
             return None;
         }
         let mut bytes = vec![0; usize::try_from(self.bytes).ok()?];
-        file.read_exact_at(&mut bytes, self.offset).ok()?;
+        sys::read_exact_at(file, &mut bytes, self.offset).ok()?;
         (crc32fast::hash(&bytes) == self.crc).then_some(bytes)
     }
 }
@@ -190,7 +190,7 @@ impl IndexCache {
         let path = self.path(&key);
         let file = sys::open_without_following(&path).ok()?;
         let metadata = file.metadata().ok()?;
-        if !metadata.is_file() || !is_ours_alone(&metadata) {
+        if !metadata.is_file() || !sys::is_ours_alone(&metadata) {
             return None;
         }
         let [saved_key, catalog, points] = parts(&file)?;
@@ -272,12 +272,12 @@ impl IndexCache {
         if let Some(parent) = self.dir.parent() {
             fs::create_dir_all(parent)?;
         }
-        match fs::DirBuilder::new().mode(0o700).create(&self.dir) {
+        match sys::make_private_directory(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             done => done?,
         }
         let metadata = fs::symlink_metadata(&self.dir)?;
-        if !metadata.is_dir() || !is_ours_alone(&metadata) {
+        if !metadata.is_dir() || !sys::is_ours_alone(&metadata) {
             return Err(io::Error::other(
                 "must be a directory of yours that nobody else can read (mode 0700)",
             ));
@@ -300,15 +300,10 @@ impl IndexCache {
     }
 }
 
-/// True if it is ours and nobody else has any access.
-fn is_ours_alone(metadata: &fs::Metadata) -> bool {
-    metadata.uid() == sys::User::current().uid && metadata.permissions().mode().trailing_zeros() >= 6
-}
-
 /// The three parts described by the header.
 fn parts(file: &File) -> Option<[FilePart; 3]> {
     let mut header = [0; HEADER_BYTES];
-    file.read_exact_at(&mut header, 0).ok()?;
+    sys::read_exact_at(file, &mut header, 0).ok()?;
     let (magic, mut rest) = header.split_first_chunk::<8>()?;
     if magic != MAGIC {
         return None;
@@ -339,6 +334,7 @@ fn write(file: &mut File, parts: [&[u8]; 3]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::catalog::Problem;
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 
     fn key(options: &str) -> IndexKey {
         IndexKey::new(vec![Identity { bytes: 1, modified: 2, directory: 3 }], options.to_owned())

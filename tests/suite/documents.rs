@@ -52,11 +52,12 @@ fn the_readme_lists_exactly_the_commands_there_are() {
 #[test]
 fn the_readme_names_every_option_and_no_other() {
     /// Options of cargo, docker, ripgrep, fzf and systemctl in the README.
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "--cap-add",
         "--device",
         "--files",
         "--locked",
+        "--no-default-features",
         "--now",
         "--path",
         "--preview",

@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("name", &["text"]),
     ("catalog", &["time"]),
     ("archive", &["bytes", "error", "sync", "sys", "text"]),
-    ("source", &["archive", "bytes", "catalog", "error", "text"]),
+    ("source", &["archive", "bytes", "catalog", "error", "sys", "text"]),
     ("conversation", &["catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
     ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Types that more than one file defines on purpose, and why.
 const SHARED_TYPE_NAMES: &[(&str, &str)] = &[
     ("Error", "the crate's, and the JSON reader's, which does not leave `format`"),
+    ("EndSignals", "for Linux and for other systems; one of them is compiled"),
+    ("NewFile", "for Linux and for other systems; one of them is compiled"),
+    ("OpenDirectory", "for Linux and for other systems; one of them is compiled"),
     ("Result", "the usual alias of a room with its own error type"),
 ];
 

@@ -1,13 +1,14 @@
 //! Directories held by descriptor, so that nobody can lead a walk elsewhere by renaming or replacing what it passes.
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, UtimensatFlags, fstatat, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
-use std::fs::File;
+use std::ffi::CString;
+use std::fs::{File, FileTimes};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -137,7 +138,7 @@ impl OpenDirectory {
     /// # Errors
     /// Those of `renameat2`; `AlreadyExists`.
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
-        match renameat2(&self.0, from, &self.0, to, RenameFlags::RENAME_NOREPLACE) {
+        match self.rename_without_replacing(from, to) {
             // This file system can't do it in one step.
             Err(Errno::EINVAL | Errno::ENOSYS) => {
                 if fstatat(&self.0, to, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
@@ -149,6 +150,16 @@ impl OpenDirectory {
         }
     }
 
+    /// `renameat2`, which `nix` has for glibc only.
+    fn rename_without_replacing(&self, from: &str, to: &str) -> Result<(), Errno> {
+        let name = |name: &str| CString::new(name).map_err(|_| Errno::EILSEQ);
+        let (from, to) = (name(from)?, name(to)?);
+        let (at, flags) = (self.0.as_raw_fd(), libc::RENAME_NOREPLACE);
+        // SAFETY: the descriptor is open, and both names are C strings that outlive the call.
+        let done = unsafe { libc::syscall(libc::SYS_renameat2, at, from.as_ptr(), at, to.as_ptr(), flags) };
+        Errno::result(done).map(drop)
+    }
+
     /// Removes a child that is a file.
     ///
     /// # Errors
@@ -157,12 +168,12 @@ impl OpenDirectory {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
     }
 
-    /// The directory as a file, to set its times.
+    /// Sets its times.
     ///
     /// # Errors
-    /// If no descriptor is left.
-    pub(crate) fn as_file(&self) -> io::Result<File> {
-        Ok(self.0.as_fd().try_clone_to_owned()?.into())
+    /// Those of `futimens`; if no descriptor is left.
+    pub(crate) fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        File::from(self.0.try_clone()?).set_times(times)
     }
 }
 
