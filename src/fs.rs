@@ -2,6 +2,7 @@
 //!
 //! Knows neither FUSE nor archives. Reaches data only through [`Library`].
 
+mod attributes;
 mod cache;
 pub(crate) mod inode;
 mod store;
@@ -56,6 +57,9 @@ pub(crate) trait Library: Send + Sync {
     fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Vec<u8> {
         Vec::new()
     }
+
+    /// Where the vendor shows the conversation at position `head` of the catalog.
+    fn address(&self, head: usize) -> Option<String>;
 
     /// The time zone of dates.
     fn zone(&self) -> Zone {
@@ -598,8 +602,7 @@ impl Fs {
         self.table.path(ino).join("/")
     }
 
-    /// Everything listed below the root, each directory before its contents, in listing order, without
-    /// [views](Self::walk_views).
+    /// The listed tree, each directory before its contents, in listing order, without [views](Self::walk_views).
     pub(crate) fn walk(&self) -> impl Iterator<Item = TreeEntry> {
         // The path of the previous entry, and the end of each of its components.
         let mut path = String::new();

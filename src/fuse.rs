@@ -20,7 +20,7 @@ use crate::sys::User;
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry,
-    ReplyOpen, ReplyStatfs, Request,
+    ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 use pool::Pool;
 use std::ffi::OsStr;
@@ -235,13 +235,44 @@ struct Adapter {
     /// Whether this kernel insists on opening files and directories. Newer ones stop once told that there is no need.
     opens_files: bool,
     opens_directories: bool,
+    /// Whether files have extended attributes. While they have none, the kernel asks once and never again.
+    has_attributes: bool,
     /// Where requests come from, polled for the next one.
     device: OwnedFd,
 }
 
 impl Adapter {
     fn new(stage: Arc<Stage>, device: OwnedFd) -> Self {
-        Self { stage, opens_files: false, opens_directories: false, device }
+        Self { stage, opens_files: false, opens_directories: false, has_attributes: false, device }
+    }
+
+    /// The same with extended attributes, if `wanted`.
+    fn with_attributes(self, wanted: bool) -> Self {
+        Self { has_attributes: wanted, ..self }
+    }
+
+    /// Answers with what `find` makes of the extended attributes of `ino`.
+    fn attribute(
+        &self,
+        operation: &'static str,
+        ino: INodeNo,
+        size: u32,
+        reply: ReplyXattr,
+        find: impl FnOnce(Vec<(String, String)>) -> Option<Vec<u8>> + Send + 'static,
+    ) {
+        if !self.has_attributes {
+            return reply.error(Errno::ENOSYS);
+        }
+        let ino = Ino(ino.0);
+        self.stage.with_tree(operation, ino, move |served| {
+            let found = served.and_then(|served| served.fs.attributes(ino).map_err(|e| errno(e.kind())));
+            match found.and_then(|attributes| find(attributes).ok_or(Errno::NO_XATTR)) {
+                Ok(bytes) if size == 0 => reply.size(u32::try_from(bytes.len()).unwrap_or(u32::MAX)),
+                Ok(bytes) if bytes.len() > size as usize => reply.error(Errno::ERANGE),
+                Ok(bytes) => reply.data(&bytes),
+                Err(error) => reply.error(error),
+            }
+        });
     }
 }
 
@@ -395,6 +426,20 @@ impl Filesystem for Adapter {
             }
         });
         busy_poll::wait(&self.device);
+    }
+
+    fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        let name = name.to_owned();
+        self.attribute("getxattr", ino, size, reply, move |attributes| {
+            let mut values = attributes.into_iter();
+            values.find(|(other, _)| name == other.as_str()).map(|(_, value)| value.into_bytes())
+        });
+    }
+
+    fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        self.attribute("listxattr", ino, size, reply, |attributes| {
+            Some(attributes.into_iter().flat_map(|(name, _)| format!("{name}\0").into_bytes()).collect())
+        });
     }
 
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {

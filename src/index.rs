@@ -327,6 +327,13 @@ impl Library for Index {
         Ok(attributed)
     }
 
+    fn address(&self, head: usize) -> Option<String> {
+        let head = self.catalog.heads.get(head)?;
+        let (_, format) = self.shards.get(&head.location.entry)?;
+        let conversation = Conversation { id: (&*head.id).into(), ..Conversation::default() };
+        format.assistant().address(&conversation)
+    }
+
     fn zone(&self) -> Zone {
         self.options.render.zone.clone()
     }

@@ -169,6 +169,9 @@ pub(super) struct MountArgs {
     /// Let other users read the mount
     #[arg(long, help_heading = MOUNTING)]
     pub(super) allow_other: bool,
+    /// Give pages extended attributes (id, title, model …); makes every ls -l slower
+    #[arg(long, help_heading = MOUNTING)]
+    pub(super) xattrs: bool,
     #[arg(
         help = "Options as in fstab: tz=Europe/Berlin,allow_other. Takes every long option of this command; \
             ignores those of the system, such as ro and nosuid"

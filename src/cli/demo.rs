@@ -38,6 +38,7 @@ pub(super) fn demo(args: &DemoArgs) -> Result<()> {
         mountpoint: mountpoint.clone(),
         source_name: "gptfs demo".to_owned(),
         allow_other: false,
+        attributes: false,
         non_empty: false,
         foreground: true,
         wait: true,

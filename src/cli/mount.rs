@@ -28,6 +28,7 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
         mountpoint,
         source_name: source_name(&sources),
         allow_other: args.allow_other,
+        attributes: args.xattrs,
         non_empty: args.non_empty,
         foreground: args.foreground,
         wait: !args.no_wait,

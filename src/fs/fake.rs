@@ -153,6 +153,10 @@ impl Library for Fake {
         &self.catalog
     }
 
+    fn address(&self, head: usize) -> Option<String> {
+        (head == 0).then(|| "https://example.org/c/0".to_owned())
+    }
+
     fn page(&self, head: usize, of: Page, stem: &str) -> Result<Vec<u8>> {
         Ok(self.pages(head, &[of], stem)?.pop().unwrap())
     }

@@ -635,3 +635,33 @@ fn views_that_are_links_are_listed_if_they_are_to_be() {
     assert_eq!(fs.totals().inodes, plain.totals().inodes + 15);
     assert!(plain.resolve("by-id").is_err() && plain.resolve(".ignore").is_err());
 }
+
+#[test]
+fn pages_have_the_attributes_of_their_conversation() {
+    let mut heads = catalog().heads;
+    heads[0].models = vec!["gpt-4o".into(), "o3".into()];
+    heads[0].project = Some("g-p-1".into());
+    heads[0].turns = 4;
+    let (_, fs) = Fake::new(Catalog { heads, ..catalog() }).mount();
+    let attributes = |path: &str| {
+        let found = fs.attributes(fs.resolve(path).unwrap()).unwrap();
+        found.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+    };
+    let expected = [
+        "user.gptfs.created=2025-03-04T05:06:07+00:00",
+        "user.gptfs.id=6c74a896-1",
+        "user.gptfs.model=gpt-4o, o3",
+        "user.gptfs.project=g-p-1",
+        "user.gptfs.title=Trip",
+        "user.gptfs.turns=4",
+        "user.gptfs.url=https://example.org/c/0",
+    ];
+    for path in ["2025/03/Trip.md", "2025/03/Trip.branches/2.md", ".gptfs/prompts/2025/03/Trip.md"] {
+        assert_eq!(attributes(path), expected, "{path}");
+    }
+    for path in ["", "2025/03", "2025/03/Trip.assets/map.png", "2025/03/Trip.assets/plan.md", ".gptfs/status"]
+    {
+        assert_eq!(attributes(path), [""; 0], "{path}");
+    }
+    assert_eq!(fs.attributes(Ino(1 << 50)).unwrap_err().kind(), ErrorKind::NotFound);
+}

@@ -61,6 +61,8 @@ pub(crate) struct MountOptions {
     pub(crate) source_name: String,
     /// Lets every user read, not only the one who mounts.
     pub(crate) allow_other: bool,
+    /// Files have extended attributes, which costs every `ls -l`.
+    pub(crate) attributes: bool,
     /// Mounts on a directory that is not empty, which hides what is in it.
     pub(crate) non_empty: bool,
     /// Serves in this process instead of one in the background.
@@ -322,9 +324,10 @@ impl<'a> Serving<'a> {
         let mut config = Config::default();
         config.n_threads = Some(LISTENERS);
         let acl = if self.options.allow_other { SessionACL::All } else { SessionACL::Owner };
-        let session = device
-            .try_clone()
-            .and_then(|copy| Session::from_fd(Adapter::new(Arc::clone(stage), copy), device, acl, config));
+        let session = device.try_clone().and_then(|copy| {
+            let adapter = Adapter::new(Arc::clone(stage), copy).with_attributes(self.options.attributes);
+            Session::from_fd(adapter, device, acl, config)
+        });
         let session = session.map_err(|error| system_error(&"cannot mount", &error))?;
         Ok((session, mounted))
     }

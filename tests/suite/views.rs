@@ -304,7 +304,7 @@ fn listed_views_are_links_that_searches_pass_over_and_copies_keep() {
     // Every page once, whether links are followed or not.
     let pages = sh("find . -type f -name '*.md' | grep -c .");
     assert_eq!(sh("grep -rl '' --include='*.md' . | grep -c ."), pages);
-    if skip_without("rg") {
+    if is_installed("rg") {
         assert_eq!(sh("rg -l '' -g '*.md' | grep -c ."), pages);
         assert_eq!(sh("rg -L -l '' -g '*.md' | grep -c ."), pages, "rg -L obeys .ignore");
         assert_ne!(sh("rg -L -l '' by-model | grep -c ."), "0\n", "a view that is named is searched");
@@ -335,11 +335,11 @@ fn listed_views_are_links_that_searches_pass_over_and_copies_keep() {
     }
 }
 
-/// True if `tool` is there; says so if it is not.
-fn skip_without(tool: &str) -> bool {
+/// True if `tool` is installed; says that a test is skipped if it is not.
+fn is_installed(tool: &str) -> bool {
     let is_there = outcome(Command::new("sh").arg("-c").arg(format!("command -v {tool}"))).code == Some(0);
     if !is_there {
-        skip(&format!("a search with {tool}, which is not installed"));
+        skip(&format!("a check with {tool}, which is not installed"));
     }
     is_there
 }
@@ -390,4 +390,60 @@ fn with_dates_the_day_is_before_each_title_everywhere() {
     let words = ["export", "--dates", "--tz=UTC"].map(std::ffi::OsStr::new);
     gptfs(words.into_iter().chain([demo.as_os_str(), out.as_os_str()])).succeeded();
     Tree::read(&out).assert_is(&mounted, "what export writes");
+}
+
+#[test]
+fn pages_have_extended_attributes_if_they_are_wanted() {
+    let demo = fixtures().join("demo.zip");
+    let Some(plain) = Mount::new(&demo, &["--tz=UTC"]) else { return };
+    let Some(mount) = Mount::new(&demo, &["--tz=UTC", "--xattrs"]) else { return };
+    if !is_installed("getfattr") {
+        return;
+    }
+    let get = |words: &[&str], file: PathBuf| outcome(Command::new("getfattr").args(words).arg(file));
+    let page = "2024/02/Trip to Lisbon.md";
+    let told = get(&["-d", "--absolute-names"], mount.dir().join(page)).succeeded().stdout;
+    let found: Vec<_> = told.lines().skip(1).filter(|line| !line.is_empty()).collect();
+    let text = fs::read_to_string(mount.dir().join(page)).expect("a page");
+    let front = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        line.expect(key).trim_matches('"').to_owned()
+    };
+    let turns = text.lines().filter(|line| line.starts_with("## ")).count();
+    let expected = [
+        format!("user.gptfs.created=\"{}\"", front("created")),
+        format!("user.gptfs.id=\"{}\"", front("id")),
+        format!("user.gptfs.model=\"{}\"", front("model")),
+        "user.gptfs.title=\"Trip to Lisbon\"".to_owned(),
+        format!("user.gptfs.turns=\"{turns}\""),
+        format!("user.gptfs.updated=\"{}\"", front("updated")),
+        format!("user.gptfs.url=\"{}\"", front("url")),
+    ];
+    assert_eq!(found, expected);
+    for (path, name) in
+        [(page, "user.gptfs.none"), (page, "security.capability"), ("2024/02", "user.gptfs.id")]
+    {
+        let told = get(&["-n", name, "--absolute-names"], mount.dir().join(path)).stderr;
+        assert!(told.contains("No such attribute"), "{path} {name}: {told}");
+    }
+    let told = get(&["-n", "user.gptfs.id", "--absolute-names"], plain.dir().join(page)).stderr;
+    assert!(told.contains("Operation not supported"), "{told}");
+    // What copies with attributes has the same files, and says nothing that was not said without.
+    let scratch = Scratch::new();
+    let copy = scratch.path("copy");
+    for line in [
+        "cp -a \"$0\" \"$1\"",
+        "mkdir \"$1\" && tar --xattrs -cf - -C \"$0\" . | tar --xattrs -xf - -C \"$1\"",
+        "rsync -aX \"$0\"/ \"$1\"/",
+    ] {
+        let told = outcome(Command::new("sh").arg("-c").arg(line).arg(mount.dir()).arg(&copy));
+        if line.starts_with("rsync") && told.code == Some(127) {
+            skip("a copy with rsync, which is not installed");
+            continue;
+        }
+        // The disk may not take attributes; that is all there is to complain about.
+        assert!(told.code == Some(0) || told.stderr.contains("not supported"), "{line}: {}", told.stderr);
+        Tree::read(&copy).assert_is(&Tree::read(&mount.dir()), line);
+        fs::remove_dir_all(&copy).expect("a copy");
+    }
 }

@@ -54,6 +54,7 @@ fn the_command_that_mounts() {
         mountpoint: env::var_os(MOUNTPOINT).unwrap().into(),
         source_name: "export.zip".into(),
         allow_other: option("allow-other"),
+        attributes: false,
         non_empty: option("non-empty"),
         foreground: option("foreground"),
         wait: !option("no-wait"),
