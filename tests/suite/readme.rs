@@ -108,3 +108,20 @@ fn the_first_example_prints_what_the_readme_shows() {
     }
     check(command, &expected);
 }
+
+#[test]
+fn the_pictures_show_what_gptfs_prints() {
+    if Mount::new(&fixtures().join("demo.zip"), &[]).is_none() {
+        return;
+    }
+    let drawn = Scratch::new();
+    let mut script = Command::new("bash");
+    script.arg(root().join(".ci/pictures")).arg(drawn.path("")).env("GPTFS", env!("CARGO_BIN_EXE_gptfs"));
+    outcome(&mut script).succeeded();
+    for picture in ["terminal.svg", "page.svg"] {
+        let shown = fs::read_to_string(root().join(".ci").join(picture)).expect("a picture");
+        let now = fs::read_to_string(drawn.path(picture)).expect("a new picture");
+        assert!(shown == now, "{picture} is older than what gptfs prints: run .ci/pictures");
+        assert!(readme().contains(&format!("(.ci/{picture})")), "README shows {picture}");
+    }
+}
