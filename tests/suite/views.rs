@@ -131,9 +131,9 @@ fn readme_says_where_the_address_the_opinions_and_the_shared_links_are() {
     let readme = fs::read_to_string(fixtures().with_file_name("README.md")).expect("README.md");
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
     for (words, found) in [
-        ("has your e-mail address", "mira@example.org"),
-        ("what you said of answers", "It rose!"),
-        ("the links that you shared", "https://chatgpt.com/share/4ff77612-87a4-47b7-b2a3-0ae75618fa4c"),
+        ("has your email address", "mira@example.org"),
+        ("your feedback on answers", "It rose!"),
+        ("the links you shared", "https://chatgpt.com/share/4ff77612-87a4-47b7-b2a3-0ae75618fa4c"),
     ] {
         let (before, _) = readme.split_once(words).expect(words);
         let path = before.rsplit('`').nth(1).expect("a path");
