@@ -54,8 +54,11 @@ pub(crate) trait Library: Send + Sync {
     }
 
     /// What the export says about its owner, as Markdown whose links are made by `page`. Blocks while it is read.
-    fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Vec<u8> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// If a file can't be read that may be readable another time.
+    fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Result<Vec<u8>> {
+        Ok(Vec::new())
     }
 
     /// Where the vendor shows the conversation at position `head` of the catalog.

@@ -28,6 +28,7 @@ use crate::source::{Export, Shape, Shard};
 use crate::sync::lock;
 use crate::text::grouped;
 use crate::time::Zone;
+use files::FoundAssets;
 pub use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
 use std::collections::{HashMap, HashSet};
@@ -91,7 +92,7 @@ impl Index {
     /// is damaged; `Limit`.
     pub fn build(export: Export, options: &IndexOptions, progress: &Progress) -> Result<Self> {
         let export = Arc::new(export);
-        let (assets, problems) = files::assets(&export);
+        let FoundAssets { assets, problems, failure } = files::assets(&export);
         let found = pass::run(&export, &assets, options, progress)?;
         let problems = found.problems.into_iter().chain(export.problems.iter().cloned()).chain(problems);
         let problems = bounded(problems);
@@ -108,7 +109,7 @@ impl Index {
         let assets = OnceLock::from(assets);
         let format = |shard: &Shard| Some((shard.entry, (shard.shape, *found.formats.get(&shard.entry)?)));
         let shards = export.shards.iter().filter_map(format).collect();
-        let is_provisional = found.is_provisional;
+        let is_provisional = found.is_provisional || failure.is_some();
         Ok(Self { export, catalog, assets, saved: None, shards, is_provisional, options: options.clone() })
     }
 
@@ -183,8 +184,17 @@ impl Index {
         &self.export
     }
 
-    fn assets(&self) -> &Assets {
-        self.assets.get_or_init(|| files::assets(&self.export).0)
+    /// The assets that the index was built with.
+    ///
+    /// # Errors
+    /// If they have to be found again, and something they depend on can't be read now.
+    fn assets(&self) -> Result<&Assets> {
+        if let Some(assets) = self.assets.get() {
+            return Ok(assets);
+        }
+        let found = files::assets(&self.export);
+        found.failure.map_or(Ok(()), Err)?;
+        Ok(self.assets.get_or_init(|| found.assets))
     }
 
     /// Writes a page to memory, which can't fail.
@@ -245,7 +255,8 @@ impl Index {
     /// Reads the conversation `head` once, and hands it to `take` ready to be rendered.
     fn with_document(&self, head: &Head, take: &mut dyn FnMut(&Document<'_>)) -> Result<()> {
         let limit = self.options.max_conversation;
-        let mut take = |conversation: &Conversation<'_>| take(&Document::new(conversation, self.assets()));
+        let assets = self.assets()?;
+        let mut take = |conversation: &Conversation<'_>| take(&Document::new(conversation, assets));
         let bytes = head.location.end.saturating_sub(head.location.start);
         if head.condition == Condition::Unread || bytes > limit as u64 {
             take(&measure::placeholder(head, limit));
@@ -255,7 +266,7 @@ impl Index {
         let (_, format) = self.shards.get(&head.location.entry).ok_or_else(missing)?;
         let detail = self.options.detail();
         let mut take = |mut conversation: Conversation<'_>, _| {
-            self.assets().attach(&mut conversation);
+            assets.attach(&mut conversation);
             take(&conversation);
         };
         let is_small = bytes <= SMALL_BYTES;
@@ -354,9 +365,9 @@ impl Library for Index {
         self.archive(location.entry)?.read_range(location.entry.entry, start, end, into)
     }
 
-    fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Vec<u8> {
-        let files = files::side(&self.export, &|name| self.format().describes_owner(name));
-        self.format().owner(document, &files, &self.options.render.zone, page).into_bytes()
+    fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Result<Vec<u8>> {
+        let files = files::side(&self.export, &|name| self.format().describes_owner(name))?;
+        Ok(self.format().owner(document, &files, &self.options.render.zone, page).into_bytes())
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {

@@ -18,7 +18,7 @@ pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { index, fs } = open::open(&args.sources, &settings)?;
     if args.account {
-        let text = index.owner(OwnerDocument::Account, &|_| None);
+        let text = index.owner(OwnerDocument::Account, &|_| None)?;
         return super::print(|out| out.write_all(&text));
     }
     let summary = Summary::of(&index, &fs, settings.zone(), &settings.index.render.names);

@@ -306,9 +306,9 @@ impl Fs {
     pub(super) fn unlisted(&self, parent: Ino, name: &[u8]) -> Option<Ino> {
         let name = std::str::from_utf8(name).ok()?;
         if parent == Ino::ROOT && name == HIDDEN {
-            // From now on lookups are answered without waiting.
+            // From now on lookups are answered without waiting, unless a file could not be read.
             for text in ViewText::ALL {
-                self.text_size(text);
+                let _ = self.text_size(text);
             }
             return Some(view(self.views().hidden));
         }
@@ -377,7 +377,7 @@ impl Fs {
                     (attr.modified, attr.created) = of_head(head as usize);
                 }
                 ViewContent::Entry(_, bytes) => attr.size = bytes,
-                ViewContent::Text(text) => attr.size = self.text_size(text),
+                ViewContent::Text(text) => attr.size = self.text_size(text)?,
             },
         }
         Ok(attr)
@@ -467,7 +467,7 @@ impl Fs {
             return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
         };
         match self.views().node(at)?.content {
-            ViewContent::Text(text) => Ok(self.text(text)),
+            ViewContent::Text(text) => self.text(text),
             ViewContent::Prompts(head) => {
                 let stem = self.way_to_thread(head as usize).ok_or_else(no_such_file)?;
                 self.library.page(head as usize, Page::Prompts, &stem)

@@ -388,6 +388,12 @@ impl<'a> Serving<'a> {
         let was_ready = self.is_ready();
         self.clear_up();
         if !was_ready {
+            // It may have been mounted meanwhile; once this is locked it can't be any more.
+            let mut mounted = lock(&self.mounted);
+            if let Some(mounted) = mounted.take() {
+                device::detach(&mounted);
+                self.mountpoint.restore();
+            }
             process::exit(ErrorKind::Interrupted.exit_code().into());
         }
         match sys::wait_readable([Some(ended.as_fd()), Some(signals.as_fd())], Some(FAREWELL)) {

@@ -2,26 +2,38 @@
 
 use crate::archive::{self, EntryKind};
 use crate::catalog::{EntryRef, Problem, SideFile};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, SideFiles};
 use crate::format::html::HtmlExtract;
 use crate::source::Export;
+use crate::text::{binary_size, printable};
 use std::sync::Arc;
 
 /// Maximum size of a side file.
 const SIDE_BYTES: u64 = 256 << 20;
 
-/// The assets of `export`, and what is wrong with the files that describe them. Reads the side files. The table
-/// in `chat.html` follows a copy of all conversations, so it is read only if some entry's own name doesn't
-/// identify its asset.
-pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
-    let mut problems = Vec::new();
+/// The assets of an export as far as its side files can be read.
+pub(super) struct FoundAssets {
+    pub(super) assets: Assets,
+    /// What is wrong with the files that describe them.
+    pub(super) problems: Vec<Problem>,
+    /// Why a file couldn't be read that may be readable another time.
+    pub(super) failure: Option<Error>,
+}
+
+/// The assets of `export`. Reads the side files. The table in `chat.html` follows a copy of all conversations, so it is
+/// read only if some entry's own name doesn't identify its asset.
+pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
+    let (mut problems, mut failure) = (Vec::new(), None);
     let mut side = SideFiles::default();
     let mut each = |entries: &[EntryRef], take: &mut dyn FnMut(&[u8])| {
         for &entry in entries {
             match read(export, entry) {
                 Ok(bytes) => take(&bytes),
-                Err(error) => problems.push(Problem::new(name(export, entry), error.to_string())),
+                Err(error) => {
+                    problems.push(Problem::new(name(export, entry), error.to_string()));
+                    failure = failure.take().or(Some(error).filter(may_pass));
+                }
             }
         }
     };
@@ -49,20 +61,31 @@ pub(super) fn assets(export: &Arc<Export>) -> (Assets, Vec<Problem>) {
         bytes.truncate(read);
         Some(bytes)
     };
-    (Assets::new(candidates, side, Box::new(beginning)), problems)
+    FoundAssets { assets: Assets::new(candidates, side, Box::new(beginning)), problems, failure }
+}
+
+/// True if the reason of a failure is outside the export.
+fn may_pass(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Limit)
 }
 
 /// The side files whose base names pass `wanted`, whole.
-pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Vec<SideFile> {
+///
+/// # Errors
+/// If one can't be read that may be readable another time.
+pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SideFile>> {
     let side = &export.side;
     let mut entries: Vec<EntryRef> =
         side.user.iter().chain(&side.feedback).chain(&side.other).copied().collect();
     entries.sort_unstable();
     let base = |entry| name(export, entry).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let wanted = entries.into_iter().map(|entry| (entry, base(entry))).filter(|(_, name)| wanted(name));
-    let read = |(entry, name)| {
-        let bytes = read(export, entry).map_err(|error| error.to_string());
-        SideFile { name, bytes }
+    let read = |(entry, name): (EntryRef, String)| {
+        let bytes = match read(export, entry) {
+            Err(error) if may_pass(&error) => return Err(error.within(printable(&name))),
+            read => read.map_err(|error| error.to_string()),
+        };
+        Ok(SideFile { name, bytes })
     };
     wanted.map(read).collect()
 }
@@ -97,7 +120,10 @@ fn name(export: &Export, entry: EntryRef) -> String {
 fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let size = export.entry(entry).map_or(0, |entry| entry.size);
-    if let Some(archive) = export.archive(entry).filter(|_| size <= SIDE_BYTES) {
+    if size > SIDE_BYTES {
+        return Err(Error::new(ErrorKind::Limit, format!("larger than {}", binary_size(SIDE_BYTES.into()))));
+    }
+    if let Some(archive) = export.archive(entry) {
         archive.read_range(entry.entry, 0, size, &mut bytes)?;
     }
     Ok(bytes)

@@ -1,6 +1,6 @@
 // Preloaded into the program by faults.rs: makes the n-th system call of one kind fail, or all from the n-th on.
 //
-// GPTFS_FAULT       "read", "short", "write" or "thread"
+// GPTFS_FAULT       "read", "short", "write" (the disk is full), "broken" (writes are EIO) or "thread"
 // GPTFS_FAULT_AT    n, from 1
 // GPTFS_FAULT_PATH  only files at or below this path count
 // GPTFS_FAULT_HIT   a file that is created when the fault strikes
@@ -48,6 +48,13 @@ static int strikes(void) {
     return 1;
 }
 
+static int write_fails(int fd) {
+    int full = is_kind("write"), broken = is_kind("broken");
+    if ((!full && !broken) || !is_below(fd) || !strikes()) return 0;
+    errno = full ? ENOSPC : EIO;
+    return 1;
+}
+
 #define NEXT(name) __typeof__(&name) next = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset) {
@@ -62,28 +69,19 @@ ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset) {
 
 ssize_t write(int fd, const void *buffer, size_t count) {
     NEXT(write);
-    if (is_kind("write") && is_below(fd) && strikes()) {
-        errno = ENOSPC;
-        return -1;
-    }
+    if (write_fails(fd)) return -1;
     return next(fd, buffer, count);
 }
 
 ssize_t pwrite64(int fd, const void *buffer, size_t count, off64_t offset) {
     NEXT(pwrite64);
-    if (is_kind("write") && is_below(fd) && strikes()) {
-        errno = ENOSPC;
-        return -1;
-    }
+    if (write_fails(fd)) return -1;
     return next(fd, buffer, count, offset);
 }
 
 int fsync(int fd) {
     NEXT(fsync);
-    if (is_kind("write") && is_below(fd) && strikes()) {
-        errno = EIO;
-        return -1;
-    }
+    if (write_fails(fd)) return -1;
     return next(fd);
 }
 

@@ -208,18 +208,20 @@ fn an_index_that_cannot_be_written_is_done_without() {
         assert_eq!(files.join("\n"), expected);
         outcome
     };
-    let faults = with_each_fault(
-        "write",
-        Path::new(""),
-        |_, command| list(command),
-        |at, outcome, home| {
-            assert_eq!(outcome.code, Some(0), "write {at}: {}", outcome.stderr);
-            assert_eq!(leftovers(home), Vec::<String>::new(), "write {at}");
-            // The same home, without the fault: whatever was saved is valid or ignored.
-            list(&mut program(home));
-        },
-    );
-    assert!(library().is_none() || faults > 0, "the index is written");
+    for kind in ["write", "broken"] {
+        let faults = with_each_fault(
+            kind,
+            Path::new(""),
+            |_, command| list(command),
+            |at, outcome, home| {
+                assert_eq!(outcome.code, Some(0), "write {at}: {}", outcome.stderr);
+                assert_eq!(leftovers(home), Vec::<String>::new(), "write {at}");
+                // The same home, without the fault: whatever was saved is valid or ignored.
+                list(&mut program(home));
+            },
+        );
+        assert!(library().is_none() || faults > 0, "the index is written");
+    }
 }
 
 /// The variable with which all calls from the n-th on fail, rather than only the n-th.

@@ -222,6 +222,26 @@ fn a_daemon_that_aborts_leaves_no_dead_mount() {
 }
 
 #[test]
+fn a_side_file_that_could_not_be_read_is_read_again() {
+    let Some(library) = library() else { return };
+    let scratch = Scratch::new();
+    let (hit, gone, back) = (scratch.path("hit"), scratch.path("gone"), scratch.path("back"));
+    let mut environment = fault(library, "read", 1, &demo(), &hit).to_vec();
+    environment.push(("GPTFS_FAULT_WHEN", gone.to_str().expect("UTF-8").to_owned()));
+    environment.push(("GPTFS_FAULT_CLEAR", back.to_str().expect("UTF-8").to_owned()));
+    let expected = gptfs([OsStr::new("cat"), demo().as_os_str(), ".gptfs/account.md".as_ref()]).succeeded();
+    let Some((mount, told)) = Mount::with(&demo(), &["--no-cache"], &environment) else { return };
+    told.succeeded();
+    let account = mount.dir().join(".gptfs/account.md");
+    fs::write(&gone, "").expect("a file");
+    let error = fs::read(&account).expect_err("a file that can't be read");
+    assert_eq!(error.raw_os_error(), Some(libc::EIO));
+    assert!(hit.exists());
+    fs::write(&back, "").expect("a file");
+    assert_eq!(fs::read_to_string(&account).expect("the account"), expected.stdout);
+}
+
+#[test]
 fn readers_that_are_killed_cost_the_mount_nothing() {
     let Some(mount) = Mount::new(&demo(), &["--no-cache"]) else { return };
     // Others, such as the one that gives memory back after the start, come and go.

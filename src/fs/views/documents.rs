@@ -2,11 +2,13 @@
 
 use super::super::Fs;
 use crate::catalog::{OwnerDocument, PageLink};
+use crate::error::Result;
 use crate::markdown::{encode_path_segment, one_line};
 use crate::text::printable;
 use crate::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 /// A document that is written when it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,16 +49,20 @@ impl ViewText {
 }
 
 impl Fs {
-    pub(super) fn text_size(&self, text: ViewText) -> u64 {
+    /// The size of a document. An error is not remembered.
+    pub(super) fn text_size(&self, text: ViewText) -> Result<u64> {
         let at = ViewText::ALL.iter().position(|other| *other == text);
-        let size = at.and_then(|at| self.views().sizes.get(at));
-        let bytes = || self.text(text).len() as u64;
+        let known = at.and_then(|at| self.views().sizes.get(at));
+        if let Some(&size) = known.and_then(OnceLock::get) {
+            return Ok(size);
+        }
+        let size = self.text(text)?.len() as u64;
         // The others cost nothing.
-        size.map_or_else(bytes, |size| *size.get_or_init(bytes))
+        Ok(known.map_or(size, |known| *known.get_or_init(|| size)))
     }
 
-    pub(super) fn text(&self, text: ViewText) -> Vec<u8> {
-        match text {
+    pub(super) fn text(&self, text: ViewText) -> Result<Vec<u8>> {
+        Ok(match text {
             ViewText::Owner(document) => {
                 let ids: HashMap<&str, usize> =
                     self.catalog().heads.iter().enumerate().map(|(at, head)| (&*head.id, at)).collect();
@@ -66,7 +72,7 @@ impl Fs {
                     let segments: Vec<_> = path.split('/').map(encode_path_segment).collect();
                     let title = self.catalog().heads.get(at)?.title.as_deref().unwrap_or("Untitled");
                     Some(PageLink { title: title.to_owned(), address: format!("../{}", segments.join("/")) })
-                })
+                })?
             }
             ViewText::Index => self.index_lines().into_bytes(),
             ViewText::Problems => {
@@ -96,7 +102,7 @@ impl Fs {
                 let _ = writeln!(lines, "version: {}", env!("CARGO_PKG_VERSION"));
                 lines.into_bytes()
             }
-        }
+        })
     }
 
     /// A line of tab-separated values for each conversation, in listing order.
