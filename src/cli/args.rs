@@ -110,7 +110,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  gptfs doctor")]
     Doctor,
     #[cfg(feature = "fuse")]
-    /// Print a systemd user unit that mounts at login; takes the words of `mount`
+    /// Print a systemd user unit that mounts at login; takes the arguments of `mount`
     Systemd(SystemdArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  \

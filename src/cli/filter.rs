@@ -19,13 +19,13 @@ pub(super) struct FilterArgs {
     /// Only conversations of this project, by its id or its name in the names map
     #[arg(long, value_name = "PROJECT", value_delimiter = ',')]
     project: Vec<String>,
-    /// Only conversations with this in their title, whatever its case
+    /// Only conversations with this in their title, ignoring case
     #[arg(long, value_name = "TEXT")]
     title: Vec<String>,
     /// Only conversations changed since then: 2024, 2024-05, 2024-05-11, yesterday, 30d, 6m, 1y
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// Only conversations begun by then, the day, month or year included
+    /// Only conversations begun by then, including the day, month or year
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
     /// Only conversations with a star

@@ -1,7 +1,7 @@
-//! What one assistant does differently from another: its name, its addresses, and what it writes besides Markdown.
+//! What differs between assistants: their names, their addresses, and what they write besides Markdown.
 //!
-//! Each format implements [`Assistant`] for its vendor, so that the renderer never needs to know one. The renderer asks
-//! it for what to substitute in an answer and does the substituting.
+//! Each format implements [`Assistant`] for its vendor, so that the renderer needs to know none. The renderer asks it
+//! for the substitutions in an answer and makes them.
 
 use super::tree::NodeId;
 use super::{Conversation, Link, Meaning};
@@ -86,16 +86,16 @@ pub struct Mark<'t> {
     pub range: Range<usize>,
     /// What to show instead.
     pub meaning: Meaning<'t>,
-    /// What becomes of the blanks around it.
+    /// How to treat the blanks around it.
     pub spacing: Spacing,
 }
 
 /// How a replacement fits into its sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spacing {
-    /// It was written by a machine: the blanks around it are put right.
+    /// It was written by a machine: the blanks around it are adjusted.
     Mark,
-    /// It is part of the text: blanks stay.
+    /// It is part of the text: blanks are kept.
     Exact,
 }
 
@@ -127,8 +127,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The page that `id` names, in whatever case: the one of the same message, else of the same turn, else the first
-    /// of the conversation.
+    /// The page named `id`, ignoring case: that of the same message, else of the same turn, else the first of the
+    /// conversation.
     pub fn find(&self, id: &str, message: Option<NodeId>) -> Option<&Link<'a>> {
         if self.by_id.is_empty() {
             return None;

@@ -66,9 +66,9 @@ impl Files {
     /// in the order of their text; at the end the canvas documents of the visible thread. Linear, but for sorting the files
     /// without a name.
     ///
-    /// A picture, plot or recording without a name is called by what it is and a number. Numbers count the messages that
-    /// point to such files by age, whether the export has the files or not: a newer export that only adds messages, or
-    /// whose user went back to another branch, changes no name.
+    /// A picture, plot or recording without a name is named after its kind, with a number. Numbers count the messages
+    /// that point to such files by age, whether or not the export has the files: a newer export that only adds
+    /// messages, or whose user went back to another branch, changes no name.
     pub fn of(
         conversation: &Conversation<'_>,
         threads: &Threads,

@@ -253,7 +253,7 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// One archive with the conversations of all golden cases, apart by their months, and all their files.
+/// One archive with the conversations of all golden cases, each case in its own month, and all their files.
 pub(crate) fn every_fixture(scratch: &Scratch) -> PathBuf {
     let mut conversations = Vec::new();
     let mut zip = Zip::new();

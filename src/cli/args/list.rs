@@ -35,7 +35,7 @@ pub(in crate::cli) struct LsArgs {
     /// Include the unlisted directory `.gptfs`, and with --show-views `.ignore`
     #[arg(short = 'a')]
     pub(in crate::cli) unlisted: bool,
-    /// Accepted for the habit: there is always one name per line
+    /// Accepted out of habit: there is always one name per line
     #[arg(short = '1')]
     pub(in crate::cli) one: bool,
     /// Order of each listing

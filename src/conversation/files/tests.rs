@@ -150,7 +150,7 @@ fn timed(mut nodes: Vec<Node<'static>>, times: &[f64], current: u32, index: &Ind
 }
 
 #[test]
-fn what_has_no_name_is_called_by_its_kind_and_a_number_that_newer_exports_keep() {
+fn files_without_a_name_are_named_after_their_kind_and_a_number_that_newer_exports_keep() {
     let png = Some("png");
     let all = [("a", 1, None, png), ("b", 2, None, png), ("c", 3, None, png), ("d", 4, None, Some("wav"))];
     let index = Index([&all[..], &[("n", 5, Some("cat.png"), None), ("p", 6, None, None)]].concat());

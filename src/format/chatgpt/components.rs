@@ -34,7 +34,7 @@ use name::{Component, Folded};
 pub(super) struct WebPage<'a> {
     /// Its title; may be empty.
     pub(super) title: Text<'a>,
-    /// A link that is called by who published the page, or by its host.
+    /// A link labelled with the publisher of the page, or its host.
     pub(super) link: Link<'a>,
 }
 
@@ -50,7 +50,7 @@ pub(super) trait Lookup<'a> {
     /// The page with an id such as `turn7search1`, in lower case.
     fn page(&self, id: &str) -> Option<WebPage<'a>>;
 
-    /// The file with an id such as `turn0file3`, in whatever case, or `file-…`.
+    /// The file with an id such as `turn0file3`, ignoring case, or `file-…`.
     fn file(&self, id: &str) -> Option<FileRef<'a>>;
 
     /// The draft with this id as its user saved it.

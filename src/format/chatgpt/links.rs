@@ -1,4 +1,4 @@
-//! How the nodes of a mapping hang together: who is whose parent, and which message the user saw last.
+//! How the nodes of a mapping are linked: the parent of each, and the message that the user saw last.
 
 use super::node::{MOST_NODES, Nodes, Parent, RawNode};
 use crate::conversation::tree::NodeId;

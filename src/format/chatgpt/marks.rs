@@ -35,8 +35,8 @@ pub(super) fn is_mark(c: char) -> bool {
     matches!(c, '\u{e200}'..='\u{e206}' | ODD_CLOSE)
 }
 
-/// `text` without marks, as a title, a name, or Markdown of the export should be: of a mark only its words stay. Blanks
-/// around what goes are put right.
+/// `text` without marks, for titles, names, and Markdown from the export. Keeps only the words in marks, and adjusts
+/// the blanks around what is removed.
 pub(super) fn unmarked(text: Text<'_>) -> Text<'_> {
     if !memchr_iter(LEAD, text.as_bytes()).any(|at| char_at(&text, at).is_some_and(is_mark)) {
         return text;

@@ -182,7 +182,7 @@ fn noted<'s>(kind: &str, text: Option<String>) -> Vec<OutputPiece<'s>> {
     vec![text.map_or(OutputPiece::Void, |text| block(format!("*[{kind}: {text}]*"), BlockKind::Picture))]
 }
 
-/// A page as a link that is called by its title.
+/// A page as a link labelled with its title.
 fn page_link(page: &WebPage<'_>) -> String {
     let title = if page.title.trim().is_empty() { &page.link.label } else { &page.title };
     plain::link(&plain::words(title), &page.link.url)
