@@ -53,10 +53,7 @@ pub(crate) trait Library: Send + Sync {
         Ok(pages.into_iter().map(|page| Attributed { page, sections: Vec::new() }).collect())
     }
 
-    /// What the export says about its owner, as Markdown whose links are made by `page`. Blocks while it is read.
-    ///
-    /// # Errors
-    /// If a file can't be read that may be readable another time.
+    /// What the export says about its owner, with links made by `page`. Blocks. Fails if a file can't be read for now.
     fn owner(&self, _document: OwnerDocument, _page: FindPage<'_>) -> Result<Vec<u8>> {
         Ok(Vec::new())
     }
