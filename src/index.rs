@@ -341,8 +341,13 @@ impl Library for Index {
     fn address(&self, head: usize) -> Option<String> {
         let head = self.catalog.heads.get(head)?;
         let (_, format) = self.shards.get(&head.location.entry)?;
-        let conversation = Conversation { id: (&*head.id).into(), ..Conversation::default() };
-        format.assistant().address(&conversation)
+        let text = |value: &Option<Box<str>>| value.as_deref().map(|value| value.to_owned().into());
+        format.assistant().address(&Conversation {
+            id: (&*head.id).into(),
+            gpt: text(&head.gpt),
+            project: text(&head.project),
+            ..Conversation::default()
+        })
     }
 
     fn zone(&self) -> Zone {

@@ -47,6 +47,18 @@ const ROWS: &[Row] = &[
     ("grep-sharded", "the same for the form of 2026", |bench| {
         bench.grep("sharded", &bench.data.sharded(1000)?)
     }),
+    (
+        "gptfs-grep-classic",
+        "`gptfs grep` of a rare and a common word, with and without a saved index",
+        |bench| {
+            bench.search("classic", &bench.data.classic(1000)?);
+            Ok(())
+        },
+    ),
+    ("gptfs-grep-sharded", "the same for the form of 2026", |bench| {
+        bench.search("sharded", &bench.data.sharded(1000)?);
+        Ok(())
+    }),
     ("random", "3,000 files in random order", |bench| bench.random_order(&bench.data.classic(1000)?)),
     ("reads", "first read of a page of a chat under 500 kB", |bench| {
         bench.first_reads("classic", &bench.data.classic(1000)?, false)?;

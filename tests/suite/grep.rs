@@ -23,50 +23,64 @@ fn lines(outcome: &Outcome) -> Vec<&str> {
     lines
 }
 
-/// Patterns that `grep -E` and `gptfs grep` read alike, as arguments of both.
-const PATTERNS: &[&[&str]] = &[
-    &["the"],
-    &["-n", "the"],
-    &["-i", "THE"],
-    &["-w", "a"],
-    &["-n", "-w", "is"],
-    &["-x", "## User"],
-    &["-n", "-v", "e"],
-    &["-v", "[a-z]"],
-    &["-l", "ChatGPT"],
-    &["-l", "zzzz"],
-    &["-o", "-n", "[0-9]+"],
-    &["-o", "[A-Z][a-z]+ [a-z]+"],
-    &["-o", "-i", "-w", "the [a-z]+"],
-    &["-n", "^#"],
-    &["-n", "[.]$"],
-    &["-n", "^$"],
-    &["-n", ""],
-    &["-n", "^(title|created): "],
-    &["-n", "(ä|ö|ü|é|ã)"],
-    &["-n", "-i", "É"],
-    &["-n", "俳句"],
-    &["-n", "🍎|🇵🇹"],
-    &["-n", "-F", "."],
-    &["-n", "-F", "[link]("],
-    &["-n", "-F", "a*b"],
-    &["-e", "tea", "-e", "coffee", "-n"],
-    &["-A", "1", "-n", "^## "],
-    &["-B", "2", "-n", "^## ChatGPT"],
-    &["-C", "1", "-n", "TypeError|Error"],
-    &["-A", "3", "-B", "1", "-n", "-i", "lisbon"],
-    &["-m", "1", "-n", "e"],
-    &["-m", "2", "the"],
-    &["-n", "a.c"],
-    &["-n", "(ab|cd)+"],
-    &["-n", "e{2}"],
-    &["-n", "https?://[^ )]+"],
-    &["-o", "id: .*"],
-    &["-n", "```"],
-    &["-n", "-i", "no such words anywhere"],
-];
+/// Patterns that `grep` and `gptfs grep` read alike, each tried with each of the flags.
+struct PatternGroup {
+    patterns: &'static [&'static str],
+    flags: &'static [&'static [&'static str]],
+}
 
-/// What `grep -r` prints for `arguments` in the exported tree, without binary files.
+const FIXED: PatternGroup = PatternGroup {
+    patterns: &[".", "[link](", "a*b", "the", "##", "---", "](", "$", "\\", "http", "? ", "User"],
+    flags: &[&["-F", "-n"], &["-F", "-i"], &["-F", "-w", "-n"], &["-F", "-l"]],
+};
+
+const REGEX: PatternGroup = PatternGroup {
+    patterns: &[
+        "the",
+        "a.c",
+        "(ab|cd)+",
+        "e{2}",
+        "https?://[^ )]+",
+        "[0-9]+",
+        "[A-Z][a-z]+ [a-z]+",
+        "[^a-z ]{3}",
+        "(a|e)[a-z]*(s|t)",
+        "\\(.*\\)",
+    ],
+    flags: &[&["-n"], &["-o", "-n"], &["-i", "-o"], &["-v", "-n"]],
+};
+
+const UNICODE: PatternGroup = PatternGroup {
+    patterns: &["(ä|ö|ü|é|ã)", "É", "俳句", "🍎|🇵🇹", "(я|ж)+", "ß", "ñ|ç", "の|は", "“|”", "…"],
+    flags: &[&["-n"], &["-i", "-n"], &["-o"], &["-l"]],
+};
+
+const ANCHORS: PatternGroup = PatternGroup {
+    patterns: &["^#", "[.]$", "^$", "^(title|created): ", "^## User$", "^ *$", "^[*-] ", ":$"],
+    flags: &[&["-n"], &["-c"], &["-x", "-n"], &["-v", "-c"]],
+};
+
+const WORDS: PatternGroup =
+    PatternGroup { patterns: &["a", "is", "to be", "lisbon"], flags: &[&["-w", "-n"], &["-w", "-i", "-o"]] };
+
+const CONTEXT: PatternGroup = PatternGroup {
+    patterns: &["^## ", "TypeError|Error", "[Ll]isbon", "e{2}", "```"],
+    flags: &[&["-A1", "-n"], &["-B2", "-n"], &["-C1"], &["-A3", "-B1", "-i", "-n"], &["-C2", "-n", "-w"]],
+};
+
+const COUNTS: PatternGroup = PatternGroup {
+    patterns: &["e", "the", "ChatGPT", "zzzz"],
+    flags: &[&["-m1", "-n"], &["-m2"], &["-m3", "-c"], &["-l"], &["-c"]],
+};
+
+/// True for a line about a binary file. `grep -I` says nothing of them.
+fn is_of_binary(line: &str) -> bool {
+    let is_picture =
+        |path: &str| [".png", ".jpg", ".wav", ".mp4", ".docx"].iter().any(|end| path.ends_with(end));
+    line.contains(": binary file matches") || is_picture(line.split(':').next().unwrap_or_default())
+}
+
+/// What `grep -r` prints for `arguments` in the exported tree, without binary files and without counts of nothing.
 fn reference(arguments: &[&str], tree: &Path) -> (Vec<String>, Option<i32>) {
     let files: Vec<_> = {
         let mut entries: Vec<_> = fs::read_dir(tree).expect("a tree").flatten().collect();
@@ -84,28 +98,84 @@ fn reference(arguments: &[&str], tree: &Path) -> (Vec<String>, Option<i32>) {
         .output()
         .expect("grep");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let is_nothing = |line: &str| arguments.contains(&"-c") && line.ends_with(":0");
+    let told = text.lines().filter(|line| !is_nothing(line) && !is_of_binary(line));
+    let mut lines: Vec<_> = told.map(str::to_owned).collect();
     lines.sort_unstable();
     (lines, output.status.code())
 }
 
-#[test]
-fn grep_prints_the_lines_that_grep_prints_for_the_exported_tree() {
-    let scratch = Scratch::new();
-    let sources = [fixtures().join("demo.zip"), every_fixture(&scratch)];
-    for (at, source) in sources.iter().enumerate() {
-        let tree = scratch.path(&format!("tree {at}"));
-        exported(source).write(&tree);
-        for arguments in PATTERNS {
-            let (expected, code) = reference(arguments, &tree);
-            let found = grep(arguments, source);
-            let found_lines: Vec<_> =
-                lines(&found).into_iter().filter(|line| !line.contains(": binary file matches")).collect();
-            assert_eq!(found_lines, expected, "{arguments:?} in {}", source.display());
-            let has_binary = found_lines.len() < found.stdout.lines().count();
-            assert!(found.code == code || has_binary, "{arguments:?}: {:?} and not {code:?}", found.code);
+impl PatternGroup {
+    /// Asserts that `gptfs grep` prints, and returns, what `grep` does in the demonstration and in all golden cases.
+    #[track_caller]
+    fn assert_like_grep(&self) {
+        let scratch = Scratch::new();
+        let sources = [fixtures().join("demo.zip"), every_fixture(&scratch)];
+        for (at, source) in sources.iter().enumerate() {
+            let tree = scratch.path(&format!("tree {at}"));
+            exported(source).write(&tree);
+            for (pattern, flags) in
+                self.patterns.iter().flat_map(|pattern| self.flags.iter().map(move |flags| (pattern, flags)))
+            {
+                let arguments = [flags, &["-e", pattern][..]].concat();
+                let (expected, code) = reference(&arguments, &tree);
+                let found = grep(&arguments, source);
+                let found_lines: Vec<_> =
+                    lines(&found).into_iter().filter(|line| !is_of_binary(line)).collect();
+                let ours: BTreeSet<&str> = found_lines.iter().copied().collect();
+                let theirs: BTreeSet<&str> = expected.iter().map(String::as_str).collect();
+                let difference: Vec<_> = ours.symmetric_difference(&theirs).collect();
+                assert!(difference.is_empty(), "{arguments:?}: {difference:?}");
+                assert_eq!(found_lines.len(), expected.len(), "{arguments:?}: lines that occur repeatedly");
+                let has_binary = found_lines.len() < found.stdout.lines().count();
+                assert!(found.code == code || has_binary, "{arguments:?}: {:?} and not {code:?}", found.code);
+            }
         }
     }
+}
+
+#[test]
+fn fixed_strings_are_found_where_grep_finds_them() {
+    FIXED.assert_like_grep();
+}
+
+#[test]
+fn regular_expressions_are_found_where_grep_finds_them() {
+    REGEX.assert_like_grep();
+}
+
+#[test]
+fn letters_of_every_script_are_found_where_grep_finds_them() {
+    UNICODE.assert_like_grep();
+}
+
+#[test]
+fn beginnings_and_ends_of_lines_are_found_where_grep_finds_them() {
+    ANCHORS.assert_like_grep();
+}
+
+#[test]
+fn whole_words_are_found_where_grep_finds_them() {
+    WORDS.assert_like_grep();
+}
+
+#[test]
+fn context_is_printed_as_grep_prints_it() {
+    CONTEXT.assert_like_grep();
+}
+
+#[test]
+fn matches_are_counted_and_cut_off_as_grep_does() {
+    COUNTS.assert_like_grep();
+}
+
+#[test]
+fn two_hundred_patterns_are_compared_with_grep() {
+    let groups = [FIXED, REGEX, UNICODE, ANCHORS, WORDS, CONTEXT, COUNTS];
+    let count: usize = groups.iter().map(|group| group.patterns.len() * group.flags.len()).sum();
+    assert!(count >= 200, "{count}");
+    let several = grep(&["-n", "-e", "tea", "-e", "coffee"], &fixtures().join("demo.zip")).stdout;
+    assert_eq!(several, grep(&["-n", "tea|coffee"], &fixtures().join("demo.zip")).stdout);
 }
 
 #[test]

@@ -420,6 +420,18 @@ fn pages_have_extended_attributes_if_they_are_wanted() {
         format!("user.gptfs.url=\"{}\"", front("url")),
     ];
     assert_eq!(found, expected);
+    // The address of a chat in a project names the project.
+    let mut in_projects = 0;
+    for path in below(&mount.dir()).iter().filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(path).expect("a page");
+        let url = text.lines().find_map(|line| line.strip_prefix("url: "));
+        if let Some(url) = url.filter(|_| text.contains("\nproject: ")) {
+            let told = get(&["--only-values", "-n", "user.gptfs.url", "--absolute-names"], path.clone());
+            assert_eq!(told.stdout.trim_end(), url, "{}", path.display());
+            in_projects += 1;
+        }
+    }
+    assert!(in_projects > 0);
     for (path, name) in
         [(page, "user.gptfs.none"), (page, "security.capability"), ("2024/02", "user.gptfs.id")]
     {
