@@ -222,6 +222,14 @@ fn a_daemon_that_aborts_leaves_no_dead_mount() {
 }
 
 #[test]
+fn mounting_with_sudo_warns_that_only_root_can_read() {
+    let environment = [("SUDO_UID", "1000".to_owned())];
+    let Some((_mount, told)) = Mount::with(&demo(), &[], &environment) else { return };
+    let is_root = fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    assert_eq!(told.succeeded().stderr.contains("mounting as root"), is_root);
+}
+
+#[test]
 fn a_side_file_that_could_not_be_read_is_read_again() {
     let Some(library) = library() else { return };
     let scratch = Scratch::new();
