@@ -1,8 +1,10 @@
 //! Keeps a text inside its frame: headings move down, and whatever the text leaves open is closed at its end.
 
 use super::block::{self, Edit, Insert, Regions, Structure, Voice};
+use super::code::Code;
 use super::hints::Hints;
-use super::{html, reference};
+use super::html::{self, Remedy};
+use super::reference;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -75,6 +77,37 @@ pub(crate) fn highest_heading(text: &str) -> usize {
 /// Writes `text` to `out` so that it can't leave its frame. `text` must be clean, and both it and what follows must
 /// begin on a line of their own after a blank line. Linear; a text with nothing special in it is copied once.
 pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &mut String) -> Ending {
+    let notes = *frame.notes;
+    match framed(text, hints, frame, out, FrameMarkup::Open) {
+        Ok(ending) => ending,
+        Err(escapes) => {
+            *frame.notes = notes;
+            let settled = settled(text, frame.voice, &escapes);
+            framed(&settled, hints, frame, out, FrameMarkup::Settled).unwrap_or_default()
+        }
+    }
+}
+
+/// Whether the tags of a text are known to be read as they should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FrameMarkup {
+    /// Some may have to be shown as text, which makes another text of it.
+    Open,
+    /// They are.
+    Settled,
+}
+
+/// Writes `text` to `out`; if [`Open`](FrameMarkup::Open), only if none of its tags must be shown as text.
+///
+/// # Errors
+/// The edits that show tags as text. Nothing was written.
+fn framed(
+    text: &str,
+    hints: Hints,
+    frame: &mut TextFrame<'_>,
+    out: &mut String,
+    state: FrameMarkup,
+) -> Result<Ending, Vec<Edit>> {
     let has_tags = hints.may_have(Hints::TAG);
     let names_notes = hints.may_have(Hints::BRACKET) && reference::may_name_notes(text);
     let regions = if has_tags || names_notes { Regions::Wanted } else { Regions::Unwanted };
@@ -87,15 +120,26 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
         reference::resolve(text, &mut found, frame.notes);
         found.edits.sort_by_key(|edit| edit.at);
     }
-    let closed = match frame.headings {
-        Headings::Shift if has_tags => hold_html(text, &mut found),
-        Headings::Shift => Vec::new(),
-        // Not a byte of it changes, and only the fence, which would take in the next turn, is closed.
-        Headings::Keep => {
-            found.edits.clear();
-            Vec::new()
+    let mut closed = Vec::new();
+    match frame.headings {
+        Headings::Shift if has_tags => {
+            let (escapes, remedy) = hold_html(text, &found);
+            if state == FrameMarkup::Open && !escapes.is_empty() {
+                return Err(escapes);
+            }
+            closed = remedy.closed;
+            if !escapes.is_empty() || !remedy.inserted.is_empty() {
+                found.edits.extend(escapes);
+                let end_tags = remedy.inserted.into_iter();
+                let insert = |tags| Insert::Text(Cow::Owned(tags));
+                found.edits.extend(end_tags.map(|(at, tags)| Edit { at, remove: 0, insert: insert(tags) }));
+                found.edits.sort_by_key(|edit| edit.at);
+            }
         }
-    };
+        Headings::Shift => {}
+        // Not a byte of it changes, and only the fence, which would take in the next turn, is closed.
+        Headings::Keep => found.edits.clear(),
+    }
     apply(text, &found.edits, shift_for(found.highest).max(frame.shift), out);
     if let Some((mark, length)) = found.open_fence {
         if !text.ends_with('\n') {
@@ -111,30 +155,61 @@ pub(crate) fn guard(text: &str, hints: Hints, frame: &mut TextFrame<'_>, out: &m
         out.push_str(&name);
         out.push('>');
     }
-    Ending { list: found.list }
+    Ok(Ending { list: found.list })
 }
 
-/// Adds the edits that keep the HTML of `text` inside the frame; returns the elements to close after it.
-fn hold_html(text: &str, found: &mut Structure) -> Vec<String> {
+/// `text` with tags shown as text until all that are left can be read in one way only. What was HTML may be a paragraph
+/// once its first tag is text, so that each round looks at the text as it will be read.
+fn settled(text: &str, voice: Voice, escapes: &[Edit]) -> String {
+    /// Texts that people or models write need one round, or two.
+    const ROUNDS: usize = 4;
+    let mut settled = edited(text, escapes);
+    for _ in 0..ROUNDS {
+        let (escapes, _) = hold_html(&settled, &block::structure(&settled, voice, Regions::Wanted));
+        if escapes.is_empty() {
+            return settled;
+        }
+        settled = edited(&settled, &escapes);
+    }
+    without_tags(settled, voice)
+}
+
+fn edited(text: &str, edits: &[Edit]) -> String {
+    let mut out = String::with_capacity(text.len().saturating_add(edits.len().saturating_mul(4)));
+    apply(text, edits, 0, &mut out);
+    out
+}
+
+/// `text` without any HTML, whoever reads it.
+fn without_tags(text: String, voice: Voice) -> String {
+    let mut text = text;
+    // What is code may change with what is HTML.
+    for keeps_code in [true, true, false] {
+        let regions = block::structure(&text, voice, Regions::Wanted).regions;
+        let mut code = Code::with_regions(&text, &regions);
+        let places = memchr::memchr_iter(b'<', text.as_bytes());
+        let shown = |at: &usize| !keeps_code || code.at(*at).is_none();
+        let edits: Vec<_> =
+            places.filter(shown).map(|at| Edit { at, remove: 1, insert: "&lt;".into() }).collect();
+        if edits.is_empty() {
+            break;
+        }
+        text = edited(&text, &edits);
+    }
+    text
+}
+
+/// What keeps the HTML of `text` inside the frame, and the edits that show tags as text.
+fn hold_html(text: &str, found: &Structure) -> (Vec<Edit>, Remedy) {
     let escapes = found.edits.iter().filter(|edit| edit.insert == Insert::from("\\"));
     let backslashed: HashSet<usize> = escapes.map(|edit| edit.at).collect();
     let remedy = html::remedy(text, &found.regions, &backslashed);
-    if !remedy.shown.is_empty() || !remedy.inserted.is_empty() {
-        let shown = remedy.shown.iter().filter(|(at, _)| !backslashed.contains(at));
-        let shown = shown.map(|&(at, backslash)| {
-            let (remove, insert) = if backslash { (0, "\\") } else { (1, "&lt;") };
-            Edit { at, remove, insert: insert.into() }
-        });
-        found.edits.extend(shown);
-        let end_tags = remedy.inserted.into_iter();
-        found.edits.extend(end_tags.map(|(at, tags)| Edit {
-            at,
-            remove: 0,
-            insert: Insert::Text(Cow::Owned(tags)),
-        }));
-        found.edits.sort_by_key(|edit| edit.at);
-    }
-    remedy.closed
+    let shown = remedy.shown.iter().filter(|(at, _)| !backslashed.contains(at));
+    let shown = shown.map(|&(at, backslash)| {
+        let (remove, insert) = if backslash { (0, "\\") } else { (1, "&lt;") };
+        Edit { at, remove, insert: insert.into() }
+    });
+    (shown.collect(), remedy)
 }
 
 fn apply(text: &str, edits: &[Edit], shift: usize, out: &mut String) {

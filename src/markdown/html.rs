@@ -194,7 +194,14 @@ enum MarkupReading {
 /// that an end tag closes is bounded.
 pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -> Remedy {
     let last = regions.iter().enumerate().map(|(position, region)| (region.container, position)).collect();
-    let mut walk = HtmlWalk { text, last, open: Vec::new(), remedy: Remedy::default() };
+    let mut walk = HtmlWalk {
+        text,
+        last,
+        inline: (None, false),
+        broken: None,
+        open: Vec::new(),
+        remedy: Remedy::default(),
+    };
     let mut code = Code::with_regions(text, regions);
     let (mut position, mut resume, mut unsure, mut reading) = (0, 0, 0, None);
     let mut budget = text.len().saturating_mul(MAX_READS);
@@ -276,11 +283,8 @@ fn reading_of(text: &str, region: &Region) -> MarkupReading {
     // Its first tag makes it HTML, unless that tag is shown as text.
     let first = browser_tag(text, start, end).filter(|_| region.container == 0);
     let name = first.and_then(|tag| text.get(start + 1 + usize::from(tag.closes)..tag.name_end));
-    let is_html = name.is_some_and(|name| {
-        super::block::begins_block(name.as_bytes())
-            && !is_among(name, SWALLOWING)
-            && !name.eq_ignore_ascii_case("details")
-    });
+    let is_html =
+        name.is_some_and(|name| super::block::begins_block(name.as_bytes()) && !is_among(name, SWALLOWING));
     if is_html { MarkupReading::Browser } else { MarkupReading::Either }
 }
 
@@ -396,6 +400,10 @@ struct HtmlWalk<'t> {
     text: &'t str,
     /// The last region of each container.
     last: HashMap<usize, usize>,
+    /// The region that was asked for last, and whether it may have elements of Markdown within its lines.
+    inline: (Option<usize>, bool),
+    /// The last region with the tag of a block, which ends a paragraph of Markdown before its end.
+    broken: Option<usize>,
     open: Vec<OpenElement<'t>>,
     remedy: Remedy,
 }
@@ -409,6 +417,10 @@ enum ElementClass {
     Ordinary,
     /// The end tags of other elements don't reach past it.
     Block,
+}
+
+fn is_table_part(name: &str) -> bool {
+    is_among(name, IMPLIED) && !is_among(name, &["p", "li", "dd", "dt"])
 }
 
 fn is_among(name: &str, names: &[&str]) -> bool {
@@ -446,16 +458,26 @@ impl<'t> HtmlWalk<'t> {
         let Some(region) = regions.get(position) else { return };
         let start = at + 1 + usize::from(tag.closes);
         let name: &'t str = self.text.get(start..tag.name_end).unwrap_or_default();
-        if is_among(name, SWALLOWING) {
+        let is_block = known(name).is_some_and(|(_, class)| class == ElementClass::Block);
+        if is_among(name, SWALLOWING) || self.may_be_straddled(name, position, region, reading) {
             self.show_tag(at..tag.end, region.kind);
-        } else if is_among(name, VOID) || is_among(name, HARMLESS) {
+            return;
+        }
+        if is_block || name.eq_ignore_ascii_case("hr") {
+            self.broken = Some(position);
+        }
+        if is_among(name, VOID) || is_among(name, HARMLESS) {
             // Nothing to do.
         } else if tag.closes {
             let closed = self.close(name, position, region, self.is_alone(at, tag, region));
             if !closed && name.eq_ignore_ascii_case("details") {
                 self.show_tag(at..tag.end, region.kind);
             }
-        } else if known(name).is_none() && reading == MarkupReading::Markdown && self.follows_a_word(at) {
+        } else if known(name).is_none()
+            && reading == MarkupReading::Markdown
+            && self.follows_a_word(at)
+            && self.broken != Some(position)
+        {
             // A type such as `Vec<String>`. The element that a browser sees in it ends with its paragraph.
         } else {
             let (name, class) = known(name).unwrap_or((name, ElementClass::Ordinary));
@@ -472,6 +494,31 @@ impl<'t> HtmlWalk<'t> {
                 reading,
             });
         }
+    }
+
+    /// True if an element called `name` may begin in a link, emphasis or cell of Markdown and end outside of it, or the
+    /// reverse. Browsers take blocks out of such elements or keep them open, and tables keep them open for good.
+    fn may_be_straddled(
+        &mut self,
+        name: &str,
+        position: usize,
+        region: &Region,
+        reading: MarkupReading,
+    ) -> bool {
+        if reading == MarkupReading::Browser
+            || !known(name).is_some_and(|(_, class)| class == ElementClass::Block)
+        {
+            return false;
+        }
+        if region.kind == Kind::Inline && (name.eq_ignore_ascii_case("table") || is_table_part(name)) {
+            return true;
+        }
+        if self.inline.0 != Some(position) {
+            let inside = self.text.as_bytes().get(region.range.clone()).unwrap_or_default();
+            let has_inline = inside.iter().any(|byte| b"*_[~`|".contains(byte));
+            self.inline = (Some(position), has_inline);
+        }
+        self.inline.1
     }
 
     /// True if the character before `at` is part of a word.
@@ -494,9 +541,9 @@ impl<'t> HtmlWalk<'t> {
     fn close(&mut self, name: &str, position: usize, region: &Region, is_alone: bool) -> bool {
         let class = known(name).map_or(ElementClass::Ordinary, |(_, class)| class);
         // Outside tables, browsers ignore the tags of table parts.
-        let is_part = !matches!(name.to_ascii_lowercase().as_str(), "p" | "li" | "dd" | "dt")
-            && is_among(name, IMPLIED);
-        if is_part && !self.open.iter().rev().take(MAX_SEARCH).any(|element| element.name == "table") {
+        if is_table_part(name)
+            && !self.open.iter().rev().take(MAX_SEARCH).any(|element| element.name == "table")
+        {
             return false;
         }
         let mut found = None;

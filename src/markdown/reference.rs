@@ -39,6 +39,10 @@ pub(super) fn resolve(text: &str, found: &mut Structure, count: &mut usize) {
             edits.push(Edit { at: start, remove: end - start + line_end, insert: "".into() });
         } else {
             edits.push(Edit { at: definition.label.start - 1, remove: 0, insert: "\\".into() });
+            // What was an address is text now, and would be a tag.
+            let line = text.as_bytes().get(definition.label.start..end).unwrap_or_default();
+            let tags = memchr::memchr_iter(b'<', line).map(|at| definition.label.start + at);
+            edits.extend(tags.map(|at| Edit { at, remove: 0, insert: "\\".into() }));
             let next = text.as_bytes().get(end + 1);
             if next.is_some_and(|&byte| byte != b'\n') {
                 edits.push(Edit { at: end, remove: 0, insert: "\n".into() });

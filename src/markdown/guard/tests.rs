@@ -44,7 +44,7 @@ fn open_details_are_closed_and_stray_ends_shown() {
     becomes("> <details>", "> &lt;details>");
     becomes("`<details>` ``a ` </details>``", "`<details>` ``a ` </details>``");
     becomes("```\n<details>\n```", "```\n<details>\n```");
-    becomes("\\`<details>`", "\\`<details>`\n\n</details>");
+    becomes("\\`<details>`", "\\`\\<details>`");
 }
 
 #[test]
