@@ -180,7 +180,7 @@ fn edited(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// `text` without any HTML, whoever reads it.
+/// `text` without anything that a reader could take for HTML.
 fn without_tags(text: String, voice: Voice) -> String {
     let mut text = text;
     // What is code may change with what is HTML.

@@ -194,14 +194,8 @@ enum MarkupReading {
 /// that an end tag closes is bounded.
 pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -> Remedy {
     let last = regions.iter().enumerate().map(|(position, region)| (region.container, position)).collect();
-    let mut walk = HtmlWalk {
-        text,
-        last,
-        inline: (None, false),
-        broken: None,
-        open: Vec::new(),
-        remedy: Remedy::default(),
-    };
+    let mut walk =
+        HtmlWalk { text, last, traits: <_>::default(), open: Vec::new(), remedy: Remedy::default() };
     let mut code = Code::with_regions(text, regions);
     let (mut position, mut resume, mut unsure, mut reading) = (0, 0, 0, None);
     let mut budget = text.len().saturating_mul(MAX_READS);
@@ -240,6 +234,11 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             walk.show(at, region.kind);
             continue;
         }
+        // Or a span of code may begin in it.
+        if reading != MarkupReading::Browser && found.end().is_some_and(|end| has_backtick(text, at..end)) {
+            walk.show(at, region.kind);
+            continue;
+        }
         match found {
             Markup::Text => {}
             Markup::Doubtful => walk.show(at, region.kind),
@@ -263,6 +262,10 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     }
     (position..regions.len()).for_each(|position| walk.leave(position, regions));
     walk.finish()
+}
+
+fn has_backtick(text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|markup| memchr(b'`', markup.as_bytes()).is_some())
 }
 
 fn has_line_break(text: &str, range: Range<usize>) -> bool {
@@ -400,12 +403,19 @@ struct HtmlWalk<'t> {
     text: &'t str,
     /// The last region of each container.
     last: HashMap<usize, usize>,
-    /// The region that was asked for last, and whether it may have elements of Markdown within its lines.
-    inline: (Option<usize>, bool),
-    /// The last region with the tag of a block, which ends a paragraph of Markdown before its end.
-    broken: Option<usize>,
+    /// The region that was asked for last.
+    traits: (Option<usize>, RegionTraits),
     open: Vec<OpenElement<'t>>,
     remedy: Remedy,
+}
+
+/// What decides about the tags of a region.
+#[derive(Clone, Copy, Debug, Default)]
+struct RegionTraits {
+    /// It may have elements within its lines, of Markdown or of HTML.
+    has_inline: bool,
+    /// It may be a table, and an element may begin in one cell and end in another.
+    has_loose_cells: bool,
 }
 
 /// How a browser treats an element.
@@ -417,6 +427,61 @@ enum ElementClass {
     Ordinary,
     /// The end tags of other elements don't reach past it.
     Block,
+}
+
+/// True for elements whose tags end the paragraph that they are in.
+fn breaks_paragraph(name: &str) -> bool {
+    known(name).is_some_and(|(_, class)| class == ElementClass::Block) || name.eq_ignore_ascii_case("hr")
+}
+
+/// The tags of `text`: whether each is an end tag, and its name. What only looks like a tag is among them.
+fn tags(text: &[u8]) -> impl Iterator<Item = (usize, bool, &str)> {
+    memchr_iter(b'<', text).filter_map(|at| {
+        let rest = text.get(at + 1..)?;
+        let (closes, rest) = rest.strip_prefix(b"/").map_or((false, rest), |rest| (true, rest));
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'<');
+        let length = rest.iter().take(MAX_SEARCH).position(is_end).unwrap_or(rest.len().min(MAX_SEARCH));
+        let name = std::str::from_utf8(rest.get(..length)?).unwrap_or("x");
+        let holds = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !is_among(name, VOID)
+            && !is_among(name, HARMLESS);
+        holds.then_some((at, closes, name))
+    })
+}
+
+/// True if `text` may have tags of elements within a line.
+fn has_inline_tags(text: &[u8]) -> bool {
+    tags(text).any(|(_, _, name)| !breaks_paragraph(name) && !is_among(name, SWALLOWING))
+}
+
+/// True if `text` may be a table in which a cell does not close all its elements.
+fn has_loose_cells(text: &[u8]) -> bool {
+    let is_delimiter = |row: &[u8]| row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte));
+    if !text.split(|&byte| byte == b'\n').any(is_delimiter) {
+        return false;
+    }
+    text.split(|byte| matches!(byte, b'\n' | b'|')).any(|cell| {
+        /// Longer cells with tags are not looked at, so that the time is linear.
+        const LONGEST: usize = 4096;
+        if cell.len() > LONGEST {
+            return tags(cell).next().is_some();
+        }
+        let mut open = Vec::new();
+        let is_code = |at: usize| {
+            let ticks = memchr_iter(b'`', cell.get(..at).unwrap_or_default()).count();
+            ticks % 2 == 1
+        };
+        let fits = tags(cell).take(MAX_SEARCH).all(|(at, closes, name)| {
+            if is_code(at) {
+                return true;
+            }
+            if !closes {
+                open.push(name.to_ascii_lowercase());
+            }
+            !closes || open.pop().is_some_and(|last| last.eq_ignore_ascii_case(name))
+        });
+        !fits || !open.is_empty()
+    })
 }
 
 fn is_table_part(name: &str) -> bool {
@@ -458,13 +523,13 @@ impl<'t> HtmlWalk<'t> {
         let Some(region) = regions.get(position) else { return };
         let start = at + 1 + usize::from(tag.closes);
         let name: &'t str = self.text.get(start..tag.name_end).unwrap_or_default();
-        let is_block = known(name).is_some_and(|(_, class)| class == ElementClass::Block);
-        if is_among(name, SWALLOWING) || self.may_be_straddled(name, position, region, reading) {
+        let has_element = !is_among(name, VOID) && !is_among(name, HARMLESS);
+        if has_element && self.traits(position, region).has_loose_cells
+            || is_among(name, SWALLOWING)
+            || self.may_be_straddled(name, position, region, reading)
+        {
             self.show_tag(at..tag.end, region.kind);
             return;
-        }
-        if is_block || name.eq_ignore_ascii_case("hr") {
-            self.broken = Some(position);
         }
         if is_among(name, VOID) || is_among(name, HARMLESS) {
             // Nothing to do.
@@ -473,11 +538,7 @@ impl<'t> HtmlWalk<'t> {
             if !closed && name.eq_ignore_ascii_case("details") {
                 self.show_tag(at..tag.end, region.kind);
             }
-        } else if known(name).is_none()
-            && reading == MarkupReading::Markdown
-            && self.follows_a_word(at)
-            && self.broken != Some(position)
-        {
+        } else if known(name).is_none() && reading == MarkupReading::Markdown && self.follows_a_word(at) {
             // A type such as `Vec<String>`. The element that a browser sees in it ends with its paragraph.
         } else {
             let (name, class) = known(name).unwrap_or((name, ElementClass::Ordinary));
@@ -496,7 +557,7 @@ impl<'t> HtmlWalk<'t> {
         }
     }
 
-    /// True if an element called `name` may begin in a link, emphasis or cell of Markdown and end outside of it, or the
+    /// True if an element called `name` may begin in a link, emphasis, cell or other element and end outside of it, or the
     /// reverse. Browsers take blocks out of such elements or keep them open, and tables keep them open for good.
     fn may_be_straddled(
         &mut self,
@@ -505,20 +566,26 @@ impl<'t> HtmlWalk<'t> {
         region: &Region,
         reading: MarkupReading,
     ) -> bool {
-        if reading == MarkupReading::Browser
-            || !known(name).is_some_and(|(_, class)| class == ElementClass::Block)
-        {
+        if reading == MarkupReading::Browser || !breaks_paragraph(name) {
             return false;
         }
         if region.kind == Kind::Inline && (name.eq_ignore_ascii_case("table") || is_table_part(name)) {
             return true;
         }
-        if self.inline.0 != Some(position) {
+        self.traits(position, region).has_inline
+    }
+
+    /// What is known of the region at `position`.
+    fn traits(&mut self, position: usize, region: &Region) -> RegionTraits {
+        if self.traits.0 != Some(position) {
             let inside = self.text.as_bytes().get(region.range.clone()).unwrap_or_default();
-            let has_inline = inside.iter().any(|byte| b"*_[~`|".contains(byte));
-            self.inline = (Some(position), has_inline);
+            let traits = RegionTraits {
+                has_inline: inside.iter().any(|byte| b"*_[~`|".contains(byte)) || has_inline_tags(inside),
+                has_loose_cells: region.kind == Kind::Inline && has_loose_cells(inside),
+            };
+            self.traits = (Some(position), traits);
         }
-        self.inline.1
+        self.traits.1
     }
 
     /// True if the character before `at` is part of a word.

@@ -188,6 +188,71 @@ const MARKUP: &[&str] = &[
     "---",
 ];
 
+/// Bodies that got out of their turn once, and relatives of theirs.
+const ESCAPES: &[&str] = &[
+    "</details><details>[<table>](x)",
+    "</details><details>",
+    "</details>\n<table>",
+    "[<table>](x)",
+    "[<table>](x) </table>",
+    "*<table>*",
+    "**<td>** </td>",
+    "| <table> |\n|---|\n| x |",
+    "| a |\n|---|\n| <details> |\n| </details> |",
+    "*<h3><span title='<table>*<b>\n\n</b>\n</table>\n</h3>",
+    "<span title='<table>*<b>",
+    "# <!--`--><details>`",
+    "<span title='<i>\n</i><b>| ```\n---|---|",
+    "| a |\n|---|\n| `Vec<T>` x<sub>2</sub><br> | <b>",
+    "a</p><?x<String>",
+    "a</p>Vec<String>",
+    "<sub><hr/><String></sub>",
+    "<b><hr><i></b>",
+    "<span><div></span>",
+    "*<div>*</div>",
+    "[<div>](x)</div>",
+    "[a]:<b>",
+    "[a]: /u '<b>'",
+    "[<b>]: /u",
+    "[a]: <b> 'x'\n\n[a]",
+    "~~<ul>~~<li>",
+    "`<div>` <div> `</div>`",
+    "<div title=\"`\"> ` </div>",
+    "<a href=\"`\">` <table>",
+    "<b>\n\n<i>\n\n</b>",
+    "<b><p></b>",
+    "<a>[b](c)</a><a>",
+    "<nobr><nobr><nobr>",
+    "<font><p></font><font>",
+    "<table><tr><td>\n\n| a |\n|---|\n| b |",
+    "<table>\n\n# x\n\n</table>",
+    "<table><b>\n\n</table>",
+    "<table><a>\n\nx\n\n</table></a>",
+    "<ul><li>\n\n- a\n\n</ul>",
+    "<dl><dd>\n\n<dt>",
+    "<p><table></p></table>",
+    "<h3>\n\n## b\n\n</h3>",
+    "<div>\n\n</p>\n\n</div>",
+    "- <div>\n\n  a\n- </div>",
+    "> <table>\n\n</table>",
+    "1. <b>\n2. </b>",
+    "<details><summary>\n\n*x\n\n</summary>*",
+    "<summary><details></summary>",
+    "<ruby><rt><ruby><rt>",
+    "<div\nclass=x>\n\n</div\n>",
+    "text <div\nclass=x>* a",
+    "<x-y>\n\n</x-y>",
+    "<String>\n\nx",
+    "<br/><br></br></p></br>",
+    "</body></html><frameset>",
+    "<div>&lt;/div><!--></div>",
+    "<!--a--!><b>",
+    "\\<b>\\\\<b>",
+    "<b>\\",
+    "<center>*\n</center>*",
+    "<img src=x><hr>*<hr>*",
+];
+
 fn markup() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(MARKUP), 0..20).prop_map(|pieces| pieces.concat())
 }
@@ -201,7 +266,7 @@ fn holds_in_a_browser(body: &str) {
 
 #[test]
 fn no_construct_of_markdown_leaves_its_turn_in_a_browser() {
-    for body in BODIES.iter().chain(MARKUP) {
+    for body in BODIES.iter().chain(MARKUP).chain(ESCAPES) {
         holds_in_a_browser(body);
         holds_in_a_browser(&format!("before\n\n{body}\n\nafter"));
         holds_in_a_browser(&format!("before {body}\nafter"));
