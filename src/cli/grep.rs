@@ -134,6 +134,7 @@ impl OutputArgs {
             after: self.after_context.or(self.context).unwrap_or(0),
             most: self.max_count,
             links: self.mount.is_some() && color,
+            stats: self.stats,
             prefix,
         })
     }

@@ -61,6 +61,11 @@ fn ls_takes_several_paths_wildcards_and_habits() {
         matched.contains("2024/02/Trip to Lisbon.md\n") && matched.contains("2026/09/Lisbon again-.md\n"),
         "{matched}"
     );
+    let months = on_demo("ls", &["2024/0[1-2]"]).succeeded().stdout;
+    assert!(
+        months.contains("2024/01/Tax spreadsheet.md\n") && months.contains("2024/02/Trip to Lisbon.md\n")
+    );
+    assert!(!months.contains("2024/03/"), "{months}");
     let newest = on_demo("ls", &["-t", "2023/04"]).succeeded().stdout;
     let oldest = on_demo("ls", &["-t", "-r", "2023/04"]).succeeded().stdout;
     assert_eq!(newest.lines().rev().collect::<Vec<_>>(), oldest.lines().collect::<Vec<_>>());

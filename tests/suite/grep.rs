@@ -448,3 +448,11 @@ fn words_are_found_where_they_were_said() {
     let plain = grep(&["-n", "--no-filename", "kappa"], &source).stdout;
     assert_eq!(numbered, plain, "line numbers are those of the page");
 }
+
+#[test]
+fn a_summary_counts_the_same_whatever_is_printed() {
+    for mode in ["-n", "-c", "--count-matches", "-l", "-q"] {
+        let told = grep(&["--stats", mode, "borrow"], &fixtures().join("demo.zip")).succeeded().stderr;
+        assert!(told.contains("10 matches in 8 lines of 1 file; "), "{mode}: {told}");
+    }
+}

@@ -20,7 +20,7 @@ pub(in crate::cli) struct LsArgs {
     /// The export
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) source: PathBuf,
-    /// Directories and files in the tree, such as 2024/05 or "202?/*/Trip*"
+    /// Directories and files in the tree, such as 2024/05, "202?/*/Trip*" or "2024/0[1-3]"
     #[arg(value_name = "PATH")]
     pub(in crate::cli) paths: Vec<String>,
     /// List everything below, one path per line

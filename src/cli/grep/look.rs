@@ -43,6 +43,8 @@ pub(super) struct Look {
     pub(super) after: usize,
     pub(super) most: Option<u64>,
     pub(super) links: bool,
+    /// Matches are counted for a summary, also where the first one would do.
+    pub(super) stats: bool,
     /// The prefix of all paths.
     pub(super) prefix: String,
 }
@@ -102,6 +104,7 @@ impl Look {
             .kind(kind)
             .path(self.path)
             .exclude_zero(true)
+            .stats(self.stats)
             .color_specs(self.colors())
             .hyperlink(self.hyperlinks())
             .path_terminator(self.null.then_some(0));

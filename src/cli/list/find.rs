@@ -11,7 +11,7 @@ const SUGGESTIONS: usize = 3;
 
 /// True for a path with wildcards.
 pub(super) fn is_pattern(path: &str) -> bool {
-    path.contains(['*', '?'])
+    path.contains(['*', '?']) || has_class(path)
 }
 
 /// The files matching `path`: one, or any number if it has wildcards.
@@ -19,7 +19,9 @@ pub(super) fn is_pattern(path: &str) -> bool {
 /// # Errors
 /// `NotFound` if there are none, with suggestions.
 pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
-    if !is_pattern(path) {
+    // A name may have brackets of its own.
+    let is_name = !is_pattern(path) || has_class(path) && fs.resolve(path).is_ok();
+    if is_name {
         return one(fs, path).map(|ino| vec![ino]);
     }
     // A name may itself contain wildcard characters, unless it comes from a title.
@@ -42,20 +44,91 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
     Ok(found)
 }
 
-/// True if `name` matches `pattern`, in which `*` stands for any text and `?` for any character. Usually linear; at
-/// worst, the product of both lengths.
+/// True if a component of `path` has a class such as `[ab]`.
+fn has_class(path: &str) -> bool {
+    path.split('/').any(|part| part.split_once('[').is_some_and(|(_, rest)| rest.contains(']')))
+}
+
+/// An element of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wildcard {
+    /// Any text.
+    Text,
+    /// Any character.
+    Any,
+    /// A character in one of these ranges, or in none of them.
+    Class { ranges: Vec<(char, char)>, wanted: bool },
+    /// This character.
+    Same(char),
+}
+
+impl Wildcard {
+    fn accepts(&self, c: char) -> bool {
+        match self {
+            Self::Text => false,
+            Self::Any => true,
+            Self::Class { ranges, wanted } => {
+                ranges.iter().any(|(first, last)| (*first..=*last).contains(&c)) == *wanted
+            }
+            Self::Same(same) => *same == c,
+        }
+    }
+}
+
+/// The elements of a pattern. A bracket that is never closed is an ordinary character.
+fn wildcards(pattern: &str) -> Vec<Wildcard> {
+    let mut found = Vec::new();
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        found.push(match c {
+            '*' => Wildcard::Text,
+            '?' => Wildcard::Any,
+            '[' => match rest.split_once(']').filter(|(inside, _)| !matches!(*inside, "" | "!" | "^")) {
+                Some((inside, after)) => {
+                    rest = after;
+                    class(inside)
+                }
+                None => Wildcard::Same('['),
+            },
+            c => Wildcard::Same(c),
+        });
+    }
+    found
+}
+
+/// The class with `inside` between its brackets.
+fn class(inside: &str) -> Wildcard {
+    let stripped = inside.strip_prefix(['!', '^']);
+    let mut characters = stripped.unwrap_or(inside).chars();
+    let mut ranges = Vec::new();
+    while let Some(first) = characters.next() {
+        let mut ahead = characters.clone();
+        match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(last)) => {
+                ranges.push((first, last));
+                characters = ahead;
+            }
+            _ => ranges.push((first, first)),
+        }
+    }
+    Wildcard::Class { ranges, wanted: stripped.is_none() }
+}
+
+/// True if `name` matches `pattern`, in which `*` stands for any text, `?` for any character, and `[a-c]` and `[!a-c]` for
+/// some. Usually linear; at worst, the product of both lengths.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<Wildcard>, Vec<char>) = (wildcards(pattern), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // The position of the last star, and how much of the name it has consumed.
     let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
+    while let Some(&c) = name.get(n) {
         match pattern.get(p) {
-            Some('*') => {
+            Some(Wildcard::Text) => {
                 star = Some((p, n));
                 p += 1;
             }
-            Some(c) if *c == '?' || Some(c) == name.get(n) => {
+            Some(wildcard) if wildcard.accepts(c) => {
                 p += 1;
                 n += 1;
             }
@@ -66,7 +139,7 @@ fn matches(pattern: &str, name: &str) -> bool {
             }
         }
     }
-    pattern.iter().skip(p).all(|c| *c == '*')
+    pattern.iter().skip(p).all(|wildcard| *wildcard == Wildcard::Text)
 }
 
 /// The file at `path`; the extension of a page may be omitted.
@@ -165,6 +238,15 @@ mod tests {
             ("*a*b*c", "xaxbxbx", false),
             ("a", "b", false),
             ("a**", "a", true),
+            ("0[12]", "02", true),
+            ("0[12]", "03", false),
+            ("0[1-36]*", "03 x", true),
+            ("0[!1-3]", "04", true),
+            ("[!1-3]", "2", false),
+            ("[", "[", true),
+            ("[]a", "[]a", true),
+            ("a[b", "a[b", true),
+            ("[a-]", "-", true),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         }
