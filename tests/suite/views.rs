@@ -1,7 +1,7 @@
 //! `.gptfs` and the JSON beside pages: what is there without being listed.
 
 use crate::support::{
-    Mount, Scratch, Tree, Zip, array, every_fixture, exported, fixtures, gptfs, outcome, skip,
+    Mount, Scratch, Tree, Zip, array, every_fixture, exported, fixtures, gptfs, outcome, program, skip,
 };
 use serde_json::Value;
 use std::fs;
@@ -44,6 +44,31 @@ fn every_file_of_the_archive_is_there_byte_for_byte() {
     expected.0.retain(|path, _| !path.ends_with('/'));
     assert!(expected.0.len() > 20);
     Tree::read(&mount.dir().join(".gptfs/export")).assert_is(&expected, "the archive's own files");
+}
+
+#[test]
+fn every_file_of_every_fixture_is_there_byte_for_byte() {
+    let scratch = Scratch::new();
+    let mut count = 0;
+    for case in fs::read_dir(fixtures().join("chatgpt")).expect("cases").flatten() {
+        let conversation = fs::read(case.path().join("conversation.json")).expect("conversation.json");
+        let zip = Zip::new()
+            .deflated("conversations.json", [b"[", &conversation[..], b"]"].concat())
+            .tree(&Tree::read(&case.path().join("export")));
+        let source = scratch.zip("export.zip", &zip);
+        let expected = zip.as_tree();
+        let paths = expected.paths().into_iter().map(|path| format!(".gptfs/export/{path}"));
+        let paths: Vec<_> = paths.collect();
+        let told = program(&scratch).arg("cat").arg(&source).args(&paths).output().expect("gptfs");
+        let bytes: Vec<u8> = expected.0.values().flatten().copied().collect();
+        assert!(told.status.success() && told.stdout == bytes, "{}", case.path().display());
+        let listed = gptfs(["ls".as_ref(), "-R".as_ref(), source.as_os_str(), ".gptfs/export".as_ref()]);
+        let mut listed: Vec<_> = listed.stdout.lines().filter(|path| !path.ends_with('/')).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, paths, "{}", case.path().display());
+        count += paths.len();
+    }
+    assert!(count > 120, "{count}");
 }
 
 #[test]
