@@ -527,6 +527,7 @@ impl<'t> HtmlWalk<'t> {
         if has_element && self.traits(position, region).has_loose_cells
             || is_among(name, SWALLOWING)
             || self.may_be_straddled(name, position, region, reading)
+            || has_element && self.is_misplaced_at_table(name, tag.closes)
         {
             self.show_tag(at..tag.end, region.kind);
             return;
@@ -573,6 +574,24 @@ impl<'t> HtmlWalk<'t> {
             return true;
         }
         self.traits(position, region).has_inline
+    }
+
+    /// True if the tag would leave a table whose parts don't nest exactly. Browsers move what is misplaced in a table in
+    /// front of it, and let parts end others that are still open.
+    fn is_misplaced_at_table(&self, name: &str, closes: bool) -> bool {
+        let inner = self.open.last().map(|element| element.name);
+        let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+        let is_part = is_table_part(name);
+        if closes {
+            return (is_part || is(name, "table")) && inner.is_some_and(|inner| !is(name, inner));
+        }
+        match inner {
+            Some("table") => !is_among(name, &["caption", "colgroup", "tbody", "tfoot", "thead", "tr"]),
+            Some("tbody" | "tfoot" | "thead") => !is(name, "tr"),
+            Some("tr") => !is(name, "td") && !is(name, "th"),
+            Some("colgroup") => true,
+            _ => is_part,
+        }
     }
 
     /// What is known of the region at `position`.
@@ -624,6 +643,10 @@ impl<'t> HtmlWalk<'t> {
                     || element.region == position
                     || (element.is_alone && is_alone);
                 found = reaches.then_some(at);
+                break;
+            }
+            if element.name == "table" || is_table_part(element.name) {
+                // No end tag in a cell closes what is outside its table.
                 break;
             }
             let ends_with_it = element.class != ElementClass::Block
