@@ -133,7 +133,7 @@ impl Assets {
                 *place = at;
             }
         }
-        // A file with an id in its name never stands in for another one.
+        // A file with an id in its name never takes the place of another.
         if let Some(place) = folder_of_conversation(folder).filter(|_| asset_id(base).is_none()) {
             self.by_folder.entry(place).and_modify(|only| *only = None).or_insert(Some(at));
         }

@@ -159,12 +159,12 @@ fn relative_paths_work() {
         return;
     }
     let (home, scratch) = (Scratch::new(), Scratch::new());
-    let dir = scratch.directory("work/chats");
-    fs::copy(demo(), scratch.path("work/export.zip")).expect("a copy");
-    let run = |words: &[&str]| outcome(program(&home).args(words).current_dir(scratch.path("work")));
+    let dir = scratch.directory("home/chats");
+    fs::copy(demo(), scratch.path("home/export.zip")).expect("a copy");
+    let run = |words: &[&str]| outcome(program(&home).args(words).current_dir(scratch.path("home")));
     run(&["mount", "export.zip", "chats"]).succeeded();
     assert!(dir.join(PAGE).is_file());
-    run(&["unmount", "../work/./chats/"]).succeeded();
+    run(&["unmount", "../home/./chats/"]).succeeded();
     assert_eq!(mounted(&dir), None);
 }
 
