@@ -46,7 +46,7 @@ pub struct Shard {
     pub shape: Shape,
     /// Its name. Untrusted text.
     pub name: String,
-    /// It is one of the files next to the conversations, which often holds none.
+    /// It is one of the files next to the entries with conversations, which often holds none.
     pub is_side: bool,
 }
 
@@ -280,14 +280,14 @@ impl<'a> Opening<'a> {
                 found => found?,
             };
             if found.shards.is_empty() && nesting < MAX_NESTING {
-                let inner = nested(&archive, origin, found.viewer.is_some());
+                let inner = nested(&archive, origin, found.viewer.is_some() || found.groups);
                 if !inner.is_empty() {
                     self.descend(&archive, inner, origin, nesting)?;
                     self.passed.push(archive);
                     continue;
                 }
             }
-            if certain || !found.shards.is_empty() || found.viewer.is_some() {
+            if certain || found.groups || !found.shards.is_empty() || found.viewer.is_some() {
                 self.members.push(Member { archive, found, group, origin });
             } else {
                 self.passed.push(archive);
@@ -348,7 +348,8 @@ impl<'a> Opening<'a> {
         let label = sources.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         let json = self.members.iter().any(|member| !member.found.shards.is_empty());
         let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
-        if !json && !viewer {
+        let groups = self.members.iter().any(|member| member.found.groups);
+        if !json && !viewer && !groups {
             // They may have been in the archives that could not be opened.
             if let Some((_, error)) = self.failures.into_iter().next() {
                 return Err(error);
@@ -451,7 +452,7 @@ impl<'a> Opening<'a> {
                     Side::User => &mut export.side.user,
                     Side::Feedback => &mut export.side.feedback,
                     Side::Groups => {
-                        groups.push(Shard { is_side: true, ..shard(Shape::Json, entry) });
+                        groups.push(shard(Shape::Json, entry));
                         &mut export.side.other
                     }
                     Side::Other => &mut export.side.other,
@@ -463,7 +464,9 @@ impl<'a> Opening<'a> {
             export.problems.extend(found.problems);
             export.archives.push(archive);
         }
-        export.shards.extend(groups);
+        // Those that hold all there is are not beside anything.
+        let is_side = !export.shards.is_empty();
+        export.shards.extend(groups.into_iter().map(|shard| Shard { is_side, ..shard }));
         export
     }
 }
@@ -486,13 +489,13 @@ fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
         shards: numbered,
         singles: shards.saturating_sub(numbered),
         manifest: members.iter().any(|member| member.found.manifest),
-        viewer: !json,
+        viewer: !json && members.iter().any(|member| member.found.viewer.is_some()),
     }
 }
 
-/// The ZIPs that may hold conversations, in an archive without any. A folder without a `viewer` and without ZIPs
-/// named like those of a container contributes all ZIPs at its top level.
-fn nested(archive: &Archive, origin: Packing, viewer: bool) -> Vec<u32> {
+/// The ZIPs that may hold conversations, in an archive without conversation files. A folder that has no conversations
+/// of its own `elsewhere` and no ZIPs named like those of a container contributes all ZIPs at its top level.
+fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> Vec<u32> {
     let mut likely = Vec::new();
     let mut possible: Vec<(usize, u32)> = Vec::new();
     for (at, entry) in (0..).zip(archive.entries()) {
@@ -508,7 +511,7 @@ fn nested(archive: &Archive, origin: Packing, viewer: bool) -> Vec<u32> {
             possible.push((names::depth(directory), at));
         }
     }
-    if likely.is_empty() && origin == Packing::Folder && !viewer {
+    if likely.is_empty() && origin == Packing::Folder && !elsewhere {
         let top = possible.iter().map(|(depth, _)| *depth).min();
         likely = possible.into_iter().filter(|(depth, _)| Some(*depth) == top).map(|(_, at)| at).collect();
     }

@@ -24,6 +24,8 @@ pub(super) struct Discovery {
     pub(super) names: HashSet<String>,
     /// The shallowest `chat.html`.
     pub(super) viewer: Option<u32>,
+    /// True if there is a `group_chats.json`, the last place with conversations if there are no others.
+    pub(super) groups: bool,
     /// Files next to the conversations, with their roles.
     pub(super) side: Vec<(Side, u32)>,
     /// All other files.
@@ -99,9 +101,13 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
             || directory.strip_suffix("tmp/").is_some_and(|parent| roots.contains_key(parent));
         // A part without conversations has its files at the top, or in one folder.
         let at_top = roots.is_empty() && names::depth(directory) <= 1;
+        let at_top = at_top && !names::is_foreign(directory);
         match names::side(base).filter(|_| at_root || at_top || found.viewer == Some(entry)) {
             _ if taken.contains(&entry) => {}
-            Some(side) => found.side.push((side, entry)),
+            Some(side) => {
+                found.groups |= side == Side::Groups;
+                found.side.push((side, entry));
+            }
             None if base == "export_manifest.json" => found.side.push((Side::Other, entry)),
             None => found.files.push(entry),
         }
@@ -127,10 +133,11 @@ fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
     usable
 }
 
-/// The shallowest directories with conversations, or with a manifest that lists them, by name.
+/// The shallowest directories with conversations, or with a manifest that lists them, by name; if there are none, those
+/// with group chats.
 fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTreeMap<String, RootCandidate> {
     let mut candidates: BTreeMap<String, RootCandidate> = BTreeMap::new();
-    let mut manifests = Vec::new();
+    let (mut manifests, mut with_groups) = (Vec::new(), Vec::new());
     for &entry in usable {
         let (directory, base) = names::split(name(archive, entry));
         if names::is_foreign(directory) {
@@ -140,6 +147,8 @@ fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTre
             candidates.entry(directory.to_owned()).or_default().conversations.push(entry);
         } else if base == "export_manifest.json" {
             manifests.push((names::depth(directory), entry));
+        } else if names::side(base) == Some(Side::Groups) {
+            with_groups.push(directory);
         }
     }
     let shallowest = |candidates: &BTreeMap<String, RootCandidate>| {
@@ -156,6 +165,11 @@ fn roots(archive: &Archive, usable: &[u32], problems: &mut Vec<Problem>) -> BTre
             Err(_) if !candidates.contains_key(directory) => {}
             Err(reason) => problems.push(Problem::new(name(archive, entry), reason)),
         }
+    }
+    if candidates.is_empty() {
+        candidates.extend(
+            with_groups.into_iter().map(|directory| (directory.to_owned(), RootCandidate::default())),
+        );
     }
     let depth = shallowest(&candidates);
     candidates.retain(|directory, _| names::depth(directory) == depth);

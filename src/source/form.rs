@@ -63,6 +63,7 @@ impl fmt::Display for Form {
         }
         let manifest = if self.manifest { ", manifest" } else { "" };
         match (self.shards, self.singles) {
+            (0, 0) => write!(f, "group_chats.json only{manifest}"),
             (0, 1) => {
                 write!(f, "single conversations.json{}", if self.manifest { " with manifest" } else { "" })
             }

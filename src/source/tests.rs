@@ -294,6 +294,8 @@ fn uploads_that_look_like_exports_are_ignored() {
     let entries: &[(&str, &[u8])] = &[
         ("personal/files/conversations.json", ONE.as_bytes()),
         ("personal/files/Conversations__x.zip", &decoy),
+        ("personal/files/group_chats.json", ONE.as_bytes()),
+        ("sites/group_chats.json", ONE.as_bytes()),
         ("Files__ab-files-0001.zip", &decoy),
         ("file-abc.dat", &decoy),
         ("backup.zip", &decoy),
@@ -399,6 +401,26 @@ fn the_viewer_is_the_last_resort() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn group_chats_may_be_all_there_is() {
+    for prefix in ["", "my export/", "a/b/"] {
+        let (groups, user) = (format!("{prefix}group_chats.json"), format!("{prefix}user.json"));
+        let upload = format!("{prefix}file-abc-backup.zip");
+        let place = TestFolder::with("x.zip", zip(&[&groups, &user, &upload]));
+        for name in [&groups, &user, &upload] {
+            place.put(&format!("folder/{name}"), zip(&["conversations.json"]));
+        }
+        for (source, form) in
+            [("x.zip", "group_chats.json only"), ("folder", "folder, group_chats.json only")]
+        {
+            let export = place.open(source).unwrap();
+            assert_eq!((shards(&export), export.form.to_string()), (vec![&*groups], form.to_owned()));
+            assert_eq!(names(&export, &export.side.user), [&*user], "{source}");
+            assert_eq!(names(&export, &export.files), [&*upload], "{source}");
+        }
+    }
 }
 
 #[test]

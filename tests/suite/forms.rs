@@ -403,6 +403,30 @@ fn viewer(json: &str) -> String {
     )
 }
 
+// Group chats without other conversations.
+
+#[test]
+fn group_chats_alone() {
+    let fixture = fixtures().join("chatgpt/group_chats_are_conversations_with_named_people");
+    let groups = Tree::read(&fixture.join("expected")).only(&["Hike", "Picnic"]);
+    let export = fixture.join("export");
+    exported(&export).assert_is(&groups, "the chats of a folder");
+    let scratch = Scratch::new();
+    let zip = Zip::new().tree(&Tree::read(&export)).deflated("user.json", "{}");
+    exported(&scratch.zip("export.zip", &zip)).assert_is(&groups, "the chats of a ZIP");
+    exported(&scratch.zip("again.zip", &zip.leading_folder("a/b/")))
+        .assert_is(&groups, "in a folder of a ZIP");
+}
+
+#[test]
+fn group_chats_without_chats_alone() {
+    let scratch = Scratch::new();
+    let export = scratch.zip("export.zip", &Zip::new().deflated("group_chats.json", r#"{"chats": []}"#));
+    let refused = gptfs([OsStr::new("ls"), export.as_os_str()]).failed(3);
+    let expected = "gptfs: export.zip: no conversations found: the list of conversations is empty\n";
+    assert_eq!(refused.stderr, expected);
+}
+
 // Uploads that look like exports.
 
 #[test]
