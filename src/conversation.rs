@@ -46,7 +46,7 @@ pub struct Conversation<'a> {
     pub current: Option<NodeId>,
     /// Web pages that answers may name by id only; may be empty if no answer does.
     pub sources: Sources<'a>,
-    /// Why the conversation can't be shown as it was, if it is broken: one line. A conversation with damage and
+    /// One line that says why a broken conversation can't be shown as it was. A conversation with damage and
     /// an empty tree is a page that says so.
     pub damage: Option<String>,
     /// The export may hold it whole: `damage` says why it is not shown.
@@ -93,7 +93,7 @@ pub struct Message<'a> {
     pub role: Role,
     /// The tool's name, or what a person or the assistant is called in a group chat.
     pub name: Option<Text<'a>>,
-    /// Whom the message addresses if not everybody: the tool that is called.
+    /// The recipient, unless it is everyone: the tool that is called.
     pub recipient: Option<Text<'a>>,
     /// When it was written.
     pub created: Option<Timestamp>,
@@ -101,7 +101,7 @@ pub struct Message<'a> {
     pub model: Option<Text<'a>>,
     /// Whether it is shown. A `Shown` message has at least one part to show.
     pub visibility: Visibility,
-    /// Why it ends early.
+    /// Why it ends early, if it does.
     pub cut: Option<Cut>,
     /// What it consists of, in order. Empty for `Hidden` messages unless they were asked for.
     pub parts: Vec<Part<'a>>,

@@ -126,7 +126,7 @@ impl fmt::Display for Detected {
 /// The format of `json`, an element of an export or the beginning of one. Linear; looks only at the element's own keys.
 ///
 /// # Errors
-/// What it is instead. A single element proves little: a `null` may occur among good ones.
+/// What else the element is. One element proves little: a `null` may occur among good ones.
 pub fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
     let keys: Vec<_> = shallow::fields(json).map(|(key, _)| key).collect();
     let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();

@@ -246,7 +246,7 @@ impl Adapter {
         Self { stage, opens_files: false, opens_directories: false, has_attributes: false, device }
     }
 
-    /// The same with extended attributes, if `wanted`.
+    /// This file system with extended attributes, if `wanted`.
     fn with_attributes(self, wanted: bool) -> Self {
         Self { has_attributes: wanted, ..self }
     }

@@ -118,7 +118,7 @@ impl<'c> Document<'c> {
     /// Writes `page` to `out`. A page that the conversation does not have is empty.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Any error of `out`.
     pub fn render(&self, page: Page, options: &Options, out: &mut dyn fmt::Write) -> fmt::Result {
         self.write(page, options, &mut Through(out))
     }

@@ -22,7 +22,7 @@ use std::time::UNIX_EPOCH;
 /// Reads from `offset` on. On Windows the file's own position changes.
 ///
 /// # Errors
-/// Those of reading.
+/// Any error while reading.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, buffer, offset);
@@ -62,7 +62,7 @@ pub(crate) fn changed(metadata: &Metadata) -> (i64, i64) {
 /// Fills `buffer` from `offset` on.
 ///
 /// # Errors
-/// Those of reading; `UnexpectedEof` if the file is shorter.
+/// Any error while reading; `UnexpectedEof` if the file is shorter.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {

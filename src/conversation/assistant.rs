@@ -22,7 +22,7 @@ pub trait Assistant: fmt::Debug + Sync {
         None
     }
 
-    /// A title or the name of a file or GPT without what the vendor puts into texts for its own client.
+    /// A title, or the name of a file or GPT, without the marks that the vendor adds for its own client.
     fn plain_name<'t>(&self, name: &'t str) -> Cow<'t, str> {
         Cow::Borrowed(name)
     }
@@ -147,7 +147,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Where nobody said who answers.
+/// For conversations that don't say who answers.
 #[derive(Debug)]
 struct Unnamed;
 

@@ -122,35 +122,36 @@ impl<'c> Canvas<'c> {
             return canvas;
         }
         let lines = LinesByFork::of(threads);
-        let mut desk = Desk::default();
+        let mut workspace = Workspace::default();
         let mut walks = Vec::new();
-        // The visible thread comes last, so that its documents are still on the desk at the end.
+        // The visible thread comes last, so that its documents are the open ones at the end.
         for &line in lines.at_fork(None).iter().filter(|&&line| line != VISIBLE).chain(&[VISIBLE]) {
-            walks.push(LineWalk { line, next: 0, forks: 0, undo: desk.undo.len() });
+            walks.push(LineWalk { line, next: 0, forks: 0, undo: workspace.undo.len() });
             while let Some(walk) = walks.last_mut() {
                 let nodes = lines.nodes(walk.line);
-                // Branches that leave after the previous node start from what is on the desk now.
+                // Branches that leave after the previous node start from the current documents.
                 let before = walk.next.checked_sub(1).and_then(|at| nodes.get(at)).copied();
                 let forks = if before.is_some() { lines.at_fork(before) } else { &[] };
                 if let Some(&line) = forks.get(walk.forks) {
                     walk.forks += 1;
-                    let undo = desk.undo.len();
+                    let undo = workspace.undo.len();
                     walks.push(LineWalk { line, next: 0, forks: 0, undo });
                 } else if let Some(&id) = nodes.get(walk.next) {
                     walk.next += 1;
                     walk.forks = 0;
                     for (at, step) in steps_at(conversation, id) {
-                        desk.take((id, at), step, &mut canvas.steps);
+                        workspace.take((id, at), step, &mut canvas.steps);
                     }
                 } else {
                     if walk.line != VISIBLE {
-                        desk.undo_to(walk.undo);
+                        workspace.undo_to(walk.undo);
                     }
                     walks.pop();
                 }
             }
         }
-        canvas.documents = desk.documents.iter().filter_map(|sheet| sheet.document(&canvas.steps)).collect();
+        canvas.documents =
+            workspace.documents.iter().filter_map(|draft| draft.document(&canvas.steps)).collect();
         canvas
     }
 }
@@ -211,9 +212,9 @@ impl<'t> LinesByFork<'t> {
 
 type Steps<'c> = HashMap<StepId, CanvasVersion<'c>>;
 
-/// A document in the middle of its life. Its text is the outcome of the step that made it.
+/// A document between two steps. Its text is the outcome of the step that made it.
 #[derive(Clone, Copy, Debug)]
-struct Sheet<'c> {
+struct CanvasDraft<'c> {
     id: Option<&'c str>,
     title: &'c str,
     kind: &'c str,
@@ -224,7 +225,7 @@ struct Sheet<'c> {
     exact: bool,
 }
 
-impl<'c> Sheet<'c> {
+impl<'c> CanvasDraft<'c> {
     fn document(&self, steps: &Steps<'c>) -> Option<CanvasDocument<'c>> {
         let Some(CanvasOutcome::Text(text)) = &steps.get(&self.text?)?.outcome else { return None };
         Some(CanvasDocument { title: self.title, kind: self.kind, text: text.clone() })
@@ -238,30 +239,30 @@ impl<'c> Sheet<'c> {
     }
 }
 
-/// How to take one change back.
+/// How to undo one change.
 enum Undo<'c> {
     /// The document at this position was this.
-    Restore(usize, Sheet<'c>),
+    Restore(usize, CanvasDraft<'c>),
     /// The last document did not exist, and its id meant this one.
     Remove(Option<&'c str>, Option<usize>),
 }
 
 /// The documents at one point of a conversation.
 #[derive(Default)]
-struct Desk<'c> {
-    documents: Vec<Sheet<'c>>,
+struct Workspace<'c> {
+    documents: Vec<CanvasDraft<'c>>,
     by_id: HashMap<&'c str, usize>,
     undo: Vec<Undo<'c>>,
     budget: Budget,
 }
 
-impl<'c> Desk<'c> {
+impl<'c> Workspace<'c> {
     fn undo_to(&mut self, len: usize) {
         while self.undo.len() > len {
             match self.undo.pop() {
-                Some(Undo::Restore(at, sheet)) => {
+                Some(Undo::Restore(at, draft)) => {
                     if let Some(current) = self.documents.get_mut(at) {
-                        *current = sheet;
+                        *current = draft;
                     }
                 }
                 Some(Undo::Remove(id, meant)) => {
@@ -277,11 +278,11 @@ impl<'c> Desk<'c> {
         }
     }
 
-    fn add(&mut self, sheet: Sheet<'c>) {
+    fn add(&mut self, draft: CanvasDraft<'c>) {
         let at = self.documents.len();
-        let meant = sheet.id.and_then(|id| self.by_id.insert(id, at));
-        self.undo.push(Undo::Remove(sheet.id, meant));
-        self.documents.push(sheet);
+        let meant = draft.id.and_then(|id| self.by_id.insert(id, at));
+        self.undo.push(Undo::Remove(draft.id, meant));
+        self.documents.push(draft);
     }
 
     /// The document that a step is about: by its id, else the last one.
@@ -302,7 +303,7 @@ impl<'c> Desk<'c> {
             CanvasAction::Create(_) => None,
             _ => self.find(id),
         };
-        let mut sheet = found.and_then(|at| self.documents.get(at)).copied().unwrap_or(Sheet {
+        let mut draft = found.and_then(|at| self.documents.get(at)).copied().unwrap_or(CanvasDraft {
             id,
             title: "",
             kind: "document",
@@ -311,44 +312,44 @@ impl<'c> Desk<'c> {
             exact: true,
         });
         if let Some(title) = &step.title {
-            sheet.title = title;
+            draft.title = title;
         }
         if let Some(kind) = &step.kind {
-            sheet.kind = kind;
+            draft.kind = kind;
         }
-        let outcome = self.outcome(step, &sheet, steps);
+        let outcome = self.outcome(step, &draft, steps);
         match &outcome {
             Some(CanvasOutcome::Text(_)) => {
-                sheet.text = Some(step_id);
-                sheet.exact = true;
-                sheet.version = sheet.version.saturating_add(1);
+                draft.text = Some(step_id);
+                draft.exact = true;
+                draft.version = draft.version.saturating_add(1);
             }
             Some(CanvasOutcome::NotApplied(_)) if !step.failed => {
-                sheet.exact = false;
-                sheet.version = sheet.version.saturating_add(1);
+                draft.exact = false;
+                draft.version = draft.version.saturating_add(1);
             }
             _ => {}
         }
-        sheet.version = step.version.unwrap_or(sheet.version).max(1);
+        draft.version = step.version.unwrap_or(draft.version).max(1);
         match found {
             Some(at) => {
                 if let Some(current) = self.documents.get_mut(at) {
-                    self.undo.push(Undo::Restore(at, std::mem::replace(current, sheet)));
+                    self.undo.push(Undo::Restore(at, std::mem::replace(current, draft)));
                 }
             }
             // A creation that failed made nothing.
             None if step.failed => {}
-            None => self.add(sheet),
+            None => self.add(draft),
         }
-        let Sheet { title, kind, version, .. } = sheet;
+        let CanvasDraft { title, kind, version, .. } = draft;
         steps.insert(step_id, CanvasVersion { title, kind, version, outcome });
     }
 
-    /// What a step makes of `sheet`; `None` if it leaves the text alone.
+    /// What a step makes of `draft`; `None` if it leaves the text alone.
     fn outcome(
         &mut self,
         step: &'c CanvasStep<'c>,
-        sheet: &Sheet<'c>,
+        draft: &CanvasDraft<'c>,
         steps: &Steps<'c>,
     ) -> Option<CanvasOutcome<'c>> {
         if step.failed {
@@ -360,7 +361,7 @@ impl<'c> Desk<'c> {
         match &step.action {
             CanvasAction::Create(text) => Some(CanvasOutcome::Text(Cow::Borrowed(text))),
             CanvasAction::Update(edits) => {
-                let before = if sheet.exact { sheet.text(steps) } else { None };
+                let before = if draft.exact { draft.text(steps) } else { None };
                 let after = edited(before, edits, &mut self.budget);
                 Some(after.map_or_else(CanvasOutcome::NotApplied, CanvasOutcome::Text))
             }

@@ -48,7 +48,7 @@ pub struct SideFiles {
     pub pointers: Vec<AssetPointer>,
 }
 
-/// The first bytes of an entry, at most the given number; `None` if they can't be read.
+/// Reads the first bytes of an entry, at most the given number; `None` if they can't be read.
 pub type ReadEntry = Box<dyn Fn(EntryRef, usize) -> Option<Vec<u8>> + Send + Sync>;
 
 /// How many bytes of a file are needed to recognise its type.
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Assets {
 }
 
 impl Assets {
-    /// The assets among `candidates`, as `side` describes them. Of several entries for one id one with a name wins
+    /// The assets among `candidates`, as `side` describes them. Among several entries for one id, one with a name wins
     /// over a `.dat`, then the first. `read` is called at most once for the type of an entry, and only if nothing else determines
     /// its type. Linear.
     pub fn new(candidates: Vec<Candidate>, side: SideFiles, read: ReadEntry) -> Self {

@@ -84,7 +84,7 @@ impl Format for ChatGpt {
         let texts = Texts::default();
         let Ok(text) = simdutf8::basic::from_utf8(without_byte_order_mark(json)) else { return false };
         let reading = Reading::of(Json { text, texts: &texts }, detail);
-        // Repairing JSON that is too much would not make it less.
+        // Repairing JSON that is too large would not make it smaller.
         if reading.error.is_some_and(|error| !error.is_limit) {
             return false;
         }
@@ -213,7 +213,7 @@ fn head<'a>(export: &mut RawConversation<'a>) -> Conversation<'a> {
 /// Adds the messages of `export` to `conversation`.
 ///
 /// # Errors
-/// Strings in deferred values that strict JSON refuses, which repaired JSON has not, and values that are too many.
+/// Strings in deferred values that strict JSON refuses (repaired JSON has none), and too many values.
 fn add_messages<'a>(
     export: RawConversation<'a>,
     texts: &'a Texts,
@@ -303,7 +303,7 @@ fn tree<'a>(
         answer::gather(&originals, &mut sources);
     }
     if cut > 0 {
-        problems.push(format!("circles of messages that were cut: {cut}"));
+        problems.push(format!("cycles of messages that were cut: {cut}"));
     }
     Ok((tree, sources))
 }

@@ -175,7 +175,7 @@ impl<'a> Escaped<'a> {
     /// The text itself.
     ///
     /// # Errors
-    /// What strict JSON refuses in a string, such as half of a surrogate pair.
+    /// What strict JSON refuses in a string, such as a lone surrogate.
     pub(in crate::format) fn open(self) -> Result<Str<'a>> {
         Ok(Str(match self {
             Self::Absent => None,
@@ -294,7 +294,7 @@ impl<'a, T: Read<'a>> Deferred<'a, T> {
     /// Reads the value; the default if there is none.
     ///
     /// # Errors
-    /// What strict parsing refuses, such as half of a surrogate pair.
+    /// What strict parsing refuses, such as a lone surrogate.
     pub(in crate::format) fn open(&self) -> Result<T> {
         self.json.map_or_else(|| Ok(T::default()), read)
     }

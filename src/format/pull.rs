@@ -2,7 +2,7 @@
 //!
 //! Built on the scanner's marks (quotes and brackets, 64 bytes at a time), so that skipped strings and containers cost next
 //! to nothing. What is read must be strict JSON, except that control characters between tokens count as blanks. In what is
-//! skipped only quotes and brackets are checked, whose kinds must match: a malformed number or half of a surrogate pair does
+//! skipped only quotes and brackets are checked, whose kinds must match: a malformed number or a lone surrogate does
 //! no harm there.
 //!
 //! Never recurses. Texts with escapes are decoded into [`Texts`]; all others borrow from the JSON.
@@ -57,7 +57,7 @@ impl<'a> Raw<'a> {
     /// The text itself.
     ///
     /// # Errors
-    /// Half of a surrogate pair, an unknown escape, or a control character.
+    /// A lone surrogate, an unknown escape, or a control character.
     #[inline]
     pub(super) fn text(self) -> Result<&'a str> {
         if self.plain { Ok(self.json.text) } else { self.json.texts.unescaped(self.json.text) }
@@ -367,7 +367,7 @@ impl<'a> Reader<'a> {
             return Ok(Value::Number(number));
         }
         let error = || Error {
-            what: "neither a number nor a word of JSON",
+            what: "not a number, true, false or null",
             at: Some(at),
             is_end: false,
             is_limit: false,
@@ -468,7 +468,7 @@ impl<'a> Reader<'a> {
                 }
                 if kinds & 1 != u64::from(byte == b'}') {
                     return Err(Error {
-                        what: "brackets of two kinds",
+                        what: "mismatched brackets",
                         at: Some(at),
                         is_end: false,
                         is_limit: false,
@@ -491,7 +491,7 @@ impl<'a> Reader<'a> {
     /// Reads the items of a list whose bracket was consumed: `take` must consume one value.
     ///
     /// # Errors
-    /// Those of `take`, and if items are not separated by commas.
+    /// Any error of `take`, and if items are not separated by commas.
     pub(super) fn each(&mut self, mut take: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         if self.peek()? == b']' {
             return self.bracket();
@@ -527,7 +527,7 @@ impl<'a> Reader<'a> {
     /// Reads the fields of an object whose bracket was consumed: `take` gets a key and must consume one value.
     ///
     /// # Errors
-    /// Those of `take`, and if keys, colons or commas are missing.
+    /// Any error of `take`, and if keys, colons or commas are missing.
     pub(super) fn fields(&mut self, mut take: impl FnMut(&mut Self, Raw<'a>) -> Result<()>) -> Result<()> {
         if self.peek()? == b'}' {
             return self.bracket();
@@ -606,7 +606,7 @@ impl<'a> Reader<'a> {
     pub(super) fn end(&mut self) -> Result<()> {
         match self.peek() {
             Err(_) => Ok(()),
-            Ok(_) => Err(self.error("more after the end")),
+            Ok(_) => Err(self.error("data after the end")),
         }
     }
 }

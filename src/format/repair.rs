@@ -22,7 +22,7 @@ pub struct Repaired {
 /// Makes `bytes` one valid JSON value.
 ///
 /// Valid JSON keeps its value (but for containers nested deeper than 127, and numbers that are infinite as 64-bit
-/// floats: these become `null`). Strings keep their number of code points: half of a surrogate pair and
+/// floats: these become `null`). Strings keep their number of code points: a lone surrogate and
 /// invalid UTF-8 become one U+FFFD each. What is cut off is closed. Duplicate keys stay. Linear.
 pub fn repair(bytes: &[u8]) -> Repaired {
     let mut tokens = Tokens::new(bytes);
@@ -157,7 +157,7 @@ impl JsonWriter {
     }
 
     /// Closes the innermost container of this kind and what is open in it. The outermost is closed at the end of
-    /// the text only, so that a bracket too many costs nothing.
+    /// the text only, so that an extra bracket costs nothing.
     fn close(&mut self, bracket: u8, at_end: bool) {
         let is_list = bracket == b']';
         let found = self.frames.iter().rposition(|frame| matches!(frame, Frame::List(_)) == is_list);
@@ -174,7 +174,7 @@ impl JsonWriter {
 
     fn close_last(&mut self) {
         if self.comma {
-            self.notes.add("comma too many left out");
+            self.notes.add("extra comma left out");
             self.comma = false;
         }
         match self.frames.last() {
@@ -199,7 +199,7 @@ impl JsonWriter {
                 self.comma = true;
             }
             Some(Frame::List(true) | Frame::Key(true)) if !self.comma => self.comma = true,
-            _ => self.notes.add("comma too many left out"),
+            _ => self.notes.add("extra comma left out"),
         }
     }
 
@@ -217,7 +217,7 @@ impl JsonWriter {
             self.out.push(':');
             self.set(Frame::Value);
         } else {
-            self.notes.add("colon too many left out");
+            self.notes.add("extra colon left out");
         }
     }
 

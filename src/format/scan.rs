@@ -233,7 +233,7 @@ impl Scanner {
     pub fn finish(&mut self, found: &mut dyn FnMut(Element<'_>)) -> End {
         let end = self.base;
         match self.place {
-            Position::Start { .. } => self.trouble("there is nothing", end),
+            Position::Start { .. } => self.trouble("empty", end),
             Position::List(_) => self.trouble("the list of conversations has no end", end),
             Position::Container(ContainerRole::Wrapper) => {
                 self.trouble("the object around the conversations has no end", end);
@@ -311,18 +311,18 @@ impl Scanner {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b',' => {
                 if expected != Expected::Comma {
-                    self.trouble("a comma too many between conversations", offset);
+                    self.trouble("an extra comma between conversations", offset);
                 }
                 self.place = Position::List(Expected::Next);
             }
             b']' => {
                 if expected == Expected::Next {
-                    self.trouble("a comma too many after the last conversation", offset);
+                    self.trouble("an extra comma after the last conversation", offset);
                 }
                 self.leave_list(at);
             }
             // The list began with `[`, so this can't be its end.
-            b'}' => self.trouble("a closing brace too many between conversations", offset),
+            b'}' => self.trouble("an extra closing brace between conversations", offset),
             _ => {
                 if expected == Expected::Comma {
                     self.trouble("no comma between conversations", offset);
@@ -410,7 +410,7 @@ impl Scanner {
     fn over(&mut self, bytes: &[u8], at: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         if let Some(more) = rest.iter().position(|byte| !b" \t\n\r".contains(byte)) {
-            self.trouble("there is more after the end", self.offset(at + more));
+            self.trouble("data after the end", self.offset(at + more));
         }
         bytes.len()
     }

@@ -1,12 +1,12 @@
 //! A mount from beginning to end: checks, daemon, readiness, signals, unmount.
 //!
 //! ```text
-//! gptfs mount ─ checks ─ fork ─┬─ attends: shows news, returns when the mount can be used
-//!                              └─ serves: builds the tree, mounts, answers the kernel until it is unmounted
+//! gptfs mount ─ checks ─ fork ─┬─ parent: reports progress, returns when the mount can be used
+//!                              └─ daemon: builds the tree, mounts, answers the kernel until it is unmounted
 //! ```
 //!
 //! However a mount ends, nothing is left: no entry in the table of mounts, and no directory that wasn't there before. A
-//! killed daemon can't clear up; the next mount at the same place does.
+//! killed daemon can't clean up; the next mount at the same place does.
 
 mod channel;
 pub(crate) mod device;
@@ -98,7 +98,7 @@ pub(crate) type Build = Box<dyn FnOnce(&Progress) -> Result<Fs> + Send>;
 /// process: it must not depend on other threads of this one, and what it returns must not depend on the working directory.
 ///
 /// # Errors
-/// Those of `open` and, with [`wait`](MountOptions::wait), of what it returns, in which case nothing is mounted; `Environment`
+/// Any error of `open` and, with [`wait`](MountOptions::wait), of what it returns, in which case nothing is mounted; `Environment`
 /// for the mountpoint and FUSE; `Interrupted` by a signal before the mount was ready. A directory that was made is removed.
 pub(crate) fn mount(options: &MountOptions, open: OpenSource, mut tell: Tell) -> Result<()> {
     device::check(options.allow_other)?;
@@ -155,7 +155,7 @@ fn serve_in_background(
     }
 }
 
-/// Shows what the serving process tells until it is ready, or has failed and ended.
+/// Shows what the serving process reports until it is ready, or has failed and ended.
 fn attend(socket: &UnixStream, signals: &EndSignals, mountpoint: &Mountpoint, mut tell: Tell) -> Result<()> {
     let interruption = || Error::new(ErrorKind::Interrupted, "interrupted; nothing is mounted");
     let (mut received, mut failure, mut interrupted) = (Vec::new(), None, false);
@@ -183,7 +183,7 @@ fn attend(socket: &UnixStream, signals: &EndSignals, mountpoint: &Mountpoint, mu
                 return Err(interruption());
             }
             interrupted = true;
-            // The serving process takes this as our end. If it has ended itself, the next read says so.
+            // The serving process sees this as our end. If it has ended itself, the next read says so.
             let _ = socket.shutdown(Shutdown::Write);
         } else if readable {
             let mut buffer = [0; 4096];
@@ -209,7 +209,7 @@ enum Audience {
     Parent(Arc<UnixStream>),
     /// The user, from this process.
     User(Tell),
-    /// Nobody any more, because the mount is ready.
+    /// No one any more, because the mount is ready.
     Nobody,
 }
 
@@ -285,7 +285,7 @@ impl<'a> Serving<'a> {
                 Some(builder.map_err(|error| system_error(&"cannot start", &error))?)
             }
         };
-        // Listening takes a thread, which the system may refuse: so the watcher looks whether it has begun.
+        // Listening takes a thread, which the system may refuse, so the watcher checks that it has begun.
         { watcher }.write_all(&[0]).map_err(|error| system_error(&"cannot start", &error))?;
         let served = session.run().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => system_error(&"cannot start", &error),
@@ -303,7 +303,7 @@ impl<'a> Serving<'a> {
         let pinned = self.mountpoint.pin()?;
         let (source, allow_other) = (&self.options.source_name, self.options.allow_other);
         let device = device::mount(&self.mountpoint.path, &pinned.path(), source, allow_other)?;
-        // Where it is now, should somebody have moved it.
+        // Where it is now, in case somebody has moved it.
         let path = fs::read_link(pinned.path()).unwrap_or_else(|_| self.mountpoint.path.clone());
         drop(pinned);
         let entry = mounts::at(&path).ok().flatten().filter(|_| path == self.mountpoint.path);
@@ -315,7 +315,7 @@ impl<'a> Serving<'a> {
         };
         *ours = Some(mounted.clone());
         drop(ours);
-        // Without it an abort leaves a dead mount, as a kill does.
+        // Without the handler an abort leaves a dead mount, as a kill does.
         let _ = sys::unmount_on_abort(&mounted.target, &device::helper_path());
         if let Some(beacon) = liveness::show(&mounted) {
             // It is empty: one process mounts once.
@@ -341,7 +341,7 @@ impl<'a> Serving<'a> {
         self.mountpoint.restore();
     }
 
-    /// Waits for signals and for the end of the process that waits for us, answers those who look whether we are alive, and
+    /// Waits for signals and for the end of the process that waits for us, answers those who check that we are alive, and
     /// passes on news, until `ended` closes. Says that the mount can be used when a byte has come from there and the kernel
     /// gets answers.
     fn watch(&self, signals: &EndSignals, ended: &PipeReader) {
@@ -440,7 +440,7 @@ impl<'a> Serving<'a> {
 
     fn tell_failure(&self, error: &Error) {
         match &*lock(&self.audience) {
-            // If nobody listens there is nobody to tell.
+            // If nobody listens, there is no one to tell.
             Audience::Parent(socket) => drop(channel::send(socket, &Notice::failed(error))),
             _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }

@@ -16,7 +16,7 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
     let names: Vec<&str> =
         archives.iter().flat_map(|archive| archive.entries()).map(|entry| entry.name.as_str()).collect();
     let reason = if names.is_empty() {
-        "there is nothing in it".to_owned()
+        "it is empty".to_owned()
     } else if let Some(what) = names.iter().find_map(|name| other_product(name)) {
         format!("this looks like {what}")
     } else if let Some(number) = archives.iter().find_map(|archive| later_part(archive)) {

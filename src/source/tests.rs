@@ -446,7 +446,7 @@ fn a_source_that_is_not_an_export_is_described() {
             &["ttl/30d/export_data/1/prod-grok-backend.json"],
             format!("x.zip: {no} this looks like a Grok export"),
         ),
-        (&[], format!("x.zip: {no} there is nothing in it")),
+        (&[], format!("x.zip: {no} it is empty")),
         (
             &["photo.jpg"],
             format!(
@@ -458,7 +458,7 @@ fn a_source_that_is_not_an_export_is_described() {
         assert_eq!(place.fails("x.zip"), (ErrorKind::NotAnExport, expected));
     }
     std::fs::create_dir(place.0.path().join("empty")).unwrap();
-    assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, format!("empty: {no} there is nothing in it")));
+    assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, format!("empty: {no} it is empty")));
     assert_eq!(place.fails("gone").0, ErrorKind::Environment);
     assert_eq!(place.fails("gone").1, "gone: no such file or directory");
     place.put("text.txt", "Dear diary");

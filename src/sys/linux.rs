@@ -135,7 +135,7 @@ pub(crate) fn is_ours_alone(metadata: &Metadata) -> bool {
 /// Creates a directory that only its owner can access.
 ///
 /// # Errors
-/// Those of `mkdir`; `AlreadyExists`.
+/// Any error of `mkdir`; `AlreadyExists`.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
@@ -143,7 +143,7 @@ pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
 /// Creates a directory and those above it with mode 0755 within the umask.
 ///
 /// # Errors
-/// Those of `mkdir`.
+/// Any error of `mkdir`.
 pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(path)
 }
@@ -151,7 +151,7 @@ pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
 /// Opens a file for reading, unless `path` itself is a symbolic link.
 ///
 /// # Errors
-/// Those of `open`; `ELOOP` for a link.
+/// Any error of `open`; `ELOOP` for a link.
 pub(crate) fn open_without_following(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
@@ -159,7 +159,7 @@ pub(crate) fn open_without_following(path: &Path) -> io::Result<File> {
 /// Opens a directory that is not a symbolic link: to be read, or only to refer to it.
 ///
 /// # Errors
-/// Those of `open`; `NotADirectory`, `PermissionDenied` to read it.
+/// Any error of `open`; `NotADirectory`, `PermissionDenied` to read it.
 pub(crate) fn open_directory(path: &Path, readable: bool) -> io::Result<File> {
     let refer = if readable { 0 } else { libc::O_PATH };
     let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | refer;
@@ -170,7 +170,7 @@ pub(crate) fn open_directory(path: &Path, readable: bool) -> io::Result<File> {
 /// [given a name](name_file), nothing of it remains, however this process ends.
 ///
 /// # Errors
-/// Those of `open`; not every file system can do this.
+/// Any error of `open`; not every file system can do this.
 pub(crate) fn unnamed_file(dir: &Path) -> io::Result<File> {
     File::options().read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(dir)
 }
@@ -178,7 +178,7 @@ pub(crate) fn unnamed_file(dir: &Path) -> io::Result<File> {
 /// Gives an [unnamed file](unnamed_file) the name `path`, which must be free.
 ///
 /// # Errors
-/// Those of `linkat`.
+/// Any error of `linkat`.
 pub(crate) fn name_file(file: &File, path: &Path) -> io::Result<()> {
     let name = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(unistd::linkat(AT_FDCWD, name.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
@@ -201,7 +201,7 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
 /// `NotConnected`. Blocks as long as the file system does.
 ///
 /// # Errors
-/// Those of `statfs`.
+/// Any error of `statfs`.
 pub(crate) fn probe_file_system(path: &Path) -> io::Result<()> {
     Ok(nix::sys::statfs::statfs(path).map(drop)?)
 }
@@ -209,7 +209,7 @@ pub(crate) fn probe_file_system(path: &Path) -> io::Result<()> {
 /// Mounts a read-only file system that honours neither devices, set-user-id bits nor programs.
 ///
 /// # Errors
-/// Those of `mount`; `PermissionDenied` without the privilege.
+/// Any error of `mount`; `PermissionDenied` without the privilege.
 pub(crate) fn mount_read_only(source: &str, target: &Path, kind: &str, options: &str) -> io::Result<()> {
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     Ok(nix::mount::mount(Some(source), target, Some(kind), flags, Some(options))?)
@@ -227,7 +227,7 @@ pub(crate) enum Unmounting {
 /// Unmounts what is mounted at `target`, which must not be a symbolic link.
 ///
 /// # Errors
-/// Those of `umount2`: `ResourceBusy`, `InvalidInput` if nothing is mounted there, `PermissionDenied`.
+/// Any error of `umount2`: `ResourceBusy`, `InvalidInput` if nothing is mounted there, `PermissionDenied`.
 pub(crate) fn unmount(target: &Path, how: Unmounting) -> io::Result<()> {
     let flags = match how {
         Unmounting::IfUnused => MntFlags::UMOUNT_NOFOLLOW,
@@ -303,7 +303,7 @@ impl Drop for EndSignals {
     }
 }
 
-/// Waits until one of `descriptors` can be read or its other end is closed, and returns which. `None` waits without end.
+/// Waits until one of `descriptors` can be read or its other end is closed, and returns which. `None` waits forever.
 ///
 /// # Errors
 /// Only for lack of memory. A call that a signal interrupts returns nothing.
@@ -329,7 +329,7 @@ pub(crate) fn wait_readable<const N: usize>(
 /// Receives a descriptor that the other end of `socket` hands over; `None` if it closes without one.
 ///
 /// # Errors
-/// Those of `recvmsg`.
+/// Any error of `recvmsg`.
 pub(crate) fn receive_descriptor(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
     let mut byte = [0];
     let mut parts = [IoSliceMut::new(&mut byte)];
@@ -372,7 +372,7 @@ pub(crate) struct DirectoryLock(#[allow(dead_code, reason = "holds the lock")] F
 /// Waits for the lock of a directory, which everyone who may read it can take.
 ///
 /// # Errors
-/// Those of `flock`.
+/// Any error of `flock`.
 pub(crate) fn lock_directory(directory: File) -> io::Result<DirectoryLock> {
     Flock::lock(directory, FlockArg::LockExclusive).map(DirectoryLock).map_err(|(_, error)| error.into())
 }

@@ -14,7 +14,7 @@ pub(crate) fn trim_memory() {}
 /// Opens a file for reading, unless `path` itself is a symbolic link.
 ///
 /// # Errors
-/// Those of opening; `InvalidInput` for a link.
+/// Any error while opening; `InvalidInput` for a link.
 pub(crate) fn open_without_following(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -52,7 +52,7 @@ pub(crate) fn is_ours_alone(metadata: &Metadata) -> bool {
 /// Creates a directory that only its owner can access, where modes say so.
 ///
 /// # Errors
-/// Those of creating it; `AlreadyExists`.
+/// Any error while creating it; `AlreadyExists`.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -63,7 +63,7 @@ pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
 /// Creates a directory and those above it.
 ///
 /// # Errors
-/// Those of creating them.
+/// Any error while creating them.
 pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
@@ -143,7 +143,7 @@ impl OpenDirectory {
     /// Makes a child directory.
     ///
     /// # Errors
-    /// Those of making it; `AlreadyExists`.
+    /// Any error while making it; `AlreadyExists`.
     pub(crate) fn make(&self, name: &str) -> io::Result<()> {
         fs::create_dir(self.0.join(name))
     }
@@ -151,7 +151,7 @@ impl OpenDirectory {
     /// Begins a file, called `partial` until it [is complete](Self::complete).
     ///
     /// # Errors
-    /// Those of creating it; `AlreadyExists`.
+    /// Any error while creating it; `AlreadyExists`.
     pub(crate) fn begin<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
         Ok(NewFile { file: File::create_new(self.0.join(partial))?, partial })
     }
@@ -159,7 +159,7 @@ impl OpenDirectory {
     /// Gives `new`, which was begun here, its name, unless it is taken.
     ///
     /// # Errors
-    /// Those of renaming it; `AlreadyExists`.
+    /// Any error while renaming it; `AlreadyExists`.
     pub(crate) fn complete(&self, new: &NewFile<'_>, name: &str) -> io::Result<()> {
         let path = self.0.join(name);
         if fs::symlink_metadata(&path).is_ok() {
@@ -171,7 +171,7 @@ impl OpenDirectory {
     /// Removes `new`, which was begun here.
     ///
     /// # Errors
-    /// Those of removing it.
+    /// Any error while removing it.
     pub(crate) fn give_up(&self, new: &NewFile<'_>) -> io::Result<()> {
         fs::remove_file(self.0.join(new.partial))
     }
@@ -179,7 +179,7 @@ impl OpenDirectory {
     /// Opens the file at the relative `path`, whose parts must not be links.
     ///
     /// # Errors
-    /// Those of opening it; `NotADirectory` for a link.
+    /// Any error while opening it; `NotADirectory` for a link.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
         let mut at = self.0.clone();
         for part in path {
@@ -194,7 +194,7 @@ impl OpenDirectory {
     /// Makes a symbolic link to `target`, with the time of now.
     ///
     /// # Errors
-    /// Those of making it; on Windows, without the privilege.
+    /// Any error while making it; on Windows, without the privilege.
     pub(crate) fn link(&self, name: &str, target: &str, modified: SystemTime) -> io::Result<()> {
         let _ = modified;
         let path = self.0.join(name);
@@ -207,7 +207,7 @@ impl OpenDirectory {
     /// Sets its times, except on Windows, which opens no directory as a file.
     ///
     /// # Errors
-    /// Those of opening it and of setting them.
+    /// Any error while opening it or setting them.
     pub(crate) fn set_times(&self, times: FileTimes) -> io::Result<()> {
         if cfg!(windows) { Ok(()) } else { File::open(&self.0)?.set_times(times) }
     }

@@ -145,7 +145,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// The file at `path`; the extension of a page may be omitted.
 ///
 /// # Errors
-/// Those of [`Fs::resolve`]; `NotFound` comes with suggestions.
+/// Any error of [`Fs::resolve`]; `NotFound` comes with suggestions.
 pub(super) fn one(fs: &Fs, path: &str) -> Result<Ino> {
     let error = match fs.resolve(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => error,

@@ -44,7 +44,7 @@ pub enum Artifact {
     Report,
 }
 
-/// The names of `conversation_asset_file_names.json`: base name of an entry → name or path. Nothing if it is something
+/// The names of `conversation_asset_file_names.json`: base name of an entry → name or path. Empty if it is something
 /// else.
 pub fn parse_names(json: &[u8]) -> Vec<(String, String)> {
     match value(json) {
@@ -59,7 +59,7 @@ pub fn parse_names(json: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-/// The asset table of a `chat.html` in `folder`: pointer → path. Nothing if it is something else. May be JavaScript.
+/// The asset table of a `chat.html` in `folder`: pointer → path. Empty if it is something else. May be JavaScript.
 pub fn parse_pointers(table: &[u8], folder: &str) -> Vec<AssetPointer> {
     let pointers = pointers(&script::to_json(table));
     let pointer = |(pointer, path): (String, String)| {
@@ -99,7 +99,7 @@ fn pointers(json: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-/// The records of `library_files.json`. Nothing if it is something else; invalid records are left out.
+/// The records of `library_files.json`. Empty if it is something else; invalid records are left out.
 pub fn parse_library(json: &[u8]) -> Vec<LibraryRecord> {
     match value(json) {
         Value::Array(records) => records.iter().filter_map(record).collect(),
@@ -171,7 +171,7 @@ pub(super) struct LibraryIndex {
     /// What the assistant made, by conversation and by message.
     made_in: HashMap<String, Vec<usize>>,
     made_by: HashMap<String, Vec<usize>>,
-    /// Those of a conversation that name no message, by time.
+    /// Records of a conversation that name no message, by time.
     by_conversation: HashMap<String, Vec<(Timestamp, usize)>>,
 }
 

@@ -1,7 +1,7 @@
 //! Literals of JavaScript as JSON, as far as tables of assets need it.
 
-/// `script`, a literal, with its strings as those of JSON and without comments. What else JSON does not allow (keys
-/// without quotes, commas at the end) stays for a lenient parser. JSON stays as it is. Linear.
+/// `script`, a literal, with its strings as those of JSON and without comments. Whatever else JSON does not allow (keys
+/// without quotes, trailing commas) is left to a lenient parser. JSON stays as it is. Linear.
 pub(super) fn to_json(script: &[u8]) -> Vec<u8> {
     let mut json = Vec::with_capacity(script.len());
     let mut rest = script;

@@ -81,7 +81,7 @@ fn zip(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// True for UTF-8 text, cut anywhere.
+/// True for UTF-8 text, which may be cut off anywhere.
 fn is_text(bytes: &[u8]) -> bool {
     let cut_inside = |error: &std::str::Utf8Error| error.error_len().is_none();
     let valid = std::str::from_utf8(bytes).as_ref().err().is_none_or(cut_inside);

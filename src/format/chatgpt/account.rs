@@ -23,7 +23,7 @@ pub(super) fn is_used(name: &str) -> bool {
     ACCOUNT_FILES.contains(&name) || ["message_feedback.json", "shared_conversations.json"].contains(&name)
 }
 
-/// `document`, made of those of `files` that it is about.
+/// `document`, made from the `files` that it is about.
 pub(super) fn document(
     document: OwnerDocument,
     files: &[SideFile],

@@ -445,7 +445,7 @@ fn turns(messages: &Messages<'_>, parents: &[Option<NodeId>]) -> Vec<usize> {
     let mut way = Vec::new();
     for start in 0..parents.len() {
         let (mut at, mut turn) = (start, None);
-        // Each node is passed once, also in a circle of parents.
+        // Each node is passed once, even in a cycle of parents.
         while turn.is_none() {
             turn = turns.get(at).copied().flatten();
             if turn.is_some() {

@@ -207,7 +207,7 @@ fn other<'t>(
     }
 }
 
-/// The kind of a mark that says nothing else, if that stood alone; nothing within a sentence.
+/// The kind of a mark that says nothing else, if it was alone on its line; nothing within a sentence.
 fn labelled(kind: &str, alone: bool) -> Meaning<'static> {
     let kind = spelled(kind);
     if !alone || markdown::is_blank(&kind) {

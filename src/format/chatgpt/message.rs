@@ -39,7 +39,7 @@ pub(super) fn role(raw: &schema::Message<'_>) -> Role {
     }
 }
 
-/// Whom a message addresses, if not everybody.
+/// The recipient of a message, unless it is everyone.
 pub(super) fn recipient<'r>(raw: &'r schema::Message<'_>) -> Option<&'r str> {
     Some(raw.recipient.as_str()).filter(|to| !to.is_empty() && *to != "all")
 }

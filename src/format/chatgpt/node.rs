@@ -31,9 +31,9 @@ pub(super) struct RawConversation<'a> {
     set: u16,
     /// The keys that were set more than once.
     doubled: u16,
-    /// Times that are values but no times.
+    /// Values in place of times that are not times.
     bad_times: bool,
-    /// Nodes and messages that are something else than objects.
+    /// Nodes and messages that are not objects.
     odd: u32,
 }
 

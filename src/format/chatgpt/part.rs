@@ -11,7 +11,7 @@ use crate::format::pointer;
 use crate::format::pull::{Json, Reader, Result, Texts};
 use std::borrow::Cow;
 
-/// For whom content is turned into parts.
+/// Who the parts are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// A message of a person or the model: all of it is shown.

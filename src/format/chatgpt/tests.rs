@@ -176,7 +176,7 @@ fn a_circle_and_a_current_message_that_does_not_exist_are_problems() {
     read(&json.to_string(), Detail::Shown, |conversation, problems| {
         assert_eq!(conversation.current, None);
         let expected =
-            ["current_node names a message that does not exist", "circles of messages that were cut: 1"];
+            ["current_node names a message that does not exist", "cycles of messages that were cut: 1"];
         assert_eq!(problems, expected);
     });
 }

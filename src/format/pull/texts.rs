@@ -81,7 +81,7 @@ impl Texts {
     /// The text of a string with escapes. Linear.
     ///
     /// # Errors
-    /// Half of a surrogate pair, an escape that there is not, and control characters.
+    /// A lone surrogate, an unknown escape, and control characters.
     pub(in crate::format) fn unescaped(&self, raw: &str) -> Result<&str> {
         if raw.bytes().fold(u8::MAX, u8::min) < 0x20 {
             return Err(error("a control character in a string"));
@@ -128,8 +128,8 @@ fn unescape(raw: &[u8], draft: &mut [u8]) -> Result<usize> {
         let rest = raw.get(from..).unwrap_or_default();
         let (read, written) = match rest.get(1) {
             Some(b'u') if byte == b'\\' => {
-                let (character, read) = unicode(rest)
-                    .ok_or_else(|| error("half of a surrogate pair, or no number, in an escape"))?;
+                let (character, read) =
+                    unicode(rest).ok_or_else(|| error("a lone surrogate or an invalid \\u escape"))?;
                 let mut text = [0; 4];
                 let written = character.encode_utf8(&mut text).len();
                 put(draft, to, text);
@@ -137,7 +137,7 @@ fn unescape(raw: &[u8], draft: &mut [u8]) -> Result<usize> {
             }
             Some(&escape) if byte == b'\\' => {
                 match SHORT_ESCAPES[usize::from(escape)] {
-                    0 => return Err(error("an escape that there is not")),
+                    0 => return Err(error("an unknown escape")),
                     byte => put(draft, to, [byte]),
                 }
                 (2, 1)

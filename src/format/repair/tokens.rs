@@ -171,7 +171,7 @@ fn escape<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] 
             behind(12)
         }
         (_, Some(0xD800..0xE000)) => {
-            notes.add("half of a surrogate pair replaced");
+            notes.add("lone surrogate replaced");
             out.push(REPLACEMENT);
             behind(6)
         }
@@ -226,7 +226,7 @@ fn wide<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] {
             (char::from_u32(symbol).unwrap_or(REPLACEMENT), 6)
         }
         (Some(_), _) => {
-            notes.add("half of a surrogate pair replaced");
+            notes.add("lone surrogate replaced");
             (REPLACEMENT, 3)
         }
         (None, _) => {
@@ -238,7 +238,7 @@ fn wide<'a>(bytes: &'a [u8], out: &mut String, notes: &mut Notes) -> &'a [u8] {
     bytes.get(taken..).unwrap_or_default()
 }
 
-/// The half of a surrogate pair that was put into UTF-8 by itself, at the start of `bytes`.
+/// A lone surrogate that was encoded as UTF-8, at the start of `bytes`.
 fn half(bytes: &[u8]) -> Option<u32> {
     match *bytes {
         [0xED, second @ 0xA0..=0xBF, third @ 0x80..=0xBF, ..] => {

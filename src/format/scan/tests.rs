@@ -172,8 +172,8 @@ fn one_bare_conversation_is_the_element() {
 #[test]
 fn other_top_levels_are_refused() {
     for (text, reason, at) in [
-        ("", "there is nothing", 0),
-        (" \n", "there is nothing", 2),
+        ("", "empty", 0),
+        (" \n", "empty", 2),
         ("\"[{}]\"", "top level is a string", 0),
         (" 12", "top level is a number", 1),
         ("null", "top level is neither a list nor an object", 0),
@@ -190,11 +190,11 @@ fn other_top_levels_are_refused() {
 fn damage_between_elements_loses_no_element() {
     for (text, reason, at) in [
         ("[{} 2]", "no comma between conversations", 4),
-        ("[{},,2]", "a comma too many between conversations", 4),
-        ("[,{},2]", "a comma too many between conversations", 1),
-        ("[{},2,]", "a comma too many after the last conversation", 6),
-        ("[{}},2]", "a closing brace too many between conversations", 3),
-        ("[{},2] x", "there is more after the end", 7),
+        ("[{},,2]", "an extra comma between conversations", 4),
+        ("[,{},2]", "an extra comma between conversations", 1),
+        ("[{},2,]", "an extra comma after the last conversation", 6),
+        ("[{}},2]", "an extra closing brace between conversations", 3),
+        ("[{},2] x", "data after the end", 7),
         ("[{},2,", "the list of conversations has no end", 6),
         (r#"{"conversations":[{},2]"#, "the object around the conversations has no end", 23),
     ] {

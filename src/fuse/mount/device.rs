@@ -40,7 +40,7 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
     let opened = fs::File::options().read(true).write(true).open(DEVICE);
     if opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
         return Err(refused(format!(
-            "{DEVICE} is closed to you; root may open it with `chmod 666 {DEVICE}`; {WITHOUT}"
+            "you have no access to {DEVICE}; root may open it with `chmod 666 {DEVICE}`; {WITHOUT}"
         )));
     }
     if helper().is_none() {
@@ -61,9 +61,9 @@ pub(super) fn check(allow_other: bool) -> Result<()> {
 pub(crate) fn examine_device() -> Result<String> {
     match fs::File::options().read(true).write(true).open(DEVICE) {
         Ok(_) => Ok(format!("{DEVICE} can be opened")),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(refused(format!("{DEVICE} is closed to you; root may open it with `chmod 666 {DEVICE}`")))
-        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(format!(
+            "you have no access to {DEVICE}; root may open it with `chmod 666 {DEVICE}`"
+        ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(refused(format!(
             "{DEVICE} is missing; install fuse3 and load its module with `modprobe fuse`"
         ))),
@@ -140,11 +140,11 @@ pub(super) fn mount(target: &Path, pinned: &Path, source: &str, allow_other: boo
     match mount_by_root(pinned, &source, others) {
         Ok(device) => Ok(device),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(refused(format!(
-            "{}; a container needs the device {DEVICE} and the capability SYS_ADMIN; {WITHOUT}",
+            "{}; a container needs the device {DEVICE} and the capability CAP_SYS_ADMIN; {WITHOUT}",
             describe(&error)
         ))),
         Err(error) if matches!(error.raw_os_error(), Some(NO_DEVICE | NO_SUCH_DEVICE)) => {
-            Err(refused(format!("the kernel has no fuse; load it with `modprobe fuse`; {WITHOUT}")))
+            Err(refused(format!("the kernel has no FUSE support; load it with `modprobe fuse`; {WITHOUT}")))
         }
         Err(error) => Err(super::system_error(&target.display(), &error)),
     }

@@ -45,7 +45,7 @@ pub(super) fn show(mounted: &Mounted) -> Option<Beacon> {
 }
 
 impl Beacon {
-    /// Lets everyone go who has looked. To be called when it is readable, so that its queue never fills up.
+    /// Disconnects everyone who has looked. To be called when it is readable, so that its queue never fills up.
     pub(super) fn answer(&self) {
         while self.0.accept().is_ok() {}
     }
@@ -126,7 +126,7 @@ mod tests {
         thread::scope(|scope| {
             let ended = scope.spawn(|| {
                 sender.send(()).unwrap();
-                // Without end, but for the beacon.
+                // Endless, but for the beacon.
                 watched.ends_within(Duration::from_mins(1))
             });
             receiver.recv().unwrap();

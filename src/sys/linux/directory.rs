@@ -21,7 +21,7 @@ impl OpenDirectory {
     /// Opens the directory at `path`, following links.
     ///
     /// # Errors
-    /// Those of `open`; `NotADirectory`.
+    /// Any error of `open`; `NotADirectory`.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(File::options().read(true).custom_flags(libc::O_DIRECTORY).open(path)?.into()))
     }
@@ -37,7 +37,7 @@ impl OpenDirectory {
     /// Opens a child directory that is not a link.
     ///
     /// # Errors
-    /// Those of `openat`; `NotADirectory` for a file or a link.
+    /// Any error of `openat`; `NotADirectory` for a file or a link.
     pub(crate) fn enter(&self, name: &str) -> io::Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(Self(openat(&self.0, name, flags, Mode::empty())?))
@@ -54,7 +54,7 @@ impl OpenDirectory {
     /// Makes a child directory with mode 0755 within the umask.
     ///
     /// # Errors
-    /// Those of `mkdirat`; `AlreadyExists`.
+    /// Any error of `mkdirat`; `AlreadyExists`.
     pub(crate) fn make(&self, name: &str) -> io::Result<()> {
         Ok(mkdirat(&self.0, name, Mode::from_bits_truncate(0o755))?)
     }
@@ -62,7 +62,7 @@ impl OpenDirectory {
     /// Creates a file with mode 0644 within the umask.
     ///
     /// # Errors
-    /// Those of `openat`; `AlreadyExists`.
+    /// Any error of `openat`; `AlreadyExists`.
     fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.0, name, flags, Mode::from_bits_truncate(0o644))?.into())
@@ -72,7 +72,7 @@ impl OpenDirectory {
     /// remains if the process is killed before; elsewhere it is called `partial` until then.
     ///
     /// # Errors
-    /// Those of `openat`.
+    /// Any error of `openat`.
     pub(crate) fn begin<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
         let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
         if let Ok(file) = openat(&self.0, ".", flags, Mode::from_bits_truncate(0o644)).map(File::from)
@@ -86,7 +86,7 @@ impl OpenDirectory {
     /// Gives `new`, which was begun here, its name, unless it is taken.
     ///
     /// # Errors
-    /// Those of `linkat` and `renameat2`; `AlreadyExists`.
+    /// Any error of `linkat` and `renameat2`; `AlreadyExists`.
     pub(crate) fn complete(&self, new: &NewFile<'_>, name: &str) -> io::Result<()> {
         if let Some(partial) = new.partial {
             return self.rename_new(partial, name);
@@ -98,7 +98,7 @@ impl OpenDirectory {
     /// Removes what `new`, which was begun here, has left.
     ///
     /// # Errors
-    /// Those of `unlinkat`.
+    /// Any error of `unlinkat`.
     pub(crate) fn give_up(&self, new: &NewFile<'_>) -> io::Result<()> {
         new.partial.map_or(Ok(()), |partial| self.remove(partial))
     }
@@ -106,7 +106,7 @@ impl OpenDirectory {
     /// Opens the file at the relative `path`, whose parts must not be links. Never waits for a pipe.
     ///
     /// # Errors
-    /// Those of `openat`; `NotADirectory` for a link.
+    /// Any error of `openat`; `NotADirectory` for a link.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
         let mut parent = None;
         for name in path.parent().into_iter().flat_map(Path::components) {
@@ -125,7 +125,7 @@ impl OpenDirectory {
     /// Makes a symbolic link to `target` that was modified at `modified`.
     ///
     /// # Errors
-    /// Those of `symlinkat` and `utimensat`; `AlreadyExists`.
+    /// Any error of `symlinkat` and `utimensat`; `AlreadyExists`.
     pub(crate) fn link(&self, name: &str, target: &str, modified: SystemTime) -> io::Result<()> {
         symlinkat(target, &self.0, name)?;
         let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -136,7 +136,7 @@ impl OpenDirectory {
     /// Renames a child, unless there is one with the new name.
     ///
     /// # Errors
-    /// Those of `renameat2`; `AlreadyExists`.
+    /// Any error of `renameat2`; `AlreadyExists`.
     fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
         match self.rename_without_replacing(from, to) {
             // This file system can't do it in one step.
@@ -163,7 +163,7 @@ impl OpenDirectory {
     /// Removes a child that is a file.
     ///
     /// # Errors
-    /// Those of `unlinkat`.
+    /// Any error of `unlinkat`.
     fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
     }
@@ -171,7 +171,7 @@ impl OpenDirectory {
     /// Sets its times.
     ///
     /// # Errors
-    /// Those of `futimens`; if no descriptor is left.
+    /// Any error of `futimens`; if no descriptor is left.
     pub(crate) fn set_times(&self, times: FileTimes) -> io::Result<()> {
         File::from(self.0.try_clone()?).set_times(times)
     }

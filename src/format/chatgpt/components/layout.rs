@@ -1,4 +1,4 @@
-//! How pieces stand on a page: lines, paragraphs, blocks and the blanks between them.
+//! How pieces are laid out on a page: lines, paragraphs, blocks and the blanks between them.
 
 use super::join::{list, trimmed};
 use super::piece::{BlockKind, Inline, InlineStyle, Joint, OutputBlock, OutputPiece, Place};

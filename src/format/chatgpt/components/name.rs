@@ -174,7 +174,7 @@ impl Component {
     }
 }
 
-/// True for folded names that are HTML wherever they stand.
+/// True for folded names that are HTML wherever they occur.
 pub(super) fn is_always_html(name: &str) -> bool {
     matches!(
         name,

@@ -12,7 +12,7 @@ pub(super) struct OutputBlock {
 /// What a block is, as far as its neighbours care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlockKind {
-    /// A paragraph, which may stand in a row or cell.
+    /// A paragraph, which may be in a row or cell.
     Line,
     /// A paragraph that is alone.
     Picture,
@@ -118,7 +118,7 @@ pub(super) struct Cell {
 pub(super) enum Place {
     /// The answer itself: text stays as it is.
     Answer,
-    /// A column: parts of their own stand below one another.
+    /// A column: parts of their own go below one another.
     Column,
     /// A paragraph or cell.
     Paragraph,

@@ -205,7 +205,7 @@ pub(super) fn destination(url: &str) -> String {
     encoded
 }
 
-/// Inline Markdown between marks of emphasis, which stand at its words. Marks of the same kind inside are dropped.
+/// Inline Markdown between marks of emphasis, which touch its words. Marks of the same kind inside are dropped.
 pub(super) fn emphasised(text: &str, mark: &str) -> String {
     let inside = text.trim();
     if inside.is_empty() {
