@@ -347,6 +347,11 @@ impl Fs {
         }
     }
 
+    /// What the pages of the conversation at position `head` of the catalog call themselves, percent-encoded.
+    pub(crate) fn stem(&self, head: usize) -> Option<String> {
+        self.table.stem(head)
+    }
+
     /// The rank in listing order of the conversation that `ino` is a page of. Constant work.
     pub(crate) fn rank(&self, ino: Ino) -> Option<usize> {
         self.table.rank(self.page(ino)?.0)
@@ -401,12 +406,6 @@ impl Fs {
             self.render(ticket);
         }
         receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "rendering was given up")))
-    }
-
-    /// The whole rendered page `ino` if it is in the cache. Never blocks.
-    #[cfg(test)]
-    pub(crate) fn cached(&self, ino: Ino) -> Option<Rendered> {
-        self.cache.get(ino)
     }
 
     /// Delivers the rendered page `ino`: immediately if it is in the cache, else once its conversation has been
@@ -544,10 +543,9 @@ impl Fs {
     /// Renders all pages of the conversation at position `head` of the catalog and hands them to `take` in listing order:
     /// the visible thread, canvas documents, branches.
     ///
-    /// For readers of the whole export, such as `export`, which walk the positions `0..catalog().heads.len()` in
-    /// archive order. Reads the conversation once, or once per 8 MiB of pages if it has
-    /// more. Bypasses the cache. Any number of threads may call it for different conversations; large ones are rendered
-    /// one at a time. Blocks meanwhile.
+    /// For readers of the whole export, such as `export`, which walk the positions `0..catalog().heads.len()` in archive
+    /// order. Reads the conversation once, or once per 8 MiB of pages if it has more. Bypasses the cache. Any number of
+    /// threads may call it for different conversations; large ones are rendered one at a time. Blocks meanwhile.
     ///
     /// A page that can't be rendered is handed over as its error: those of [`Library`], or `Unexpected` if it isn't as
     /// long as it was measured. A position past the end has no pages.

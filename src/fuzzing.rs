@@ -46,7 +46,7 @@ fn tree(path: &Path, cache: Option<&IndexCache>) -> Option<Fs> {
     let limits = Limits { max_bytes: 16 << 20, ..Limits::default() };
     let export = source::open(&[path.to_owned()], &limits).ok()?;
     let options = IndexOptions { jobs: 1, ..IndexOptions::new(render::Options::new(Zone::utc())) };
-    let index = Index::find_or_build(export, &options, cache, &Progress::default()).ok()?;
+    let index = Index::find_or_build(export, &options, cache, None, &Progress::default()).ok()?;
     let layout = Layout::new(index.catalog(), &Zone::utc());
     Some(Fs::new(Arc::new(index), layout, 1 << 20))
 }

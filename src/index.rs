@@ -23,7 +23,7 @@ use crate::format::scan::{Body, ELEMENT_LIMIT, Element, Scanner};
 use crate::format::{self, Detail, Format, html};
 use crate::fs::Library;
 use crate::progress::Progress;
-use crate::render::{self, Attributed, Document, SpeechSection};
+use crate::render::{self, Attributed, Document, Observer, SpeechSection};
 use crate::source::{Export, Shape, Shard};
 use crate::sync::lock;
 use crate::text::grouped;
@@ -90,10 +90,15 @@ impl Index {
     /// # Errors
     /// `NotAnExport` if there are no conversations, with the reason; `Damaged` if everything that could hold one
     /// is damaged; `Limit`.
-    pub fn build(export: Export, options: &IndexOptions, progress: &Progress) -> Result<Self> {
+    pub fn build(
+        export: Export,
+        options: &IndexOptions,
+        observer: Option<&dyn Observer>,
+        progress: &Progress,
+    ) -> Result<Self> {
         let export = Arc::new(export);
         let FoundAssets { assets, problems, failure } = files::assets(&export);
-        let found = pass::run(&export, &assets, options, progress)?;
+        let found = pass::run(&export, &assets, options, observer, progress)?;
         let problems = found.problems.into_iter().chain(export.problems.iter().cloned()).chain(problems);
         let problems = bounded(problems);
         let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
@@ -114,7 +119,7 @@ impl Index {
     }
 
     /// The index of `export`: the one saved by an earlier process for exactly this export and these options, or
-    /// else a newly [built](Self::build) one. Any doubt about a saved index is a miss.
+    /// else a newly [built](Self::build) one, which `observer` sees. Any doubt about a saved index is a miss.
     ///
     /// # Errors
     /// As for [`build`](Self::build).
@@ -122,6 +127,7 @@ impl Index {
         export: Export,
         options: &IndexOptions,
         cache: Option<&IndexCache>,
+        observer: Option<&dyn Observer>,
         progress: &Progress,
     ) -> Result<Self> {
         let loaded = cache.and_then(|cache| cache.load(&key(&export, options)));
@@ -129,7 +135,7 @@ impl Index {
             let shards = formats(&export, &loaded.formats)?;
             loaded::is_sound(&loaded.catalog, &export, &shards).then_some((loaded, shards))
         }) else {
-            return Self::build(export, options, progress);
+            return Self::build(export, options, observer, progress);
         };
         Ok(Self {
             export: Arc::new(export),

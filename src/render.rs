@@ -14,7 +14,7 @@ mod writer;
 pub use crate::markdown::{Headings, Math};
 pub use sections::{Attributed, Speech, SpeechKind, SpeechSection, moved_by_stem};
 
-use crate::catalog::{Measure, Page};
+use crate::catalog::{Location, Measure, Page};
 use crate::conversation::Conversation;
 use crate::conversation::canvas::Canvas;
 use crate::conversation::files::{AssetIndex, Files};
@@ -152,9 +152,33 @@ impl<'c> Document<'c> {
     }
 
     /// The sizes of all [`pages`](Self::pages), and of the prompts on them, for little more than that of the pages.
-    pub fn measures(&self, options: &Options) -> (Vec<Measure>, Measure) {
-        prompts::measures(self, options)
+    /// Shows the text of the pages, and of the canvas documents, to `reader`.
+    pub fn measures(
+        &self,
+        options: &Options,
+        mut reader: Option<&mut dyn PageReader>,
+    ) -> (Vec<Measure>, Measure) {
+        if let Some(reader) = &mut reader {
+            writer::canvas_texts(self).for_each(|text| reader.read(&text, false));
+        }
+        prompts::measures(self, options, reader)
     }
+}
+
+/// Sees every conversation that is indexed, and so learns something from its pages without reading it again.
+pub trait Observer: Sync {
+    /// A reader for the next conversation.
+    fn begin(&self) -> Box<dyn PageReader + '_>;
+}
+
+/// Reads all pages of a conversation while they are measured, but not the prompts, which repeat them.
+pub trait PageReader {
+    /// Reads the next piece of a page. No line is in two pieces, but its end may be in the next one. The piece contains
+    /// [`STEM`] only if `names_itself`.
+    fn read(&mut self, piece: &str, names_itself: bool);
+
+    /// Everything was read, of the conversation at `location`.
+    fn end(self: Box<Self>, location: Location);
 }
 
 /// Branches by the node they begin after, so that no page has to look at all of them.

@@ -7,10 +7,12 @@
 mod filter;
 mod order;
 mod pages;
+mod sieve;
 mod words;
 
 pub use filter::{Branches, Filter, Words};
 pub use pages::{Bytes, Copied, SearchedFile};
+pub use sieve::Sieve;
 pub use words::WordQuery;
 
 use crate::catalog::{Catalog, Page};
@@ -60,6 +62,8 @@ struct Unit {
     /// The position of the conversation in the catalog.
     head: usize,
     files: Box<[Ino]>,
+    /// No page has a match.
+    is_sifted: bool,
 }
 
 /// The files to search, by conversation, in the order of a walk.
@@ -104,6 +108,16 @@ impl SearchPlan {
         plan
     }
 
+    /// The same, without reading the pages of conversations in which `sieve` found no match.
+    #[must_use]
+    pub fn sifted(mut self, fs: &Fs, sieve: &Sieve<'_>) -> Self {
+        for unit in &mut self.units {
+            let head = fs.catalog().heads.get(unit.head).zip(fs.stem(unit.head));
+            unit.is_sifted = head.is_some_and(|(head, stem)| sieve.excludes(head, &stem));
+        }
+        self
+    }
+
     /// The positions of the conversations in the catalog, in the order of a walk.
     fn heads(&self) -> impl Iterator<Item = usize> + '_ {
         self.units.iter().map(|unit| unit.head)
@@ -121,7 +135,7 @@ impl SearchPlan {
 
     fn push(&mut self, conversation: Option<usize>, files: &mut Vec<Ino>) {
         if let Some(head) = conversation.filter(|_| !files.is_empty()) {
-            self.units.push(Unit { head, files: files.as_slice().into() });
+            self.units.push(Unit { head, files: files.as_slice().into(), is_sifted: false });
         }
         files.clear();
     }

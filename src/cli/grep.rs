@@ -10,7 +10,9 @@ use super::args::grep::{BranchChoice, Color, GrepArgs, OutputArgs};
 use super::open;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::search::{self, Branches, Filter, SearchPlan};
+use crate::render::Observer;
+use crate::search::{self, Branches, Filter, SearchPlan, Sieve};
+use grep_matcher::Matcher as _;
 use grep_printer::Stats;
 use look::{Look, Looker};
 use std::io::{self, IsTerminal, Write};
@@ -45,9 +47,16 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         ..args.filter.filter(&settings.index.render)?
     };
     let look = args.output.look(args.matching.inverts(), args.matching.takes_text())?;
-    let open::Opened { index, fs } = open::open(&sources, &settings)?;
+    // Without a line terminator, the pattern tells lines within a text from lines by themselves.
+    let sieve = (!look.inverts && matcher.line_terminator().is_some())
+        .then(|| Sieve::new(|text| !matches!(matcher.find_candidate_line(text), Ok(None))));
+    let observer = sieve.as_ref().map(|sieve| sieve as &dyn Observer);
+    let open::Opened { index, fs } = open::open_observed(&sources, &settings, observer)?;
     let begin = Instant::now();
-    let plan = SearchPlan::new(&fs, &filter);
+    let mut plan = SearchPlan::new(&fs, &filter);
+    if let Some(sieve) = &sieve {
+        plan = plan.sifted(&fs, sieve);
+    }
     let mut out = Output { out: io::stdout().lock(), look: &look, printed: false };
     let mut total = look::Matches::default();
     let mut failed = None;

@@ -130,7 +130,7 @@ pub(super) fn serve(
     let open = move |_: &Progress| {
         let export = source::open(&sources, &settings.limits)?;
         let build = move |progress: &Progress| {
-            let opened = open::index(export, &settings, progress)?;
+            let opened = open::index(export, &settings, None, progress)?;
             progress.set_count(opened.index.catalog().heads.len() as u64);
             if let Some(note) = opened.problems() {
                 progress.note(note);

@@ -9,6 +9,7 @@ use crate::fs::{Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
+use crate::render::Observer;
 use crate::search::WordQuery;
 use crate::source::{self, Export};
 use std::collections::HashSet;
@@ -28,7 +29,16 @@ pub(super) struct Opened {
 /// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints a line if the export has
 /// problems, and saves the index.
 pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
-    let opened = open_quietly(sources, settings)?;
+    open_observed(sources, settings, None)
+}
+
+/// Like [`open`]. If the sources have to be indexed, `observer` sees their conversations.
+pub(super) fn open_observed(
+    sources: &[PathBuf],
+    settings: &Settings,
+    observer: Option<&dyn Observer>,
+) -> Result<Opened> {
+    let opened = open_with(sources, settings, observer)?;
     if let Some(note) = opened.problems() {
         super::say(&note);
     }
@@ -37,22 +47,30 @@ pub(super) fn open(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
 
 /// Like [`open`], for a command that reports the problems itself.
 pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
+    open_with(sources, settings, None)
+}
+
+fn open_with(sources: &[PathBuf], settings: &Settings, observer: Option<&dyn Observer>) -> Result<Opened> {
     let progress = Progress::default();
-    let opened = progress::shown("conversations", &progress, || build(sources, settings, &progress))?;
+    let opened = progress::shown("conversations", &progress, || {
+        index(source::open(sources, &settings.limits)?, settings, observer, &progress)
+    })?;
     progress.take_notes().iter().for_each(super::say);
     save(&opened.index, settings);
     Ok(opened)
 }
 
-/// Opens and indexes `sources`. Reports to `progress` and prints nothing.
-pub(super) fn build(sources: &[PathBuf], settings: &Settings, progress: &Progress) -> Result<Opened> {
-    index(source::open(sources, &settings.limits)?, settings, progress)
-}
-
-/// Indexes `export`. Reports to `progress` and prints nothing.
-pub(super) fn index(export: Export, settings: &Settings, progress: &Progress) -> Result<Opened> {
+/// Indexes `export`, unless its index was saved; `observer` sees its conversations then. Reports to `progress` and prints
+/// nothing.
+pub(super) fn index(
+    export: Export,
+    settings: &Settings,
+    observer: Option<&dyn Observer>,
+    progress: &Progress,
+) -> Result<Opened> {
     let start = Instant::now();
-    let index = Index::find_or_build(export, &settings.index, settings.cache.as_ref(), progress)?;
+    let cache = settings.cache.as_ref();
+    let index = Index::find_or_build(export, &settings.index, cache, observer, progress)?;
     let index = Arc::new(index);
     let layout = if settings.dates { Layout::with_days } else { Layout::new };
     let layout = layout(index.catalog(), settings.zone());

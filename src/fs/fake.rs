@@ -1,6 +1,6 @@
 //! A library in memory for tests: pages that say what they are, entries of any length, failures on demand.
 
-use super::{CACHE_BYTES, Fs, Library};
+use super::{CACHE_BYTES, Fs, Ino, Library, Rendered};
 use crate::catalog::{
     Asset, AssetContent, BranchPage, Catalog, EntryRef, Head, Measure, Orphan, Page, Problem,
 };
@@ -38,6 +38,13 @@ pub(crate) struct Fake {
     pub(crate) lying: Option<usize>,
     /// Maximum number of bytes that one call of `read` returns; 0 for no limit.
     pub(crate) short_reads: usize,
+}
+
+impl Fs {
+    /// The whole rendered page `ino` if it is in the cache. Never blocks.
+    pub(crate) fn cached(&self, ino: Ino) -> Option<Rendered> {
+        self.cache.get(ino)
+    }
 }
 
 /// Receives the library and the position of the conversation being read.

@@ -236,7 +236,7 @@ fn a_mutated_saved_catalog_is_used_or_ignored() {
             fs::write(&path, json).unwrap();
             let export = source::open(std::slice::from_ref(&path), &Limits::default()).ok()?;
             let options = IndexOptions { jobs: 1, ..IndexOptions::new(render::Options::new(Zone::utc())) };
-            let index = Index::build(export, &options, &Progress::default()).ok()?;
+            let index = Index::build(export, &options, None, &Progress::default()).ok()?;
             postcard::to_stdvec(&("ChatGPT".to_owned(), index.catalog())).ok()
         })
         .collect();

@@ -2,14 +2,19 @@
 
 use crate::catalog::{Asset, BranchPage, Condition, Head, Location};
 use crate::conversation::{Conversation, Role, Visibility, thread};
-use crate::render::{Document, Options};
+use crate::render::{Document, Options, PageReader};
 use std::collections::HashSet;
 
-/// The head of the conversation in `document`, whose JSON is at `location`.
-pub(super) fn head(document: &Document<'_>, location: Location, options: &Options) -> Head {
+/// The head of the conversation in `document`, whose JSON is at `location`. Shows its pages to `reader`.
+pub(super) fn head(
+    document: &Document<'_>,
+    location: Location,
+    options: &Options,
+    reader: Option<&mut dyn PageReader>,
+) -> Head {
     let conversation = document.conversation;
     let Thread { turns, messages, models } = Thread::of(document);
-    let (pages, prompts) = document.measures(options);
+    let (pages, prompts) = document.measures(options, reader);
     let mut measures = pages.into_iter();
     let page = measures.next().unwrap_or_default();
     let branches = document.threads.branches.iter().zip(measures);

@@ -20,7 +20,7 @@ use crate::format::assets::Assets;
 use crate::format::scan::{self, End, Scanner};
 use crate::format::{self, Detected, Format};
 use crate::progress::Progress;
-use crate::render::Document;
+use crate::render::{Document, Observer, PageReader};
 use crate::source::Export;
 use crate::sync::lock;
 use crate::sys;
@@ -53,6 +53,7 @@ pub(super) fn run(
     export: &Export,
     assets: &Assets,
     options: &IndexOptions,
+    observer: Option<&dyn Observer>,
     progress: &Progress,
 ) -> Result<PassOutcome> {
     let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
@@ -63,6 +64,7 @@ pub(super) fn run(
         export,
         assets,
         options,
+        observer,
         progress,
         spacing: archive::spacing(total),
         elements: AtomicU64::new(0),
@@ -76,6 +78,7 @@ struct Pass<'a> {
     export: &'a Export,
     assets: &'a Assets,
     options: &'a IndexOptions,
+    observer: Option<&'a dyn Observer>,
     progress: &'a Progress,
     /// Distance between checkpoints in the shards, in bytes.
     spacing: u64,
@@ -196,14 +199,23 @@ impl Pass<'_> {
             }
             self.assets.attach(&mut conversation);
             let document = Document::new(&conversation, self.assets);
-            let mut head = measure::head(&document, place.location, options);
-            if matches!(place.extent, Extent::TooLarge | Extent::NoMemory) {
+            let is_shown = !matches!(place.extent, Extent::TooLarge | Extent::NoMemory);
+            let mut reader = self.observer.filter(|_| is_shown).map(Observer::begin);
+            let pages_to: Option<&mut dyn PageReader> = match &mut reader {
+                Some(reader) => Some(reader.as_mut()),
+                None => None,
+            };
+            let mut head = measure::head(&document, place.location, options, pages_to);
+            if let Some(reader) = reader {
+                reader.end(place.location);
+            }
+            if !is_shown {
                 if place.extent == Extent::NoMemory {
                     head.condition = Condition::Unread;
                 }
                 let placeholder = measure::placeholder(&head, self.options.max_conversation);
                 let document = Document::new(&placeholder, self.assets);
-                let mut of_placeholder = measure::head(&document, place.location, options);
+                let mut of_placeholder = measure::head(&document, place.location, options, None);
                 of_placeholder.condition = head.condition;
                 // A gap in a part says nothing about the whole.
                 notes = placeholder.damage.iter().cloned().collect();

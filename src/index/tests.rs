@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::archive::Limits;
+use crate::catalog::Location;
 use crate::source;
 use crate::time::Zone;
 use proptest::prelude::*;
@@ -107,12 +108,58 @@ fn fixtures() -> &'static [Vec<u8>] {
     })
 }
 
-/// Asserts that every page of the export at `path` is as long as it was measured. Returns false if it is not an
-/// export.
+/// Keeps what was read of each conversation, by the location of its JSON.
+#[derive(Default)]
+struct Transcript(Mutex<HashMap<(EntryRef, u64), String>>);
+
+struct Transcriber<'t> {
+    transcript: &'t Transcript,
+    text: String,
+}
+
+impl render::Observer for Transcript {
+    fn begin(&self) -> Box<dyn render::PageReader + '_> {
+        Box::new(Transcriber { transcript: self, text: String::new() })
+    }
+}
+
+impl render::PageReader for Transcriber<'_> {
+    fn read(&mut self, piece: &str, names_itself: bool) {
+        assert!(names_itself || !piece.contains(render::STEM), "{piece}");
+        self.text.push_str(piece);
+    }
+
+    fn end(self: Box<Self>, Location { entry, start, .. }: Location) {
+        lock(&self.transcript.0).insert((entry, start), self.text);
+    }
+}
+
+impl Transcript {
+    /// Asserts that what was read of a conversation are its pages.
+    fn assert_is_whole(&self, index: &Index, at: usize, head: &Head) {
+        let all = lock(&self.0);
+        let read = all.get(&(head.location.entry, head.location.start));
+        let Some(read) = read.filter(|_| head.condition == Condition::Sound) else { return };
+        let canvas = head.assets.iter().filter_map(|asset| match asset.content {
+            AssetContent::Canvas(position) => Some(Page::Canvas(position)),
+            AssetContent::Entry(_) => None,
+        });
+        let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
+        let pages: Vec<_> = canvas.chain([Page::Thread]).chain(branches).collect();
+        let mut stem = [0; 4];
+        let pages = index.pages(at, &pages, render::STEM.encode_utf8(&mut stem)).unwrap();
+        assert_eq!(*read, String::from_utf8(pages.concat()).unwrap(), "{at}");
+    }
+}
+
+/// Asserts that every page of the export at `path` is as long as it was measured, and was read by an observer. Returns
+/// false if it is not an export.
 fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
     const STEM: &str = "A stem";
     let export = source::open(&[path.to_owned()], &Limits::default());
-    let index = match export.and_then(|export| Index::build(export, options, &Progress::default())) {
+    let transcript = Transcript::default();
+    let build = |export| Index::build(export, options, Some(&transcript), &Progress::default());
+    let index = match export.and_then(build) {
         Ok(index) => index,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::NotAnExport, "{error}");
@@ -120,6 +167,7 @@ fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
         }
     };
     for (at, head) in index.catalog().heads.iter().enumerate() {
+        transcript.assert_is_whole(&index, at, head);
         let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
         for page in branches.chain([Page::Thread, Page::Prompts]) {
             let measured = head.measure(page).unwrap().size(STEM.len());
@@ -170,7 +218,7 @@ fn the_pages_of_all_fixtures_are_as_long_as_they_were_measured() {
 fn index_of(path: &Path, jobs: usize) -> Result<Index> {
     let export = source::open(&[path.to_owned()], &Limits::default())?;
     let options = IndexOptions { jobs, ..IndexOptions::new(render::Options::new(Zone::utc())) };
-    Index::build(export, &options, &Progress::default())
+    Index::build(export, &options, None, &Progress::default())
 }
 
 /// A folder with these files.

@@ -4,7 +4,7 @@
 //! words and links. The name that goes where a page names itself leads from the prompts to the page.
 
 use super::writer;
-use super::{Counter, Document, Options, STEM, Sink};
+use super::{Counter, Document, Options, PageReader, STEM, Sink};
 use crate::catalog::{Measure, Page};
 use crate::markdown;
 use std::fmt;
@@ -20,25 +20,31 @@ pub(super) fn write(document: &Document<'_>, options: &Options, out: &mut dyn Si
 }
 
 /// The sizes of the pages of `document`, in order, and of its prompts.
-pub(super) fn measures(document: &Document<'_>, options: &Options) -> (Vec<Measure>, Measure) {
+pub(super) fn measures(
+    document: &Document<'_>,
+    options: &Options,
+    reader: Option<&mut dyn PageReader>,
+) -> (Vec<Measure>, Measure) {
     let (mut pages, mut counter) = (Vec::new(), Counter::default());
     // Counters never fail.
-    let _ = count(document, options, &mut pages, &mut counter);
+    let _ = count(document, options, reader, &mut pages, &mut counter);
     (pages, counter.0)
 }
 
 fn count(
     document: &Document<'_>,
     options: &Options,
+    mut reader: Option<&mut dyn PageReader>,
     pages: &mut Vec<Measure>,
     counter: &mut Counter,
 ) -> fmt::Result {
     let mut prompts = Prompts::new(document, counter)?;
     for page in document.pages() {
-        let mut rest = Counter::default();
+        let mut rest = CountedPage { counter: Counter::default(), reader: reader.take() };
         let mut collected = Collected { page, rest: Some(&mut rest), prompts: &mut prompts, has_any: false };
         writer::page(document, page, options, &mut collected)?;
-        pages.push(rest.0);
+        pages.push(rest.counter.0);
+        reader = rest.reader;
     }
     prompts.end()
 }
@@ -65,17 +71,27 @@ impl<'o> Prompts<'o> {
     }
 }
 
+/// Counts a page, and shows it to a reader.
+struct CountedPage<'r> {
+    counter: Counter,
+    reader: Option<&'r mut dyn PageReader>,
+}
+
 /// Takes the prompts of one page, and counts the page.
-struct Collected<'p, 'o> {
+struct Collected<'p, 'o, 'r> {
     page: Page,
-    rest: Option<&'p mut Counter>,
+    rest: Option<&'p mut CountedPage<'r>>,
     prompts: &'p mut Prompts<'o>,
     has_any: bool,
 }
 
-impl Sink for Collected<'_, '_> {
+impl Sink for Collected<'_, '_, '_> {
     fn take(&mut self, piece: &str, names_itself: bool) -> fmt::Result {
-        self.rest.as_mut().map_or(Ok(()), |counter| counter.take(piece, names_itself))
+        let Some(CountedPage { counter, reader }) = self.rest.as_deref_mut() else { return Ok(()) };
+        if let Some(reader) = reader {
+            reader.read(piece, names_itself);
+        }
+        counter.take(piece, names_itself)
     }
 
     fn prompt(&mut self, turn: &str, names_itself: bool) -> fmt::Result {

@@ -4,7 +4,7 @@ use super::link::Neighbours;
 use super::reference::{self, MarkSubstitution, Targets};
 use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link};
 use crate::catalog::{AssetContent, Page};
-use crate::conversation::canvas::{CanvasOutcome, CanvasVersion};
+use crate::conversation::canvas::{CanvasDocument, CanvasOutcome, CanvasVersion};
 use crate::conversation::thread::{Branch, Turns};
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Cut, Link, Message, Part, Prose, Role, Thought, Visibility};
@@ -45,7 +45,18 @@ fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Re
     let number = files.iter().filter(|file| is_canvas(&file.content)).count();
     let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
     let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
-    out.take(&canvas.file_text().replace(STEM, "\u{fffd}"), false)
+    out.take(&canvas_page(canvas), false)
+}
+
+/// The texts of all canvas documents that are files.
+pub(super) fn canvas_texts(document: &Document<'_>) -> impl Iterator<Item = String> {
+    let files = document.files.files.iter();
+    let files = files.filter(|file| matches!(file.content, AssetContent::Canvas(_)));
+    files.zip(&document.canvas.documents).map(|(_, canvas)| canvas_page(canvas))
+}
+
+fn canvas_page(canvas: &CanvasDocument<'_>) -> String {
+    canvas.file_text().replace(STEM, "\u{fffd}")
 }
 
 /// Bytes to buffer before handing them on: few enough that they are still in the L1 cache.
@@ -232,6 +243,7 @@ impl<'d, 'o> PageWriter<'d, 'o> {
         if self.buffer.len() > limit {
             // Only links to branches and to files contain the page's own name.
             let names_itself = std::mem::take(&mut self.names_itself);
+            debug_assert!(self.buffer.starts_with(['\n', '-']), "a line in two pieces: {}", self.buffer);
             self.out.take(&self.buffer, names_itself || self.has_files())?;
             self.buffer.clear();
         }

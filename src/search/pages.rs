@@ -28,6 +28,8 @@ pub struct SearchedFile<'a> {
 pub enum Bytes<'a> {
     /// A whole page and the lines of it to search: ranges of whole lines, ascending, without overlaps. `None` for all.
     Page(&'a [u8], Option<&'a [Range<usize>]>),
+    /// A page of this many bytes in which no line matches.
+    Sifted(u64),
     /// A file of the archive, read as far as needed.
     Copied(Copied<'a>),
 }
@@ -76,6 +78,9 @@ pub(super) fn each(
         let goes_on = if fs.page(ino).is_none() {
             let copied = Copied { fs, ino, offset: 0, chunk: Vec::new(), used: 0 };
             take(Ok(SearchedFile { path: &path, bytes: Bytes::Copied(copied) }))
+        } else if unit.is_sifted {
+            let size = fs.attr(ino).map_or(0, |attr| attr.size);
+            take(Ok(SearchedFile { path: &path, bytes: Bytes::Sifted(size) }))
         } else {
             match rendered.next() {
                 Some(Ok(SearchedPage { bytes, lines })) => {

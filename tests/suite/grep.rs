@@ -1,6 +1,6 @@
 //! `gptfs grep` finds what `grep -r` finds in the exported tree, and its filters what a plain look at the pages finds.
 
-use crate::support::{Outcome, Scratch, Zip, every_fixture, exported, fixtures, gptfs};
+use crate::support::{Outcome, Scratch, Zip, every_fixture, exported, fixtures, gptfs, outcome, program};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -176,6 +176,43 @@ fn two_hundred_patterns_are_compared_with_grep() {
     assert!(count >= 200, "{count}");
     let several = grep(&["-n", "-e", "tea", "-e", "coffee"], &fixtures().join("demo.zip")).stdout;
     assert_eq!(several, grep(&["-n", "tea|coffee"], &fixtures().join("demo.zip")).stdout);
+}
+
+#[test]
+fn a_first_search_and_one_with_a_saved_index_print_the_same() {
+    let (scratch, home) = (Scratch::new(), Scratch::new());
+    let source = every_fixture(&scratch);
+    let search = |option: &[&str], pattern: &str, flags: &[&str]| {
+        let mut command = program(&home);
+        command.args(["grep", "--tz=UTC"]).args(option).args(flags).args(["-e", pattern]).arg(&source);
+        outcome(&mut command)
+    };
+    search(&[], "saves the index", &[]);
+    let in_names = ["assets/[^)]*g", "Lisbon%20|Tea", "[.]branches/2", "[(][.][.]/[A-Z]", "[)][*]$"];
+    let others = ["zzzz", "Lisbon", "^$", "^created:.*9", "\\Atitle", "s\\z", "# ", "(?-m)^#", "\\bé"];
+    for pattern in in_names.into_iter().chain(others) {
+        for flags in [
+            &["-n"][..],
+            &["-c"],
+            &["-L"],
+            &["-l", "-v"],
+            &["-C1", "-w"],
+            &["-xi"],
+            &["--role=user"],
+            &["--in=canvas"],
+        ] {
+            let (first, again) = (search(&["--no-cache"], pattern, flags), search(&[], pattern, flags));
+            assert_eq!((first.stdout, first.code), (again.stdout, again.code), "{pattern} {flags:?}");
+        }
+        let stats = |option: &[&str]| {
+            let found = search(option, pattern, &["--json"]).stdout;
+            let last = found.lines().last().expect("a summary");
+            let summary: serde_json::Value = serde_json::from_str(last).expect("JSON");
+            let stats = summary["data"]["stats"].clone();
+            ["searches", "searches_with_match", "bytes_searched", "matches"].map(|key| stats[key].clone())
+        };
+        assert_eq!(stats(&["--no-cache"]), stats(&[]), "{pattern}");
+    }
 }
 
 #[test]

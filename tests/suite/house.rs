@@ -90,7 +90,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("search", &["catalog", "conversation", "error", "fs", "name", "render", "text", "time"]),
+    ("search", &["catalog", "conversation", "error", "fs", "name", "render", "sync", "text", "time"]),
     ("export", &["error", "fs", "progress", "sync", "sys", "text"]),
     ("fuse", &["bytes", "error", "fs", "progress", "sync", "sys", "text"]),
     (

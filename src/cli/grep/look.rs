@@ -173,6 +173,9 @@ impl<'l> Looker<'l> {
             _ => BinaryDetection::none(),
         };
         self.searcher.set_binary_detection(binary);
+        if let Bytes::Sifted(size) = bytes {
+            self.found.stats.add_bytes_searched(size);
+        }
         let input = Input { matcher: &self.matcher, bytes, look: self.look };
         match &mut self.printer {
             Printer::Standard(printer) => {
@@ -240,6 +243,7 @@ impl Input<'_, '_> {
     fn search<S: Sink<Error = io::Error>>(self, searcher: &mut Searcher, sink: S) -> io::Result<()> {
         match self.bytes {
             Bytes::Page(page, None) => searcher.search_slice(self.matcher, page, sink),
+            Bytes::Sifted(_) => searcher.search_slice(self.matcher, &[], sink),
             Bytes::Page(page, Some(lines)) => {
                 let within = Within::new(self.matcher, page, lines, self.look.inverts);
                 searcher.search_slice(within, page, sink)
