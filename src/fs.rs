@@ -405,7 +405,7 @@ impl Fs {
         if let Some(ticket) = self.request(ino, Box::new(move |page| drop(sender.send(page)))) {
             self.render(ticket);
         }
-        receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "rendering was given up")))
+        receiver.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "rendering was abandoned")))
     }
 
     /// Delivers the rendered page `ino`: immediately if it is in the cache, else once its conversation has been

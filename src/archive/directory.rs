@@ -242,7 +242,7 @@ pub(super) fn contradiction(section: &Section, entry: &Entry) -> Option<String> 
         return None;
     };
     Some(format!(
-        "its local header has another {what} than the zip's directory; other programs may read it differently"
+        "its local header has a different {what} from the zip's directory; other programs may read it differently"
     ))
 }
 

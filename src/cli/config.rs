@@ -95,7 +95,7 @@ impl Config {
             }
             Value::String(text) => Ok(Some(text.clone())),
             Value::Integer(number) => Ok(Some(number.to_string())),
-            _ => Err("must be a text in quotes or a number"),
+            _ => Err("must be a quoted string or a number"),
         }
     }
 

@@ -168,7 +168,7 @@ impl Drop for Ticket {
 type SharedResult = Result<Rendered, (ErrorKind, String)>;
 
 fn given_up() -> Error {
-    Error::new(ErrorKind::Unexpected, "rendering was given up")
+    Error::new(ErrorKind::Unexpected, "rendering was abandoned")
 }
 
 #[cfg(test)]

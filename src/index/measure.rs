@@ -88,7 +88,9 @@ impl Thread {
 pub(super) fn placeholder(head: &Head, limit: usize) -> Conversation<'_> {
     let bytes = head.location.end.saturating_sub(head.location.start);
     let damage = if head.condition == Condition::Unread {
-        format!("memory was too short for its {bytes} bytes of JSON; mount the export again to read it")
+        format!(
+            "there was too little memory for its {bytes} bytes of JSON; mount the export again to read it"
+        )
     } else {
         format!("its {bytes} bytes of JSON exceed the limit of {limit} (--max-conversation)")
     };

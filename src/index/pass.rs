@@ -84,7 +84,7 @@ struct Pass<'a> {
     spacing: u64,
     /// Number of elements found so far.
     elements: AtomicU64,
-    /// True once memory was too short for a conversation.
+    /// True once there was too little memory for a conversation.
     is_starved: AtomicBool,
 }
 

@@ -75,7 +75,7 @@ fn a_configuration_file_that_is_wrong_is_refused_with_its_name_and_the_reason() 
         ("times = 'yes'", "times: must be true or false"),
         ("jobs = 0", "jobs: invalid value '0' for '--jobs <N>'"),
         ("max-size = 'much'", "max-size: invalid value 'much'"),
-        ("thinking = [1]", "thinking: must be a text in quotes or a number"),
+        ("thinking = [1]", "thinking: must be a quoted string or a number"),
         ("tz =", "at line 1"),
     ] {
         let home = Scratch::new();

@@ -201,7 +201,7 @@ fn too_little_memory_is_said_and_never_remembered() {
         let told = outcome(&mut command).succeeded();
         assert_eq!(told.stdout.matches(".md\n").count(), 2, "{told:?}");
         let is_saved = home.tree().0.keys().any(|path| path.starts_with("cache/"));
-        if told.stderr.contains("memory was too short") {
+        if told.stderr.contains("there was too little memory") {
             assert!(!is_saved, "with {megabytes} MB an index is saved");
             said += 1;
         } else {

@@ -122,7 +122,7 @@ fn a_local_header_that_contradicts_the_directory_is_reported() {
     assert_eq!(contradiction(0, b'P'), None);
     for (at, what) in [(30, "name"), (8, "compression method"), (22, "size"), (14, "checksum")] {
         let said = contradiction(at, bytes[at] ^ 1).expect(what);
-        assert!(said.starts_with(&format!("its local header has another {what} than")), "{said}");
+        assert!(said.starts_with(&format!("its local header has a different {what} from")), "{said}");
     }
 }
 
