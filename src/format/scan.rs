@@ -234,7 +234,7 @@ impl Scanner {
         let end = self.base;
         match self.place {
             Position::Start { .. } => self.trouble("empty", end),
-            Position::List(_) => self.trouble("the list of conversations has no end", end),
+            Position::List(_) => self.trouble("the list has no end", end),
             Position::Container(ContainerRole::Wrapper) => {
                 self.trouble("the object around the conversations has no end", end);
             }
@@ -254,7 +254,7 @@ impl Scanner {
                 self.emit(&[], 0, false, found);
             }
             Position::Gap { .. } => {
-                self.trouble("the list of conversations has no end", end);
+                self.trouble("the list has no end", end);
                 self.emit(&[], 0, true, found);
             }
             Position::Over | Position::Lost => {}

@@ -275,7 +275,7 @@ impl Pass<'_> {
             && (conversations.is_empty() || main.iter().all(|end| fatal(end)))
         {
             let failure = ends.into_iter().find_map(|end| end.failure);
-            return Err(failure.unwrap_or_else(|| self.nothing_found(None, false, &[])));
+            return Err(failure.unwrap_or_else(|| self.nothing_found(None, None, &[])));
         }
         conversations.sort_by_cached_key(|found| (found.place.shard, found.place.location.start));
         let is_provisional = self.is_starved.load(Ordering::Relaxed) || ends.iter().any(fatal);
@@ -290,7 +290,7 @@ impl Pass<'_> {
             *count = count.saturating_add(1);
         }
         let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
-        let (mut foreign, mut has_junk) = (None, false);
+        let (mut foreign, mut has_junk, mut trouble) = (None, false, None);
         for (at, (end, shard)) in ends.into_iter().zip(&self.export.shards).enumerate() {
             let subject = || printable(&shard.name).to_string();
             let read = read.get(&at).copied().unwrap_or_default();
@@ -315,34 +315,46 @@ impl Pass<'_> {
                 let what = counted(count, "element is not a conversation", "elements are not conversations");
                 Problem::new(subject(), format!("{what} (the first at byte {first}); not shown"))
             }));
+            trouble = trouble.or_else(|| end.problems.first().cloned());
             problems.extend(end.problems);
         }
-        let is_junk = has_junk && damage.is_empty();
+        let elements = (has_junk && damage.is_empty()).then(|| something_else(trouble.as_ref()));
         problems.splice(0..0, damage);
         if formats.is_empty() {
-            return Err(self.nothing_found(foreign, is_junk, &problems));
+            return Err(self.nothing_found(foreign, elements, &problems));
         }
         problems.extend(conversations.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
         let heads = newest(conversations, &mut problems);
         Ok(PassOutcome { heads, problems, formats, is_provisional })
     }
 
-    /// Explains why there are no conversations.
-    fn nothing_found(&self, foreign: Option<Detected>, is_junk: bool, problems: &[Problem]) -> Error {
-        let reason = match (foreign, problems.first()) {
-            (Some(foreign), _) => format!("this looks like {foreign}"),
-            (None, Some(_)) if is_junk => format!("this looks like {}", Detected::NotAConversation),
-            (None, Some(problem)) if problem.subject == self.export.name => {
+    /// Explains why there are no conversations. `elements` says what there is instead, if there is nothing else.
+    fn nothing_found(
+        &self,
+        foreign: Option<Detected>,
+        elements: Option<String>,
+        problems: &[Problem],
+    ) -> Error {
+        let reason = match (foreign, elements, problems.first()) {
+            (Some(foreign), ..) => format!("this looks like {foreign}"),
+            (None, Some(elements), _) => format!("this looks like {elements}"),
+            (None, None, Some(problem)) if problem.subject == self.export.name => {
                 printable(&problem.reason).to_string()
             }
-            (None, Some(problem)) => {
+            (None, None, Some(problem)) => {
                 format!("{}: {}", printable(&problem.subject), printable(&problem.reason))
             }
-            (None, None) => "the list of conversations is empty".to_owned(),
+            (None, None, None) => "the list of conversations is empty".to_owned(),
         };
         let name = printable(&self.export.name);
         Error::new(ErrorKind::NotAnExport, format!("{name}: no conversations found: {reason}"))
     }
+}
+
+/// What a file with other elements than conversations looks like, and what is wrong around them.
+fn something_else(trouble: Option<&Problem>) -> String {
+    let damage = trouble.map(|problem| format!(", and it is damaged: {}", printable(&problem.reason)));
+    format!("{}{}", Detected::NotAConversation, damage.unwrap_or_default())
 }
 
 /// True if an element without messages still counts as a conversation: if it has a title and an id, if it has one of

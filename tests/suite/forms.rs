@@ -186,6 +186,13 @@ fn bytes_in_front_of_the_archive() {
     assert_pair(&scratch.file("export.zip", bytes));
 }
 
+#[test]
+fn bytes_after_the_archive() {
+    let scratch = Scratch::new();
+    let bytes = [&pair().bytes(), b"-- \nsent from a phone\n".as_slice()].concat();
+    assert_pair(&scratch.file("export.zip", bytes));
+}
+
 // Containers, parts and folders.
 
 #[test]
@@ -455,7 +462,11 @@ fn entries_whose_names_escape_the_archive_are_ignored() {
         &pair()
             .deflated("../conversations-000.json", &decoy)
             .deflated("/conversations-001.json", &decoy)
-            .deflated("a/../../conversations-002.json", &decoy),
+            .deflated("a/../../conversations-002.json", &decoy)
+            .deflated("..\\conversations-003.json", &decoy)
+            .deflated("a\\..\\..\\conversations-004.json", &decoy)
+            .deflated("C:\\conversations-005.json", &decoy)
+            .deflated("//host/conversations-006.json", &decoy),
     );
 }
 
@@ -528,6 +539,15 @@ fn a_truncated_zip_is_refused() {
 }
 
 #[test]
+fn a_file_damaged_before_its_first_conversation_is_refused() {
+    let zip = Zip::new().deflated("conversations.json", array(&[FIRST, SECOND]));
+    let mut bytes = zip.bytes();
+    let data = bytes.windows(18).position(|name| name == b"conversations.json").expect("its header") + 18;
+    bytes[data] = 0xff; // a block of a type that does not exist
+    assert_file_refused("export.zip", bytes, DAMAGED);
+}
+
+#[test]
 fn a_damaged_only_file_is_shown_with_a_note_on_every_page() {
     let json = array(&[FIRST, SECOND]);
     let (deflated, stored) =
@@ -582,12 +602,37 @@ fn the_message_says_what_was_found_in_place_of_conversations() {
     for (json, expected) in [
         ("[1, 2]", "this looks like a list of something else"),
         (r#"[{"a": 1}, {"b": 2}]"#, "this looks like a list of something else"),
+        (
+            "[1,2",
+            "this looks like a list of something else, and it is damaged: breaks off within the list (at byte 4)",
+        ),
+        (
+            r#"[{"a": 1}, {"b""#,
+            "this looks like a list of something else, and it is damaged: breaks off within a conversation (at byte 15)",
+        ),
+        ("[", "conversations.json: the list has no end (at byte 1)"),
         ("[]", "the list of conversations is empty"),
     ] {
         let scratch = Scratch::new();
         let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", json));
         let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(NOT_AN_EXPORT);
         let expected = format!("export.zip: no conversations found: {expected}\n");
+        assert!(told.stderr.ends_with(&expected), "{json}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_top_level_that_is_no_list_is_named() {
+    for (json, expected) in [
+        ("\"text\"", "top level is a string (at byte 0)"),
+        ("7", "top level is a number (at byte 0)"),
+        ("null", "top level is neither a list nor an object (at byte 0)"),
+        ("%PDF-1.7", "not JSON (at byte 0)"),
+    ] {
+        let scratch = Scratch::new();
+        let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", json));
+        let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(NOT_AN_EXPORT);
+        let expected = format!("export.zip: no conversations found: conversations.json: {expected}\n");
         assert!(told.stderr.ends_with(&expected), "{json}: {}", told.stderr);
     }
 }

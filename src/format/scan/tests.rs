@@ -195,7 +195,7 @@ fn damage_between_elements_loses_no_element() {
         ("[{},2,]", "an extra comma after the last conversation", 6),
         ("[{}},2]", "an extra closing brace between conversations", 3),
         ("[{},2] x", "data after the end", 7),
-        ("[{},2,", "the list of conversations has no end", 6),
+        ("[{},2,", "the list has no end", 6),
         (r#"{"conversations":[{},2]"#, "the object around the conversations has no end", 23),
     ] {
         assert_eq!(damage(text), (vec!["{}".to_owned(), "2".to_owned()], reason, at), "{text}");
@@ -226,7 +226,7 @@ fn a_list_that_ends_after_a_word_has_a_complete_element() {
         let (found, end) = scan(text);
         assert!(found[1].complete, "{text:?}");
         assert_eq!(found[1].end, text.trim_end().len() as u64);
-        let reason = "the list of conversations has no end";
+        let reason = "the list has no end";
         assert_eq!(end, End::Damaged { reason, at: text.len() as u64 }, "{text:?}");
     }
 }
