@@ -7,6 +7,7 @@
 
 mod chunk;
 mod directory;
+mod entries;
 mod folder;
 pub mod inflate;
 mod random;
@@ -20,10 +21,10 @@ mod whole;
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
-use crate::sys::OpenDirectory;
 use crate::text::{binary_size, printable};
 pub use chunk::Chunk;
-use directory::Encryption;
+pub use entries::{Entries, Entry, EntryKind, Method};
+use folder::FolderFiles;
 pub use inflate::OwnedChunk;
 use inflate::{BUFFER_BYTES, Checkpoints};
 use random::{DeflatedEntry, RandomAccess};
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use span::SpanCache;
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use whole::{inflate_all, stream_stored, wrong_checksum};
@@ -88,83 +89,6 @@ impl Default for Limits {
     }
 }
 
-/// How an entry is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Not compressed.
-    Stored,
-    /// Deflated.
-    Deflated,
-    /// Compressed with a method that we can't read, given by its number in the ZIP format.
-    Unsupported(u16),
-}
-
-/// What kind of file an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A regular file.
-    File,
-    /// A directory, which has no bytes.
-    Directory,
-    /// A symbolic link. Its bytes are its target; nothing follows it.
-    Symlink,
-}
-
-/// One entry of an archive.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its name, with `/` between directories. Untrusted: an opaque key, with undecodable bytes replaced.
-    pub name: String,
-    /// Its inflated size in bytes, according to its header. Producing more or fewer bytes is an error.
-    pub size: u64,
-    /// How it is compressed.
-    pub method: Method,
-    /// What kind of file it is.
-    pub kind: EntryKind,
-    encryption: Option<Encryption>,
-    /// `None` for plain files, which have no checksum.
-    crc: Option<u32>,
-    compressed: u64,
-    /// Offset of the local header in the ZIP, or of the data in a plain file.
-    header: u64,
-}
-
-impl Entry {
-    fn plain(name: String, size: u64) -> Self {
-        Self {
-            name,
-            size,
-            method: Method::Stored,
-            kind: EntryKind::File,
-            encryption: None,
-            crc: None,
-            compressed: size,
-            header: 0,
-        }
-    }
-
-    /// Number of bytes that come out of decompression; 0 for stored entries.
-    fn inflated(&self) -> u128 {
-        if self.method == Method::Deflated { u128::from(self.size) } else { 0 }
-    }
-
-    /// Fails if the bytes can't be read at all, and says why.
-    fn readable(&self) -> Result<()> {
-        let reason = match (self.encryption, self.method, self.kind) {
-            (Some(how), _, _) => format!("encrypted ({how}); gptfs cannot read it"),
-            (_, Method::Unsupported(number), _) => {
-                format!("compressed by method {number}; gptfs reads stored and deflated entries only")
-            }
-            (_, Method::Stored, _) if self.compressed != self.size => {
-                "its sizes in the zip's directory contradict each other".to_owned()
-            }
-            (_, _, EntryKind::Directory) => "a directory".to_owned(),
-            _ => return Ok(()),
-        };
-        Err(Error::new(ErrorKind::Damaged, reason))
-    }
-}
-
 /// Identifies an archive's content without reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
@@ -180,8 +104,8 @@ pub struct Identity {
 enum Backing {
     /// A ZIP that contains the entries.
     Zip(Section),
-    /// A folder: the path of each entry in it, opened only while it is read.
-    Folder(OpenDirectory, Vec<(PathBuf, Stamp)>),
+    /// A folder, whose files are opened only while they are read.
+    Folder(FolderFiles),
     /// A single file, which is the only entry.
     Bare(Section),
 }
@@ -200,7 +124,7 @@ mod trust {
 pub struct Archive {
     label: String,
     backing: Backing,
-    entries: Vec<Entry>,
+    entries: Entries,
     identity: Identity,
     trust: Vec<AtomicU8>,
     random: RandomAccess,
@@ -230,7 +154,7 @@ impl Archive {
     /// # Errors
     /// As for [`zip`](Self::zip).
     pub fn nested(&self, entry: u32, spans: &Arc<SpanCache>) -> Result<Self> {
-        let name = &self.entry(entry)?.name;
+        let name = self.entry(entry)?.name;
         let label = format!("{}: {name}", self.label);
         let section = self.entry(entry)?.readable().and_then(|()| match self.entry(entry)?.method {
             Method::Stored => self.locate(entry),
@@ -265,23 +189,19 @@ impl Archive {
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
     pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
-        let (held, files) = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
+        let (files, entries) = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
-        let mut entries = Vec::with_capacity(files.len());
-        let mut paths = Vec::with_capacity(files.len());
-        for (name, path, stamp) in files {
-            identity.bytes = identity.bytes.saturating_add(stamp.bytes);
-            identity.modified = identity.modified.max(stamp.modified());
-            hasher.update(name.as_bytes());
+        for (entry, mark) in entries.iter().zip(files.marks()) {
+            identity.bytes = identity.bytes.saturating_add(entry.size);
+            identity.modified = identity.modified.max(mark.modified);
+            hasher.update(entry.name.as_bytes());
             hasher.update(&[0]);
-            hasher.update(&stamp.bytes.to_le_bytes());
-            hasher.update(&stamp.modified().to_le_bytes());
-            entries.push(Entry::plain(name, stamp.bytes));
-            paths.push((path, stamp));
+            hasher.update(&entry.size.to_le_bytes());
+            hasher.update(&mark.modified.to_le_bytes());
         }
         identity.directory = hasher.finalize();
-        Ok(Self::assemble(label, Backing::Folder(held, paths), entries, identity, limits, spans))
+        Ok(Self::assemble(label, Backing::Folder(files), entries, identity, limits, spans))
     }
 
     /// Wraps `file` as an archive whose only entry is called `name`.
@@ -290,7 +210,8 @@ impl Archive {
     /// `Environment`.
     pub fn bare(file: File, label: &str, name: &str, spans: &Arc<SpanCache>) -> Result<Self> {
         let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
-        let entries = vec![Entry::plain(name.to_owned(), section.bytes())];
+        let mut entries = Entries::default();
+        entries.push(Entry::plain(name, section.bytes()))?;
         let modified = section.stamp().modified();
         let identity = Identity { bytes: section.bytes(), modified, directory: 0 };
         Ok(Self::assemble(label, Backing::Bare(section), entries, identity, &Limits::default(), spans))
@@ -299,7 +220,7 @@ impl Archive {
     fn assemble(
         label: &str,
         backing: Backing,
-        entries: Vec<Entry>,
+        entries: Entries,
         identity: Identity,
         limits: &Limits,
         spans: &Arc<SpanCache>,
@@ -308,7 +229,7 @@ impl Archive {
         Self {
             label: label.to_owned(),
             backing,
-            trust: entries.iter().map(|_| AtomicU8::new(trust::UNKNOWN)).collect(),
+            trust: (0..entries.len()).map(|_| AtomicU8::new(trust::UNKNOWN)).collect(),
             entries,
             identity,
             random: RandomAccess::new(ARCHIVES.fetch_add(1, Ordering::Relaxed), Arc::clone(spans)),
@@ -320,7 +241,7 @@ impl Archive {
     }
 
     /// All entries in archive order; in a folder, sorted by name.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &Entries {
         &self.entries
     }
 
@@ -337,7 +258,7 @@ impl Archive {
     /// How an entry's local header contradicts the directory of its ZIP, if it does.
     pub fn contradiction(&self, entry: u32) -> Option<String> {
         let (Backing::Zip(zip), Ok(found)) = (&self.backing, self.entry(entry)) else { return None };
-        directory::contradiction(zip, found)
+        directory::contradiction(zip, &found)
     }
 
     /// Identifies its content.
@@ -347,7 +268,7 @@ impl Archive {
 
     /// Total size that its deflated entries declare.
     pub fn inflated_bytes(&self) -> u128 {
-        self.entries.iter().map(Entry::inflated).sum()
+        self.entries.iter().map(|entry| entry.inflated()).sum()
     }
 
     /// Fails if expanding to `bytes` bytes in total would exceed `limits`.
@@ -363,7 +284,7 @@ impl Archive {
     /// # Errors
     /// `Damaged`, saying why.
     pub fn check_readable(&self, entry: u32) -> Result<()> {
-        self.in_entry(entry, Entry::readable)
+        self.in_entry(entry, |found| found.readable())
     }
 
     /// Hands all bytes of `entry` to `each` in order, at most [`CHUNK_BYTES`] at a time, and verifies length and
@@ -406,7 +327,7 @@ impl Archive {
     fn stream_deflated(
         &self,
         entry: u32,
-        found: &Entry,
+        found: &Entry<'_>,
         section: &Section,
         spacing: u64,
         each: Each<'_>,
@@ -489,7 +410,7 @@ impl Archive {
         })
     }
 
-    fn read_deflated(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    fn read_deflated(&self, entry: u32, found: &Entry<'_>, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let from = DeflatedEntry { index: entry, entry: found, locate: &|| self.locate(entry) };
         let mut filled = 0_usize;
         let end = offset.saturating_add(buffer.len() as u64);
@@ -517,7 +438,7 @@ impl Archive {
     }
 
     /// Reads from a stored entry and updates its running checksum.
-    fn read_verified(&self, entry: u32, found: &Entry, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    fn read_verified(&self, entry: u32, found: &Entry<'_>, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let Some(crc) = found.crc.filter(|_| self.trust_of(entry) == trust::UNKNOWN) else {
             return self.read_stored(entry, offset, buffer);
         };
@@ -568,9 +489,8 @@ impl Archive {
 
     /// Opens the file behind an entry of a folder; `None` for other archives.
     pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
-        let Backing::Folder(folder, paths) = &self.backing else { return Ok(None) };
-        let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-        self.in_entry(entry, |_| folder::open_unchanged(folder, path, *stamp)).map(Some)
+        let Backing::Folder(folder) = &self.backing else { return Ok(None) };
+        self.in_entry(entry, |found| folder.open_unchanged(entry, found)).map(Some)
     }
 
     /// Finds the (compressed) bytes of an entry.
@@ -578,18 +498,17 @@ impl Archive {
         let found = self.entry(entry)?;
         match &self.backing {
             Backing::Bare(section) => Ok(section.clone()),
-            Backing::Folder(folder, paths) => {
-                let (path, stamp) = paths.get(entry as usize).ok_or_else(no_such_entry)?;
-                let file = folder::open_unchanged(folder, path, *stamp)?;
+            Backing::Folder(folder) => {
+                let file = folder.open_unchanged(entry, &found)?;
                 Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
             }
-            Backing::Zip(zip) => data_of(&self.current(zip, entry, found)?, found),
+            Backing::Zip(zip) => data_of(&self.current(zip, entry, &found)?, &found),
         }
     }
 
     /// The ZIP in its current state, if it is still the one that was opened. If only its times have changed, the entry
     /// is compared with its checksum again, once, because its bytes may be the same.
-    fn current(&self, zip: &Section, entry: u32, found: &Entry) -> Result<Section> {
+    fn current(&self, zip: &Section, entry: u32, found: &Entry<'_>) -> Result<Section> {
         let now = zip.current_stamp()?;
         if now == zip.stamp() || !now.is_same_file(&zip.stamp()) {
             return Ok(zip.with_stamp(zip.stamp()));
@@ -629,7 +548,7 @@ impl Archive {
         let mut file = tempfile::tempfile().map_err(cannot)?;
         let section = self.locate(entry)?;
         let mut write = |chunk: Chunk<'_>| std::io::Write::write_all(&mut file, &chunk).map_err(cannot);
-        let result = inflate_all(found, &section, None, &mut Checkpoints::default(), &mut write);
+        let result = inflate_all(&found, &section, None, &mut Checkpoints::default(), &mut write);
         section.verify_unchanged().and(result)?;
         Section::whole(file).map_err(cannot)
     }
@@ -640,16 +559,16 @@ impl Archive {
         self.limits.max_unpacked.unwrap_or(own)
     }
 
-    fn entry(&self, entry: u32) -> Result<&Entry> {
+    fn entry(&self, entry: u32) -> Result<Entry<'_>> {
         self.entries.get(entry as usize).ok_or_else(no_such_entry)
     }
 
     /// Runs `what` on an entry and names the entry in the error.
-    fn in_entry<T>(&self, entry: u32, what: impl FnOnce(&Entry) -> Result<T>) -> Result<T> {
+    fn in_entry<T>(&self, entry: u32, what: impl FnOnce(&Entry<'_>) -> Result<T>) -> Result<T> {
         let found = self.entry(entry).map_err(|error| error.within(printable(&self.label)))?;
-        what(found).map_err(|error| match self.backing {
+        what(&found).map_err(|error| match self.backing {
             Backing::Bare(_) => error.within(printable(&self.label)),
-            _ => error.within(format!("{}: {}", printable(&self.label), printable(&found.name))),
+            _ => error.within(format!("{}: {}", printable(&self.label), printable(found.name))),
         })
     }
 
@@ -673,7 +592,7 @@ impl Archive {
 }
 
 /// The (compressed) data of an entry of a ZIP.
-fn data_of(zip: &Section, found: &Entry) -> Result<Section> {
+fn data_of(zip: &Section, found: &Entry<'_>) -> Result<Section> {
     let mut header = [0; 30];
     let result = zip.read_exact_at(found.header, &mut header);
     zip.verify_unchanged()?;

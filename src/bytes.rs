@@ -1,4 +1,8 @@
-//! Bytes: copies, a hash, and byte order marks.
+//! Bytes: copies, a hash, tables of positions, and byte order marks.
+
+mod positions;
+
+pub use positions::Positions;
 
 /// Copy step in bytes.
 ///

@@ -66,10 +66,8 @@ pub(crate) trait Library: Send + Sync {
         Zone::utc()
     }
 
-    /// All files of the archives, with their names (untrusted text), and sizes in bytes.
-    fn archive_files(&self) -> Vec<(String, EntryRef, u64)> {
-        Vec::new()
-    }
+    /// Hands over all files of the archives, with their names (untrusted text) and sizes in bytes.
+    fn archive_files(&self, _take: &mut dyn FnMut(&str, EntryRef, u64)) {}
 
     /// A few facts about the export, each with its name.
     fn status(&self) -> Vec<(&'static str, String)> {
@@ -293,32 +291,30 @@ impl Fs {
     /// # Errors
     /// `NotFound`, `NotADirectory`.
     pub(crate) fn entries(&self, ino: Ino, from: u64) -> Result<impl Iterator<Item = (u64, DirEntry<'_>)>> {
-        let listed: Vec<(&str, Ino)> = match beyond(ino) {
-            Some(number) => self.beyond_entries(number)?,
-            None => Vec::new(),
-        };
-        let (first, count, parent) = if listed.is_empty() {
+        let place = beyond(ino);
+        let (first, count, parent) = if let Some(number) = place {
+            (0, self.beyond_count(number)? as u64, ino)
+        } else {
             let node = self.inode(ino)?;
             let What::Directory { first, count, .. } = node.what else {
                 return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
             };
             (first, u64::from(count).saturating_add(2), Ino(u64::from(node.parent)))
-        } else {
-            (0, 0, ino)
         };
         let views = if ino == Ino::ROOT { self.listed_views() } else { Vec::new() };
-        let end = count.max(listed.len() as u64).saturating_add(views.len() as u64);
+        let end = count.saturating_add(views.len() as u64);
         Ok((from.min(end)..end).filter_map(move |cookie| {
-            let after = cookie.checked_sub(count).and_then(|after| usize::try_from(after).ok());
-            let listed = listed.get(usize::try_from(cookie).ok()?);
-            let (name, ino) = match (listed.or_else(|| views.get(after?)), cookie) {
-                (Some(listed), _) => *listed,
-                (None, 0) => (".", ino),
-                (None, 1) => ("..", parent),
-                (None, cookie) => {
-                    let child = Ino(u64::from(first).checked_add(cookie.checked_sub(2)?)?);
-                    (self.table.name(child)?, child)
-                }
+            let (name, ino) = match (cookie.checked_sub(count), place) {
+                (Some(after), _) => *views.get(usize::try_from(after).ok()?)?,
+                (None, Some(number)) => self.beyond_entry(number, usize::try_from(cookie).ok()?)?,
+                (None, None) => match cookie.checked_sub(2) {
+                    Some(child) => {
+                        let child = Ino(u64::from(first).checked_add(child)?);
+                        (self.table.name(child)?, child)
+                    }
+                    None if cookie == 0 => (".", ino),
+                    None => ("..", parent),
+                },
             };
             Some((cookie.saturating_add(1), DirEntry { name, attr: self.attr(ino).ok()? }))
         }))

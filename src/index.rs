@@ -360,8 +360,8 @@ impl Library for Index {
         self.options.render.zone.clone()
     }
 
-    fn archive_files(&self) -> Vec<(String, EntryRef, u64)> {
-        files::all(&self.export)
+    fn archive_files(&self, take: &mut dyn FnMut(&str, EntryRef, u64)) {
+        files::all(&self.export, take);
     }
 
     fn status(&self) -> Vec<(&'static str, String)> {

@@ -93,7 +93,7 @@ impl Export {
     }
 
     /// The entry, or `None` if there is no such entry.
-    pub fn entry(&self, entry: EntryRef) -> Option<&Entry> {
+    pub fn entry(&self, entry: EntryRef) -> Option<Entry<'_>> {
         self.archive(entry)?.entries().get(entry.entry as usize)
     }
 }
@@ -498,10 +498,9 @@ fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
 fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> Vec<u32> {
     let mut likely = Vec::new();
     let mut possible: Vec<(usize, u32)> = Vec::new();
-    for (at, entry) in (0..).zip(archive.entries()) {
-        let (directory, base) = names::split(&entry.name);
-        let hidden =
-            names::is_junk(&entry.name) || names::is_foreign(directory) || names::escapes(&entry.name);
+    for (at, entry) in (0..).zip(archive.entries().iter()) {
+        let (directory, base) = names::split(entry.name);
+        let hidden = names::is_junk(entry.name) || names::is_foreign(directory) || names::escapes(entry.name);
         if hidden || !names::is_zip(base) || names::is_other_zip(base) {
             continue;
         }

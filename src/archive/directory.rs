@@ -2,8 +2,9 @@
 //!
 //! Doesn't read any entry's data.
 
+use super::entries::Encryption;
 use super::section::{Section, SectionReader};
-use super::{Entry, EntryKind, Limits, Method};
+use super::{Entries, Entry, EntryKind, Limits, Method};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{binary_size, grouped};
 use std::io;
@@ -12,28 +13,9 @@ use zip::read::{Config, ZipFileEntry};
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
 
-/// How an entry is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encryption {
-    /// The ZIP format's original cipher.
-    ZipCrypto,
-    /// AES with a key of this many bits; 0 if the archive doesn't say.
-    Aes(u16),
-}
-
-impl std::fmt::Display for Encryption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ZipCrypto => f.write_str("ZipCrypto"),
-            Self::Aes(0) => f.write_str("AES"),
-            Self::Aes(bits) => write!(f, "AES-{bits}"),
-        }
-    }
-}
-
 /// The contents of a central directory.
 pub(super) struct CentralDirectory {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// CRC-32 of the directory itself.
     pub(super) crc: u32,
     /// Oddities of the ZIP, one per line.
@@ -66,15 +48,16 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
         let reason = format!("{} entries, limit is {}", grouped(count), grouped(limits.max_entries));
         return Err(Error::new(ErrorKind::Limit, reason));
     }
-    let mut entries = Vec::new();
+    let mut entries = Entries::default();
     let mut start = None;
     for entry in zip.files().map_err(broken)? {
         let entry = entry.map_err(broken)?;
         start.get_or_insert(entry.central_header_start());
-        entries.push(convert(section, &entry));
+        let name = String::from_utf8_lossy(entry.name_raw());
+        entries.push(convert(section, &entry, &name))?;
     }
     refuse_overlaps(&entries)?;
-    refuse_bombs(entries.iter().map(Entry::inflated).sum::<u128>(), limits)?;
+    refuse_bombs(entries.iter().map(|entry| entry.inflated()).sum::<u128>(), limits)?;
     let crc = hash(section, start.unwrap_or(section.bytes()))?;
     let notes = several_end_records(section, start.unwrap_or(section.bytes()), &entries)?;
     Ok(CentralDirectory { entries, crc, notes: notes.into_iter().collect() })
@@ -97,7 +80,7 @@ pub(super) fn refuse_bombs(bytes: u128, limits: &Limits) -> Result<()> {
 }
 
 /// Entries that share one stretch of compressed data are how a few megabytes become petabytes.
-fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
+fn refuse_overlaps(entries: &Entries) -> Result<()> {
     let mut ranges: Vec<(u64, u64)> = entries
         .iter()
         .map(|entry| {
@@ -114,7 +97,7 @@ fn refuse_overlaps(entries: &[Entry]) -> Result<()> {
 
 /// A note if other programs may read this ZIP with a different directory, because there is another end record near its
 /// end, outside the entries. `start` is the start of the directory.
-fn several_end_records(section: &Section, start: u64, entries: &[Entry]) -> Result<Option<String>> {
+fn several_end_records(section: &Section, start: u64, entries: &Entries) -> Result<Option<String>> {
     let first = entries.iter().map(|entry| entry.header).min().unwrap_or(start);
     let from = section.bytes().saturating_sub(MAX_TAIL_BYTES);
     let mut tail = vec![0; usize::try_from(section.bytes() - from).unwrap_or_default()];
@@ -133,7 +116,7 @@ fn several_end_records(section: &Section, start: u64, entries: &[Entry]) -> Resu
     Ok((records > 1).then(|| "has several directories: other programs may see other files in it".to_owned()))
 }
 
-fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
+fn convert<'a>(section: &Section, entry: &ZipFileEntry<'_>, name: &'a str) -> Entry<'a> {
     let compression = entry.compression();
     let method = if compression == CompressionMethod::Stored {
         Method::Stored
@@ -144,7 +127,7 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
         Method::Unsupported(compression.to_u16())
     };
     let encryption = entry.encrypted().then(|| match method {
-        Method::Unsupported(99) => Encryption::Aes(aes_bits(section, entry.central_header_start())),
+        Method::Unsupported(99) => Encryption::Aes(aes_words(section, entry.central_header_start())),
         _ => Encryption::ZipCrypto,
     });
     let kind = if entry.is_symlink() {
@@ -155,7 +138,7 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
         EntryKind::File
     };
     Entry {
-        name: String::from_utf8_lossy(entry.name_raw()).into_owned(),
+        name,
         size: entry.size(),
         method,
         kind,
@@ -166,8 +149,8 @@ fn convert(section: &Section, entry: &ZipFileEntry<'_>) -> Entry {
     }
 }
 
-/// The AES key length, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
-fn aes_bits(section: &Section, header: u64) -> u16 {
+/// The AES key length in units of 64 bits, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
+fn aes_words(section: &Section, header: u64) -> u8 {
     let mut fixed = [0; 46];
     if section.read_exact_at(header, &mut fixed).is_err() {
         return 0;
@@ -184,9 +167,9 @@ fn aes_bits(section: &Section, header: u64) -> u16 {
         if [*id, *id_high] == [0x01, 0x99] {
             // Version (2 bytes), vendor (2 bytes), strength.
             return match body.get(4) {
-                Some(1) => 128,
-                Some(2) => 192,
-                Some(3) => 256,
+                Some(1) => 2,
+                Some(2) => 3,
+                Some(3) => 4,
                 _ => 0,
             };
         }
@@ -212,7 +195,7 @@ fn hash(section: &Section, start: u64) -> Result<u32> {
 }
 
 /// How the local header of an entry contradicts the directory, if it does.
-pub(super) fn contradiction(section: &Section, entry: &Entry) -> Option<String> {
+pub(super) fn contradiction(section: &Section, entry: &Entry<'_>) -> Option<String> {
     let mut fixed = [0; LOCAL_HEADER_BYTES as usize];
     section.read_exact_at(entry.header, &mut fixed).ok()?;
     let field = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);

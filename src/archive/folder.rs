@@ -1,10 +1,11 @@
 //! The files in a folder.
 
-use super::Limits;
 use super::section::Stamp;
+use super::{Entries, Entry, Limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::OpenDirectory;
 use crate::text::printable;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,15 +13,29 @@ use std::path::{Path, PathBuf};
 /// Deepest level that is searched.
 const MAX_DEPTH: usize = 16;
 
-/// A file below the top of a folder: its name with `/`, its path from there, and its stamp.
-pub(super) type FolderFile = (String, PathBuf, Stamp);
+/// The files below a folder: their names and sizes are those of the entries of the archive.
+#[derive(Debug)]
+pub(super) struct FolderFiles {
+    folder: OpenDirectory,
+    marks: Vec<FileMark>,
+    /// Paths from the folder, where the name isn't the path because it isn't valid text.
+    odd_paths: HashMap<u32, PathBuf>,
+}
 
-/// The folder at `top`, and all files below it, sorted by name. Whatever is moved or mounted there later, the files are
-/// those that were listed.
-pub(super) fn list(top: &Path, limits: &Limits) -> Result<(OpenDirectory, Vec<FolderFile>)> {
-    let mut files = Vec::new();
-    let held = OpenDirectory::open(top);
-    let held = held.map_err(|error| Error::io("cannot be listed", error));
+/// What tells a file from another one, beside its size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileMark {
+    id: Option<(u64, u64)>,
+    /// The last modification, in nanoseconds since 1970.
+    pub(super) modified: i64,
+}
+
+/// All files below `top`, sorted by name. Whatever is moved or mounted there later, the files are those that were listed.
+pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)> {
+    let mut entries = Entries::default();
+    let (mut marks, mut odd_paths) = (Vec::new(), HashMap::new());
+    let folder = OpenDirectory::open(top);
+    let folder = folder.map_err(|error| Error::io("cannot be listed", error));
     let mut pending = vec![(PathBuf::new(), String::new(), 0)];
     while let Some((below, prefix, depth)) = pending.pop() {
         let directory = top.join(&below);
@@ -43,26 +58,62 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(OpenDirectory, Vec<Fo
             if metadata.is_dir() && depth < MAX_DEPTH {
                 pending.push((below.join(item.file_name()), format!("{name}/"), depth + 1));
             } else if metadata.is_file() {
-                files.push((name, below.join(item.file_name()), Stamp::of(&metadata)));
+                let (path, stamp) = (below.join(item.file_name()), Stamp::of(&metadata));
+                if path.as_os_str() != name.as_str() {
+                    odd_paths.insert(marks.len() as u32, path);
+                }
+                entries.push(Entry::plain(&name, stamp.bytes))?;
+                marks.push(FileMark { id: stamp.id(), modified: stamp.modified() });
             }
-            if files.len().saturating_add(pending.len()) as u64 > limits.max_entries {
+            if entries.len().saturating_add(pending.len()) as u64 > limits.max_entries {
                 let reason = format!("more than {} files, which is the limit", limits.max_entries);
                 return Err(Error::new(ErrorKind::Limit, reason));
             }
         }
     }
-    files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok((held?, files))
+    sorted(entries, &marks, odd_paths, folder?)
 }
 
-/// Opens a file in a folder if it is still the one that was listed. A symbolic link in its place is refused.
-pub(super) fn open_unchanged(folder: &OpenDirectory, path: &Path, stamp: Stamp) -> Result<File> {
-    let cannot = |error| Error::io("cannot be opened", error);
-    let changed = || Error::new(ErrorKind::Damaged, "changed while it was in use");
-    let file = folder.open_file(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotADirectory => changed(),
-        _ => cannot(error),
-    })?;
-    let is_unmodified = Stamp::of(&file.metadata().map_err(cannot)?).is_unmodified(&stamp);
-    if is_unmodified { Ok(file) } else { Err(changed()) }
+fn sorted(
+    entries: Entries,
+    marks: &[FileMark],
+    mut odd_paths: HashMap<u32, PathBuf>,
+    folder: OpenDirectory,
+) -> Result<(FolderFiles, Entries)> {
+    let mut order: Vec<u32> = (0..).take(marks.len()).collect();
+    let name = |at: u32| entries.get(at as usize).map(|entry| entry.name);
+    order.sort_unstable_by(|&a, &b| name(a).cmp(&name(b)));
+    let mut files = FolderFiles { folder, marks: Vec::with_capacity(marks.len()), odd_paths: HashMap::new() };
+    let mut in_order = Entries::default();
+    for (at, &before) in (0..).zip(&order) {
+        let (Some(entry), Some(&mark)) = (entries.get(before as usize), marks.get(before as usize)) else {
+            continue;
+        };
+        in_order.push(entry)?;
+        files.marks.push(mark);
+        files.odd_paths.extend(odd_paths.remove(&before).map(|path| (at, path)));
+    }
+    Ok((files, in_order))
+}
+
+impl FolderFiles {
+    pub(super) fn marks(&self) -> &[FileMark] {
+        &self.marks
+    }
+
+    /// Opens a file if it is still the one that was listed as `found`, at the position `at`. A symbolic link in its place
+    /// is refused.
+    pub(super) fn open_unchanged(&self, at: u32, found: &Entry<'_>) -> Result<File> {
+        let cannot = |error| Error::io("cannot be opened", error);
+        let changed = || Error::new(ErrorKind::Damaged, "changed while it was in use");
+        let path = self.odd_paths.get(&at).map_or(Path::new(found.name), PathBuf::as_path);
+        let file = self.folder.open_file(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotADirectory => changed(),
+            _ => cannot(error),
+        })?;
+        let mark = self.marks.get(at as usize).ok_or_else(changed)?;
+        let now = Stamp::of(&file.metadata().map_err(cannot)?);
+        let is_unmodified = (now.id(), now.modified(), now.bytes) == (mark.id, mark.modified, found.size);
+        if is_unmodified { Ok(file) } else { Err(changed()) }
+    }
 }

@@ -73,7 +73,7 @@ type TakeBytes<'a> = &'a mut dyn FnMut(&[u8]);
 pub(super) struct DeflatedEntry<'a> {
     /// Its index.
     pub(super) index: u32,
-    pub(super) entry: &'a Entry,
+    pub(super) entry: &'a Entry<'a>,
     /// Finds the compressed data. Called only when something must be decoded: cached data is served even if the file
     /// is gone.
     pub(super) locate: &'a dyn Fn() -> Result<Section>,

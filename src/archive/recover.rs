@@ -3,10 +3,11 @@
 //! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. A
 //! cut-off entry is kept as far as it goes; reading it ends with an error.
 
-use super::directory::{CentralDirectory, Encryption, refuse_bombs};
+use super::directory::{CentralDirectory, refuse_bombs};
+use super::entries::Encryption;
 use super::inflate::{InflateDecoder, Stop};
 use super::section::Section;
-use super::{Entry, EntryKind, Limits, Method};
+use super::{Entries, Entry, EntryKind, Limits, Method};
 use crate::error::{Error, ErrorKind, Result};
 use std::cell::Cell;
 
@@ -28,7 +29,7 @@ const ENCRYPTED: u16 = 1;
 /// # Errors
 /// `Damaged` if there are none; `Limit` if there are too many, or they expand to too much; `Environment`.
 pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirectory> {
-    let (mut entries, mut notes, mut hasher) = (Vec::new(), Vec::new(), crc32fast::Hasher::new());
+    let (mut entries, mut notes, mut hasher) = (Entries::default(), Vec::new(), crc32fast::Hasher::new());
     notes.push("has no usable directory; its entries were found by their local headers".to_owned());
     let (mut at, mut inflated) = (0, 0);
     while let Some(header) = next_header(section, at)? {
@@ -40,18 +41,19 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
             let reason = format!("more than {} entries, which is the limit", limits.max_entries);
             return Err(Error::new(ErrorKind::Limit, reason));
         }
-        inflated += found.entry.inflated();
+        let entry = Entry { name: &found.name, ..found.entry };
+        inflated += entry.inflated();
         refuse_bombs(inflated, limits)?;
         if found.is_cut {
-            notes.push(format!("{} is cut off", found.entry.name));
+            notes.push(format!("{} is cut off", entry.name));
         }
-        hasher.update(found.entry.name.as_bytes());
-        hasher.update(&found.entry.size.to_le_bytes());
-        hasher.update(&found.entry.crc.unwrap_or_default().to_le_bytes());
+        hasher.update(entry.name.as_bytes());
+        hasher.update(&entry.size.to_le_bytes());
+        hasher.update(&entry.crc.unwrap_or_default().to_le_bytes());
         at = found.end;
-        entries.push(found.entry);
+        entries.push(entry)?;
     }
-    if entries.is_empty() {
+    if entries.len() == 0 {
         return Err(Error::new(ErrorKind::Damaged, "nothing can be recovered: no entry begins in it"));
     }
     Ok(CentralDirectory { entries, crc: hasher.finalize(), notes })
@@ -59,7 +61,9 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
 
 /// An entry that was found.
 struct Recovered {
-    entry: Entry,
+    name: String,
+    /// Without its name.
+    entry: Entry<'static>,
     /// Where to look for the next one.
     end: u64,
     is_cut: bool,
@@ -128,7 +132,7 @@ fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recove
     });
     let name = String::from_utf8_lossy(name).into_owned();
     let kind = if name.ends_with(['/', '\\']) { EntryKind::Directory } else { EntryKind::File };
-    let mut entry = Entry { name, size, method, kind, encryption, crc: Some(crc), compressed, header };
+    let mut entry = Entry { name: "", size, method, kind, encryption, crc: Some(crc), compressed, header };
     let mut is_cut = compressed > there;
     let mut end = start.saturating_add(compressed);
     if flags & STREAMED != 0 && compressed == 0 && encryption.is_none() {
@@ -158,7 +162,7 @@ fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recove
         }
         end = section.bytes();
     }
-    Ok(Some(Recovered { entry, end, is_cut }))
+    Ok(Some(Recovered { name, entry, end, is_cut }))
 }
 
 /// Inflated and compressed size from the ZIP64 extra field of a local header, if it has one.

@@ -39,6 +39,11 @@ impl Stamp {
         self.is_same_file(other) && self.modified == other.modified
     }
 
+    /// Device and inode, where the system has them.
+    pub(super) fn id(&self) -> Option<(u64, u64)> {
+        self.id
+    }
+
     /// The last modification, in nanoseconds since 1970.
     pub(super) fn modified(&self) -> i64 {
         self.modified

@@ -7,7 +7,7 @@ use super::{CHUNK_BYTES, Each, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Hands over all of a stored entry and verifies its checksum, if it has one.
-pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) -> Result<()> {
+pub(super) fn stream_stored(found: &Entry<'_>, section: &Section, each: Each<'_>) -> Result<()> {
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; usize::try_from(found.size).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
     let mut at = 0;
@@ -28,7 +28,7 @@ pub(super) fn stream_stored(found: &Entry, section: &Section, each: Each<'_>) ->
 
 /// Inflates an entry, hands over the bytes its header promises, and verifies length and checksum.
 pub(super) fn inflate_all(
-    found: &Entry,
+    found: &Entry<'_>,
     section: &Section,
     spacing: Option<u64>,
     points: &mut Checkpoints,

@@ -6,6 +6,7 @@ use super::canvas::Canvas;
 use super::thread::{Threads, ages};
 use super::tree::NodeId;
 use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
+use crate::bytes::Fnv;
 use crate::catalog::{AssetContent, EntryRef};
 use crate::markdown::percent_decode;
 use crate::name::{FileName, fold};
@@ -340,11 +341,14 @@ pub fn extension_of_mime(mime: &str) -> Option<&'static str> {
 }
 
 /// Gives names that are unique on every disk.
+///
+/// Keeps hashes instead of names, because there may be a million. If two hashes are equal, a name that is free counts as
+/// taken, here as on every other machine.
 #[derive(Debug, Default)]
 pub struct Names {
-    taken: HashSet<String>,
+    taken: HashSet<u64>,
     /// The next number to try for a name that is taken.
-    next: HashMap<String, u32>,
+    next: HashMap<u64, u32>,
 }
 
 impl Names {
@@ -352,19 +356,26 @@ impl Names {
     /// for any number of files of one name.
     pub fn unique(&mut self, wanted: &str) -> String {
         let name = FileName::for_file(wanted);
-        let folded = fold(name.as_str());
-        if self.taken.insert(folded.clone()) {
+        let wanted = hash(&name);
+        if self.taken.insert(wanted) {
             return name.as_str().to_owned();
         }
-        let next = self.next.entry(folded).or_insert(2);
+        let next = self.next.entry(wanted).or_insert(2);
         loop {
             let numbered = name.with_stem_suffix(&format!("-{next}"));
             *next = next.saturating_add(1);
-            if self.taken.insert(fold(numbered.as_str())) {
+            if self.taken.insert(hash(&numbered)) {
                 return numbered.as_str().to_owned();
             }
         }
     }
+}
+
+/// The hash of a name, the same for all that are one on some disk.
+fn hash(name: &FileName) -> u64 {
+    let mut hash = Fnv::default();
+    hash.write(fold(name.as_str()).as_bytes());
+    hash.sum()
 }
 
 #[cfg(test)]

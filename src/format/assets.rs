@@ -18,6 +18,7 @@ mod sniff;
 pub use library::{AssetPointer, LibraryRecord, parse_library, parse_names, parse_pointers};
 
 use super::pointer;
+use crate::bytes::Positions;
 use crate::catalog::{EntryRef, Orphan};
 use crate::conversation::files::{AssetIndex, Names, Resolved, extension, extension_of_mime};
 use crate::conversation::{FileKind, FileRef};
@@ -27,14 +28,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 /// An entry that may be an asset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate<'a> {
     /// The entry.
     pub entry: EntryRef,
     /// Its path in its archive, as the archive has it. Untrusted.
-    pub path: String,
+    pub path: &'a str,
     /// Its exact size in bytes.
     pub bytes: u64,
+}
+
+/// The entries of an export that may be assets. There may be a million, so nothing is copied from them.
+pub trait Candidates: Send + Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The one at a position. Constant work.
+    fn get(&self, at: usize) -> Option<Candidate<'_>>;
+
+    /// The first bytes of an entry, at most `most`; `None` if they can't be read.
+    fn read(&self, entry: EntryRef, most: usize) -> Option<Vec<u8>>;
 }
 
 /// The contents of an export's side files.
@@ -48,29 +61,26 @@ pub struct SideFiles {
     pub pointers: Vec<AssetPointer>,
 }
 
-/// Reads the first bytes of an entry, at most the given number; `None` if they can't be read.
-pub type ReadEntry = Box<dyn Fn(EntryRef, usize) -> Option<Vec<u8>> + Send + Sync>;
-
 /// How many bytes of a file are needed to recognise its type.
 const SNIFF_BYTES: usize = 512;
 
 /// All assets of an export.
 pub struct Assets {
-    candidates: Vec<Candidate>,
-    by_id: HashMap<String, usize>,
-    by_path: HashMap<String, usize>,
+    candidates: Box<dyn Candidates>,
+    by_id: Positions,
+    by_path: Positions,
+    /// By base name, if that isn't the path.
+    by_base: Positions,
     /// By base name without its extension.
-    by_stem: HashMap<String, usize>,
-    by_entry: HashMap<EntryRef, usize>,
-    /// Candidates in folders of conversations, by conversation and kind: `None` if there are several.
-    by_folder: HashMap<(String, FileKind), Option<usize>>,
-    /// Files of the library that lie under their own names, by name: `None` if there are several.
-    by_own_name: HashMap<String, Option<usize>>,
+    by_stem: Positions,
+    /// Candidates in folders of conversations, by conversation and kind.
+    by_folder: Unambiguous,
+    /// Files of the library that lie under their own names, by name.
+    by_own_name: Unambiguous,
     names: HashMap<String, String>,
     /// Candidates by the ids in the viewer's pointers.
     pointers: HashMap<String, usize>,
     library: LibraryIndex,
-    read: ReadEntry,
     /// Entries whose report is shown in a conversation.
     reports: Mutex<HashSet<EntryRef>>,
     sniffed: Mutex<HashMap<EntryRef, Option<&'static str>>>,
@@ -78,81 +88,152 @@ pub struct Assets {
 
 impl std::fmt::Debug for Assets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Assets").field("candidates", &self.candidates.len()).finish_non_exhaustive()
+        f.debug_struct("Assets").field("candidates", &self.candidates.count()).finish_non_exhaustive()
     }
+}
+
+/// What of a candidate is the key to it. `None` if it has no such key.
+type Key = for<'a> fn(Candidate<'a>) -> Option<AssetKey<'a>>;
+
+/// A name, and the kind of the file where that is a part of the key.
+type AssetKey<'a> = (&'a str, FileKind);
+
+const ID: Key = |candidate| {
+    let (folder, base) = split(candidate.path);
+    let is_page = folder.ends_with("_data");
+    asset_id(base).filter(|_| !is_page).map(any)
+};
+const PATH: Key = |candidate| Some(any(candidate.path));
+const BASE: Key = |candidate| {
+    let (folder, base) = split(candidate.path);
+    (folder.len() + base.len() < candidate.path.len()).then_some(any(base))
+};
+const STEM: Key = |candidate| split(candidate.path).1.rsplit_once('.').map(|(stem, _)| any(stem));
+/// A file with an id in its name never takes the place of another.
+const FOLDER: Key = |candidate| {
+    let (folder, base) = split(candidate.path);
+    folder_of_conversation(folder).filter(|_| asset_id(base).is_none())
+};
+const OWN_NAME: Key = |candidate| {
+    let (folder, base) = split(candidate.path);
+    (folder == "personal/files" || folder.ends_with("/personal/files")).then_some(any(base))
+};
+
+fn any(name: &str) -> AssetKey<'_> {
+    (name, FileKind::Other)
+}
+
+/// The first candidate with each key, and which keys several have.
+struct Unambiguous {
+    key: Key,
+    first: Positions,
+    repeated: Positions,
+}
+
+impl Unambiguous {
+    fn new(candidates: &dyn Candidates, key: Key) -> Self {
+        let mut of = Self { key, first: Positions::default(), repeated: Positions::default() };
+        let key_of = |at: usize| candidates.get(at).and_then(key);
+        for (at, wanted) in keys(candidates, key) {
+            if of.first.add(at, &wanted, key_of).is_some() {
+                of.repeated.add(at, &wanted, key_of);
+            }
+        }
+        of
+    }
+
+    /// The only candidate with a key.
+    fn only(&self, candidates: &dyn Candidates, key: AssetKey<'_>) -> Option<usize> {
+        let key_of = |at: usize| candidates.get(at).and_then(self.key);
+        let found = self.first.find(&key, key_of)?;
+        self.repeated.find(&key, key_of).is_none().then_some(found)
+    }
+}
+
+/// Each candidate that has such a key, by its position.
+fn keys(candidates: &dyn Candidates, key: Key) -> impl Iterator<Item = (usize, AssetKey<'_>)> {
+    (0..candidates.count()).filter_map(move |at| Some((at, key(candidates.get(at)?)?)))
+}
+
+/// The first candidate with each key of a kind.
+fn firsts(candidates: &dyn Candidates, key: Key) -> Positions {
+    let mut table = Positions::default();
+    for (at, wanted) in keys(candidates, key) {
+        table.add(at, &wanted, |at| candidates.get(at).and_then(key));
+    }
+    table
+}
+
+/// The candidate of each id: of several one with a name wins over a `.dat`, then the first.
+fn by_id(candidates: &dyn Candidates) -> Positions {
+    let is_dat = |at: usize| candidates.get(at).is_some_and(|it| extension(it.path) == Some("dat"));
+    let key_of = |at: usize| candidates.get(at).and_then(ID);
+    let mut table = Positions::default();
+    for (at, id) in keys(candidates, ID) {
+        if let Some(before) = table.add(at, &id, key_of)
+            && is_dat(before)
+            && !is_dat(at)
+        {
+            table.replace(at, &id, key_of);
+        }
+    }
+    table
 }
 
 impl Assets {
     /// The assets among `candidates`, as `side` describes them. Among several entries for one id, one with a name wins
-    /// over a `.dat`, then the first. `read` is called at most once for the type of an entry, and only if nothing else determines
-    /// its type. Linear.
-    pub fn new(candidates: Vec<Candidate>, side: SideFiles, read: ReadEntry) -> Self {
+    /// over a `.dat`, then the first. Entries are read only if nothing else determines their type. Linear.
+    pub fn new(candidates: Box<dyn Candidates>, side: SideFiles) -> Self {
+        let all = &*candidates;
         let mut assets = Self {
-            by_id: HashMap::new(),
-            by_path: HashMap::new(),
-            by_stem: HashMap::new(),
-            by_entry: HashMap::with_capacity(candidates.len()),
-            by_folder: HashMap::new(),
-            by_own_name: HashMap::new(),
+            by_id: by_id(all),
+            by_path: firsts(all, PATH),
+            by_base: firsts(all, BASE),
+            by_stem: firsts(all, STEM),
+            by_folder: Unambiguous::new(all, FOLDER),
+            by_own_name: Unambiguous::new(all, OWN_NAME),
             names: side.names.into_iter().collect(),
             pointers: HashMap::new(),
             library: LibraryIndex::new(side.library),
-            candidates: Vec::new(),
-            read,
+            candidates,
             reports: Mutex::default(),
             sniffed: Mutex::default(),
         };
-        for (at, candidate) in candidates.iter().enumerate() {
-            assets.add(at, candidate, &candidates);
-        }
-        assets.candidates = candidates;
         for AssetPointer { pointer, path, relative } in side.pointers {
-            if let Some(&at) = assets.by_path.get(&path).or_else(|| assets.by_path.get(&relative)) {
+            if let Some(at) = assets.by_path(&path).or_else(|| assets.by_path(&relative)) {
                 assets.pointers.insert(pointer::id(&pointer).to_owned(), at);
             }
         }
         assets
     }
 
-    fn add(&mut self, at: usize, candidate: &Candidate, all: &[Candidate]) {
-        self.by_entry.entry(candidate.entry).or_insert(at);
-        self.by_path.entry(candidate.path.clone()).or_insert(at);
-        let (folder, base) = split(&candidate.path);
-        self.by_path.entry(base.to_owned()).or_insert(at);
-        if let Some((stem, _)) = base.rsplit_once('.') {
-            self.by_stem.entry(stem.to_owned()).or_insert(at);
-        }
-        if folder.ends_with("_data") {
-            return;
-        }
-        if let Some(id) = asset_id(base) {
-            let is_worse =
-                |other: usize| all.get(other).is_some_and(|other| extension(&other.path) == Some("dat"));
-            let place = self.by_id.entry(id.to_owned()).or_insert(at);
-            if is_worse(*place) && !is_worse(at) {
-                *place = at;
-            }
-        }
-        // A file with an id in its name never takes the place of another.
-        if let Some(place) = folder_of_conversation(folder).filter(|_| asset_id(base).is_none()) {
-            self.by_folder.entry(place).and_modify(|only| *only = None).or_insert(Some(at));
-        }
-        if folder == "personal/files" || folder.ends_with("/personal/files") {
-            self.by_own_name.entry(base.to_owned()).and_modify(|only| *only = None).or_insert(Some(at));
-        }
+    fn first(&self, table: &Positions, key: Key, name: &str) -> Option<usize> {
+        table.find(&any(name), |at| self.candidates.get(at).and_then(key))
+    }
+
+    fn by_id(&self, id: &str) -> Option<usize> {
+        self.first(&self.by_id, ID, id)
+    }
+
+    /// The first candidate with this path or base name.
+    fn by_path(&self, path: &str) -> Option<usize> {
+        let whole = self.first(&self.by_path, PATH, path);
+        let base = self.first(&self.by_base, BASE, path);
+        whole.into_iter().chain(base).min()
     }
 
     /// The files that look like a user's and that are not in `used`, with names that are unique among them.
     pub fn orphans(&self, used: &HashSet<EntryRef>) -> Vec<Orphan> {
         let mut names = Names::default();
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_unused = |entry| !used.contains(entry) && !reports.contains(entry);
-        let unused = self.candidates.iter().filter(|candidate| is_unused(&candidate.entry));
-        unused
-            .filter(|candidate| self.is_asset(candidate))
+        let is_unused = |entry: &EntryRef| !used.contains(entry) && !reports.contains(entry);
+        let all = (0..self.candidates.count()).filter_map(|at| self.candidates.get(at));
+        all.filter(|candidate| is_unused(&candidate.entry) && self.is_asset(candidate))
             .map(|candidate| {
-                let resolved = self.resolved(candidate, None, &FileRef::default());
-                let base = split(&candidate.path).1;
+                // Nobody will ask for its type again.
+                let resolved =
+                    self.resolved(candidate, None, &FileRef::default(), &|entry| self.sniff(entry));
+                let base = split(candidate.path).1;
                 let base = base.strip_suffix(".dat").unwrap_or(base);
                 let name = resolved.name.unwrap_or_else(|| base.to_owned());
                 let name = match (extension(&name), resolved.extension) {
@@ -166,8 +247,8 @@ impl Assets {
     }
 
     /// True if a candidate is a user's file by its name or its place.
-    fn is_asset(&self, candidate: &Candidate) -> bool {
-        let (folder, base) = split(&candidate.path);
+    fn is_asset(&self, candidate: &Candidate<'_>) -> bool {
+        let (folder, base) = split(candidate.path);
         let mut folders = folder.split('/');
         asset_id(base).is_some()
             || self.names.contains_key(base)
@@ -186,9 +267,10 @@ impl Assets {
     ) -> Option<(usize, Option<&LibraryRecord>)> {
         let id = file.id.as_ref();
         let record = self.library.by_id(id);
-        let named = || self.by_path.get(id).or_else(|| self.by_stem.get(id)).filter(|_| !id.starts_with('/'));
-        let direct = self.by_id.get(id).or_else(|| self.pointers.get(id)).or_else(named);
-        if let Some(&at) = direct {
+        let named = || self.by_path(id).or_else(|| self.first(&self.by_stem, STEM, id));
+        let named = || named().filter(|_| !id.starts_with('/'));
+        let direct = self.by_id(id).or_else(|| self.pointers.get(id).copied()).or_else(named);
+        if let Some(at) = direct {
             return Some((at, record));
         }
         let of = |record: &'_ LibraryRecord| self.of_record(record);
@@ -205,30 +287,31 @@ impl Assets {
         }
         // The only file of its kind in the conversation's own folder.
         let kind = if file.kind.is_picture() { FileKind::Image } else { file.kind };
-        let only = self.by_folder.get(&(conversation.to_owned(), kind)).copied().flatten()?;
+        let only = self.by_folder.only(&*self.candidates, (conversation, kind))?;
         (!id.starts_with('/')).then_some((only, None))
     }
 
     /// The candidate that holds the file of a record.
     fn of_record(&self, record: &LibraryRecord) -> Option<usize> {
-        let by_id = record.file_id.as_deref().and_then(|id| self.by_id.get(id));
-        let by_id = by_id.or_else(|| record.id.as_deref().and_then(|id| self.by_id.get(id))).copied();
+        let by_id = record.file_id.as_deref().and_then(|id| self.by_id(id));
+        let by_id = by_id.or_else(|| record.id.as_deref().and_then(|id| self.by_id(id)));
         by_id.or_else(|| {
-            let at = self.by_own_name.get(record.name.as_deref()?).copied().flatten()?;
+            let at = self.by_own_name.only(&*self.candidates, any(record.name.as_deref()?))?;
             // Another file of that name is another file.
             let bytes = self.candidates.get(at)?.bytes;
             record.bytes.is_none_or(|expected| expected == bytes).then_some(at)
         })
     }
 
-    /// What is known of a candidate. Its first bytes are read only if nothing else determines its type.
+    /// What is known of a candidate. Its first bytes are read by `sniff` only if nothing else determines its type.
     fn resolved(
         &self,
-        candidate: &Candidate,
+        candidate: Candidate<'_>,
         record: Option<&LibraryRecord>,
         file: &FileRef<'_>,
+        sniff: &dyn Fn(EntryRef) -> Option<&'static str>,
     ) -> Resolved {
-        let base = split(&candidate.path).1;
+        let base = split(candidate.path).1;
         let record = record.or_else(|| self.library.by_id(asset_id(base)?));
         let mapped = self.names.get(base).map(|name| split(name).1);
         let own = own_name(base);
@@ -243,18 +326,23 @@ impl Assets {
         let told = file.name.as_deref().and_then(extension).is_some()
             || file.mime.as_deref().and_then(extension_of_mime).is_some();
         let extension = named.next().map(str::to_owned).or_else(mime).or_else(|| {
-            let sniffed = if told { None } else { self.sniffed(candidate.entry) };
+            let sniffed = if told { None } else { sniff(candidate.entry) };
             sniffed.map(str::to_owned)
         });
         Resolved { entry: candidate.entry, bytes: candidate.bytes, name: name.map(str::to_owned), extension }
     }
 
     /// The extension that fits the first bytes of an entry.
+    fn sniff(&self, entry: EntryRef) -> Option<&'static str> {
+        self.candidates.read(entry, SNIFF_BYTES).and_then(|bytes| sniff::extension(&bytes))
+    }
+
+    /// The same, read at most once.
     fn sniffed(&self, entry: EntryRef) -> Option<&'static str> {
         let known = self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).get(&entry).copied();
         known.unwrap_or_else(|| {
             // Read without the lock: others must not wait for a disk.
-            let found = (self.read)(entry, SNIFF_BYTES).and_then(|bytes| sniff::extension(&bytes));
+            let found = self.sniff(entry);
             *self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).entry(entry).or_insert(found)
         })
     }
@@ -269,7 +357,7 @@ impl AssetIndex for Assets {
         created: Option<Timestamp>,
     ) -> Option<Resolved> {
         let (at, record) = self.find(file, conversation, message, created)?;
-        Some(self.resolved(self.candidates.get(at)?, record, file))
+        Some(self.resolved(self.candidates.get(at)?, record, file, &|entry| self.sniffed(entry)))
     }
 }
 
@@ -315,7 +403,7 @@ fn is_uuid(name: &str) -> bool {
 }
 
 /// The conversation and kind of files that a folder `<conversation>/audio` or `<conversation>/image` holds.
-fn folder_of_conversation(folder: &str) -> Option<(String, FileKind)> {
+fn folder_of_conversation(folder: &str) -> Option<(&str, FileKind)> {
     let (outer, inner) = split(folder);
     let conversation = split(outer).1;
     let kind = match inner {
@@ -323,7 +411,7 @@ fn folder_of_conversation(folder: &str) -> Option<(String, FileKind)> {
         "image" => FileKind::Image,
         _ => return None,
     };
-    is_uuid(conversation).then(|| (conversation.to_owned(), kind))
+    is_uuid(conversation).then_some((conversation, kind))
 }
 
 #[cfg(test)]

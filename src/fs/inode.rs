@@ -5,12 +5,12 @@
 //! [views](super::views).
 
 use super::Ino;
+use crate::bytes::Positions;
 use crate::catalog::{AssetContent, Catalog, EntryRef, Head, Page};
 use crate::layout::{ASSETS, BRANCHES, Layout, PAGE, UNDATED, file_names};
 use crate::markdown::{encode_path_segment, encoded_len};
 use crate::time::Timestamp;
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, RandomState};
 
 /// One inode. An export has hundreds of thousands of them, so it is kept small.
 #[derive(Debug)]
@@ -56,7 +56,8 @@ pub(super) struct InodeTable {
     ranks: Vec<u32>,
     /// The inode of each conversation's `title.md`, by rank.
     ranked: Vec<u32>,
-    index: NameIndex,
+    /// Positions of inodes by directory and name.
+    index: Positions,
     /// The day is before the title of each conversation that has one.
     has_days: bool,
 }
@@ -75,14 +76,13 @@ impl InodeTable {
         table.names.shrink_to_fit();
         table.times_of_directories();
         table.order_of_pages();
-        table.index = NameIndex::new(table.nodes.len());
-        for ino in (1..=table.nodes.len()).map(number) {
-            if let Some((node, name)) = table.get(ino).zip(table.name(Ino(u64::from(ino)))) {
-                let parent = node.parent;
-                let slot = table.index.slots(parent, name.as_bytes()).find(|&slot| table.index.at(slot) == 0);
-                table.index.put(slot, ino);
+        let mut index = Positions::default();
+        for at in 0..table.nodes.len() {
+            if let Some(key) = table.key(at) {
+                index.add(at, &key, |at| table.key(at));
             }
         }
+        table.index = index;
         table
     }
 
@@ -106,15 +106,16 @@ impl InodeTable {
 
     /// The inode with this name in this directory, listed or not. Constant expected work.
     pub(super) fn find(&self, parent: Ino, name: &[u8]) -> Option<Ino> {
-        let parent = u32::try_from(parent.0).ok()?;
-        self.index
-            .slots(parent, name)
-            .map(|slot| Ino(u64::from(self.index.at(slot))))
-            .take_while(|&ino| ino != Ino(0))
-            .find(|&ino| {
-                self.inode(ino).is_some_and(|node| node.parent == parent)
-                    && self.name(ino).is_some_and(|other| other.as_bytes() == name)
-            })
+        let key = (u32::try_from(parent.0).ok()?, name);
+        let found = self.index.find(&key, |at| self.key(at))?;
+        Some(Ino((found as u64).saturating_add(1)))
+    }
+
+    /// The directory and the name of the inode at a position.
+    fn key(&self, at: usize) -> Option<(u32, &[u8])> {
+        let node = self.nodes.get(at)?;
+        let name = self.names.as_bytes().get(node.name..node.name.checked_add(usize::from(node.name_bytes))?);
+        Some((node.parent, name?))
     }
 
     /// The page of a conversation's visible thread.
@@ -171,10 +172,8 @@ impl InodeTable {
     pub(super) fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<Inode>()
             + self.names.capacity()
-            + [&self.threads, &self.ranks, &self.ranked, &self.index.slots]
-                .map(Vec::capacity)
-                .iter()
-                .sum::<usize>()
+            + self.index.memory()
+            + [&self.threads, &self.ranks, &self.ranked].map(Vec::capacity).iter().sum::<usize>()
                 * size_of::<u32>()
     }
 
@@ -290,7 +289,7 @@ impl<'a> InodeTableBuilder<'a> {
             threads,
             ranks,
             ranked: Vec::new(),
-            index: NameIndex::new(0),
+            index: Positions::default(),
             has_days: layout.has_days(),
         };
         let fallback = newest.unwrap_or(Timestamp::UNKNOWN);
@@ -422,37 +421,4 @@ const DIRECTORY: What = What::Directory { first: 1, count: 0, directories: 0 };
 /// the surplus would merely be unreachable.
 fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-/// A hash table from (directory, name) to inode that stores only inodes: open addressing, at most half full, no
-/// removal. Its hash is randomly keyed, so that an export can't choose titles that collide.
-#[derive(Debug)]
-struct NameIndex {
-    slots: Vec<u32>,
-    hasher: RandomState,
-}
-
-impl NameIndex {
-    fn new(inodes: usize) -> Self {
-        let slots = inodes.saturating_mul(2).max(1).next_power_of_two();
-        Self { slots: vec![0; slots], hasher: RandomState::new() }
-    }
-
-    /// All slots in this key's probe order.
-    fn slots(&self, parent: u32, name: &[u8]) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.slots.len().saturating_sub(1);
-        let start = self.hasher.hash_one((parent, name)) as usize & mask;
-        (0..self.slots.len()).map(move |step| start.wrapping_add(step) & mask)
-    }
-
-    /// The inode in this slot; 0 if it is free.
-    fn at(&self, slot: usize) -> u32 {
-        self.slots.get(slot).copied().unwrap_or_default()
-    }
-
-    fn put(&mut self, slot: Option<usize>, ino: u32) {
-        if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot)) {
-            *slot = ino;
-        }
-    }
 }

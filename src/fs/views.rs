@@ -20,7 +20,7 @@ use builder::{TOP, ViewBuilder};
 use documents::ViewText;
 pub(super) use found::Searches;
 use found::{FIRST_FOUND, FOUND_NUMBERS, SEARCH, SEARCH_DEPTH, found};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// The inode numbers of the views begin here. The tree's own are smaller.
@@ -78,20 +78,32 @@ enum ViewContent {
     Text(ViewText),
 }
 
-#[derive(Debug)]
+/// A file or directory. Small, because archives may have a million files.
+#[derive(Clone, Copy, Debug)]
 struct ViewNode {
     parent: u32,
     /// Its depth below the root.
-    depth: u32,
-    name: Box<str>,
+    depth: u16,
+    /// Length of its name, in bytes.
+    name_bytes: u8,
+    /// Start of its name among all names.
+    name: usize,
     content: ViewContent,
+}
+
+impl ViewNode {
+    fn name<'n>(&self, names: &'n str) -> &'n str {
+        let end = self.name.saturating_add(usize::from(self.name_bytes));
+        names.get(self.name..end).unwrap_or_default()
+    }
 }
 
 /// The tree below [`HIDDEN`], and what is listed beside the years.
 #[derive(Debug)]
 pub(super) struct Views {
-    /// The first stands for the root.
+    /// The first is the root.
     nodes: Vec<ViewNode>,
+    names: String,
     /// The directory [`HIDDEN`].
     hidden: u32,
     /// The directory of searches.
@@ -112,43 +124,38 @@ impl Views {
             recent(&mut builder, place, catalog, table);
         }
         if listed {
-            builder.file(TOP, ViewText::Ignore.name().to_owned(), ViewContent::Text(ViewText::Ignore));
+            builder.file(TOP, ViewText::Ignore.name(), ViewContent::Text(ViewText::Ignore));
         }
         for text in ViewText::ALL {
-            builder.file(hidden, text.name().to_owned(), ViewContent::Text(text));
+            builder.file(hidden, text.name(), ViewContent::Text(text));
         }
         prompts(&mut builder, hidden, catalog, table);
         if !catalog.orphans.is_empty() {
             let directory = builder.directory(hidden, "orphans");
-            let names = crate::layout::file_names(catalog.orphans.iter().map(|orphan| orphan.name.as_ref()));
-            for (orphan, name) in catalog.orphans.iter().zip(names) {
-                let content = ViewContent::Entry(orphan.entry, orphan.bytes);
-                builder.file(directory, name.as_str().to_owned(), content);
+            for orphan in &catalog.orphans {
+                builder.file(directory, &orphan.name, ViewContent::Entry(orphan.entry, orphan.bytes));
             }
         }
         let export = builder.directory(hidden, "export");
-        let mut taken = HashSet::new();
-        for (path, entry, bytes) in library.archive_files() {
-            let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+        library.archive_files(&mut |path, entry, bytes| {
+            let parts = || path.split(['/', '\\']).filter(|part| !part.is_empty());
             let odd =
-                |part: &&str| part.len() > NAME_BYTES || matches!(*part, "." | "..") || part.contains('\0');
-            let Some((name, parents)) = parts.split_last() else { continue };
-            // A name that a directory or another file already has can't be used again.
-            if parts.iter().any(odd) || !taken.insert(parts.join("/")) {
-                continue;
-            }
-            let directory = parents.iter().fold(export, |directory, part| builder.directory(directory, part));
-            builder.file(directory, (*name).to_owned(), ViewContent::Entry(entry, bytes));
-        }
+                |part: &str| part.len() > NAME_BYTES || matches!(part, "." | "..") || part.contains('\0');
+            let Some(name) = parts().next_back().filter(|_| !parts().any(odd)) else { return };
+            let parents = parts().count().saturating_sub(1);
+            let directory =
+                parts().take(parents).fold(export, |directory, part| builder.directory(directory, part));
+            builder.file(directory, name, ViewContent::Entry(entry, bytes));
+        });
         builder.directory(hidden, SEARCH);
-        let nodes = builder.finish();
+        let (nodes, names) = builder.finish();
         let find = |parent, name: &str| {
-            let found = nodes.iter().position(|node| node.parent == parent && &*node.name == name);
+            let found = nodes.iter().position(|node| node.parent == parent && node.name(&names) == name);
             found.map_or(u32::MAX, number)
         };
         let hidden = find(0, HIDDEN);
         let search = find(hidden, SEARCH);
-        Self { nodes, hidden, search, sizes: Default::default() }
+        Self { nodes, names, hidden, search, sizes: Default::default() }
     }
 
     fn node(&self, at: u32) -> Result<&ViewNode> {
@@ -165,15 +172,8 @@ impl Views {
 }
 
 /// Links to every conversation, by id and by its other properties.
-fn conversations(
-    builder: &mut ViewBuilder,
-    place: usize,
-    catalog: &Catalog,
-    table: &InodeTable,
-    zone: &Zone,
-) {
-    let mut taken: HashSet<(usize, String)> = HashSet::new();
-    let mut models: HashMap<String, usize> = HashMap::new();
+fn conversations(builder: &mut ViewBuilder, place: u32, catalog: &Catalog, table: &InodeTable, zone: &Zone) {
+    let mut models: HashMap<String, u32> = HashMap::new();
     let by_id = builder.directory(place, "by-id");
     for (at, head) in catalog.heads.iter().enumerate() {
         let Some(title) = title(table, at) else { continue };
@@ -206,33 +206,31 @@ fn conversations(
         }
         for (directory, name) in places {
             // If two have the same name, one link is enough: the tree has both.
-            if taken.insert((directory, name.clone())) {
-                builder.file(directory, name, link);
-            }
+            builder.file(directory, &name, link);
         }
     }
 }
 
 /// Links to the most recently changed conversations, numbered.
-fn recent(builder: &mut ViewBuilder, place: usize, catalog: &Catalog, table: &InodeTable) {
+fn recent(builder: &mut ViewBuilder, place: u32, catalog: &Catalog, table: &InodeTable) {
     let mut newest: Vec<(usize, &Head)> = catalog.heads.iter().enumerate().collect();
     newest.sort_by_key(|(at, head)| (std::cmp::Reverse(head.updated.max(head.created)), *at));
     let directory = builder.directory(place, "recent");
     for (rank, (at, _)) in (1_usize..).zip(newest).take(RECENT) {
         if let Some(title) = title(table, at) {
-            builder.file(directory, format!("{rank:02} {title}{PAGE}"), ViewContent::Link(number(at)));
+            builder.file(directory, &format!("{rank:02} {title}{PAGE}"), ViewContent::Link(number(at)));
         }
     }
 }
 
 /// The prompts of every conversation, under the names of the tree.
-fn prompts(builder: &mut ViewBuilder, hidden: usize, catalog: &Catalog, table: &InodeTable) {
+fn prompts(builder: &mut ViewBuilder, hidden: u32, catalog: &Catalog, table: &InodeTable) {
     let prompts = builder.directory(hidden, "prompts");
     for at in 0..catalog.heads.len() {
         let Some(parts) = table.thread(at).map(|thread| table.path(thread)) else { continue };
         let Some((name, parents)) = parts.split_last() else { continue };
         let directory = parents.iter().fold(prompts, |directory, part| builder.directory(directory, part));
-        builder.file(directory, (*name).to_owned(), ViewContent::Prompts(number(at)));
+        builder.file(directory, name, ViewContent::Prompts(number(at)));
     }
 }
 
@@ -281,7 +279,7 @@ impl Fs {
         }
         let views = self.views();
         let (first, children) = views.children(0).unwrap_or_default();
-        let named = (first..).zip(children).map(|(at, child)| (&*child.name, view(at)));
+        let named = (first..).zip(children).map(|(at, child)| (child.name(&views.names), view(at)));
         named.filter(|(name, _)| *name != HIDDEN).collect()
     }
 
@@ -294,9 +292,9 @@ impl Fs {
             let Ok(attr) = self.attr(ino) else { continue };
             found.push(TreeEntry { path: self.path(ino), attr });
             if let Some(number) = beyond(ino).filter(|_| attr.kind == InodeKind::Directory)
-                && let Ok(children) = self.beyond_entries(number)
+                && let Ok(count) = self.beyond_count(number)
             {
-                waiting.extend(children.into_iter().skip(2).rev());
+                waiting.extend((2..count).rev().filter_map(|at| self.beyond_entry(number, at)));
             }
         }
         found
@@ -385,8 +383,8 @@ impl Fs {
 
     pub(super) fn beyond_lookup(&self, place: Beyond, name: &[u8]) -> Result<Attr> {
         if let Beyond::Found(..) = place {
-            let entries = self.beyond_entries(place)?;
-            let entry = entries.into_iter().find(|(other, _)| other.as_bytes() == name);
+            let mut entries = (0..self.beyond_count(place)?).filter_map(|at| self.beyond_entry(place, at));
+            let entry = entries.find(|(other, _)| other.as_bytes() == name);
             return self.attr(entry.ok_or_else(no_such_file)?.1);
         }
         let Beyond::View(at) = place else {
@@ -398,7 +396,8 @@ impl Fs {
             b".." => self.attr(self.parent_of_view(at)?),
             name if name.len() > NAME_BYTES => Err(Error::new(ErrorKind::NameTooLong, "name too long")),
             name => {
-                let found = children.binary_search_by(|child| child.name.as_bytes().cmp(name));
+                let found =
+                    children.binary_search_by(|child| child.name(&self.views().names).as_bytes().cmp(name));
                 match found {
                     Ok(child) => self.attr(view(first.saturating_add(number(child)))),
                     Err(_) if at == self.views().search => self.attr(self.search(name)?),
@@ -408,20 +407,35 @@ impl Fs {
         }
     }
 
-    /// The names and inode numbers of a directory's entries: `.`, `..`, then its children.
-    pub(super) fn beyond_entries(&self, number: Beyond) -> Result<Vec<(&str, Ino)>> {
-        if let Beyond::Found(search, 0) = number {
-            let links = &self.found_directory(search)?.links;
-            let listed = (1..).zip(links).map(|(at, (name, _))| (&**name, found(search, at)));
-            let own = [(".", found(search, 0)), ("..", view(self.views().search))];
-            return Ok(own.into_iter().chain(listed).collect());
-        }
-        let Beyond::View(at) = number else {
-            return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
+    /// The number of a directory's entries, with `.` and `..`. Constant work.
+    pub(super) fn beyond_count(&self, number: Beyond) -> Result<usize> {
+        let children = match number {
+            Beyond::Found(search, 0) => self.found_directory(search)?.links.len(),
+            Beyond::View(at) => self.views().children(at)?.1.len(),
+            _ => return Err(Error::new(ErrorKind::NotADirectory, "not a directory")),
         };
-        let (first, children) = self.views().children(at)?;
-        let listed = (first..).zip(children).map(|(at, child)| (&*child.name, view(at)));
-        Ok([(".", view(at)), ("..", self.parent_of_view(at)?)].into_iter().chain(listed).collect())
+        Ok(children.saturating_add(2))
+    }
+
+    /// The name and inode number of an entry of a directory: `.`, `..`, then its children. Constant work.
+    pub(super) fn beyond_entry(&self, number: Beyond, at: usize) -> Option<(&str, Ino)> {
+        let child = at.checked_sub(2);
+        match (number, at) {
+            (Beyond::Found(search, 0), 0) => Some((".", found(search, 0))),
+            (Beyond::Found(_, 0), 1) => Some(("..", view(self.views().search))),
+            (Beyond::Found(search, 0), _) => {
+                let (name, _) = self.found_directory(search).ok()?.links.get(child?)?;
+                Some((name, found(search, at.saturating_sub(1))))
+            }
+            (Beyond::View(directory), 0) => Some((".", view(directory))),
+            (Beyond::View(directory), 1) => Some(("..", self.parent_of_view(directory).ok()?)),
+            (Beyond::View(directory), _) => {
+                let (first, children) = self.views().children(directory).ok()?;
+                let name = children.get(child?)?.name(&self.views().names);
+                Some((name, view(first.saturating_add(u32::try_from(child?).ok()?))))
+            }
+            _ => None,
+        }
     }
 
     fn parent_of_view(&self, at: u32) -> Result<Ino> {
@@ -495,7 +509,7 @@ impl Fs {
                 while let Ok(node) = self.views().node(at)
                     && at != 0
                 {
-                    names.push(&*node.name);
+                    names.push(node.name(&self.views().names));
                     at = node.parent;
                 }
                 names.reverse();
@@ -511,7 +525,7 @@ impl Fs {
     pub(crate) fn link(&self, ino: Ino) -> Result<String> {
         let target = self.followed(ino)?;
         let depth = match beyond(ino) {
-            Some(Beyond::View(at)) if target != ino => self.views().node(at)?.depth,
+            Some(Beyond::View(at)) if target != ino => u32::from(self.views().node(at)?.depth),
             Some(Beyond::Found(..)) if target != ino => SEARCH_DEPTH,
             _ => return Err(Error::new(ErrorKind::Unexpected, "not a symbolic link")),
         };

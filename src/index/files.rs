@@ -3,7 +3,7 @@
 use crate::archive::{self, EntryKind};
 use crate::catalog::{EntryRef, Problem, SideFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::assets::{self, Assets, Candidate, SideFiles};
+use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
 use crate::format::html::HtmlExtract;
 use crate::source::Export;
 use crate::text::{binary_size, printable};
@@ -39,18 +39,35 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
     };
     each(&export.side.asset_names, &mut |json| side.names.extend(assets::parse_names(json)));
     each(&export.side.library, &mut |json| side.library.extend(assets::parse_library(json)));
-    let candidates = candidates(export);
-    if candidates.iter().any(|candidate| !assets::tells_its_id(&candidate.path)) {
+    let candidates = ExportFiles(Arc::clone(export));
+    let mut all = (0..candidates.count()).filter_map(|at| candidates.get(at));
+    if all.any(|candidate| !assets::tells_its_id(candidate.path)) {
         for &viewer in &export.side.viewer {
             let path = name(export, viewer);
             let folder = path.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder);
             side.pointers.extend(assets::parse_pointers(&table(export, viewer), folder));
         }
     }
-    let archives = Arc::clone(export);
-    let beginning = move |entry: EntryRef, most: usize| {
+    FoundAssets { assets: Assets::new(Box::new(candidates), side), problems, failure }
+}
+
+/// The entries that may be files of conversations.
+struct ExportFiles(Arc<Export>);
+
+impl Candidates for ExportFiles {
+    fn count(&self) -> usize {
+        self.0.files.len()
+    }
+
+    fn get(&self, at: usize) -> Option<Candidate<'_>> {
+        let &entry = self.0.files.get(at)?;
+        let found = self.0.entry(entry)?;
+        Some(Candidate { entry, path: found.name, bytes: found.size })
+    }
+
+    fn read(&self, entry: EntryRef, most: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; most];
-        let archive = archives.archive(entry)?;
+        let archive = self.0.archive(entry)?;
         let mut read = 0;
         while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
             match archive.read_at(entry.entry, read as u64, rest).ok()? {
@@ -60,8 +77,7 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
         }
         bytes.truncate(read);
         Some(bytes)
-    };
-    FoundAssets { assets: Assets::new(candidates, side, Box::new(beginning)), problems, failure }
+    }
 }
 
 /// True if the reason of a failure is outside the export.
@@ -90,30 +106,25 @@ pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Result<Vec
     wanted.map(read).collect()
 }
 
-/// Every file of the archives: its name, below that of its archive if there are several, and its size.
-pub(super) fn all(export: &Export) -> Vec<(String, EntryRef, u64)> {
-    let mut files = Vec::new();
+/// Hands over every file of the archives: its name, below that of its archive if there are several, and its size.
+pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef, u64)) {
+    let mut name = String::new();
     for (number, archive) in (0..).zip(&export.archives) {
         let label = archive.label().rsplit(['/', '\\']).next().unwrap_or_default();
-        for (at, entry) in (0..).zip(archive.entries()).filter(|(_, entry)| entry.kind == EntryKind::File) {
-            let inside = entry.name.trim_start_matches('/');
-            let name =
-                if export.archives.len() > 1 { format!("{label}/{inside}") } else { inside.to_owned() };
-            files.push((name, EntryRef { archive: number, entry: at }, entry.size));
+        let files = (0..).zip(archive.entries().iter()).filter(|(_, entry)| entry.kind == EntryKind::File);
+        for (at, entry) in files {
+            name.clear();
+            if export.archives.len() > 1 {
+                name.extend([label, "/"]);
+            }
+            name.push_str(entry.name.trim_start_matches('/'));
+            take(&name, EntryRef { archive: number, entry: at }, entry.size);
         }
     }
-    files
-}
-
-/// The entries that may be files of conversations.
-fn candidates(export: &Export) -> Vec<Candidate> {
-    let entries = export.files.iter().filter_map(|&entry| Some((entry, export.entry(entry)?)));
-    let files = entries.filter(|(_, found)| found.kind == EntryKind::File);
-    files.map(|(entry, found)| Candidate { entry, path: found.name.clone(), bytes: found.size }).collect()
 }
 
 fn name(export: &Export, entry: EntryRef) -> String {
-    export.entry(entry).map(|entry| entry.name.clone()).unwrap_or_default()
+    export.entry(entry).map(|entry| entry.name.to_owned()).unwrap_or_default()
 }
 
 /// All bytes of a side file.

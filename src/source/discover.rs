@@ -5,7 +5,7 @@ use crate::archive::{Archive, EntryKind};
 use crate::bytes::without_byte_order_mark;
 use crate::catalog::Problem;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::printable;
+use crate::text::{grouped, printable};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -33,6 +33,9 @@ pub(super) struct Discovery {
     pub(super) problems: Vec<Problem>,
 }
 
+/// Most entries that can't be used and are named; the others are counted.
+const MOST_ODD: usize = 1000;
+
 /// Maximum size of a manifest.
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 
@@ -47,7 +50,7 @@ struct LogicalFile {
     files: Vec<String>,
 }
 
-/// The first entry with each name, and the number of entries that share it.
+/// The first entry with each name that may be that of conversations, and the number of entries that share it.
 type ByName<'a> = HashMap<&'a str, (u32, u32)>;
 
 /// A directory that may be a root.
@@ -66,11 +69,7 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
     let mut found = Discovery::default();
     let usable = usable_entries(archive, &mut found.problems);
     let roots = roots(archive, &usable, &mut found.problems);
-    let mut by_name: ByName<'_> = HashMap::with_capacity(usable.len());
-    for &entry in &usable {
-        let (_, count) = by_name.entry(name(archive, entry)).or_insert((entry, 0));
-        *count = u32::saturating_add(*count, 1);
-    }
+    let by_name = by_name(archive, &usable, &roots);
     let mut taken = HashSet::new();
     for (directory, candidate) in &roots {
         for &shard in &order(archive, directory, candidate, &by_name, &mut found) {
@@ -115,20 +114,46 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
     Ok(found)
 }
 
+fn by_name<'a>(archive: &'a Archive, usable: &[u32], roots: &BTreeMap<String, RootCandidate>) -> ByName<'a> {
+    let listed = |(directory, candidate): (&String, &RootCandidate)| {
+        let paths = candidate.listed.iter().flatten();
+        paths.map(|path| format!("{directory}{path}")).collect::<Vec<_>>()
+    };
+    let listed: HashSet<String> = roots.iter().flat_map(listed).collect();
+    let mut by_name: ByName<'_> = HashMap::new();
+    for &entry in usable {
+        let name = name(archive, entry);
+        if names::is_conversations(names::base(name)) || listed.contains(name) {
+            let (_, count) = by_name.entry(name).or_insert((entry, 0));
+            *count = u32::saturating_add(*count, 1);
+        }
+    }
+    by_name
+}
+
 /// Files that are not junk and whose names don't escape the archive.
 fn usable_entries(archive: &Archive, problems: &mut Vec<Problem>) -> Vec<u32> {
-    let mut usable = Vec::new();
-    for (at, entry) in (0..).zip(archive.entries()) {
-        if entry.kind == EntryKind::Directory || names::is_junk(&entry.name) {
+    let (mut usable, mut odd) = (Vec::new(), 0_usize);
+    for (at, entry) in (0..).zip(archive.entries().iter()) {
+        if entry.kind == EntryKind::Directory || names::is_junk(entry.name) {
             continue;
         }
-        if entry.kind == EntryKind::Symlink {
-            problems.push(Problem::new(&entry.name, "a symbolic link; not followed"));
-        } else if names::escapes(&entry.name) {
-            problems.push(Problem::new(&entry.name, "asset name escapes the archive"));
+        let reason = if entry.kind == EntryKind::Symlink {
+            "a symbolic link; not followed"
+        } else if names::escapes(entry.name) {
+            "asset name escapes the archive"
         } else {
             usable.push(at);
+            continue;
+        };
+        odd = odd.saturating_add(1);
+        if odd <= MOST_ODD {
+            problems.push(Problem::new(entry.name, reason));
         }
+    }
+    if let Some(more) = odd.checked_sub(MOST_ODD).filter(|more| *more > 0) {
+        let reason = format!("{} more entries are links or have names that escape it", grouped(more as u64));
+        problems.push(Problem::new(archive.label(), reason));
     }
     usable
 }
@@ -232,5 +257,5 @@ fn needed(archive: &Archive, entry: u32, by_name: &ByName<'_>) -> Result<()> {
 }
 
 pub(super) fn name(archive: &Archive, entry: u32) -> &str {
-    archive.entries().get(entry as usize).map_or("", |entry| entry.name.as_str())
+    archive.entries().get(entry as usize).map_or("", |entry| entry.name)
 }

@@ -14,7 +14,7 @@ pub(super) fn not_an_export(label: &str, what: &str) -> Error {
 pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &'a Archive>) -> Error {
     let archives: Vec<&Archive> = archives.collect();
     let names: Vec<&str> =
-        archives.iter().flat_map(|archive| archive.entries()).map(|entry| entry.name.as_str()).collect();
+        archives.iter().flat_map(|archive| archive.entries().iter()).map(|entry| entry.name).collect();
     let reason = if names.is_empty() {
         "it is empty".to_owned()
     } else if let Some(what) = names.iter().find_map(|name| other_product(name)) {

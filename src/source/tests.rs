@@ -66,10 +66,7 @@ fn shards(export: &Export) -> Vec<&str> {
 }
 
 fn names<'a>(export: &'a Export, entries: &[EntryRef]) -> Vec<&'a str> {
-    entries
-        .iter()
-        .map(|at| &*export.archives[usize::from(at.archive)].entries()[at.entry as usize].name)
-        .collect()
+    entries.iter().map(|&at| export.entry(at).unwrap().name).collect()
 }
 
 fn problems(export: &Export) -> Vec<(&str, &str)> {

@@ -102,7 +102,80 @@ fn overlapping_entries_are_refused() {
     assert!(told.stderr.contains("bomb.zip: entries overlap"), "{}", told.stderr);
 }
 
+#[test]
+fn a_claim_of_four_thousand_million_entries_is_refused() {
+    let mut bytes = Zip::new().zip64().deflated("conversations.json", array(&[FIRST])).bytes();
+    let end = bytes.windows(4).rposition(|window| window == b"PK\x06\x06").expect("the record");
+    for at in [end + 24, end + 32] {
+        bytes[at..at + 8].copy_from_slice(&u64::from(u32::MAX).to_le_bytes());
+    }
+    let scratch = Scratch::new();
+    let source = scratch.file("many.zip", bytes);
+    let told = ls(&source);
+    assert!(matches!(told.code, Some(4 | LIMIT)), "{told:?}");
+    let cost = measured(["ls".as_ref(), source.as_os_str()]);
+    assert!(cost.processor < Duration::from_secs(2) && cost.peak_kib <= MEMORY, "{cost:?}");
+}
+
+/// A ZIP with a conversation and this many empty files.
+fn with_files(count: u32, name: impl Fn(u32) -> String) -> Zip {
+    let zip = Zip::new().zip64().deflated("conversations.json", array(&[FIRST]));
+    (0..count).fold(zip, |zip, at| zip.stored(&name(at), ""))
+}
+
+#[test]
+fn entries_take_few_bytes_each_however_many_there_are() {
+    const COUNT: u32 = 100_000;
+    let scratch = Scratch::new();
+    let names: [(&str, fn(u32) -> String); 4] = [
+        ("plain", |at| format!("f{at}.txt")),
+        ("pictures", |at| format!("file-{at:022}-picture.png")),
+        ("without type", |at| format!("file_{at:032x}.dat")),
+        ("that escape", |at| format!("../f{at}.txt")),
+    ];
+    for (what, name) in names {
+        let source = scratch.zip("export.zip", &with_files(COUNT, name));
+        // Bytes for each file. Listing the archive takes as much again.
+        for (path, each) in [("", 256), (".gptfs/export", 640)] {
+            let words = ["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), path.as_ref()];
+            let cost = measured(words.into_iter().filter(|word| !word.is_empty()));
+            assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+            let limit = (24 << 10) + u64::from(COUNT) * each / 1024;
+            assert!(cost.peak_kib <= limit, "{what}, {path:?}: {} KiB, limit {limit}", cost.peak_kib);
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_100_000_files_is_listed_in_linear_time() {
+    let scratch = Scratch::new();
+    let source = scratch.zip("export.zip", &with_files(100_000, |at| format!("f{at}.txt")));
+    let Some(mount) = Mount::new(&source, &["--no-cache"]) else { return };
+    let started = std::time::Instant::now();
+    assert_eq!(fs::read_dir(mount.dir().join(".gptfs/export")).expect("a directory").count(), 100_001);
+    // Each call that began from the first file would make this minutes.
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
 // Odd conversations.
+
+#[test]
+fn a_conversation_nested_deeper_than_the_limit_says_so() {
+    let with = |depth: usize| {
+        let deep = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let message = format!(
+            r#""x":{{"id":"x","parent":null,"message":{{"id":"x","author":{{"role":"user"}},"content":{{"content_type":"odd","deep":{deep}}}}}}}"#
+        );
+        shown(array(&[&conversation("a", "Deep", &format!(r#""current_node":"x","mapping":{{{message}}}"#))]))
+    };
+    let (tree, said) = with(100);
+    assert_eq!(tree.paths(), ["2024/02/Deep.md"]);
+    assert!(!said.contains("problem"), "{said}");
+    let (tree, said) = with(130);
+    assert!(said.contains("nested deeper than 128"), "{said}");
+    let page = String::from_utf8_lossy(&tree.0["2024/02/Deep.md"]).into_owned();
+    assert!(page.contains("nested deeper than 128"), "{page}");
+}
 
 #[test]
 fn a_conversation_nested_100_000_deep_breaks_only_itself() {
@@ -246,6 +319,21 @@ fn a_star_of_100_000_messages_takes_linear_time() {
 #[test]
 fn a_comb_of_100_000_messages_takes_linear_time() {
     assert_linear("a comb", |size| tree_of(size, |at| at.checked_sub(1).map(|before| before - before % 2)));
+}
+
+#[test]
+fn lists_of_children_that_all_name_one_message_take_linear_time() {
+    assert_linear("children", |size| {
+        let list = vec!["\"n0\""; 10].join(",");
+        let node = |at: usize| {
+            let message = format!(
+                r#"{{"id":"m{at}","author":{{"role":"user"}},"content":{{"content_type":"text","parts":["word"]}}}}"#
+            );
+            format!(r#""n{at}":{{"id":"n{at}","children":[{list}],"message":{message}}}"#)
+        };
+        let nodes: Vec<_> = (0..size).map(node).collect();
+        conversation("a", "Tea", &format!(r#""current_node":"n0","mapping":{{{}}}"#, nodes.join(",")))
+    });
 }
 
 fn list_february(source: &Path) -> [&OsStr; 4] {

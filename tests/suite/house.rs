@@ -65,11 +65,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["time"]),
     ("archive", &["bytes", "error", "sync", "sys", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "sys", "text"]),
-    ("conversation", &["catalog", "markdown", "name", "time"]),
+    ("conversation", &["bytes", "catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
     ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),
     ("layout", &["bytes", "catalog", "name", "time"]),
-    ("fs", &["catalog", "error", "layout", "markdown", "name", "render", "sync", "text", "time"]),
+    ("fs", &["bytes", "catalog", "error", "layout", "markdown", "name", "render", "sync", "text", "time"]),
     (
         "index",
         &[

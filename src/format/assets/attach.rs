@@ -123,7 +123,7 @@ impl Assets {
             return Vec::new();
         }
         let size = usize::try_from(bytes).unwrap_or_default();
-        let json = (self.read)(entry, size).unwrap_or_default();
+        let json = self.candidates.read(entry, size).unwrap_or_default();
         let parts = FORMATS.iter().map(|format| format.report(&json)).find(|parts| !parts.is_empty());
         let parts = parts.unwrap_or_default();
         if !parts.is_empty() {

@@ -6,17 +6,34 @@ const UPLOAD: &str = "file-AbcdefghijAbcdefghij01";
 const PICTURE: &str = "file_000000000000000000000000000000d0";
 const CONVERSATION: &str = "00000000-0000-4000-8000-000000005000";
 
-fn candidates(paths: &[&str]) -> Vec<Candidate> {
-    let candidate = |(entry, path): (u32, &&str)| Candidate {
-        entry: EntryRef { archive: 0, entry },
-        path: (*path).to_owned(),
-        bytes: 16,
-    };
-    (0..).zip(paths).map(candidate).collect()
+/// Entries of 16 bytes, and what their first bytes are.
+struct TestEntries(Vec<String>, Box<dyn Fn(EntryRef) -> Option<Vec<u8>> + Send + Sync>);
+
+impl Candidates for TestEntries {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, at: usize) -> Option<Candidate<'_>> {
+        let entry = EntryRef { archive: 0, entry: u32::try_from(at).unwrap() };
+        Some(Candidate { entry, path: self.0.get(at)?, bytes: 16 })
+    }
+
+    fn read(&self, entry: EntryRef, most: usize) -> Option<Vec<u8>> {
+        assert_eq!(most, 512);
+        (self.1)(entry)
+    }
+}
+
+fn candidates(
+    paths: &[&str],
+    read: impl Fn(EntryRef) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Box<dyn Candidates> {
+    Box::new(TestEntries(paths.iter().map(|&path| path.to_owned()).collect(), Box::new(read)))
 }
 
 fn assets(paths: &[&str], side: SideFiles) -> Assets {
-    Assets::new(candidates(paths), side, Box::new(|_, _| Some(b"\x89PNG\r\n\x1a\n".to_vec())))
+    Assets::new(candidates(paths, |_| Some(b"\x89PNG\r\n\x1a\n".to_vec())), side)
 }
 
 fn file(id: &str, kind: FileKind) -> FileRef<'_> {
@@ -155,11 +172,11 @@ fn the_only_picture_in_a_conversations_folder_is_meant_and_one_of_two_is_not() {
 fn first_bytes_are_read_once_and_only_if_nothing_else_tells() {
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&reads);
-    let sniff: ReadEntry = Box::new(move |_, _| {
+    let read = move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
         None
-    });
-    let assets = Assets::new(candidates(&[&format!("{UPLOAD}.dat")]), SideFiles::default(), sniff);
+    };
+    let assets = Assets::new(candidates(&[&format!("{UPLOAD}.dat")], read), SideFiles::default());
     let named = FileRef { name: Some("a.png".into()), ..file(UPLOAD, FileKind::Image) };
     assets.resolve(&named, "", "", None).unwrap();
     assert_eq!(reads.load(Ordering::Relaxed), 0);

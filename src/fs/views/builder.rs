@@ -1,77 +1,102 @@
 //! Collects directories and files, then numbers them.
 
 use super::{ViewContent, ViewNode, number};
-use std::collections::{HashMap, HashSet, VecDeque};
+use crate::bytes::Positions;
+use std::collections::VecDeque;
 
 /// The root. Only its views are collected.
-pub(super) const TOP: usize = 0;
+pub(super) const TOP: u32 = 0;
 
-/// A directory being collected.
-#[derive(Default)]
-struct ViewDirectory {
-    directories: Vec<(String, usize)>,
-    files: Vec<(String, ViewContent)>,
-}
+const DIRECTORY: ViewContent = ViewContent::Directory { first: 0, count: 0, directories: 0 };
 
-/// Collects directories, then numbers them so that siblings are adjacent.
+/// Collects directories and files in any order. There may be millions: each takes a node and its name.
 pub(super) struct ViewBuilder {
-    directories: Vec<ViewDirectory>,
-    by_name: HashMap<(usize, String), usize>,
+    /// What was collected, in that order. Of several of one name in one directory the first counts, and a directory
+    /// before a file.
+    nodes: Vec<ViewNode>,
+    names: String,
+    /// Directories by parent and name.
+    directories: Positions,
 }
 
 impl ViewBuilder {
     pub(super) fn new() -> Self {
-        Self { directories: vec![ViewDirectory::default()], by_name: HashMap::new() }
+        let mut builder = Self { nodes: Vec::new(), names: String::new(), directories: Positions::default() };
+        builder.push(TOP, "", DIRECTORY);
+        builder
     }
 
     /// The directory `name` in `parent`, created if missing.
-    pub(super) fn directory(&mut self, parent: usize, name: &str) -> usize {
-        let next = self.directories.len();
-        let made = *self.by_name.entry((parent, name.to_owned())).or_insert(next);
-        if made == next {
-            self.directories.push(ViewDirectory::default());
-            if let Some(parent) = self.directories.get_mut(parent) {
-                parent.directories.push((name.to_owned(), next));
-            }
-        }
-        made
-    }
-
-    pub(super) fn file(&mut self, parent: usize, name: String, content: ViewContent) {
-        if let Some(parent) = self.directories.get_mut(parent) {
-            parent.files.push((name, content));
+    pub(super) fn directory(&mut self, parent: u32, name: &str) -> u32 {
+        let Self { nodes, names, directories } = self;
+        let next = nodes.len();
+        let key_of = |at: usize| nodes.get(at).map(|node| (node.parent, node.name(names)));
+        match directories.add(next, &(parent, name), key_of) {
+            Some(made) => number(made),
+            None => self.push(parent, name, DIRECTORY),
         }
     }
 
-    /// The nodes, each directory before its children. A file with the name of a directory next to it is left out.
-    pub(super) fn finish(mut self) -> Vec<ViewNode> {
-        let content = ViewContent::Directory { first: 0, count: 0, directories: 0 };
-        let mut nodes = vec![ViewNode { parent: 0, depth: 0, name: "".into(), content }];
-        let mut waiting = VecDeque::from([(0_usize, 0_usize)]);
+    pub(super) fn file(&mut self, parent: u32, name: &str, content: ViewContent) {
+        self.push(parent, name, content);
+    }
+
+    fn push(&mut self, parent: u32, name: &str, content: ViewContent) -> u32 {
+        let at = number(self.nodes.len());
+        // Names are no longer than those of files.
+        let name_bytes = u8::try_from(name.len()).unwrap_or_default();
+        let node = ViewNode { parent, depth: 0, name: self.names.len(), name_bytes, content };
+        self.names.push_str(name);
+        self.nodes.push(node);
+        at
+    }
+
+    /// The nodes, each directory before its children, and siblings adjacent and sorted; and their names.
+    pub(super) fn finish(self) -> (Vec<ViewNode>, String) {
+        let Self { nodes: planned, mut names, directories } = self;
+        drop(directories);
+        let sorted = sorted(&planned, &names);
+        let mut nodes = Vec::with_capacity(sorted.len().saturating_add(1));
+        nodes.extend(planned.first().copied());
+        // Directories by what they were and what they are.
+        let mut waiting = VecDeque::from([(TOP, 0_usize)]);
         while let Some((directory, at)) = waiting.pop_front() {
-            let Some(plan) = self.directories.get_mut(directory).map(std::mem::take) else { continue };
-            let subdirectories = plan.directories.len();
-            let names: HashSet<String> = plan.directories.iter().map(|(name, _)| name.clone()).collect();
-            let files = plan.files.into_iter().filter(|(name, _)| !names.contains(name));
-            let mut children: Vec<(String, Option<usize>, ViewContent)> =
-                files.map(|(name, content)| (name, None, content)).collect();
-            children.extend(plan.directories.into_iter().map(|(name, plan)| (name, Some(plan), content)));
-            children.sort_by(|a, b| a.0.cmp(&b.0));
+            let of = |child: &u32| planned.get(*child as usize).map_or(TOP, |node| node.parent);
+            let start = sorted.partition_point(|child| of(child) < directory);
+            let children = sorted.get(start..).unwrap_or_default();
+            let children = children.iter().take_while(|child| of(child) == directory);
             let first = nodes.len();
             let depth = nodes.get(at).map_or(0, |node| node.depth).saturating_add(1);
-            for (name, plan, content) in children {
-                waiting.extend(plan.map(|plan| (plan, nodes.len())));
-                nodes.push(ViewNode { parent: number(at), depth, name: name.into(), content });
+            let mut subdirectories = 0_u32;
+            for &child in children {
+                let Some(&plan) = planned.get(child as usize) else { continue };
+                if let ViewContent::Directory { .. } = plan.content {
+                    waiting.push_back((child, nodes.len()));
+                    subdirectories = subdirectories.saturating_add(1);
+                }
+                nodes.push(ViewNode { parent: number(at), depth, ..plan });
             }
             let count = number(nodes.len().saturating_sub(first));
             if let Some(node) = nodes.get_mut(at) {
-                node.content = ViewContent::Directory {
-                    first: number(first),
-                    count,
-                    directories: number(subdirectories),
-                };
+                node.content =
+                    ViewContent::Directory { first: number(first), count, directories: subdirectories };
             }
         }
-        nodes
+        names.shrink_to_fit();
+        (nodes, names)
     }
+}
+
+/// The positions of all but the root, by directory and name, and one of each name.
+fn sorted(planned: &[ViewNode], names: &str) -> Vec<u32> {
+    let key = |at: u32| {
+        let node = planned.get(at as usize)?;
+        let is_file = !matches!(node.content, ViewContent::Directory { .. });
+        Some((node.parent, node.name(names), is_file, at))
+    };
+    let mut sorted: Vec<u32> = (1..number(planned.len())).collect();
+    sorted.sort_unstable_by(|&a, &b| key(a).cmp(&key(b)));
+    let place = |at: u32| key(at).map(|(parent, name, ..)| (parent, name));
+    sorted.dedup_by(|&mut a, &mut b| place(a) == place(b));
+    sorted
 }
