@@ -284,7 +284,7 @@ impl Archive {
     /// # Errors
     /// `Damaged`, saying why.
     pub fn check_readable(&self, entry: u32) -> Result<()> {
-        self.in_entry(entry, |found| found.readable())
+        self.in_entry(entry, Entry::readable)
     }
 
     /// Hands all bytes of `entry` to `each` in order, at most [`CHUNK_BYTES`] at a time, and verifies length and
@@ -564,7 +564,7 @@ impl Archive {
     }
 
     /// Runs `what` on an entry and names the entry in the error.
-    fn in_entry<T>(&self, entry: u32, what: impl FnOnce(&Entry<'_>) -> Result<T>) -> Result<T> {
+    fn in_entry<'s, T>(&'s self, entry: u32, what: impl FnOnce(&Entry<'s>) -> Result<T>) -> Result<T> {
         let found = self.entry(entry).map_err(|error| error.within(printable(&self.label)))?;
         what(&found).map_err(|error| match self.backing {
             Backing::Bare(_) => error.within(printable(&self.label)),

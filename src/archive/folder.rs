@@ -71,11 +71,11 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)
             }
         }
     }
-    sorted(entries, &marks, odd_paths, folder?)
+    sorted(&entries, &marks, odd_paths, folder?)
 }
 
 fn sorted(
-    entries: Entries,
+    entries: &Entries,
     marks: &[FileMark],
     mut odd_paths: HashMap<u32, PathBuf>,
     folder: OpenDirectory,

@@ -1,6 +1,7 @@
 // Preloaded into the program by faults.rs: makes the n-th system call of one kind fail, or all from the n-th on.
 //
-// GPTFS_FAULT       "read", "short", "write" (the disk is full), "broken" (writes are EIO) or "thread"
+// GPTFS_FAULT       "read", "short", "write" (the disk is full), "broken" (writes are EIO), "thread", or "moment": the
+//                   export isn't read before a mountpoint is removed, which waits until something is mounted there
 // GPTFS_FAULT_AT    n, from 1
 // GPTFS_FAULT_PATH  only files at or below this path count
 // GPTFS_FAULT_HIT   a file that is created when the fault strikes
@@ -36,6 +37,11 @@ static int is_below(int fd) {
     return strncmp(path, root, strlen(root)) == 0;
 }
 
+static void touch(const char *path) {
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
 static int strikes(void) {
     const char *at = getenv("GPTFS_FAULT_AT"), *hit = getenv("GPTFS_FAULT_HIT");
     const char *clear = getenv("GPTFS_FAULT_CLEAR");
@@ -43,10 +49,25 @@ static int strikes(void) {
     if (!at || !hit || (when && access(when, F_OK) != 0)) return 0;
     long call = atomic_fetch_add(&calls, 1) + 1;
     if (clear ? call < atol(at) || access(clear, F_OK) == 0 : call != atol(at)) return 0;
-    int fd = open(hit, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd >= 0) close(fd);
+    touch(hit);
     return 1;
 }
+
+// True once the table of mounts names the path.
+static int is_mounted(const char *path) {
+    char line[4096], word[4096];
+    snprintf(word, sizeof word, " %s ", path);
+    FILE *table = fopen("/proc/self/mountinfo", "re");
+    int found = 0;
+    while (table && !found && fgets(line, sizeof line, table)) found = strstr(line, word) != NULL;
+    if (table) fclose(table);
+    return found;
+}
+
+static atomic_int removing;
+
+// Waits for a condition, for at most a minute.
+#define UNTIL(condition) for (int left = 60000; left > 0 && !(condition); left--) usleep(1000)
 
 static int write_fails(int fd) {
     int full = is_kind("write"), broken = is_kind("broken");
@@ -59,6 +80,10 @@ static int write_fails(int fd) {
 
 ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset) {
     NEXT(pread64);
+    if (is_kind("moment") && is_below(fd)) {
+        touch(getenv("GPTFS_FAULT_HIT"));
+        UNTIL(atomic_load(&removing));
+    }
     if (is_kind("read") && is_below(fd) && strikes()) {
         errno = EIO;
         return -1;
@@ -89,4 +114,13 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     NEXT(pthread_create);
     if (is_kind("thread") && strikes()) return EAGAIN;
     return next(thread, attributes, start, argument);
+}
+
+int rmdir(const char *path) {
+    NEXT(rmdir);
+    if (is_kind("moment") && atomic_fetch_add(&removing, 1) == 0) {
+        UNTIL(is_mounted(path));
+        if (is_mounted(path)) touch(getenv("GPTFS_FAULT_CLEAR"));
+    }
+    return next(path);
 }

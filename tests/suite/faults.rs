@@ -1,13 +1,16 @@
 //! Faults of the system, one at a time: the n-th read fails or is short, the n-th write of the saved index fails, the n-th
-//! thread can't be started. For every n the program ends as documented, shows no wrong byte, and works again as soon as
+//! thread can't be started; and one moment that is hard to meet. For every n the program ends as documented, shows no wrong byte, and works again as soon as
 //! the fault is gone.
 //!
 //! The faults come from a small library, `faults.c`, that is preloaded into the real program.
 
-use crate::support::{Mount, Outcome, Scratch, Tree, Zip, array, exported, fixtures, outcome, program, skip};
+use crate::support::{
+    Mount, Outcome, Scratch, Tree, Zip, array, can_mount, exported, fixtures, mounted, outcome, program,
+    skip, until,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
 
 /// Exit codes that a failing read may cause: damaged, and environment.
@@ -305,4 +308,26 @@ fn whichever_thread_is_refused_a_mount_serves_or_is_refused_whole() {
             assert!(served > 1 && refused > 1, "{served} mounts, {refused} refusals");
         }
     }
+}
+
+#[test]
+fn a_signal_while_a_mount_is_being_made_leaves_no_mount() {
+    let Some(library) = library() else { return };
+    if !can_mount() {
+        return;
+    }
+    let (home, scratch) = (Scratch::new(), Scratch::new());
+    let (source, dir) = (fixtures().join("demo.zip"), scratch.path("chats"));
+    let (reads, mounts) = (home.path("reads"), home.path("mounts"));
+    let mut command = program(&home);
+    command.envs(fault(library, "moment", 1, &source, &reads));
+    command.env("GPTFS_FAULT_CLEAR", &mounts);
+    command.args(["mount", "--foreground", "--no-cache"]).arg(&source).arg(&dir);
+    let mut daemon = command.stderr(Stdio::null()).spawn().expect("the program");
+    until("the export is being read", || reads.exists());
+    outcome(Command::new("kill").args(["-TERM", &daemon.id().to_string()])).succeeded();
+    assert_eq!(daemon.wait().expect("its end").code(), Some(130));
+    assert!(mounts.exists(), "it was mounted after it had cleared up");
+    assert_eq!(mounted(&dir), None);
+    scratch.tree().assert_is(&Tree::default(), "the directory around the mountpoint");
 }

@@ -125,9 +125,10 @@ fn with_files(count: u32, name: impl Fn(u32) -> String) -> Zip {
 
 #[test]
 fn entries_take_few_bytes_each_however_many_there_are() {
+    type Name = fn(u32) -> String;
     const COUNT: u32 = 100_000;
     let scratch = Scratch::new();
-    let names: [(&str, fn(u32) -> String); 4] = [
+    let names: [(&str, Name); 4] = [
         ("plain", |at| format!("f{at}.txt")),
         ("pictures", |at| format!("file-{at:022}-picture.png")),
         ("without type", |at| format!("file_{at:032x}.dat")),
@@ -324,7 +325,7 @@ fn a_comb_of_100_000_messages_takes_linear_time() {
 #[test]
 fn lists_of_children_that_all_name_one_message_take_linear_time() {
     assert_linear("children", |size| {
-        let list = vec!["\"n0\""; 10].join(",");
+        let list = ["\"n0\""; 10].join(",");
         let node = |at: usize| {
             let message = format!(
                 r#"{{"id":"m{at}","author":{{"role":"user"}},"content":{{"content_type":"text","parts":["word"]}}}}"#

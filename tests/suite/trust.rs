@@ -69,6 +69,24 @@ fn an_archive_with_two_directories_is_one_consistent_tree_or_refused() {
 }
 
 #[test]
+fn a_zip_that_was_cut_short_is_shown_as_far_as_it_goes_with_recover() {
+    const DAMAGED: i32 = 4;
+    let zip = Zip::new().deflated("conversations-000.json", array(&[FIRST]));
+    let bytes = zip.deflated("conversations-001.json", array(&[SECOND])).bytes();
+    let second = bytes.windows(22).position(|name| name == b"conversations-001.json").expect("its header");
+    let scratch = Scratch::new();
+    let (source, out) = (scratch.file("export.zip", &bytes[..second + 200]), scratch.path("out"));
+    let refused = list(&source).failed(DAMAGED);
+    assert!(refused.stderr.contains("--recover"), "{}", refused.stderr);
+    gptfs(["export".as_ref(), "--recover".as_ref(), source.as_os_str(), out.as_os_str()]).succeeded();
+    let whole = exported(&scratch.file("conversations.json", array(&[FIRST])));
+    Tree::read(&out).only(&["First"]).assert_is(&whole, "the file that is whole");
+    let checked = gptfs(["check".as_ref(), "--recover".as_ref(), source.as_os_str()]);
+    assert_eq!(checked.code, Some(DAMAGED));
+    assert!(checked.stdout.contains("conversations-001.json is cut off"), "{}", checked.stdout);
+}
+
+#[test]
 fn an_attachment_with_a_wrong_checksum_is_an_io_error_and_the_rest_is_shown() {
     let scratch = Scratch::new();
     let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");
@@ -384,4 +402,41 @@ fn without_a_place_for_the_index_everything_works() {
     let told =
         outcome(program(&home).env("XDG_CACHE_HOME", &closed).args(["ls", "-R"]).arg(demo())).succeeded();
     assert_eq!(told.stdout, expected);
+}
+
+#[test]
+fn a_page_that_memory_is_too_short_for_is_enomem_until_there_is_some() {
+    let scratch = Scratch::new();
+    let text = "word *x* <b>& \n\n- a\n".repeat(500_000);
+    let json = array(&[FIRST, &question("b", "Long", &text)]);
+    let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", json));
+    let Some(mount) = Mount::new(&source, &["--no-cache"]) else { return };
+    let page = mount.dir().join("2024/02/Long.md");
+    let limit = |bytes: &str| {
+        let (process, limit) = (format!("--pid={}", mount.daemon()), format!("--as={bytes}:"));
+        outcome(Command::new("prlimit").args([process, limit])).succeeded();
+    };
+    let status = fs::read_to_string(format!("/proc/{}/status", mount.daemon())).expect("a daemon");
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).expect("its size");
+    let size: u64 = size.trim().trim_end_matches(" kB").parse().expect("a number");
+    limit(&((size << 10) + (40 << 20)).to_string());
+    let error = fs::read(&page).expect_err("too little memory");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+    assert!(!fs::read(mount.dir().join("2024/02/First light.md")).expect("another page").is_empty());
+    limit("unlimited");
+    assert!(fs::read(&page).expect("the page").len() > text.len());
+}
+
+#[test]
+fn an_ordinary_user_is_told_what_allow_other_needs() {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    let settings = fs::read_to_string("/etc/fuse.conf").unwrap_or_default();
+    let is_allowed =
+        settings.lines().any(|line| line.split('#').next().unwrap_or_default().trim() == "user_allow_other");
+    if is_root || is_allowed {
+        return skip("--allow-other for a user who may not use it, as root and user_allow_other may");
+    }
+    let Some((mount, told)) = Mount::with(&demo(), &["--allow-other"], &[]) else { return };
+    assert!(told.failed(6).stderr.contains("needs a line `user_allow_other` in /etc/fuse.conf"));
+    mount.assert_nothing_is_left();
 }
