@@ -6,7 +6,7 @@
 mod elements;
 
 use super::block::{Kind, Region};
-use super::code::{Code, is_escaped};
+use super::code::{Code, code_spans, is_escaped};
 use elements::{
     ElementClass, HARMLESS, IMPLIED, SWALLOWING, VOID, breaks_paragraph, is_among, is_table_part, known,
 };
@@ -113,6 +113,13 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             continue;
         }
         let reading = *reading.get_or_insert_with(|| reading_of(text, region));
+        if reading == MarkupReading::Markdown && walk.traits(position, region).has_cut_code {
+            let begins = |next: &u8| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?');
+            if text.as_bytes().get(at + 1).is_some_and(begins) && !is_escaped(text, at) {
+                walk.show(at, region.kind);
+            }
+            continue;
+        }
         let is_literal = reading != MarkupReading::Browser && (code.at(at).is_some() || is_escaped(text, at));
         if is_literal && reading == MarkupReading::Markdown {
             continue;
@@ -317,6 +324,8 @@ struct RegionTraits {
     has_inline: bool,
     /// It may be a table, and an element may begin in one cell and end in another.
     has_loose_cells: bool,
+    /// It may be a table after a paragraph, which cuts what is code in a paragraph alone.
+    has_cut_code: bool,
 }
 
 /// The tags of `text`: whether each is an end tag, and its name. What only looks like a tag is among them.
@@ -339,10 +348,15 @@ fn has_inline_tags(text: &[u8]) -> bool {
     tags(text).any(|(_, _, name)| !breaks_paragraph(name) && !is_among(name, SWALLOWING))
 }
 
+/// True if a line of `text` may be the one below the header of a table.
+fn has_delimiter_row(text: &[u8]) -> bool {
+    let is_delimiter = |row: &[u8]| row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte));
+    text.split(|&byte| byte == b'\n').any(is_delimiter)
+}
+
 /// True if `text` may be a table in which a cell does not close all its elements.
 fn has_loose_cells(text: &[u8]) -> bool {
-    let is_delimiter = |row: &[u8]| row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte));
-    if !text.split(|&byte| byte == b'\n').any(is_delimiter) {
+    if !has_delimiter_row(text) {
         return false;
     }
     text.split(|byte| matches!(byte, b'\n' | b'|')).any(|cell| {
@@ -462,7 +476,12 @@ impl<'t> HtmlWalk<'t> {
     fn traits(&mut self, position: usize, region: &Region) -> RegionTraits {
         if self.traits.0 != Some(position) {
             let inside = self.text.as_bytes().get(region.range.clone()).unwrap_or_default();
+            let spans_lines = |span: Range<usize>| has_line_break(self.text, span);
             let traits = RegionTraits {
+                has_cut_code: region.kind == Kind::Inline
+                    && memchr(b'`', inside).is_some()
+                    && has_delimiter_row(inside)
+                    && code_spans(self.text, region.range.clone()).into_iter().any(spans_lines),
                 has_inline: inside.iter().any(|byte| b"*_[~`|".contains(byte)) || has_inline_tags(inside),
                 has_loose_cells: region.kind == Kind::Inline && has_loose_cells(inside),
             };

@@ -252,6 +252,10 @@ const ESCAPES: &[&str] = &[
     "<b>\\",
     "<center>*\n</center>*",
     "<img src=x><hr>*<hr>*",
+    "<!--```<script>\n<x>``` x\n|---|",
+    "`<table>\n`<i>`\n|---|\n`</i>`",
+    "<b>\n\n`\n`</b>` x\n|---|",
+    "``\n` `<details>` `` x | y\n---|---",
 ];
 
 fn markup() -> impl Strategy<Value = String> {
