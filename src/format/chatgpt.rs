@@ -26,12 +26,14 @@ mod links;
 mod mark;
 mod marks;
 mod message;
+mod metadata;
 mod node;
 mod part;
 mod reference;
 mod research;
 mod schema;
 mod widget;
+mod words;
 
 use super::lenient;
 use super::pull::{Error, Json, Reader, Result, Texts};
@@ -292,7 +294,7 @@ fn tree<'a>(
         }
         messages.push(message);
     }
-    answer::expand(&mut messages, Originals { json: &originals, parents: &links.parents })?;
+    let pages = answer::expand(&mut messages, Originals { json: &originals, parents: &links.parents })?;
     let (tree, cut) = MessageTree::with_parents(links.parents, messages);
     let mut sources = Sources::default();
     if lacks_sources(&tree) {

@@ -28,6 +28,12 @@ pub(in crate::format) trait Read<'a>: Default {
         Ok(None)
     }
 
+    /// The item that a bare number stands for where a list of these is expected, given its digits.
+    fn from_number(digits: &'a str) -> Option<Self> {
+        let _ = digits;
+        None
+    }
+
     /// The item that a bare object stands for where a list of these is expected. Its bracket was consumed.
     fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
         reader.leave().map(|()| None)
@@ -151,6 +157,14 @@ impl<'a> Read<'a> for Str<'a> {
             }
         };
         Ok(())
+    }
+
+    fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
+        Ok(Some(Self(Some(text.text()?))))
+    }
+
+    fn from_number(digits: &'a str) -> Option<Self> {
+        Some(Self(Some(digits)))
     }
 }
 
@@ -299,6 +313,11 @@ impl<'a, T: Read<'a>> Deferred<'a, T> {
         self.json.map_or_else(|| Ok(T::default()), read)
     }
 
+    /// The value as written.
+    pub(in crate::format) fn as_written(&self) -> Option<Json<'a>> {
+        self.json
+    }
+
     /// True if there is nothing to open.
     pub(in crate::format) fn is_empty(&self) -> bool {
         self.json.is_none()
@@ -343,6 +362,10 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
             }
             Value::Object => {
                 self.0.extend(T::from_object(reader)?);
+                Ok(())
+            }
+            Value::Number(number) => {
+                self.0.extend(T::from_number(reader.texts().keep(&number.to_string())));
                 Ok(())
             }
             other => pass_over(other, reader),
@@ -391,6 +414,10 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
                 self.0 = T::from_list(reader)?;
                 Ok(())
             }
+            Value::Number(number) => {
+                self.0 = T::from_text(reader.texts().keep(&number.to_string()));
+                Ok(())
+            }
             other => pass_over(other, reader),
         }
     }
@@ -422,14 +449,52 @@ impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
                 self.0 = T::from_text(text.text()?).unwrap_or_default();
                 Ok(())
             }
+            Value::List => {
+                self.0 = T::from_list(reader)?.unwrap_or_default();
+                Ok(())
+            }
             other => pass_over(other, reader),
         }
+    }
+
+    fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
+        Ok(T::from_text(text.text()?).map(Self))
     }
 
     fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
         let mut object = Self::default();
         object.0.fill(reader)?;
         Ok(Some(object))
+    }
+}
+
+/// An object with its JSON, to find what none of its fields has. A bare list counts as one that has nothing else.
+#[derive(Debug, Default)]
+pub(in crate::format) struct Whole<'a, T> {
+    pub(in crate::format) value: T,
+    pub(in crate::format) json: Option<Json<'a>>,
+}
+
+impl<'a, T: Record<'a>> Record<'a> for Whole<'a, T> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        self.value.set(key, reader)
+    }
+
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let start = reader.container_start();
+        self.value.fill(reader)?;
+        self.json = Some(reader.since(start));
+        Ok(())
+    }
+
+    fn from_text(text: &'a str) -> Option<Self> {
+        T::from_text(text).map(|value| Self { value, json: None })
+    }
+
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let start = reader.container_start();
+        let value = T::from_list(reader)?.unwrap_or_default();
+        Ok(Some(Self { value, json: Some(reader.since(start)) }))
     }
 }
 

@@ -3,7 +3,7 @@
 
 /// Containers in a message's `metadata` that some format reads; all others are dropped. Values that are not containers
 /// stay anyway.
-pub(super) const KEPT_METADATA: [&[u8]; 15] = [
+pub(super) const KEPT_METADATA: [&[u8]; 17] = [
     b"attachments",
     b"content_references",
     b"citations",
@@ -19,6 +19,8 @@ pub(super) const KEPT_METADATA: [&[u8]; 15] = [
     b"writing_blocks",
     b"genui_components",
     b"model_dil_v2",
+    b"targeted_reply",
+    b"targeted_reply_label",
 ];
 
 /// Containers of the conversation itself that no format reads.

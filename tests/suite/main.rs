@@ -23,4 +23,5 @@ mod support;
 mod system;
 mod tree;
 mod trust;
+mod vanishing;
 mod views;

@@ -6,7 +6,7 @@
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::link;
 use super::marks::unmarked;
-use super::schema::RefId;
+use super::metadata::RefId;
 use crate::conversation::assistant::Sources;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{FileRef, Meaning, Message, Part, Prose, Reference, Role, Text};

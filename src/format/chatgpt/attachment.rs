@@ -1,10 +1,13 @@
 //! The files of a message: those its parts point to, and those attached to it.
 
 use super::marks::unmarked;
-use super::schema::{Attachment, MountedFile, PartObject, Pointer, RareMetadata};
-use crate::conversation::{FileKind, FileRef, Image, Part};
-use crate::format::lenient::Obj;
+use super::metadata::{Attachment, MountedFile, RareMetadata};
+use super::schema::{PartObject, Pointer};
+use super::words;
+use crate::conversation::{FileKind, FileRef, Image, Part, Text};
+use crate::format::lenient::{Obj, Str, Whole};
 use crate::format::pointer;
+use crate::format::pull::{Json, Result};
 
 /// The file that a part points to.
 pub(super) fn file_of<'a>(object: &mut PartObject<'a>, kind: FileKind) -> FileRef<'a> {
@@ -25,18 +28,22 @@ pub(super) fn file_at<'a>(pointer: &mut Pointer<'a>, kind: FileKind) -> FileRef<
 
 /// Gives the files among `parts` the names that the attachments have for them, and appends the attachments that are
 /// not among the parts.
-pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>) {
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>) -> Result<()> {
     let attachments = std::mem::take(&mut metadata.attachments.0);
     let mounted = std::mem::take(&mut metadata.mounted_files.0);
     let shared = std::mem::take(&mut metadata.shared_files.0);
     if attachments.is_empty() && mounted.is_empty() && shared.is_empty() {
-        return;
+        return Ok(());
     }
     let attached = attachments.into_iter().map(|Obj(attachment)| file_attached(attachment));
     let given = mounted.into_iter().chain(shared).map(|Obj(file)| file_mounted(file));
+    let files = attached.chain(given).collect::<Result<Vec<_>>>()?;
     // With the position that each has in the export.
     let is_named = |file: &FileRef<'_>| !file.id.is_empty() || file.name.is_some();
-    let files = attached.chain(given).filter(is_named).enumerate();
+    let files = files.into_iter().filter(is_named).enumerate();
     let mut files: Vec<_> = files.map(|(at, file)| (file, at, false)).collect();
     files.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
     files.dedup_by(|(a, ..), (b, ..)| !a.id.is_empty() && a.id == b.id);
@@ -61,6 +68,7 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
     files.sort_by_key(|&(_, at, _)| at);
     let rest = files.into_iter().filter(|(.., used)| !used);
     parts.extend(rest.map(|(file, ..)| part(file)));
+    Ok(())
 }
 
 /// A file as a part of its own.
@@ -85,27 +93,40 @@ pub(super) fn kind_of(mime: Option<&str>) -> FileKind {
     }
 }
 
-fn file_attached(mut attachment: Attachment<'_>) -> FileRef<'_> {
+fn file_attached<'a>(whole: Whole<'a, Attachment<'a>>) -> Result<FileRef<'a>> {
+    let Whole { value: mut attachment, json } = whole;
     let mime = attachment.mime_type.take_filled();
-    let id = attachment.id.take_filled().or_else(|| attachment.library_file_id.take_filled());
-    FileRef {
-        id: id.map(pointer::id_of).unwrap_or_default(),
-        name: attachment.name.take_filled().map(unmarked),
-        kind: kind_of(mime.as_deref()),
-        mime,
-        bytes: attachment.size.whole(),
-    }
+    let ids = [attachment.id, attachment.library_file_id];
+    let (id, name) = id_and_name(&ids, attachment.name, json)?;
+    Ok(FileRef { id, name, kind: kind_of(mime.as_deref()), mime, bytes: attachment.size.whole() })
 }
 
-fn file_mounted(mut file: MountedFile<'_>) -> FileRef<'_> {
+fn file_mounted<'a>(whole: Whole<'a, MountedFile<'a>>) -> Result<FileRef<'a>> {
+    let Whole { value: mut file, json } = whole;
     let mime = file.mime_type.take_filled();
-    let ids = [&mut file.file_id, &mut file.library_file_id, &mut file.id];
-    let id = ids.into_iter().find_map(super::super::lenient::Str::take_filled);
-    FileRef {
-        id: id.map(pointer::id_of).unwrap_or_default(),
-        name: file.name.take_filled().map(unmarked),
-        kind: kind_of(mime.as_deref()),
-        mime,
-        bytes: file.size.whole(),
+    let (id, name) = id_and_name(&[file.file_id, file.library_file_id, file.id], file.name, json)?;
+    Ok(FileRef { id, name, kind: kind_of(mime.as_deref()), mime, bytes: file.size.whole() })
+}
+
+/// The first of `ids` that there is, and what to call a file: its `name`, else the words that its `json` has in another
+/// place. An id that reads like a name is one.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn id_and_name<'a>(
+    ids: &[Str<'a>],
+    name: Str<'a>,
+    json: Option<Json<'a>>,
+) -> Result<(Text<'a>, Option<Text<'a>>)> {
+    let mut id = ids.iter().find_map(Str::filled);
+    let mut name = name.filled().map(Text::from);
+    if name.is_none() {
+        name = id.filter(|id| id.contains(char::is_whitespace)).map(Text::from);
+        id = id.filter(|_| name.is_none());
     }
+    if let (None, Some(json)) = (&name, json) {
+        let words = words::beside(json, &[], &[])?;
+        name = Some(words).filter(|words| !words.is_empty());
+    }
+    Ok((id.map(|id| pointer::id_of(id.into())).unwrap_or_default(), name.map(unmarked)))
 }

@@ -1,9 +1,12 @@
 //! Calls of tools: programs that were run, pictures that were ordered, canvas documents that were written.
 
 use super::marks::unmarked;
-use super::schema::{self, Content, RawPart};
+use super::schema::{Content, RawPart};
+use super::{metadata, words};
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, Part, Text};
-use crate::format::lenient::{self, Flag, List, Maybe, Obj, Present, Read, Record, Str, pass_over, record};
+use crate::format::lenient::{
+    self, Flag, List, Maybe, Obj, Present, Read, Record, Str, Whole, pass_over, record,
+};
 use crate::format::pull::{self, Json, Texts, Value};
 use crate::format::repair;
 use std::borrow::Cow;
@@ -38,7 +41,7 @@ pub(super) fn part<'a>(
     tool: &str,
     content: &Content<'a>,
     text: Text<'a>,
-    answer: Option<Box<schema::Canvas<'a>>>,
+    answer: Option<Box<metadata::Canvas<'a>>>,
     texts: &'a Texts,
 ) -> Option<Part<'a>> {
     if text.trim().is_empty() {
@@ -96,14 +99,18 @@ impl<'a> Read<'a> for CommandLine {
         match reader.value()? {
             Value::Text(line) => self.line = Some(line.text()?.to_owned()),
             Value::List => {
-                let mut words = Vec::new();
+                let mut words = Some(Vec::new());
                 reader.each(|reader| {
                     let mut word = Str::default();
                     word.read(reader)?;
-                    words.push(word.take().into_owned());
+                    match word.0 {
+                        Some(word) => words.iter_mut().for_each(|words| words.push(word.to_owned())),
+                        None => words = None,
+                    }
                     Ok(())
                 })?;
-                self.words = words;
+                // A list of something else is shown as it was written.
+                self.words = words.unwrap_or_default();
             }
             other => pass_over(other, reader)?,
         }
@@ -177,8 +184,8 @@ record! {
         kind: Str<'a> = "type",
         content: Str<'a> = "content",
         textdoc_id: Str<'a> = "textdoc_id",
-        updates: List<Obj<CanvasUpdate<'a>>> = "updates",
-        comments: List<Obj<CanvasRemark<'a>>> = "comments",
+        updates: List<Obj<Whole<'a, CanvasUpdate<'a>>>> = "updates",
+        comments: List<Obj<Whole<'a, CanvasRemark<'a>>>> = "comments",
     }
 }
 
@@ -201,7 +208,7 @@ record! {
 fn canvas_step<'a>(
     tool: &str,
     text: Text<'a>,
-    answer: Option<Box<schema::Canvas<'a>>>,
+    answer: Option<Box<metadata::Canvas<'a>>>,
     texts: &'a Texts,
 ) -> CanvasStep<'a> {
     let mut answer = answer.unwrap_or_default();
@@ -222,6 +229,15 @@ fn canvas_step<'a>(
         return step;
     };
     step.document = step.document.or_else(|| call.textdoc_id.take_filled());
+    let is_readable = match tool {
+        "canmore.create_textdoc" => call.content.0.is_some(),
+        "canmore.update_textdoc" => call.updates.0.iter().all(|Obj(update)| is_whole(update, &UPDATE_KEYS)),
+        _ => call.comments.0.iter().all(|Obj(remark)| is_whole(remark, &COMMENT_KEYS)),
+    };
+    if !is_readable {
+        step.action = CanvasAction::Unreadable(text.into());
+        return step;
+    }
     step.action = match tool {
         "canmore.create_textdoc" => {
             // The call says what the document was when it was made; the answer may be about a later title.
@@ -235,7 +251,44 @@ fn canvas_step<'a>(
     step
 }
 
-fn edit<'a>(Obj(update): &mut Obj<CanvasUpdate<'a>>) -> CanvasEdit<'a> {
+/// What an edit and a remark have.
+const UPDATE_KEYS: [&str; 2] = ["pattern", "replacement"];
+const COMMENT_KEYS: [&str; 2] = ["pattern", "comment"];
+
+/// True if an item of a call has no words but those under `keys`.
+fn is_whole<T>(item: &Whole<'_, T>, keys: &[&str]) -> bool {
+    let words = item.json.map(|json| words::beside(json, keys, &[]));
+    words.is_some_and(|words| words.is_ok_and(|words| words.is_empty()))
+}
+
+/// The words of a call of the canvas tool that are in none of the fields that its step shows.
+///
+/// # Errors
+/// Strings that strict JSON refuses.
+pub(super) fn words_beside<'a>(tool: &str, text: &Text<'a>, texts: &'a Texts) -> pull::Result<Text<'a>> {
+    if !is_canvas(tool) {
+        return Ok(Text::default());
+    }
+    let json = Json { text: texts.keep(text), texts };
+    // A call that is not sound JSON was read as far as it goes.
+    if lenient::read::<Present>(json).is_err() {
+        return Ok(Text::default());
+    }
+    let (list, is_list): (_, fn(&CanvasCall<'_>) -> bool) = match tool {
+        "canmore.create_textdoc" => ("content", |call| call.content.0.is_some()),
+        "canmore.update_textdoc" => ("updates", |call| !call.updates.0.is_empty()),
+        _ => ("comments", |call| !call.comments.0.is_empty()),
+    };
+    let Maybe(Some(call)) = lenient::read::<Maybe<CanvasCall<'a>>>(json)? else { return Ok(Text::default()) };
+    // Of a call that can't be read, all is shown.
+    if tool == "canmore.create_textdoc" && call.content.0.is_none() {
+        return Ok(Text::default());
+    }
+    let shown: &[&str] = if is_list(&call) { &[list] } else { &[] };
+    words::beside(json, &["name", "type", "content", "textdoc_id"], shown)
+}
+
+fn edit<'a>(Obj(Whole { value: update, .. }): &mut Obj<Whole<'a, CanvasUpdate<'a>>>) -> CanvasEdit<'a> {
     CanvasEdit {
         pattern: update.pattern.take(),
         multiple: update.multiple.0,
@@ -243,6 +296,6 @@ fn edit<'a>(Obj(update): &mut Obj<CanvasUpdate<'a>>) -> CanvasEdit<'a> {
     }
 }
 
-fn remark<'a>(Obj(remark): &mut Obj<CanvasRemark<'a>>) -> CanvasComment<'a> {
+fn remark<'a>(Obj(Whole { value: remark, .. }): &mut Obj<Whole<'a, CanvasRemark<'a>>>) -> CanvasComment<'a> {
     CanvasComment { pattern: remark.pattern.take(), comment: remark.comment.take() }
 }

@@ -14,11 +14,11 @@ use super::schema::Content;
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::assistant::{AnswerText, Assistant, Mark};
 use crate::conversation::tree::{MessageTree, Node, NodeId};
-use crate::conversation::{Conversation, FileRef, Message, Part, Prose, Role, Text, Visibility};
-use crate::format::lenient::{self, List, Maybe, Num, Obj, Str, Time, record};
+use crate::conversation::{Conversation, FileRef, Message, Role, Text, Visibility};
+use crate::format::lenient::{self, List, Maybe, Num, Obj, Str, Time, Whole, record};
 use crate::format::pull::{Json, Result, Texts};
 use crate::format::repair;
-use crate::format::{Detail, Format, Use, pointer};
+use crate::format::{Detail, Format, Use};
 use crate::markdown::Hints;
 use crate::time::Zone;
 use std::borrow::Cow;
@@ -133,14 +133,15 @@ record! {
     struct GroupMessage {
         id: Str<'a> = "id" | "message_id",
         role: Str<'a> = "role",
-        text: Str<'a> = "text",
-        content: Maybe<Content<'a>> = "content",
+        text: Maybe<Content<'a>> = "text",
+        content: Maybe<Content<'a>> = "content" | "parts" | "body",
         created: Time = "created_at" | "create_time",
         author: Obj<GroupAuthor<'a>> = "author" | "sender" | "user",
         author_id: Str<'a> = "author_id" | "sender_id" | "user_id" | "participant_id",
         author_name: Str<'a> = "author_name" | "sender_name" | "user_name" | "name",
-        attachments: List<Obj<GroupFile<'a>>> = "attachments" | "files",
+        attachments: List<Obj<Whole<'a, GroupFile<'a>>>> = "attachments" | "files",
     }
+    text |text| GroupMessage { text: Maybe(Content::from_text(text)), ..GroupMessage::default() };
 }
 
 record! {
@@ -161,6 +162,7 @@ record! {
         mime: Str<'a> = "mime_type" | "mimeType",
         bytes: Num = "size_bytes" | "size",
     }
+    text |text| GroupFile { id: Str(Some(text)), ..GroupFile::default() };
 }
 
 /// The chat in `json`.
@@ -212,12 +214,14 @@ fn message<'a>(
         None => Role::Assistant,
     };
     let mut parts = Vec::new();
-    if let Some(text) = raw.text.take_filled() {
-        parts.push(Part::Prose(Prose { text, ..Prose::default() }));
-    } else if let Some(content) = &mut raw.content.0 {
-        parts = content_parts(content, texts)?;
+    for content in [raw.text.0, raw.content.0].into_iter().flatten() {
+        if parts.is_empty() {
+            parts = content_parts(content, texts)?;
+        }
     }
-    parts.extend(raw.attachments.0.into_iter().map(|Obj(file)| attachment::part(file_of(file))));
+    for Obj(file) in raw.attachments.0 {
+        parts.push(attachment::part(file_of(file)?));
+    }
     let is_shown = !parts.is_empty() && role != Role::System;
     let name: Option<Text<'a>> =
         if role == Role::Assistant { assistant } else { name }.map(|name| unmarked(name.into()));
@@ -230,15 +234,9 @@ fn message<'a>(
     })
 }
 
-fn file_of(mut file: GroupFile<'_>) -> FileRef<'_> {
-    let ids = [&mut file.pointer, &mut file.file_id, &mut file.id];
-    let id = ids.into_iter().find_map(Str::take_filled);
+fn file_of<'a>(whole: Whole<'a, GroupFile<'a>>) -> Result<FileRef<'a>> {
+    let Whole { value: mut file, json } = whole;
     let mime = file.mime.take_filled();
-    FileRef {
-        id: id.map(pointer::id_of).unwrap_or_default(),
-        name: file.name.take_filled().map(unmarked),
-        kind: attachment::kind_of(mime.as_deref()),
-        mime,
-        bytes: file.bytes.whole(),
-    }
+    let (id, name) = attachment::id_and_name(&[file.pointer, file.file_id, file.id], file.name, json)?;
+    Ok(FileRef { id, name, kind: attachment::kind_of(mime.as_deref()), mime, bytes: file.bytes.whole() })
 }

@@ -3,7 +3,7 @@
 use super::part::{PartBuilder, Scope};
 use super::research::ReportMessage;
 use super::schema::{self, Content};
-use super::{answer, call};
+use super::{answer, call, metadata};
 use crate::conversation::{Cut, Message, Part, Role, Text, Visibility};
 use crate::format::Detail;
 use crate::format::lenient::Obj;
@@ -15,7 +15,7 @@ pub(super) struct Context<'a> {
     /// For a tool's message: the prompt that its pictures were ordered with.
     pub(super) prompt: Option<Text<'a>>,
     /// For a call of the canvas tool: what the tool answered.
-    pub(super) canvas: Option<Box<schema::Canvas<'a>>>,
+    pub(super) canvas: Option<Box<metadata::Canvas<'a>>>,
     /// For the first state of a research session: what came of it.
     pub(super) research: Option<Research<'a>>,
 }
@@ -56,7 +56,7 @@ pub(super) fn message<'a>(
 ) -> Result<Message<'a>> {
     let mut role = role(raw);
     let cut = cut(raw, role);
-    let mut content = raw.content.0.take();
+    let mut content = raw.content.0.take().or_else(|| raw.stray.0.take().map(|stray| *stray));
     let is_research = known.research.is_some();
     let mut parts = match (known.research, &mut content) {
         (Some(Research::Report(mut report)), _) => report_parts(&mut report, texts)?,
@@ -106,8 +106,8 @@ pub(super) fn report_parts<'a>(report: &mut ReportMessage<'a>, texts: &'a Texts)
 }
 
 /// The parts of content that nothing else is known about.
-pub(super) fn content_parts<'a>(content: &mut Content<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
-    build(content, &mut schema::Metadata::default(), Scope::Everything, None, texts)
+pub(super) fn content_parts<'a>(mut content: Content<'a>, texts: &'a Texts) -> Result<Vec<Part<'a>>> {
+    build(&mut content, &mut metadata::Metadata::default(), Scope::Everything, None, texts)
 }
 
 /// How a message is shown.
@@ -168,7 +168,7 @@ fn is_for_the_model(kind: &str) -> bool {
 
 fn build<'a>(
     content: &mut Content<'a>,
-    metadata: &mut schema::Metadata<'a>,
+    metadata: &mut metadata::Metadata<'a>,
     scope: Scope,
     prompt: Option<Text<'a>>,
     texts: &'a Texts,
@@ -191,20 +191,17 @@ fn shown_parts<'a>(
         Treatment::Call => {
             let text = content.call_text()?;
             let tool = raw.recipient.as_str();
-            if let Some(part) = call::part(tool, content, text, known.canvas, texts) {
-                Ok(vec![part])
+            let beside = call::words_beside(tool, &text, texts)?;
+            let parts: Vec<_> = call::part(tool, content, text, known.canvas, texts).into_iter().collect();
+            let is_shown = !parts.is_empty();
+            let scope = Scope::Everything;
+            let mut builder = PartBuilder { content, metadata, scope, prompt: None, texts, parts };
+            if is_shown {
+                builder.labelled(tool, beside);
             } else {
-                let mut builder = PartBuilder {
-                    content,
-                    metadata,
-                    scope: Scope::Everything,
-                    prompt: None,
-                    texts,
-                    parts: Vec::new(),
-                };
                 builder.otherwise()?;
-                Ok(builder.parts)
             }
+            Ok(builder.parts)
         }
         Treatment::As(scope) => build(content, metadata, scope, known.prompt, texts),
     }

@@ -4,7 +4,8 @@
 //! in full: calls of tools, and what tools answer.
 
 use super::message::{self, Context};
-use super::schema::{self, SearchGroups};
+use super::metadata::SearchGroups;
+use super::schema;
 use crate::conversation::{Message, Role};
 use crate::format::Detail;
 use crate::format::lenient::{Deferred, Flag, List, Read, Record, Str, Time, pass_over};

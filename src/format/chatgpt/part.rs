@@ -3,10 +3,12 @@
 use super::attachment::{self, file_at, file_of};
 use super::link::{link, untracked};
 use super::marks::unmarked;
+use super::metadata::{Aggregate, Exception, Metadata};
 use super::reference;
-use super::schema::{Aggregate, Content, Exception, Metadata, PartObject, RawPart, Thought as RawThought};
+use super::schema::{Content, PartObject, RawPart, ThoughtStep};
+use super::words::{self, WORDLESS};
 use crate::conversation::{FileKind, FileRef, Image, Link, Part, Prose, Text, Thought};
-use crate::format::lenient::{self, Escaped, List, Maybe, Num, Obj, Str};
+use crate::format::lenient::{self, Deferred, Escaped, List, Maybe, Num, Obj, Str, Whole};
 use crate::format::pointer;
 use crate::format::pull::{Json, Reader, Result, Texts};
 use std::borrow::Cow;
@@ -27,21 +29,39 @@ fn is_text(kind: &str) -> bool {
     matches!(kind, "text" | "multimodal_text" | "")
 }
 
-/// Keys of content whose values are not words: ids, types and settings.
-const WORDLESS: [&str; 12] = [
-    "content_type",
-    "type",
-    "id",
-    "language",
-    "response_format_name",
-    "source_analysis_msg_id",
-    "asset_pointer",
-    "mime_type",
-    "tether_id",
-    "ref_id",
-    "computer_id",
-    "decoding_id",
-];
+/// The fields of a type of content that are shown, whatever its text is in: texts, and containers of any shape.
+fn shown_fields(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
+    match kind {
+        "code" | "execution_output" | "tether_browsing_code" | "reasoning_recap" => (&[], &[]),
+        "thoughts" => (&[], &["thoughts"]),
+        "system_error" => (&["name"], &[]),
+        "computer_output" => (&[], &["screenshot", "state"]),
+        "citable_code_output" => (&["output_str"], &["metadata", "unprocessed_output"]),
+        "super_widget" => (&[], &["widgets"]),
+        "user_editable_context" => (&["user_profile", "user_instructions"], &[]),
+        "model_editable_context" => (&["model_set_context", "repo_summary"], &[]),
+        "tether_browsing_display" => (&["result", "summary"], &["assets"]),
+        "tether_quote" | "sonic_webpage" => {
+            (&["text", "url", "domain", "title", "pub_date", "crawl_date"], &[])
+        }
+        _ => (&["text"], &["parts"]),
+    }
+}
+
+/// The field that holds all there is to the usual types.
+fn own_field(kind: &str) -> Option<&'static str> {
+    match kind {
+        "text" | "multimodal_text" | "" => Some("parts"),
+        "code" | "execution_output" | "tether_browsing_code" => Some("text"),
+        "thoughts" => Some("thoughts"),
+        "reasoning_recap" => Some("content"),
+        _ => None,
+    }
+}
+
+/// Containers in parts that are shown, or have nothing to read.
+const PART_CONTAINERS: [&str; 4] =
+    ["metadata", "audio_asset_pointer", "video_container_asset_pointer", "frames_asset_pointers"];
 
 /// A message's content on its way to parts.
 pub(super) struct PartBuilder<'m, 'a> {
@@ -64,13 +84,15 @@ impl<'a> PartBuilder<'_, 'a> {
     /// Strings that strict JSON refuses.
     pub(super) fn build(mut self) -> Result<Vec<Part<'a>>> {
         let kind = self.content.content_type.as_str();
+        // The field that held the text, where it may be in several.
+        let (mut held, mut is_known) = ("", true);
         match kind {
             kind if is_text(kind) => self.text()?,
-            "code" | "tether_browsing_code" => self.code()?,
-            "execution_output" => self.execution()?,
-            "thoughts" => self.thoughts()?,
-            "reasoning_recap" => self.recap()?,
-            "system_error" => self.failure()?,
+            "code" | "tether_browsing_code" => held = self.code()?,
+            "execution_output" => held = self.execution()?,
+            "thoughts" => held = self.thoughts()?,
+            "reasoning_recap" => held = self.recap()?,
+            "system_error" => held = self.failure()?,
             "computer_output" => self.screenshot()?,
             "citable_code_output" => {
                 let output = self.content.rare().output_str.open()?.take();
@@ -94,17 +116,34 @@ impl<'a> PartBuilder<'_, 'a> {
                 }
             }
             "tether_quote" | "sonic_webpage" => self.quote()?,
-            _ => self.unknown()?,
+            _ => {
+                is_known = false;
+                held = self.unknown()?;
+            }
         }
         if self.parts.is_empty() {
             self.otherwise()?;
+            if self.parts.is_empty() && !is_known && self.scope != Scope::Hidden {
+                self.parts.push(Part::Unknown { kind: kind.into() });
+            }
+        } else if !own_field(kind).is_some_and(|own| self.content.is_only(own)) && !self.is_for_the_model() {
+            let (texts, containers) = shown_fields(kind);
+            let texts: Vec<_> = texts.iter().copied().chain([held]).collect();
+            let containers: Vec<_> =
+                containers.iter().copied().chain((held == "parts").then_some(held)).collect();
+            self.leftovers(kind, self.content.json, &texts, &containers)?;
         }
         self.user_context()?;
         if let Some(rare) = &mut self.metadata.rare {
-            attachment::add(rare, &mut self.parts);
+            attachment::add(rare, &mut self.parts)?;
         }
         self.quote_before();
         Ok(self.parts)
+    }
+
+    /// True for what a tool says, whose text is meant for the model.
+    fn is_for_the_model(&self) -> bool {
+        self.scope == Scope::Payload && is_text(self.content.content_type.as_str())
     }
 
     fn prose(&mut self, text: Text<'a>) -> Result<()> {
@@ -131,40 +170,41 @@ impl<'a> PartBuilder<'_, 'a> {
     /// What is shown of content that its type does not explain: its words under a label.
     pub(super) fn otherwise(&mut self) -> Result<()> {
         let kind = self.content.content_type.as_str();
-        if self.scope == Scope::Payload && is_text(kind) {
+        if self.is_for_the_model() {
             return Ok(());
         }
-        // The parts of texts were looked at one by one.
-        let skipped = if is_text(kind) { Some("parts") } else { None };
         let Some(json) = self.content.json else { return Ok(()) };
-        self.words(kind, json, skipped)
+        // The parts of texts were looked at one by one.
+        let shown: &[&str] = if is_text(kind) { &["parts"] } else { &[] };
+        let words = words::without(json, shown)?;
+        self.labelled(kind, words);
+        Ok(())
     }
 
-    /// Adds the words in `json`, which is something of type `kind`, as a labelled block.
-    fn words(&mut self, kind: &'a str, json: Json<'a>, skipped: Option<&str>) -> Result<()> {
-        let mut skip = WORDLESS.to_vec();
-        skip.extend(skipped);
-        let mut words = Text::default();
-        Reader::new(json).strings(&skip, |text| {
-            let text = text.text()?;
-            if words.is_empty() {
-                words = text.into();
-            } else if !text.trim().is_empty() {
-                let words = words.to_mut();
-                words.push('\n');
-                words.push_str(text);
-            }
-            Ok(())
-        })?;
+    /// Adds what `json` says beside the fields that are shown: `texts`, where they are texts, and `containers`.
+    fn leftovers(
+        &mut self,
+        kind: &'a str,
+        json: Option<Json<'a>>,
+        texts: &[&str],
+        containers: &[&str],
+    ) -> Result<()> {
+        let Some(json) = json else { return Ok(()) };
+        let words = words::beside(json, texts, containers)?;
+        self.labelled(kind, words);
+        Ok(())
+    }
+
+    /// Adds words, if there are any, under the name of what they are in.
+    pub(super) fn labelled(&mut self, kind: &'a str, words: Text<'a>) {
         if words.trim().is_empty() {
-            return Ok(());
+            return;
         }
         if self.scope != Scope::Hidden {
             let kind = if kind.is_empty() { "an unnamed part" } else { kind };
             self.parts.push(Part::Unknown { kind: kind.into() });
         }
         self.parts.push(Part::Output(words));
-        Ok(())
     }
 
     fn text(&mut self) -> Result<()> {
@@ -200,19 +240,29 @@ impl<'a> PartBuilder<'_, 'a> {
 
     fn text_part(&mut self, text: &'a str) -> Result<()> {
         match self.scope {
-            Scope::Everything => self.prose(text.into())?,
             Scope::Hidden => self.output(text.into()),
             // Kept in case hidden messages are wanted.
-            Scope::Payload => self.content.parts.0.push(RawPart::Text(Escaped::Plain(text))),
+            Scope::Payload if is_text(self.content.content_type.as_str()) => {
+                self.content.parts.0.push(RawPart::Text(Escaped::Plain(text)));
+            }
+            Scope::Everything | Scope::Payload => self.prose(text.into())?,
         }
         Ok(())
     }
 
     /// A part that is an object.
     fn object(&mut self, mut object: PartObject<'a>) -> Result<()> {
-        match object.content_type.as_str() {
+        let kind = object.content_type.as_str();
+        let (json, is_odd) = (object.json, object.is_odd);
+        let mut texts: &[&str] = &[];
+        // A file has no text of its own.
+        let is_odd = is_odd || object.text.filled().is_some() && kind != "audio_transcription";
+        match kind {
             "image_asset_pointer" => self.image(object),
-            "audio_transcription" => self.prose(object.text.take())?,
+            "audio_transcription" => {
+                texts = &["text"];
+                self.prose(object.text.take())?;
+            }
             "audio_asset_pointer" => {
                 let seconds = seconds(object.metadata.0.start, object.metadata.0.end);
                 self.parts.push(Part::Audio { file: file_of(&mut object, FileKind::Audio), seconds });
@@ -224,19 +274,31 @@ impl<'a> PartBuilder<'_, 'a> {
                 self.parts.push(Part::Video { file: Some(file), frames });
             }
             _ if object.asset_pointer.filled().is_some() => {
+                texts = &["text"];
+                if let Some(text) = object.text.filled() {
+                    self.text_part(text)?;
+                }
                 self.parts.push(Part::File(file_of(&mut object, FileKind::Other)));
             }
-            _ if object.text.filled().is_some() => self.text_part(object.text.as_str())?,
-            _ if self.scope == Scope::Payload => {}
-            kind => {
+            _ if object.text.filled().is_some() => {
+                texts = &["text"];
+                self.text_part(object.text.as_str())?;
+            }
+            _ if self.is_for_the_model() && is_text(kind) => {}
+            _ => {
                 let before = self.parts.len();
-                if let Some(json) = object.json {
-                    self.words(kind, json, None)?;
+                if let Some(json) = json {
+                    self.labelled(kind, words::words(json, &[])?);
                 }
                 if self.parts.len() == before && !kind.is_empty() {
                     self.parts.push(Part::Unknown { kind: kind.into() });
                 }
+                return Ok(());
             }
+        }
+        if is_odd && !self.is_for_the_model() {
+            let shown: Vec<_> = texts.iter().copied().chain(["name", "file_name"]).collect();
+            self.leftovers(kind, json, &shown, &PART_CONTAINERS)?;
         }
         Ok(())
     }
@@ -271,27 +333,27 @@ impl<'a> PartBuilder<'_, 'a> {
         }
     }
 
-    fn code(&mut self) -> Result<()> {
-        let text = self.content.only_text()?;
+    /// A program. Returns the key of its text, as do all below.
+    fn code(&mut self) -> Result<&'static str> {
+        let (held, text) = self.content.only_field()?;
         if !text.trim().is_empty() {
             self.parts.push(Part::Code { language: self.content.language_of(&text), text });
         }
-        Ok(())
+        Ok(held)
     }
 
     /// What the code interpreter printed, how it failed, and its pictures.
-    fn execution(&mut self) -> Result<()> {
-        let text = self.content.only_text()?;
-        let mut run = match &self.metadata.rare {
-            Some(rare) => rare.aggregate_result.open()?.0,
-            None => Aggregate::default(),
-        };
+    fn execution(&mut self) -> Result<&'static str> {
+        let (held, text) = self.content.only_field()?;
+        let aggregate = self.metadata.rare.as_ref().map(|rare| &rare.aggregate_result);
+        let whole = aggregate.and_then(Deferred::as_written);
+        let mut run = aggregate.map_or_else(|| Ok(Obj::default()), Deferred::open)?.0;
         let failures = [run.in_kernel_exception.0.take(), run.system_exception.0.take()];
         let text = if text.trim().is_empty() { streams(&mut run) } else { text };
         for exception in failures.into_iter().flatten() {
             // The printed text usually ends with the traceback.
-            if exception.name.filled().is_none_or(|name| !text.contains(name)) {
-                self.parts.extend(traceback(exception));
+            if exception.value.name.filled().is_none_or(|name| !text.contains(name)) {
+                self.parts.extend(traceback(exception)?);
             }
         }
         if !text.trim().is_empty() {
@@ -308,21 +370,27 @@ impl<'a> PartBuilder<'_, 'a> {
                 self.parts.push(Part::Image(Image { file, alt: Some("Plot".into()), prompt: None }));
             }
         }
-        Ok(())
+        if let Some(json) = whole.filter(|_| self.parts.is_empty()) {
+            let words = words::words(json, &RUN_SETTINGS)?;
+            self.output(words);
+        }
+        Ok(held)
     }
 
-    fn thoughts(&mut self) -> Result<()> {
-        let mut thoughts = Vec::new();
+    fn thoughts(&mut self) -> Result<&'static str> {
+        let (mut thoughts, mut held) = (Vec::new(), "");
         for Maybe(thought) in std::mem::take(&mut self.content.thoughts.0) {
             match thought {
                 Some(thought) if thought.summary.0.is_none() && is_json(thought.content.as_str()) => {
-                    thoughts.extend(self.encoded_thoughts(thought));
+                    thoughts.extend(self.encoded_thoughts(thought)?);
                 }
-                thought => thoughts.extend(thought.and_then(thought_of)),
+                Some(thought) => thoughts.extend(thought_of(thought)?),
+                None => {}
             }
         }
         if thoughts.is_empty() {
-            let content = self.content.only_text()?;
+            let (key, content) = self.content.only_field()?;
+            held = key;
             if !content.trim().is_empty() {
                 thoughts.push(Thought { summary: Cow::Borrowed(""), content });
             }
@@ -330,33 +398,34 @@ impl<'a> PartBuilder<'_, 'a> {
         if !thoughts.is_empty() {
             self.parts.push(Part::Thoughts(thoughts));
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Thoughts that were written as JSON in a string; the string itself if it is not.
-    fn encoded_thoughts(&self, thought: RawThought<'a>) -> Vec<Thought<'a>> {
+    fn encoded_thoughts(&self, thought: ThoughtStep<'a>) -> Result<Vec<Thought<'a>>> {
         let text = thought.content.as_str();
-        let list = lenient::read::<List<Maybe<RawThought<'a>>>>(Json { text, texts: self.texts });
-        let list = list.unwrap_or_default().0;
-        let thoughts: Vec<_> = list.into_iter().filter_map(|Maybe(thought)| thought_of(thought?)).collect();
-        if thoughts.is_empty() { thought_of(thought).into_iter().collect() } else { thoughts }
+        let list = lenient::read::<List<Maybe<ThoughtStep<'a>>>>(Json { text, texts: self.texts });
+        let list = list.unwrap_or_default().0.into_iter().filter_map(|Maybe(thought)| thought);
+        let thoughts = list.map(thought_of).collect::<Result<Vec<_>>>()?;
+        let thoughts: Vec<_> = thoughts.into_iter().flatten().collect();
+        if thoughts.is_empty() { Ok(thought_of(thought)?.into_iter().collect()) } else { Ok(thoughts) }
     }
 
-    fn recap(&mut self) -> Result<()> {
+    fn recap(&mut self) -> Result<&'static str> {
         let seconds = self.metadata.finished_duration_sec.whole();
-        let text = self.content.only_text()?;
+        let (held, text) = self.content.only_field()?;
         if seconds.is_some() || !text.trim().is_empty() {
             self.parts.push(Part::Recap { seconds, text });
         }
-        Ok(())
+        Ok(held)
     }
 
-    fn failure(&mut self) -> Result<()> {
-        let (text, name) = (self.content.only_text()?, self.content.rare().name.take());
+    fn failure(&mut self) -> Result<&'static str> {
+        let ((held, text), name) = (self.content.only_field()?, self.content.rare().name.take());
         if !name.trim().is_empty() || !text.trim().is_empty() {
             self.parts.push(Part::Failure { name, text });
         }
-        Ok(())
+        Ok(held)
     }
 
     fn screenshot(&mut self) -> Result<()> {
@@ -400,8 +469,8 @@ impl<'a> PartBuilder<'_, 'a> {
     }
 
     /// Content of a type that we don't know: whatever text it has, and its files.
-    fn unknown(&mut self) -> Result<()> {
-        let mut objects = Vec::new();
+    fn unknown(&mut self) -> Result<&'static str> {
+        let (mut objects, mut held) = (Vec::new(), "");
         let mut texts = vec![self.content.text.open()?.take()];
         for part in std::mem::take(&mut self.content.parts.0) {
             match part {
@@ -411,11 +480,12 @@ impl<'a> PartBuilder<'_, 'a> {
                     texts.push(text.text()?.into());
                     Ok(())
                 })?,
-                RawPart::Object(mut object) if object.text.filled().is_some() => {
-                    texts.push(object.text.take());
-                    if object.asset_pointer.filled().is_some() {
-                        objects.push(object);
-                    }
+                RawPart::Object(object)
+                    if object.text.filled().is_some()
+                        && !object.is_odd
+                        && object.asset_pointer.filled().is_none() =>
+                {
+                    texts.push(object.text.as_str().into());
                 }
                 RawPart::Object(object) => objects.push(object),
             }
@@ -424,9 +494,12 @@ impl<'a> PartBuilder<'_, 'a> {
         if texts.is_empty() {
             let content = self.content.content;
             let rare = self.content.rare();
-            for text in [content, rare.result, rare.output_str] {
+            for (key, text) in
+                [("content", content), ("result", rare.result), ("output_str", rare.output_str)]
+            {
                 if texts.is_empty() {
                     texts.extend(text.open()?.take_filled());
+                    held = key;
                 }
             }
         }
@@ -436,14 +509,7 @@ impl<'a> PartBuilder<'_, 'a> {
         for object in objects {
             self.object(*object)?;
         }
-        if self.parts.is_empty() {
-            self.otherwise()?;
-        }
-        if self.parts.is_empty() && self.scope != Scope::Hidden {
-            let kind = self.content.content_type.take();
-            self.parts.push(Part::Unknown { kind });
-        }
-        Ok(())
+        Ok(held)
     }
 
     /// The custom instructions that come with a message: only ever part of hidden messages.
@@ -459,7 +525,7 @@ impl<'a> PartBuilder<'_, 'a> {
     /// Puts the passage that a question is about above the question.
     fn quote_before(&mut self) {
         let Some(rare) = &mut self.metadata.rare else { return };
-        let marked = rare.targeted_reply.take_filled().or_else(|| rare.targeted_reply_label.take_filled());
+        let marked = rare.targeted_reply.filled().or_else(|| rare.targeted_reply_label.filled());
         if let Some(text) = marked
             && self.scope == Scope::Everything
         {
@@ -474,14 +540,50 @@ fn is_json(text: &str) -> bool {
 }
 
 /// A thought, unless it is blank.
-fn thought_of(mut thought: RawThought<'_>) -> Option<Thought<'_>> {
+fn thought_of(mut thought: ThoughtStep<'_>) -> Result<Option<Thought<'_>>> {
     let summary = thought.summary.take_filled().unwrap_or_default();
-    let content = thought
+    let mut content = thought
         .content
         .take_filled()
         .unwrap_or_else(|| Cow::Owned(thought.chunks.0.iter().map(Str::as_str).collect()));
-    (!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content })
+    if let Some(json) = thought.odd {
+        // Chunks repeat the content.
+        let chunks: &[&str] = if content.trim().is_empty() { &[] } else { &["chunks"] };
+        let words = words::beside(json, &["summary", "content"], chunks)?;
+        if content.trim().is_empty() {
+            content = words;
+        } else if !words.is_empty() {
+            content = Cow::Owned(format!("{content}\n\n{words}"));
+        }
+    }
+    Ok((!summary.is_empty() || !content.trim().is_empty()).then_some(Thought { summary, content }))
 }
+
+/// Keys in the record of a run whose values nobody wrote or printed.
+const RUN_SETTINGS: [&str; 22] = [
+    "code",
+    "status",
+    "run_id",
+    "start_time",
+    "update_time",
+    "end_time",
+    "time",
+    "date",
+    "name",
+    "sender",
+    "stream_name",
+    "message_type",
+    "msg_type",
+    "msg_id",
+    "version",
+    "execution_state",
+    "header",
+    "parent_header",
+    "metadata",
+    "image_url",
+    "image/png",
+    "image/jpeg",
+];
 
 /// A count that fits in 32 bits.
 fn count(number: usize) -> u32 {
@@ -496,18 +598,18 @@ fn seconds(start: Num, end: Num) -> Option<f64> {
 
 /// What a run printed, where the message itself does not say.
 fn streams<'a>(run: &mut Aggregate<'a>) -> Text<'a> {
-    let text: String = run.messages.0.iter().map(|Obj(message)| message.text.as_str()).collect();
-    if text.trim().is_empty() { run.final_expression_output.take() } else { Cow::Owned(text) }
+    let text: String = run.messages.0.iter().map(|Obj(message)| message.text.0).collect();
+    if text.trim().is_empty() { run.final_expression_output.0.into() } else { Cow::Owned(text) }
 }
 
 /// How a run failed.
-fn traceback<'a>(mut exception: Exception<'a>) -> Option<Part<'a>> {
-    let lines = |list: &[Str<'a>]| list.iter().map(Str::as_str).collect::<Vec<_>>().join("\n");
-    let mut text = lines(&exception.traceback.0);
-    if text.trim().is_empty() {
-        text = lines(&exception.args.0);
-    }
+fn traceback<'a>(exception: Whole<'a, Exception<'a>>) -> Result<Option<Part<'a>>> {
+    let Whole { value: mut exception, json } = exception;
+    let mut text = exception.traceback.filled().or_else(|| exception.args.filled());
     let name = exception.name.take();
-    (!name.trim().is_empty() || !text.trim().is_empty())
-        .then_some(Part::Failure { name, text: Cow::Owned(text) })
+    if let Some(json) = json.filter(|_| name.is_empty() && text.is_none()) {
+        text = Some(words::words(json, &[])?);
+    }
+    let text = text.unwrap_or_default();
+    Ok((!name.trim().is_empty() || !text.trim().is_empty()).then_some(Part::Failure { name, text }))
 }

@@ -3,7 +3,7 @@
 use super::link::{link, markdown, untracked};
 use super::mark::{CLOSE as CLOSE_MARK, OPEN as OPEN_MARK};
 use super::marks::{LEAD as MARK_LEAD, citation_marks, unmarked};
-use super::schema::{
+use super::metadata::{
     Citation, CitationSource, Item, Metadata, PictureItem, RefId, Reference as RawReference, SearchGroups,
 };
 use crate::conversation::assistant::Sources;
@@ -214,7 +214,17 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
     if found.is_none() && !says_nothing && reference.matched_text.as_str().starts_with(OPEN_MARK) {
         return Ok(None);
     }
+    // Words of the answer are deleted only where the export says so.
+    if found.is_none() && kind != "hidden" && is_wording(reference.matched_text.as_str()) {
+        return Ok(None);
+    }
     Ok(Some(found.unwrap_or(Meaning::Nothing)))
+}
+
+/// True for words of an answer, in contrast to marks.
+fn is_wording(matched: &str) -> bool {
+    let is_mark = |c: char| c == OPENING || ('\u{e200}'..='\u{e20f}').contains(&c);
+    !matched.contains(is_mark) && matched.contains(char::is_alphanumeric)
 }
 
 /// What a reference of an unknown type means: whatever the vendor's client would show.

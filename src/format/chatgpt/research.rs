@@ -11,7 +11,9 @@
 //! `report_message` is a whole message with references of its own; its id is in no mapping.
 
 use super::marks::unmarked;
-use super::schema::{Message, Metadata};
+use super::metadata::Metadata;
+use super::schema::{Content, Message};
+use super::words;
 use crate::conversation::Text;
 use crate::format::lenient::{self, Maybe, Obj, Record, Str, Time, record};
 use crate::format::pull::{Json, Reader, Result};
@@ -42,8 +44,33 @@ impl<'a> Record<'a> for ReportMessage<'a> {
     fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         let start = reader.container_start();
         self.message.fill(reader)?;
-        self.json = Some(reader.since(start));
+        let json = reader.since(start);
+        self.json = Some(json);
+        if self.message.content.0.is_none() {
+            let stray = self.message.stray.0.take().map(|stray| *stray);
+            let others = ["author", "metadata", "status", "recipient", "channel"];
+            let words = || words::beside(json, &[], &others);
+            self.message.content.0 = match stray {
+                None => Content::of_words(words()?, json.texts),
+                stray => stray,
+            };
+        }
         Ok(())
+    }
+
+    fn from_text(text: &'a str) -> Option<Self> {
+        Some(Self::of(Content::from_text(text)))
+    }
+
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        Content::from_list(reader).map(|content| Some(Self::of(content)))
+    }
+}
+
+impl<'a> ReportMessage<'a> {
+    /// A report that is nothing but its content.
+    fn of(content: Option<Content<'a>>) -> Self {
+        Self { message: Message { content: Maybe(content), ..Message::default() }, json: None }
     }
 }
 
@@ -115,7 +142,10 @@ pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>
         if !is_research {
             return Ok(None);
         }
-        sdk.widget_state.as_str()
+        match sdk.widget_state.as_written() {
+            Some(json) if json.text.starts_with('{') => json.text,
+            _ => sdk.widget_state.open()?.as_str(),
+        }
     };
     // What the vendor put into a string may be broken without harm to the rest.
     let state = lenient::read::<Maybe<ResearchState<'a>>>(Json { text, texts }).unwrap_or_default().0;

@@ -1,13 +1,13 @@
-//! The shapes of ChatGPT's JSON, as far as a page shows them.
+//! The shapes of ChatGPT's JSON, as far as a page shows them; `metadata` has those of what is said about messages.
 //!
 //! The full form (2023 to early 2026) has dozens of keys more; the slim form (2026) lacks most of these. The one
 //! struct [`Content`] has the fields of every content type, because `content_type` may come after them.
 
+use super::metadata::{Item, Metadata};
+use super::words;
 use crate::conversation::Text;
-use crate::format::lenient::{
-    Deferred, Escaped, Flag, List, Maybe, Num, Obj, Present, Read, Record, Str, Time, record,
-};
-use crate::format::pull::{Json, Raw, Reader, Result, Value};
+use crate::format::lenient::{Escaped, List, Maybe, Num, Obj, Present, Read, Record, Str, Time, record};
+use crate::format::pull::{Json, Raw, Reader, Result, Texts, Value};
 
 record! {
     struct Message {
@@ -15,6 +15,8 @@ record! {
         author: Obj<Author<'a>> = "author",
         create_time: Time = "create_time",
         content: Maybe<Content<'a>> = "content",
+        /// What a message without content may have in its place.
+        stray: Maybe<Box<Content<'a>>> = "text" | "parts" | "body",
         weight: Num = "weight",
         recipient: Str<'a> = "recipient",
         metadata: Obj<Metadata<'a>> = "metadata",
@@ -37,11 +39,26 @@ pub(super) struct Content<'a> {
     pub(super) parts: List<RawPart<'a>>,
     pub(super) text: Escaped<'a>,
     pub(super) language: Str<'a>,
-    pub(super) thoughts: List<Maybe<Thought<'a>>>,
+    pub(super) thoughts: List<Maybe<ThoughtStep<'a>>>,
     pub(super) content: Escaped<'a>,
     /// All of it, to find the words of a shape that we don't know.
     pub(super) json: Option<Json<'a>>,
     rare: Option<Box<Rare<'a>>>,
+    /// The fields that have a value, a bit each.
+    filled: u8,
+    /// A text is something else.
+    is_odd: bool,
+}
+
+/// The bit of a field of [`Content`].
+fn bit(key: &str) -> u8 {
+    match key {
+        "parts" => 1,
+        "text" => 2,
+        "thoughts" => 4,
+        "content" => 8,
+        _ => 16,
+    }
 }
 
 record! {
@@ -67,16 +84,27 @@ record! {
 impl<'a> Record<'a> for Content<'a> {
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
         match key {
-            "content_type" => self.content_type.read(reader),
+            "content_type" => return self.content_type.read(reader),
+            "language" => return self.language.read(reader),
+            "source_analysis_msg_id" | "response_format_name" => return reader.skip(), // of common types, and not shown
+            _ => {}
+        }
+        let is_filled = !reader.is_nothing()?;
+        if is_filled {
+            self.filled |= bit(key);
+        }
+        match key {
             "parts" => {
                 self.parts.0.reserve_exact(1); // as most have
                 self.parts.read(reader)
             }
-            "text" => self.text.read(reader),
-            "language" => self.language.read(reader),
+            "text" | "content" => {
+                let text = if key == "text" { &mut self.text } else { &mut self.content };
+                text.read(reader)?;
+                self.is_odd |= is_filled && matches!(text, Escaped::Absent);
+                Ok(())
+            }
             "thoughts" => self.thoughts.read(reader),
-            "content" => self.content.read(reader),
-            "source_analysis_msg_id" | "response_format_name" => reader.skip(), // of common types, and not shown
             _ => self.rare().set(key, reader),
         }
     }
@@ -110,25 +138,43 @@ fn fill_and_keep<'a>(record: &mut impl Record<'a>, reader: &mut Reader<'a>) -> R
 }
 
 impl<'a> Content<'a> {
+    /// Content that is nothing but these words, if there are any.
+    pub(super) fn of_words(words: Text<'a>, texts: &'a Texts) -> Option<Self> {
+        match words {
+            Text::Borrowed("") => None,
+            Text::Borrowed(words) => Self::from_text(words),
+            Text::Owned(words) => Self::from_text(texts.keep(&words)),
+        }
+    }
+
     /// The fields of rare types.
     pub(super) fn rare(&mut self) -> &mut Rare<'a> {
         self.rare.get_or_insert_default()
     }
 
+    /// True if nothing but the field `key` has a value, and texts are texts.
+    pub(super) fn is_only(&self, key: &str) -> bool {
+        !self.is_odd && self.filled & !bit(key) == 0
+    }
+
     /// The text of content that is a single text: that of `text`, of `content`, or of the parts, joined by blank lines.
     pub(super) fn only_text(&self) -> Result<Text<'a>> {
-        for text in [self.text, self.content] {
+        self.only_field().map(|(_, text)| text)
+    }
+
+    /// The same, after the key of the field that has it.
+    pub(super) fn only_field(&self) -> Result<(&'static str, Text<'a>)> {
+        for (key, text) in [("text", self.text), ("content", self.content)] {
             if let Some(text) = text.open()?.take_filled() {
-                return Ok(text);
+                return Ok((key, text));
             }
         }
         let mut all = Text::default();
         for part in &self.parts.0 {
-            let text = match part {
-                RawPart::Text(text) => text.open()?.take(),
-                RawPart::Object(object) => Text::Borrowed(object.text.as_str()),
-                RawPart::Empty | RawPart::Odd(_) => continue,
-            };
+            let text = part.words()?;
+            if text.is_empty() {
+                continue;
+            }
             if all.is_empty() {
                 all = text;
             } else {
@@ -137,19 +183,18 @@ impl<'a> Content<'a> {
                 all.push_str(&text);
             }
         }
-        Ok(all)
+        Ok(("parts", all))
     }
 
     /// The text of a call of a tool. Some exporters decode it: then it is the JSON of the only part.
     pub(super) fn call_text(&self) -> Result<Text<'a>> {
-        let text = self.only_text()?;
-        if !text.trim().is_empty() {
-            return Ok(text);
+        if let ([RawPart::Object(object)], Escaped::Absent, Escaped::Absent) =
+            (self.parts.0.as_slice(), self.text, self.content)
+            && object.text.filled().is_none()
+        {
+            return Ok(object.json.map_or("", |json| json.text).into());
         }
-        Ok(match self.parts.0.as_slice() {
-            [RawPart::Object(object)] => object.json.map_or("", |json| json.text).into(),
-            _ => text,
-        })
+        self.only_text()
     }
 
     /// The info string for a fence around `text`: the declared language, or the one that the text looks like.
@@ -162,13 +207,58 @@ impl<'a> Content<'a> {
     }
 }
 
-record! {
-    struct Thought {
-        summary: Str<'a> = "summary",
-        content: Str<'a> = "content",
-        chunks: List<Str<'a>> = "chunks",
+/// A step of thinking.
+#[derive(Debug, Default)]
+pub(super) struct ThoughtStep<'a> {
+    pub(super) summary: Str<'a>,
+    pub(super) content: Str<'a>,
+    pub(super) chunks: List<Str<'a>>,
+    /// All of it, if it has something else or something odd.
+    pub(super) odd: Option<Json<'a>>,
+}
+
+impl<'a> Record<'a> for ThoughtStep<'a> {
+    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
+        match key {
+            "summary" => self.summary.read(reader),
+            "content" => self.content.read(reader),
+            "chunks" => self.chunks.read(reader),
+            _ => reader.skip(),
+        }
     }
-    text |text| Thought { content: Str(Some(text)), ..Thought::default() };
+
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        let start = reader.container_start();
+        let mut is_odd = false;
+        reader.fields(|reader, key| {
+            let key = key.text()?;
+            let is_filled = !reader.is_nothing()?;
+            self.set(key, reader)?;
+            is_odd |= is_filled
+                && match key {
+                    "summary" => self.summary.0.is_none(),
+                    "content" => self.content.0.is_none(),
+                    "chunks" => {
+                        self.chunks.0.is_empty() || self.chunks.0.iter().any(|chunk| chunk.0.is_none())
+                    }
+                    "finished" => false,
+                    _ => true,
+                };
+            Ok(())
+        })?;
+        self.odd = is_odd.then(|| reader.since(start));
+        Ok(())
+    }
+
+    fn from_text(text: &'a str) -> Option<Self> {
+        Some(Self { content: Str(Some(text)), ..Self::default() })
+    }
+
+    fn from_list(reader: &mut Reader<'a>) -> Result<Option<Self>> {
+        let start = reader.container_start();
+        reader.leave()?;
+        Ok(Some(Self { odd: Some(reader.since(start)), ..Self::default() }))
+    }
 }
 
 record! {
@@ -193,6 +283,21 @@ impl<'a> RawPart<'a> {
     /// The part, if it is a string.
     pub(super) fn text(&self) -> Option<Escaped<'a>> {
         if let Self::Text(text) = self { Some(*text) } else { None }
+    }
+
+    /// Its text; of a part in another shape, its words.
+    fn words(&self) -> Result<Text<'a>> {
+        match self {
+            Self::Empty => Ok(Text::default()),
+            Self::Text(text) => Ok(text.open()?.take()),
+            Self::Object(object) if !object.is_odd && object.text.0.is_some() => {
+                Ok(Text::Borrowed(object.text.as_str()))
+            }
+            Self::Object(object) => {
+                object.json.map_or_else(|| Ok(Text::default()), |json| words::words(json, &[]))
+            }
+            Self::Odd(json) => words::words(*json, &[]),
+        }
     }
 }
 
@@ -224,6 +329,10 @@ impl<'a> Read<'a> for RawPart<'a> {
         Ok(Some(Self::Text(Escaped::new(text))))
     }
 
+    fn from_number(digits: &'a str) -> Option<Self> {
+        Some(Self::Text(Escaped::Plain(digits)))
+    }
+
     fn from_object(reader: &mut Reader<'a>) -> Result<Option<Self>> {
         let mut object = Box::<PartObject<'a>>::default();
         object.fill(reader)?;
@@ -246,6 +355,8 @@ pub(super) struct PartObject<'a> {
     pub(super) frames: List<Present>,
     /// All of it, to find the words of a shape that we don't know.
     pub(super) json: Option<Json<'a>>,
+    /// It may have words that none of its fields has.
+    pub(super) is_odd: bool,
 }
 
 impl<'a> Record<'a> for PartObject<'a> {
@@ -256,12 +367,22 @@ impl<'a> Record<'a> for PartObject<'a> {
             "name" | "file_name" => self.name.read(reader),
             "mime_type" | "mimeType" => self.mime_type.read(reader),
             "size_bytes" => self.size_bytes.read(reader),
-            "text" => self.text.read(reader),
+            "text" => {
+                let is_filled = !reader.is_nothing()?;
+                self.text.read(reader)?;
+                self.is_odd |= is_filled && self.text.0.is_none();
+                Ok(())
+            }
             "metadata" => self.metadata.read(reader),
             "audio_asset_pointer" => self.audio.read(reader),
             "video_container_asset_pointer" => self.video.read(reader),
             "frames_asset_pointers" => self.frames.read(reader),
-            _ => reader.skip(),
+            _ => {
+                let is_filled = !reader.is_nothing()?;
+                let value = reader.raw()?;
+                self.is_odd |= is_filled && value.text.starts_with(['"', '[', '{']);
+                Ok(())
+            }
         }
     }
 
@@ -294,304 +415,4 @@ record! {
         frames: List<Present> = "frames_asset_pointers",
     }
     text |text| Pointer { asset_pointer: Str(Some(text)), ..Pointer::default() };
-}
-
-/// What is said about a message. Of the containers below an indexing pass keeps exactly these. Small, as [`Content`].
-#[derive(Debug, Default)]
-pub(super) struct Metadata<'a> {
-    pub(super) hidden: Flag,
-    pub(super) model_slug: Str<'a>,
-    pub(super) finished_duration_sec: Num,
-    pub(super) is_async_result: Flag,
-    pub(super) finish_details: Obj<FinishDetails<'a>>,
-    pub(super) content_references: List<Obj<Reference<'a>>>,
-    pub(super) search_result_groups: Deferred<'a, SearchGroups<'a>>,
-    /// What few messages have.
-    pub(super) rare: Option<Box<RareMetadata<'a>>>,
-}
-
-record! {
-    struct RareMetadata {
-        image_gen_title: Str<'a> = "image_gen_title",
-        attachments: List<Obj<Attachment<'a>>> = "attachments",
-        citations: Deferred<'a, List<Obj<Citation<'a>>>> = "citations",
-        cite_metadata: Deferred<'a, Obj<CiteMetadata<'a>>> = "_cite_metadata",
-        aggregate_result: Deferred<'a, Obj<Aggregate<'a>>> = "aggregate_result",
-        canvas: Maybe<Canvas<'a>> = "canvas",
-        /// The passage of an earlier answer that the user marked before asking.
-        targeted_reply: Str<'a> = "targeted_reply",
-        targeted_reply_label: Str<'a> = "targeted_reply_label",
-        mounted_files: List<Obj<MountedFile<'a>>> = "mounted_library_file_references",
-        shared_files: List<Obj<MountedFile<'a>>> = "shared_library_file_references",
-        sdk: Deferred<'a, Obj<Sdk<'a>>> = "chatgpt_sdk",
-        exclusive_key: Str<'a> = "exclusive_key",
-        user_context: Deferred<'a, Obj<UserContext<'a>>> = "user_context_message_data",
-    }
-}
-
-impl<'a> Record<'a> for Metadata<'a> {
-    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
-        match key {
-            "is_visually_hidden_from_conversation" => self.hidden.read(reader),
-            "model_slug" => self.model_slug.read(reader),
-            "finished_duration_sec" => self.finished_duration_sec.read(reader),
-            "is_async_task_result_message" => self.is_async_result.read(reader),
-            "finish_details" => self.finish_details.read(reader),
-            "content_references" => self.content_references.read(reader),
-            "search_result_groups" => self.search_result_groups.read(reader),
-            "image_gen_title"
-            | "attachments"
-            | "citations"
-            | "_cite_metadata"
-            | "aggregate_result"
-            | "canvas"
-            | "targeted_reply"
-            | "targeted_reply_label"
-            | "mounted_library_file_references"
-            | "shared_library_file_references"
-            | "chatgpt_sdk"
-            | "exclusive_key"
-            | "user_context_message_data" => {
-                // Many are there and empty.
-                if self.rare.is_none() && reader.is_nothing()? {
-                    return reader.skip();
-                }
-                self.rare.get_or_insert_default().set(key, reader)
-            }
-            _ => reader.skip(),
-        }
-    }
-}
-
-record! {
-    struct FinishDetails {
-        kind: Str<'a> = "type",
-    }
-    text |text| FinishDetails { kind: Str(Some(text)) };
-}
-
-record! {
-    struct Attachment {
-        id: Str<'a> = "id",
-        name: Str<'a> = "name",
-        size: Num = "size",
-        mime_type: Str<'a> = "mime_type" | "mimeType",
-        library_file_id: Str<'a> = "library_file_id",
-    }
-}
-
-record! {
-    /// A file of a connected drive or of the library that a user gave the model.
-    struct MountedFile {
-        id: Str<'a> = "mounted_library_file_id",
-        file_id: Str<'a> = "file_id",
-        library_file_id: Str<'a> = "library_file_id",
-        name: Str<'a> = "name" | "file_name",
-        mime_type: Str<'a> = "mime_type" | "mimeType",
-        size: Num = "size" | "size_bytes",
-    }
-}
-
-record! {
-    /// What an app that the model used left for its own interface.
-    struct Sdk {
-        attribution_id: Str<'a> = "attribution_id",
-        html_asset_pointer: Str<'a> = "html_asset_pointer",
-        resource_name: Str<'a> = "resource_name",
-        /// JSON in a string.
-        widget_state: Str<'a> = "widget_state",
-    }
-}
-
-record! {
-    /// A span of the text that stands for something else, of any type.
-    struct Reference {
-        kind: Str<'a> = "type",
-        matched_text: Str<'a> = "matched_text",
-        start_idx: Num = "start_idx",
-        end_idx: Num = "end_idx",
-        alt: Str<'a> = "alt",
-        title: Str<'a> = "title",
-        url: Str<'a> = "url",
-        name: Str<'a> = "name",
-        id: Str<'a> = "id",
-        attribution: Str<'a> = "attribution",
-        items: List<Obj<Item<'a>>> = "items",
-        fallback_items: Deferred<'a, List<Obj<Item<'a>>>> = "fallback_items",
-        sources: List<Obj<Item<'a>>> = "sources",
-        images: List<Obj<PictureItem<'a>>> = "images",
-        product: Obj<Item<'a>> = "product",
-        item: Obj<Item<'a>> = "item",
-        safe_urls: Deferred<'a, List<Str<'a>>> = "safe_urls",
-    }
-}
-
-record! {
-    /// Something with a title and an address.
-    struct Item {
-        title: Str<'a> = "title" | "name",
-        url: Str<'a> = "url",
-        attribution: Str<'a> = "attribution",
-        supporting: List<Obj<SupportingPage<'a>>> = "supporting_websites",
-    }
-}
-
-record! {
-    /// A page that says the same as another.
-    struct SupportingPage {
-        url: Str<'a> = "url",
-        attribution: Str<'a> = "attribution",
-    }
-}
-
-record! {
-    /// A picture found on the web; some types wrap it once more.
-    struct PictureItem {
-        title: Str<'a> = "title",
-        url: Str<'a> = "url",
-        content_url: Str<'a> = "content_url",
-        image_result: Obj<PictureResult<'a>> = "image_result",
-    }
-}
-
-record! {
-    struct PictureResult {
-        title: Str<'a> = "title",
-        url: Str<'a> = "url",
-        content_url: Str<'a> = "content_url",
-    }
-}
-
-record! {
-    /// The older form of a reference.
-    struct Citation {
-        start_ix: Num = "start_ix",
-        end_ix: Num = "end_ix",
-        metadata: Obj<CitationSource<'a>> = "metadata",
-    }
-}
-
-record! {
-    struct CitationSource {
-        kind: Str<'a> = "type",
-        title: Str<'a> = "title",
-        name: Str<'a> = "name",
-        url: Str<'a> = "url",
-        id: Str<'a> = "id",
-    }
-}
-
-record! {
-    struct CiteMetadata {
-        /// Found by position, so that none may be left out.
-        list: List<Maybe<CitationSource<'a>>> = "metadata_list",
-    }
-}
-
-/// What a search found.
-pub(super) type SearchGroups<'a> = List<Obj<SearchGroup<'a>>>;
-
-record! {
-    struct SearchGroup {
-        entries: List<Obj<SearchEntry<'a>>> = "entries",
-    }
-}
-
-record! {
-    struct SearchEntry {
-        url: Str<'a> = "url",
-        attribution: Str<'a> = "attribution",
-        ref_id: Maybe<RefId<'a>> = "ref_id",
-    }
-}
-
-record! {
-    struct RefId {
-        turn_index: Num = "turn_index",
-        ref_type: Str<'a> = "ref_type",
-        ref_index: Num = "ref_index",
-    }
-}
-
-impl RefId<'_> {
-    /// The id as marks write it, such as `turn0search3`.
-    pub(super) fn name(&self) -> Option<String> {
-        let (turn, kind) = (self.turn_index.small()?, self.ref_type.filled()?);
-        Some(format!("turn{turn}{kind}{}", self.ref_index.small()?))
-    }
-}
-
-record! {
-    /// How a run of the code interpreter ended.
-    struct Aggregate {
-        messages: List<Obj<RunMessage<'a>>> = "messages",
-        jupyter_messages: List<Obj<Jupyter<'a>>> = "jupyter_messages",
-        final_expression_output: Str<'a> = "final_expression_output",
-        in_kernel_exception: Maybe<Exception<'a>> = "in_kernel_exception",
-        system_exception: Maybe<Exception<'a>> = "system_exception",
-    }
-}
-
-record! {
-    struct RunMessage {
-        text: Str<'a> = "text",
-        image_url: Str<'a> = "image_url",
-    }
-}
-
-record! {
-    struct Jupyter {
-        content: Obj<JupyterContent<'a>> = "content",
-    }
-}
-
-record! {
-    struct JupyterContent {
-        data: Obj<JupyterData<'a>> = "data",
-    }
-}
-
-/// What a notebook displays, by MIME type; the pictures carry a vendor's type of their own.
-#[derive(Debug, Default)]
-pub(super) struct JupyterData<'a> {
-    pub(super) images: Vec<&'a str>,
-}
-
-impl<'a> Record<'a> for JupyterData<'a> {
-    fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
-        if !key.starts_with("image/vnd.openai.fileservice") {
-            return reader.skip();
-        }
-        let mut image = Str::default();
-        image.read(reader)?;
-        self.images.extend(image.0);
-        Ok(())
-    }
-}
-
-record! {
-    struct Exception {
-        name: Str<'a> = "name",
-        args: List<Str<'a>> = "args",
-        traceback: List<Str<'a>> = "traceback",
-    }
-    text |text| Exception { args: List(vec![Str(Some(text))]), ..Exception::default() };
-}
-
-record! {
-    /// What the canvas tool answers.
-    struct Canvas {
-        textdoc_id: Str<'a> = "textdoc_id",
-        textdoc_type: Str<'a> = "textdoc_type",
-        title: Str<'a> = "title",
-        version: Num = "version",
-        is_failure: Flag = "is_failure",
-    }
-}
-
-record! {
-    struct UserContext {
-        about_user: Str<'a> = "about_user_message",
-        about_model: Str<'a> = "about_model_message",
-    }
 }
