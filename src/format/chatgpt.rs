@@ -302,7 +302,7 @@ fn tree<'a>(
         for (message, found) in searches {
             reference::gather(found.open()?, message, &mut sources);
         }
-        answer::gather(&originals, &mut sources);
+        answer::gather(pages, &originals, &mut sources);
     }
     if cut > 0 {
         problems.push(format!("cycles of messages that were cut: {cut}"));

@@ -28,11 +28,15 @@ pub(super) struct Originals<'o, 'a> {
 /// Messages by node.
 type Messages<'a> = [Option<Box<Message<'a>>>];
 
-/// Expands the answers among `messages`, given their originals.
+/// Expands the answers among `messages`, given their originals. Returns the pages and files of all messages if an answer
+/// needed them.
 ///
 /// # Errors
 /// Strings that strict JSON refuses.
-pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, 'a>) -> Result<()> {
+pub(super) fn expand<'a>(
+    messages: &mut Messages<'a>,
+    originals: Originals<'_, 'a>,
+) -> Result<Option<PageIndex<'a>>> {
     let mut index: Option<PageIndex<'a>> = None;
     for at in 0..messages.len() {
         let Some(message) = messages.get(at).and_then(Option::as_ref) else { continue };
@@ -58,7 +62,7 @@ pub(super) fn expand<'a>(messages: &mut Messages<'a>, originals: Originals<'_, '
             }
         }
     }
-    Ok(())
+    Ok(index)
 }
 
 /// Expands `parts`, those of a message that is in no mapping, given its JSON.
@@ -81,15 +85,22 @@ pub(super) fn expand_alone<'a>(parts: &mut [Part<'a>], json: Json<'a>) -> Result
     Ok(())
 }
 
-/// Adds the pages that the metadata of all messages name by ids to `sources`.
-pub(super) fn gather<'a>(originals: &[(NodeId, Json<'a>)], sources: &mut Sources<'a>) {
-    let mut index = PageIndex::default();
-    for &(node, json) in originals {
-        // What can't be read names no pages.
-        if let Ok(raw) = read_object::<AnswerMessage<'a>>(json) {
-            index.add(node.0 as usize, raw.metadata.0);
+/// Adds the pages that the metadata of all messages name by ids to `sources`; they are in `index`, if there is one.
+pub(super) fn gather<'a>(
+    index: Option<PageIndex<'a>>,
+    originals: &[(NodeId, Json<'a>)],
+    sources: &mut Sources<'a>,
+) {
+    let index = index.unwrap_or_else(|| {
+        let mut index = PageIndex::default();
+        for &(node, json) in originals {
+            // What can't be read names no pages.
+            if let Ok(raw) = read_object::<AnswerMessage<'a>>(json) {
+                index.add(node.0 as usize, raw.metadata.0);
+            }
         }
-    }
+        index
+    });
     let found = index.pages.0.into_iter().filter_map(|((id, scope), page)| match scope {
         IdScope::Message(node) => Some((u32::try_from(node).ok()?, id, page)),
         IdScope::Turn(_) | IdScope::Conversation => None,
@@ -283,7 +294,7 @@ impl<'a> Read<'a> for RefName<'a> {
 
 /// The pages and files of a conversation by their ids.
 #[derive(Debug, Default)]
-struct PageIndex<'a> {
+pub(super) struct PageIndex<'a> {
     pages: Nearest<WebPage<'a>>,
     files: Nearest<FileRef<'a>>,
     /// For each node the first node of its turn.
