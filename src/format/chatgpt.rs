@@ -269,10 +269,12 @@ fn tree<'a>(
 ) -> Result<(MessageTree<'a>, Sources<'a>)> {
     let mut contexts = contexts(&mut nodes, &links)?;
     let mut searches = Vec::new();
-    let mut originals = Vec::new();
-    let mut messages = Vec::with_capacity(nodes.len());
-    for ((key, node), at) in nodes.into_iter().zip(0u32..) {
-        let Some(details) = node.details else {
+    let Nodes { list, details: mut all } = nodes;
+    let mut originals = Vec::with_capacity(all.len());
+    let mut messages = Vec::with_capacity(list.len());
+    for ((key, node), at) in list.into_iter().zip(0u32..) {
+        let details = node.details.and_then(|at| all.get_mut(at as usize)).map(std::mem::take);
+        let Some(details) = details else {
             messages.push(None);
             continue;
         };

@@ -121,7 +121,7 @@ pub(crate) fn structure(text: &str, voice: Voice, regions: Regions) -> Structure
         voice,
         record: regions == Regions::Wanted,
         containers: Vec::new(),
-        numbers: Vec::new(),
+        numbers: [0; MAX_DEPTH],
         opened: 0,
         leaf: Leaf::None,
         leaf_container: 0,
@@ -172,8 +172,8 @@ struct Blocks<'t> {
     voice: Voice,
     record: bool,
     containers: Vec<Container>,
-    /// The numbers of the open containers.
-    numbers: Vec<usize>,
+    /// The numbers of the open containers. Not on the heap: most texts open one, and only regions need its number.
+    numbers: [usize; MAX_DEPTH],
     /// Number of containers opened so far.
     opened: usize,
     leaf: Leaf,
@@ -258,8 +258,9 @@ impl Blocks<'_> {
     /// Opens a container.
     fn push(&mut self, container: Container) {
         self.opened += 1;
-        self.numbers.truncate(self.containers.len());
-        self.numbers.push(self.opened);
+        if let Some(number) = self.numbers.get_mut(self.containers.len()) {
+            *number = self.opened;
+        }
         self.containers.push(container);
     }
 

@@ -120,12 +120,12 @@ fn is_written_in_components(message: &Message<'_>) -> bool {
 fn has_components(part: &Part<'_>) -> bool {
     match part {
         // Reading the metadata of all messages costs more than parsing one answer that turns out to be plain.
-        Part::Prose(prose) => components::is_used_in(&prose.text) || has_drafts(&prose.text),
+        Part::Prose(prose) => components::is_used_in(&prose.text, DRAFT),
         _ => false,
     }
 }
 
-/// True if `text` has a writing block. For most answers this is one search for a byte.
+/// True if `text` has a writing block.
 fn has_drafts(text: &str) -> bool {
     let bytes = text.as_bytes();
     let draft = DRAFT.as_bytes();

@@ -83,25 +83,43 @@ pub(super) fn expand<'a>(
     Some(Expanded { text, references })
 }
 
-/// True if `source` is written in the language.
-pub(super) fn is_used_in(source: &str) -> bool {
-    may_have(source) && tree::tree(source).is_some()
+/// True if `source` is written in the language, or contains `other`, which ends with a brace. For most answers this is one
+/// search for two bytes.
+pub(super) fn is_used_in(source: &str, other: &str) -> bool {
+    debug_assert!(other.ends_with('{'));
+    let mut may_be = false;
+    for at in places(source) {
+        let before = source.as_bytes().get(..=at).unwrap_or_default();
+        if before.ends_with(other.as_bytes()) {
+            return true;
+        }
+        may_be = may_be || may_begin_at(source, at);
+    }
+    may_be && tree::tree(source).is_some()
 }
 
-/// True if `source` may be written in the language. For most answers this is one search for two bytes.
+/// True if `source` may be written in the language.
 fn may_have(source: &str) -> bool {
+    places(source).any(|at| may_begin_at(source, at))
+}
+
+/// The places in `source` where a tag or an instruction of a template may begin.
+fn places(source: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr2_iter(b'<', b'{', source.as_bytes())
+}
+
+/// True if the language may begin at this place.
+fn may_begin_at(source: &str, at: usize) -> bool {
     let bytes = source.as_bytes();
-    memchr::memchr2_iter(b'<', b'{', bytes).any(|at| {
-        let rest = bytes.get(at + 1..).unwrap_or_default();
-        let starts = |text: &[u8]| rest.starts_with(text);
-        if bytes.get(at) == Some(&b'{') {
-            return starts(b"@body") || starts(b"#each");
-        }
-        let length = rest.iter().take(40).take_while(|&&byte| lex::is_name(byte)).count();
-        let name = source.get(at + 1..at + 1 + length).filter(|name| !name.is_empty());
-        let folded = name.and_then(Folded::of);
-        folded.is_some_and(|folded| Component::known(folded.as_str()).is_some())
-    })
+    let rest = bytes.get(at + 1..).unwrap_or_default();
+    let starts = |text: &[u8]| rest.starts_with(text);
+    if bytes.get(at) == Some(&b'{') {
+        return starts(b"@body") || starts(b"#each");
+    }
+    let length = rest.iter().take(40).take_while(|&&byte| lex::is_name(byte)).count();
+    let name = source.get(at + 1..at + 1 + length).filter(|name| !name.is_empty());
+    let folded = name.and_then(Folded::of);
+    folded.is_some_and(|folded| Component::known(folded.as_str()).is_some())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::call;
 use super::links::Links;
 use super::message::{self, Context, Research};
-use super::node::Nodes;
+use super::node::{NodeMessage, Nodes};
 use super::research::{self, ResearchState};
 use super::schema;
 use crate::conversation::Role;
@@ -27,10 +27,8 @@ pub(super) type Contexts<'a> = HashMap<u32, Context<'a>>;
 pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Contexts<'a>> {
     let mut contexts = Contexts::new();
     let mut sessions = Sessions::new();
-    for at in 0..nodes.len() as u32 {
-        let Some(raw) = nodes.get_mut(at as usize).and_then(|(_, node)| node.raw_mut()) else {
-            continue;
-        };
+    for at in 0..nodes.list.len() as u32 {
+        let Some(raw) = nodes.raw_mut(at as usize) else { continue };
         if message::role(raw) != Role::Tool {
             continue;
         }
@@ -58,9 +56,8 @@ pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Conte
         }
     }
     for (first, mut state) in sessions {
-        if let (Some(report), Some((_, node))) = (&mut state.report.0, nodes.get_mut(first as usize)) {
-            node.details.get_or_insert_default().searches =
-                std::mem::take(&mut report.message.metadata.0.search_result_groups);
+        if let (Some(report), Some(details)) = (&mut state.report.0, nodes.details_mut(first as usize)) {
+            details.searches = std::mem::take(&mut report.message.metadata.0.search_result_groups);
         }
         let line = state.line();
         let shown = state.report.0.filter(|report| report.message.content.0.is_some());
@@ -82,8 +79,8 @@ fn rank(state: &ResearchState<'_>) -> (bool, Option<Timestamp>) {
 fn first_state(nodes: &Nodes<'_>, links: &Links, at: u32) -> u32 {
     let above = std::iter::successors(Some(at), |&at| parent(links, at)).skip(1).take(STEPS);
     let messages = above.map_while(|at| {
-        let (_, node) = nodes.get(at as usize)?;
-        (!node.message().is_user()).then_some((at, node.message().raw()))
+        let message = nodes.message(at as usize)?;
+        (!message.is_user()).then_some((at, message.raw()))
     });
     let states = messages.filter(|(_, raw)| raw.is_some_and(research::may_hold));
     states.last().map_or(at, |(at, _)| at)
@@ -104,14 +101,14 @@ fn has_picture(raw: &schema::Message<'_>) -> bool {
 }
 
 fn prompt_of(nodes: &Nodes<'_>, call: u32) -> Result<Option<String>> {
-    let raw = nodes.get(call as usize).and_then(|(_, node)| node.message().raw());
+    let raw = nodes.message(call as usize).and_then(NodeMessage::raw);
     raw.and_then(|raw| raw.content.0.as_ref()).map_or(Ok(None), call::prompt)
 }
 
 /// The call that the tool's message at `answer` answers: the nearest one above it, within the same turn, to a tool of
 /// the same family.
 fn call_of(nodes: &Nodes<'_>, links: &Links, answer: u32) -> Option<u32> {
-    let message = |at: u32| nodes.get(at as usize).map(|(_, node)| node.message());
+    let message = |at: u32| nodes.message(at as usize);
     let tool = message(answer)?.raw()?.author.0.name.as_str();
     let mut at = answer;
     for _ in 0..STEPS {

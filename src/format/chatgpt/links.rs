@@ -1,6 +1,6 @@
 //! How the nodes of a mapping are linked: the parent of each, and the message that the user saw last.
 
-use super::node::{MOST_NODES, Nodes, Parent, RawNode};
+use super::node::{MOST_NODES, Nodes, Parent};
 use crate::conversation::tree::NodeId;
 use crate::format::pull::Result;
 use std::hash::BuildHasher as _;
@@ -24,7 +24,7 @@ impl Links {
         current: Option<&str>,
         problems: &mut Vec<String>,
     ) -> Result<Self> {
-        let mut by_key = ByKey::for_nodes(nodes.len());
+        let mut by_key = ByKey::for_nodes(nodes.list.len());
         let doubled = by_key.add_keys(nodes);
         if doubled > 0 {
             problems
@@ -34,6 +34,7 @@ impl Links {
         by_key.add_ids(nodes);
         let mut lost = 0usize;
         let mut parents: Vec<_> = nodes
+            .list
             .iter()
             .map(|(_, node)| match &node.parent {
                 Parent::Missing | Parent::Root => None,
@@ -46,10 +47,10 @@ impl Links {
             .collect();
         let no_parent = |parents: &[Option<NodeId>]| lost == 0 && parents.iter().all(Option::is_none);
         let unlinked = no_parent(&parents);
-        if unlinked || nodes.iter().any(|(_, node)| matches!(node.parent, Parent::Missing)) {
+        if unlinked || nodes.list.iter().any(|(_, node)| matches!(node.parent, Parent::Missing)) {
             adopt(nodes, &by_key, unlinked, &mut parents)?;
         }
-        if unlinked && nodes.len() > 1 && no_parent(&parents) {
+        if unlinked && nodes.list.len() > 1 && no_parent(&parents) {
             for (parent, before) in parents.iter_mut().skip(1).zip(0u32..) {
                 *parent = Some(NodeId(before));
             }
@@ -97,20 +98,15 @@ impl KeySlot {
     }
 
     /// True if it holds this key, whose hash is `hash`.
-    fn is(self, nodes: &[(&str, RawNode<'_>)], key: &str, hash: u64) -> bool {
+    fn is(self, nodes: &Nodes<'_>, key: &str, hash: u64) -> bool {
         (self.0 ^ hash as u32) & Self::HASH == 0
-            && nodes.get(self.at() as usize).is_some_and(|(own, node)| {
-                if self.0 & Self::BY_ID == 0 { *own == key } else { id(node) == key }
+            && nodes.list.get(self.at() as usize).is_some_and(|(own, node)| {
+                if self.0 & Self::BY_ID == 0 { *own == key } else { nodes.id(node) == key }
             })
     }
 }
 
 const _: () = assert!(MOST_NODES < KeySlot::BY_ID as usize - 1);
-
-/// The id of a node, where it is not its key.
-fn id<'a>(node: &RawNode<'a>) -> &'a str {
-    node.details.as_ref().map_or("", |details| details.id.as_str())
-}
 
 impl ByKey {
     fn for_nodes(count: usize) -> Self {
@@ -122,30 +118,30 @@ impl ByKey {
     /// Returns how many are gone.
     fn add_keys(&mut self, nodes: &mut Nodes<'_>) -> usize {
         let mut kept = 0;
-        for at in 0..nodes.len() {
-            let Some(&(key, _)) = nodes.get(at) else { break };
+        for at in 0..nodes.list.len() {
+            let Some(&(key, _)) = nodes.list.get(at) else { break };
             let hash = self.state.hash_one(key);
             let place = self.place(nodes, key, hash);
             match self.slots.get_mut(place) {
                 Some(slot) if *slot == KeySlot::default() => {
                     *slot = KeySlot::new(kept as u32, false, hash);
-                    nodes.swap(kept, at);
+                    nodes.list.swap(kept, at);
                     kept += 1;
                 }
-                Some(slot) => nodes.swap(slot.at() as usize, at),
+                Some(slot) => nodes.list.swap(slot.at() as usize, at),
                 None => {}
             }
         }
-        let doubled = nodes.len().saturating_sub(kept);
-        nodes.truncate(kept);
+        let doubled = nodes.list.len().saturating_sub(kept);
+        nodes.list.truncate(kept);
         doubled
     }
 
     /// Adds those of `nodes` that have an id of their own, which is no key.
     fn add_ids(&mut self, nodes: &Nodes<'_>) {
-        let mut used = nodes.len();
-        for ((_, node), at) in nodes.iter().zip(0u32..) {
-            let id = id(node);
+        let mut used = nodes.list.len();
+        for ((_, node), at) in nodes.list.iter().zip(0u32..) {
+            let id = nodes.id(node);
             if id.is_empty() {
                 continue;
             }
@@ -164,11 +160,11 @@ impl ByKey {
     fn grow(&mut self, nodes: &Nodes<'_>) {
         let larger = vec![KeySlot::default(); self.slots.len().saturating_mul(2)];
         for slot in std::mem::replace(&mut self.slots, larger) {
-            let Some((key, node)) = nodes.get(slot.at() as usize).filter(|_| slot != KeySlot::default())
+            let Some((key, node)) = nodes.list.get(slot.at() as usize).filter(|_| slot != KeySlot::default())
             else {
                 continue;
             };
-            let key = if slot.0 & KeySlot::BY_ID == 0 { *key } else { id(node) };
+            let key = if slot.0 & KeySlot::BY_ID == 0 { *key } else { nodes.id(node) };
             let place = self.place(nodes, key, self.state.hash_one(key));
             if let Some(place) = self.slots.get_mut(place) {
                 *place = slot;
@@ -182,7 +178,7 @@ impl ByKey {
     }
 
     /// Where `key` is, or the empty slot where it belongs.
-    fn place(&self, nodes: &[(&str, RawNode<'_>)], key: &str, hash: u64) -> usize {
+    fn place(&self, nodes: &Nodes<'_>, key: &str, hash: u64) -> usize {
         let mask = self.slots.len().wrapping_sub(1);
         // The upper half, as the lower one is in the slots.
         let mut place = (hash >> 32) as usize & mask;
@@ -199,13 +195,13 @@ impl ByKey {
 /// Gives nodes that name no parent to the first node that lists them as children; with `roots`, also those that
 /// say they have none.
 fn adopt(nodes: &Nodes<'_>, by_key: &ByKey, roots: bool, parents: &mut [Option<NodeId>]) -> Result<()> {
-    let mut adopted = vec![false; nodes.len()];
-    for ((_, node), at) in nodes.iter().zip(0u32..) {
-        let Some(details) = &node.details else { continue };
+    let mut adopted = vec![false; nodes.list.len()];
+    for ((_, node), at) in nodes.list.iter().zip(0u32..) {
+        let Some(details) = nodes.details(node) else { continue };
         for child in details.children.open()?.0 {
             let Some(NodeId(child)) = by_key.get(nodes, child.as_str()) else { continue };
             let child = child as usize;
-            let may_be_adopted = nodes.get(child).is_some_and(|(_, node)| match node.parent {
+            let may_be_adopted = nodes.list.get(child).is_some_and(|(_, node)| match node.parent {
                 Parent::Missing => true,
                 Parent::Root => roots,
                 Parent::Key(_) => false,
@@ -223,21 +219,27 @@ fn adopt(nodes: &Nodes<'_>, by_key: &ByKey, roots: bool, parents: &mut [Option<N
 
 #[cfg(test)]
 mod tests {
-    use super::super::node::Details;
+    use super::super::node::{Details, RawNode};
     use super::*;
     use crate::format::lenient::Str;
 
-    fn node<'a>(id: &'a str, parent: &'a str) -> RawNode<'a> {
-        let details = Details { id: Str(Some(id)), ..Details::default() };
-        RawNode { parent: Parent::Key(parent), details: Some(Box::new(details)) }
+    /// Nodes with these keys and ids.
+    fn nodes<'a>(names: &[(&'a str, &'a str)]) -> Nodes<'a> {
+        let mut nodes = Nodes::default();
+        for ((key, id), at) in names.iter().zip(0..) {
+            nodes.list.push((key, RawNode { details: Some(at), ..RawNode::default() }));
+            nodes.details.push(Details { id: Str(Some(id)), ..Details::default() });
+        }
+        nodes
     }
 
     #[test]
     fn nodes_are_found_by_key_and_by_id_however_few_or_many() {
         for count in [0, 1, 2, 3, 4, 5, 1000] {
             let names: Vec<_> = (0..count).map(|at| (format!("key {at}"), format!("id {at}"))).collect();
-            let mut nodes: Nodes<'_> = names.iter().map(|(key, id)| (key.as_str(), node(id, ""))).collect();
-            let mut by_key = ByKey::for_nodes(nodes.len());
+            let pairs: Vec<_> = names.iter().map(|(key, id)| (key.as_str(), id.as_str())).collect();
+            let mut nodes = nodes(&pairs);
+            let mut by_key = ByKey::for_nodes(count);
             assert_eq!(by_key.add_keys(&mut nodes), 0);
             by_key.add_ids(&nodes);
             for ((key, id), at) in names.iter().zip(0..) {
@@ -249,12 +251,10 @@ mod tests {
 
     #[test]
     fn of_a_key_that_occurs_often_the_first_position_and_the_last_value_count() {
-        let mut nodes =
-            vec![("a", node("1", "")), ("b", node("2", "")), ("a", node("3", "")), ("c", node("4", ""))];
-        nodes.extend([("a", node("5", "")), ("b", node("6", ""))]);
-        let mut by_key = ByKey::for_nodes(nodes.len());
+        let mut nodes = nodes(&[("a", "1"), ("b", "2"), ("a", "3"), ("c", "4"), ("a", "5"), ("b", "6")]);
+        let mut by_key = ByKey::for_nodes(nodes.list.len());
         assert_eq!(by_key.add_keys(&mut nodes), 3);
-        let left: Vec<_> = nodes.iter().map(|(key, node)| (*key, id(node))).collect();
+        let left: Vec<_> = nodes.list.iter().map(|(key, node)| (*key, nodes.id(node))).collect();
         assert_eq!(left, [("a", "5"), ("b", "6"), ("c", "4")]);
         by_key.add_ids(&nodes);
         let found = ["a", "b", "c", "5", "1"].map(|name| by_key.get(&nodes, name).map(|node| node.0));
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn an_id_that_is_the_key_of_another_node_means_the_other() {
-        let mut nodes = vec![("a", node("b", "")), ("b", node("a", "b"))];
-        let mut by_key = ByKey::for_nodes(nodes.len());
+        let mut nodes = nodes(&[("a", "b"), ("b", "a")]);
+        let mut by_key = ByKey::for_nodes(nodes.list.len());
         by_key.add_keys(&mut nodes);
         by_key.add_ids(&nodes);
         assert_eq!(["a", "b"].map(|name| by_key.get(&nodes, name)), [Some(NodeId(0)), Some(NodeId(1))]);

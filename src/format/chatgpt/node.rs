@@ -113,8 +113,7 @@ impl<'a> RawConversation<'a> {
     /// error is kept.
     fn read_nodes(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         // Of two mappings the last one wins.
-        self.nodes.clear();
-        self.nodes.reserve((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
+        self.nodes = Nodes::for_about((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
         match reader.value()? {
             Value::Object => reader.fields(|reader, key| {
                 let key = key.text()?;
@@ -139,14 +138,21 @@ impl<'a> RawConversation<'a> {
             self.odd = self.odd.saturating_add(1);
             return reader.skip();
         }
-        if self.nodes.len() >= MOST_NODES {
+        let Nodes { list, details } = &mut self.nodes;
+        if list.len() >= MOST_NODES {
             return Err(Reader::limit("more than 2,000,000 messages"));
         }
-        self.nodes.push((key.unwrap_or_default(), RawNode::default()));
-        let Some((stored, node)) = self.nodes.last_mut() else { return Ok(()) };
-        node.read(key, stored, self.detail, &mut self.odd, reader)?;
-        let details = if node.details.is_some() { size_of::<Details<'_>>() } else { 0 };
-        reader.charge(NODE_COST.saturating_add(details))
+        list.push((key.unwrap_or_default(), RawNode::default()));
+        let Some((stored, node)) = list.last_mut() else { return Ok(()) };
+        let mut own = None;
+        let read = node.read(key, stored, &mut own, self.detail, &mut self.odd, reader);
+        let bytes = if own.is_some() { size_of::<Details<'_>>() } else { 0 };
+        if let Some(own) = own {
+            node.details = u32::try_from(details.len()).ok();
+            details.push(own);
+        }
+        read?;
+        reader.charge(NODE_COST.saturating_add(bytes))
     }
 
     /// What is wrong with the conversation itself.
@@ -173,14 +179,63 @@ fn read_time(time: &mut Time, bad: &mut bool, reader: &mut Reader<'_>) -> Result
     Ok(())
 }
 
-/// Nodes by the keys of `mapping`, in order; a key may occur twice.
-pub(super) type Nodes<'a> = Vec<(&'a str, RawNode<'a>)>;
+/// The nodes of `mapping`.
+#[derive(Debug, Default)]
+pub(super) struct Nodes<'a> {
+    /// By their keys, in order; a key may occur twice.
+    pub(super) list: Vec<(&'a str, RawNode<'a>)>,
+    /// Kept together, because allocating memory for each costs more than reading it.
+    pub(super) details: Vec<Details<'a>>,
+}
+
+impl<'a> Nodes<'a> {
+    /// No nodes yet, with room for this many.
+    fn for_about(count: usize) -> Self {
+        Self { list: Vec::with_capacity(count), details: Vec::with_capacity(count) }
+    }
+
+    /// What a node has beside its parent.
+    pub(super) fn details(&self, node: &RawNode<'_>) -> Option<&Details<'a>> {
+        self.details.get(node.details? as usize)
+    }
+
+    /// What the node at this position has beside its parent, with room for it. `None` if there is no such node.
+    pub(super) fn details_mut(&mut self, at: usize) -> Option<&mut Details<'a>> {
+        let (_, node) = self.list.get_mut(at)?;
+        if node.details.is_none() {
+            node.details = Some(u32::try_from(self.details.len()).ok()?);
+            self.details.push(Details::default());
+        }
+        self.details.get_mut(node.details? as usize)
+    }
+
+    /// The id of a node, where it is not its key.
+    pub(super) fn id(&self, node: &RawNode<'_>) -> &'a str {
+        self.details(node).map_or("", |details| details.id.as_str())
+    }
+
+    /// The message of the node at this position.
+    pub(super) fn message(&self, at: usize) -> Option<&NodeMessage<'a>> {
+        let (_, node) = self.list.get(at)?;
+        Some(self.details(node).map_or(&NodeMessage::None, |details| &details.message))
+    }
+
+    /// The message of the node at this position as the export has it, if that is still kept.
+    pub(super) fn raw_mut(&mut self, at: usize) -> Option<&mut schema::Message<'a>> {
+        let (_, node) = self.list.get(at)?;
+        match &mut self.details.get_mut(node.details? as usize)?.message {
+            NodeMessage::Raw(raw) => Some(raw),
+            _ => None,
+        }
+    }
+}
 
 /// A node of `mapping`. Small, because damaged exports have millions without a message.
 #[derive(Debug, Default)]
 pub(super) struct RawNode<'a> {
     pub(super) parent: Parent<'a>,
-    pub(super) details: Option<Box<Details<'a>>>,
+    /// The position of its details.
+    pub(super) details: Option<u32>,
 }
 
 /// What a node has beside its parent.
@@ -194,21 +249,6 @@ pub(super) struct Details<'a> {
     pub(super) searches: Deferred<'a, SearchGroups<'a>>,
     /// The JSON of its message, to be read again where an answer needs more of it.
     pub(super) json: Option<Json<'a>>,
-}
-
-impl<'a> RawNode<'a> {
-    /// Its message.
-    pub(super) fn message(&self) -> &NodeMessage<'a> {
-        self.details.as_ref().map_or(&NodeMessage::None, |details| &details.message)
-    }
-
-    /// Its message as the export has it, if that is still kept.
-    pub(super) fn raw_mut(&mut self) -> Option<&mut schema::Message<'a>> {
-        match self.details.as_mut().map(|details| &mut details.message) {
-            Some(NodeMessage::Raw(raw)) => Some(raw),
-            _ => None,
-        }
-    }
 }
 
 /// The message of a node.
@@ -273,11 +313,13 @@ pub(super) const MOST_NODES: usize = 2_000_000;
 const NODE_COST: usize = size_of::<(&str, RawNode<'_>)>() + 48;
 
 impl<'a> RawNode<'a> {
-    /// Reads an object. `stored` is where its key is kept, which becomes its id if it has none.
+    /// Reads an object. `stored` is where its key is kept, which becomes its id if it has none; `details` has what it has
+    /// beside its parent.
     fn read(
         &mut self,
         key: Option<&'a str>,
         stored: &mut &'a str,
+        details: &mut Option<Details<'a>>,
         detail: Detail,
         odd: &mut u32,
         reader: &mut Reader<'a>,
@@ -289,8 +331,8 @@ impl<'a> RawNode<'a> {
                 id.read(reader)?;
                 if key.is_none() {
                     *stored = id.as_str();
-                } else if self.details.is_some() || id.0 != key {
-                    self.details.get_or_insert_default().id = id;
+                } else if details.is_some() || id.0 != key {
+                    details.get_or_insert_default().id = id;
                 }
                 Ok(())
             }
@@ -298,40 +340,46 @@ impl<'a> RawNode<'a> {
             "children" => {
                 let mut children = Deferred::default();
                 children.read(reader)?;
-                if self.details.is_some() || !children.is_empty() {
-                    self.details.get_or_insert_default().children = children;
+                if details.is_some() || !children.is_empty() {
+                    details.get_or_insert_default().children = children;
                 }
                 Ok(())
             }
-            "message" => self.read_message(detail, odd, reader),
+            "message" => read_message(details, detail, odd, reader),
             _ => reader.skip(),
         })
     }
+}
 
-    fn read_message(&mut self, detail: Detail, odd: &mut u32, reader: &mut Reader<'a>) -> Result<()> {
-        if let Some(details) = &mut self.details {
-            details.message = NodeMessage::None;
-        }
-        let value = reader.value()?;
-        let start = reader.container_start();
-        if !matches!(value, Value::Object) {
-            *odd = odd.saturating_add(u32::from(!matches!(value, Value::Null)));
-            return pass_over(value, reader);
-        }
-        let mut raw = schema::Message::default();
-        let read = raw.fill(reader);
-        let details = self.details.get_or_insert_default();
-        details.json = read.is_ok().then(|| reader.since(start));
-        details.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
-        details.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
-            reader.charge(size_of::<schema::Message<'_>>())?;
-            NodeMessage::Raw(Box::new(raw))
-        } else {
-            reader.charge(size_of::<Message<'_>>())?;
-            let context = Context::default();
-            let message = message::message(&mut raw, context, detail, reader.texts())?;
-            NodeMessage::Settled(Box::new(message))
-        };
-        read
+/// Reads a message into the details of its node.
+fn read_message<'a>(
+    details: &mut Option<Details<'a>>,
+    detail: Detail,
+    odd: &mut u32,
+    reader: &mut Reader<'a>,
+) -> Result<()> {
+    if let Some(details) = details {
+        details.message = NodeMessage::None;
     }
+    let value = reader.value()?;
+    let start = reader.container_start();
+    if !matches!(value, Value::Object) {
+        *odd = odd.saturating_add(u32::from(!matches!(value, Value::Null)));
+        return pass_over(value, reader);
+    }
+    let mut raw = schema::Message::default();
+    let read = raw.fill(reader);
+    let details = details.get_or_insert_default();
+    details.json = read.is_ok().then(|| reader.since(start));
+    details.searches = std::mem::take(&mut raw.metadata.0.search_result_groups);
+    details.message = if message::role(&raw) == Role::Tool || message::recipient(&raw).is_some() {
+        reader.charge(size_of::<schema::Message<'_>>())?;
+        NodeMessage::Raw(Box::new(raw))
+    } else {
+        reader.charge(size_of::<Message<'_>>())?;
+        let context = Context::default();
+        let message = message::message(&mut raw, context, detail, reader.texts())?;
+        NodeMessage::Settled(Box::new(message))
+    };
+    read
 }
