@@ -37,12 +37,19 @@ use refusal::Refusal;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 /// Runs the command given by `arguments`, which begin with the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match invocation::parse(arguments) {
-        Ok(invocation) => execute(invocation),
+        // The message of a panic is printed already.
+        Ok(invocation) => {
+            panic::catch_unwind(AssertUnwindSafe(|| execute(invocation))).unwrap_or_else(|_| {
+                let reason = "this is a bug in gptfs; please report the message above";
+                Err(Error::new(ErrorKind::Unexpected, reason))
+            })
+        }
         Err(Refusal::Meaning(error)) => Err(error),
         Err(Refusal::Grammar(error)) => {
             // If this can't be printed, neither can an error about it.

@@ -13,6 +13,7 @@ pub mod repair;
 pub mod scan;
 pub mod shallow;
 mod unread;
+mod values;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::assistant::Assistant;

@@ -102,28 +102,31 @@ pub enum Spacing {
 /// Web pages that answers name by id only, such as `turn0search3`.
 #[derive(Debug, Default)]
 pub struct Sources<'a> {
-    by_id: HashMap<Box<str>, Vec<SourcePage<'a>>>,
+    pages: Vec<Link<'a>>,
+    /// The first page with each id, by position.
+    by_id: HashMap<Box<str>, usize>,
+    /// The first page that a message, and the messages of a turn, call by the id of this first page.
+    by_message: HashMap<(usize, NodeId), usize>,
+    by_turn: HashMap<(usize, NodeId), usize>,
     /// For each node the first node of its turn.
     turns: Vec<NodeId>,
-}
-
-#[derive(Debug)]
-struct SourcePage<'a> {
-    message: NodeId,
-    page: Link<'a>,
 }
 
 impl<'a> Sources<'a> {
     /// No sources yet, in a tree whose node `n` belongs to the turn that begins with `turns[n]`.
     pub fn new(turns: Vec<NodeId>) -> Self {
-        Self { by_id: HashMap::new(), turns }
+        Self { turns, ..Self::default() }
     }
 
     /// Adds the page that `message` calls `id`. The first of a message stays.
     pub fn add(&mut self, id: &str, message: NodeId, page: Link<'a>) {
-        let pages = self.by_id.entry(id.to_ascii_lowercase().into()).or_default();
-        if pages.last().is_none_or(|last| last.message != message) {
-            pages.push(SourcePage { message, page });
+        let at = self.pages.len();
+        let first = *self.by_id.entry(id.to_ascii_lowercase().into()).or_insert(at);
+        if *self.by_message.entry((first, message)).or_insert(at) == at {
+            self.pages.push(page);
+            if let Some(&turn) = self.turns.get(message.0 as usize) {
+                self.by_turn.entry((first, turn)).or_insert(at);
+            }
         }
     }
 
@@ -133,12 +136,10 @@ impl<'a> Sources<'a> {
         if self.by_id.is_empty() {
             return None;
         }
-        let pages = self.by_id.get(id.to_ascii_lowercase().as_str())?;
-        let turn = |node: NodeId| self.turns.get(node.0 as usize).copied();
-        let own = || pages.iter().find(|page| Some(page.message) == message);
-        let near = || message.and_then(|asking| pages.iter().find(|page| turn(page.message) == turn(asking)));
-        let found = own().or_else(near).or_else(|| pages.first())?;
-        Some(&found.page)
+        let &first = self.by_id.get(id.to_ascii_lowercase().as_str())?;
+        let own = || self.by_message.get(&(first, message?));
+        let near = || self.by_turn.get(&(first, *self.turns.get(message?.0 as usize)?));
+        self.pages.get(own().or_else(near).copied().unwrap_or(first))
     }
 
     /// True if there are none.

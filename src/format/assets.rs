@@ -15,7 +15,7 @@ mod library;
 mod script;
 mod sniff;
 
-pub use library::{AssetPointer, LibraryRecord, parse_library, parse_names, parse_pointers};
+pub use library::{AssetPointer, LibraryRecord, MOST_RECORDS, parse_library, parse_names, parse_pointers};
 
 use super::pointer;
 use crate::bytes::Positions;

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
 use crate::format::html::HtmlExtract;
 use crate::source::Export;
-use crate::text::{binary_size, printable};
+use crate::text::{binary_size, grouped, printable};
 use std::sync::Arc;
 
 /// Maximum size of a side file.
@@ -39,6 +39,11 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
     };
     each(&export.side.asset_names, &mut |json| side.names.extend(assets::parse_names(json)));
     each(&export.side.library, &mut |json| side.library.extend(assets::parse_library(json)));
+    if side.library.len() >= assets::MOST_RECORDS {
+        let reason =
+            format!("more than {} records; the others are not used", grouped(assets::MOST_RECORDS as u64));
+        problems.push(Problem::new("library_files.json", reason));
+    }
     let candidates = ExportFiles(Arc::clone(export));
     let mut all = (0..candidates.count()).filter_map(|at| candidates.get(at));
     if all.any(|candidate| !assets::tells_its_id(candidate.path)) {

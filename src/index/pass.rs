@@ -34,6 +34,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// Most conversations that are in the export more than once and are named; the others are counted.
+const MOST_REPEATED: u64 = 1000;
+
 /// Memory is asked for in advance for conversations from this size on, in bytes of JSON.
 const PROBED_BYTES: usize = 1 << 20;
 
@@ -388,13 +391,16 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 fn newest(found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
     let mut best: HashMap<Box<str>, usize> = HashMap::new();
     let mut kept: Vec<Option<Measured>> = Vec::with_capacity(found.len());
+    let mut repeated = 0_u64;
     for found in found {
         if !found.head.id.is_empty() {
             let position = kept.len();
             if let Some(&rival) = best.get(&found.head.id) {
                 let Some(slot) = kept.get_mut(rival) else { continue };
                 // Exports of one account overlap; within one archive, an id should be unique.
-                if slot.as_ref().is_some_and(|rival| rival.archive() == found.archive()) {
+                let is_repeated = slot.as_ref().is_some_and(|rival| rival.archive() == found.archive());
+                repeated = repeated.saturating_add(u64::from(is_repeated));
+                if is_repeated && repeated <= MOST_REPEATED {
                     problems.push(Problem::new(
                         format!("conversation {}", found.head.id),
                         "is in the export more than once: its newest version is shown",
@@ -408,6 +414,10 @@ fn newest(found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
             best.insert(found.head.id.clone(), position);
         }
         kept.push(Some(found));
+    }
+    if let Some(more) = repeated.checked_sub(MOST_REPEATED).filter(|more| *more > 0) {
+        let what = counted(more, "more conversation is", "more conversations are");
+        problems.push(Problem::new("export", format!("{what} in it more than once")));
     }
     kept.into_iter().flatten().map(|found| found.head).collect()
 }

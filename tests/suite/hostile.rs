@@ -161,21 +161,22 @@ fn a_directory_of_100_000_files_is_listed_in_linear_time() {
 // Odd conversations.
 
 #[test]
-fn a_conversation_nested_deeper_than_the_limit_says_so() {
-    let with = |depth: usize| {
+fn depth_is_no_problem_unless_json_has_to_be_repaired() {
+    let with = |depth: usize, weight: &str| {
         let deep = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         let message = format!(
-            r#""x":{{"id":"x","parent":null,"message":{{"id":"x","author":{{"role":"user"}},"content":{{"content_type":"odd","deep":{deep}}}}}}}"#
+            r#""x":{{"id":"x","parent":null,"message":{{"id":"x","author":{{"role":"user"}},"content":{{"content_type":"text","deep":{deep},"parts":["Still here"]}},{weight}}}}}"#
         );
-        shown(array(&[&conversation("a", "Deep", &format!(r#""current_node":"x","mapping":{{{message}}}"#))]))
+        let rest = format!(r#""current_node":"x","mapping":{{{message}}}"#);
+        let (tree, said) = shown(array(&[&conversation("a", "Deep", &rest)]));
+        let page = &tree.0["2024/02/Deep.md"];
+        assert!(String::from_utf8_lossy(page).ends_with("## User\n\nStill here\n"), "{depth}");
+        said
     };
-    let (tree, said) = with(100);
-    assert_eq!(tree.paths(), ["2024/02/Deep.md"]);
-    assert!(!said.contains("problem"), "{said}");
-    let (tree, said) = with(130);
-    assert!(said.contains("nested deeper than 128"), "{said}");
-    let page = String::from_utf8_lossy(&tree.0["2024/02/Deep.md"]).into_owned();
-    assert!(page.contains("nested deeper than 128"), "{page}");
+    let (valid, broken) = (r#""weight": 1"#, r#""weight" 1"#);
+    assert!(!with(100_000, valid).contains("problem"));
+    assert!(with(100, broken).contains("1 problem, conversation a: missing colon added"));
+    assert!(with(130, broken).contains("2 problems, such as conversation a: nested deeper than 128"));
 }
 
 #[test]
@@ -335,6 +336,103 @@ fn lists_of_children_that_all_name_one_message_take_linear_time() {
         let nodes: Vec<_> = (0..size).map(node).collect();
         conversation("a", "Tea", &format!(r#""current_node":"n0","mapping":{{{}}}"#, nodes.join(",")))
     });
+}
+
+/// A conversation with a question, and an answer with this text and metadata.
+fn answered(text: &str, metadata: &str) -> String {
+    let answer = format!(
+        r#""a":{{"id":"a","parent":"q","message":{{"id":"a","author":{{"role":"assistant"}},"content":{{"content_type":"text","parts":["{text}"]}},"metadata":{{{metadata}}}}}}}"#
+    );
+    let nodes = format!("{},{answer}", node("q", None, "Why?"));
+    conversation("a", "Tea", &format!(r#""current_node":"a","mapping":{{{nodes}}}"#))
+}
+
+/// Makes an item of each number and joins them.
+fn items(size: usize, item: impl Fn(usize) -> String) -> String {
+    (0..size).map(item).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn sources_of_one_citation_take_linear_time() {
+    let page = |at: usize| format!(r#"{{"url":"https://example.org/{at}","title":"T"}}"#);
+    assert_linear("items", |size| {
+        let mark = r"\ue200cite\ue202turn0search0\ue201";
+        let reference = format!(
+            r#"{{"type":"grouped_webpages","matched_text":"{mark}","items":[{}]}}"#,
+            items(size, page)
+        );
+        answered(&format!("So {mark}."), &format!(r#""content_references":[{reference}]"#))
+    });
+    assert_linear("references without a place", |size| {
+        let reference = |at| format!(r#"{{"type":"webpage","url":"https://example.org/{at}","title":"T"}}"#);
+        answered("So.", &format!(r#""content_references":[{}]"#, items(size, reference)))
+    });
+    assert_linear("ids", |size| {
+        let ids = items(size, |at| format!(r"\ue202turn{at}search{at}")).replace(',', "");
+        let entry = |at| {
+            format!(
+                r#"{{"url":"https://example.org/{at}","title":"T","ref_id":{{"turn_index":{at},"ref_type":"search","ref_index":{at}}}}}"#
+            )
+        };
+        let groups = format!(r#""search_result_groups":[{{"entries":[{}]}}]"#, items(size, entry));
+        answered(&format!(r"So \ue200cite{ids}\ue201."), &groups)
+    });
+}
+
+#[test]
+fn messages_that_find_pages_of_one_id_take_linear_time() {
+    assert_linear("one id", |size| {
+        let message = |at: usize| {
+            let parent = at.checked_sub(1).map_or("null".to_owned(), |parent| format!("\"m{parent}\""));
+            let entry = r#"{"url":"https://example.org/","title":"T","ref_id":{"turn_index":0,"ref_type":"search","ref_index":0}}"#;
+            let text = r"So \ue200cite\ue202turn0search0\ue201.";
+            format!(
+                r#""m{at}":{{"id":"m{at}","parent":{parent},"message":{{"id":"m{at}","author":{{"role":"assistant"}},"content":{{"content_type":"text","parts":["{text}"]}},"metadata":{{"search_result_groups":[{{"entries":[{entry}]}}]}}}}}}"#
+            )
+        };
+        let size = size / 2;
+        conversation(
+            "a",
+            "Tea",
+            &format!(r#""current_node":"m{}","mapping":{{{}}}"#, size - 1, items(size, message)),
+        )
+    });
+}
+
+#[test]
+fn files_beside_the_conversations_take_little_memory() {
+    let many = |item: &str| [item, ","].concat().repeat(1_000_000);
+    let list = |item: &str| format!("[{}{item}]", many(item));
+    for (name, json) in [
+        ("library_files.json", list(r#"{"a":1}"#)),
+        ("library_files.json", list(r#"{"id":"x"}"#)), // the only ones that say something
+        ("library_files.json", list("[]")),
+        ("conversation_asset_file_names.json", format!(r#"{{{}"b":"c"}}"#, many(r#""a":{"a":1}"#))),
+        ("message_feedback.json", list("{}")),
+        ("shared_conversations.json", list("[]")),
+        ("user.json", format!(r#"{{"a":{}}}"#, list("0"))),
+    ] {
+        let scratch = Scratch::new();
+        let zip = Zip::new().deflated("conversations.json", array(&[FIRST])).deflated(name, &json);
+        let source = scratch.zip("export.zip", &zip);
+        for path in ["2024", ".gptfs"] {
+            let cost = measured(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), path.as_ref()]);
+            assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+            assert!(cost.peak_kib <= 2 * MEMORY, "{name}: {} KiB for {path}", cost.peak_kib);
+            let is_long = cost.stderr.contains("library_files.json: more than 100,000 records");
+            assert_eq!(is_long, json.contains(r#"{"id":"x"}"#), "{}", cost.stderr);
+        }
+    }
+}
+
+#[test]
+fn conversations_of_one_id_are_named_up_to_a_thousand() {
+    let chats = items(100_000, |_| conversation("1", "Tea", r#""mapping":{}"#));
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", format!("[{chats}]"));
+    let cost = measured(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str()]);
+    assert!(cost.stderr.contains("1001 problems"), "{}", cost.stderr);
+    assert!(cost.peak_kib <= 2 * MEMORY, "{} KiB", cost.peak_kib);
 }
 
 fn list_february(source: &Path) -> [&OsStr; 4] {

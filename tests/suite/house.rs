@@ -34,6 +34,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
             "catalog",
             "error",
             "format/names",
+            "format/values",
             "fuse/mount",
             "index/saved",
             "progress",

@@ -3,8 +3,10 @@
 use super::script;
 use crate::bytes::without_byte_order_mark;
 use crate::conversation::{FileKind, FileRef};
+use crate::format::values;
 use crate::time::Timestamp;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// A record of `library_files.json`.
@@ -44,19 +46,16 @@ pub enum Artifact {
     Report,
 }
 
+/// Most records of a library that are read, in a file.
+pub const MOST_RECORDS: usize = 100_000;
+
+/// Most names and pointers that are read: as many as an archive may have entries.
+const MOST_NAMES: usize = 1_000_000;
+
 /// The names of `conversation_asset_file_names.json`: base name of an entry → name or path. Empty if it is something
 /// else.
 pub fn parse_names(json: &[u8]) -> Vec<(String, String)> {
-    match value(json) {
-        Value::Object(map) => map
-            .into_iter()
-            .filter_map(|(key, value)| match value {
-                Value::String(name) => Some((key, name)),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
+    items(json, b'{', MOST_NAMES, &|key, item| Some((key.to_owned(), serde_json::from_str(item.get()).ok()?)))
 }
 
 /// The asset table of a `chat.html` in `folder`: pointer → path. Empty if it is something else. May be JavaScript.
@@ -83,35 +82,43 @@ pub struct AssetPointer {
 }
 
 fn pointers(json: &[u8]) -> Vec<(String, String)> {
-    match value(json) {
-        Value::Object(map) => map
-            .into_iter()
-            .filter_map(|(key, value)| match value {
-                Value::String(path) => Some((key, path)),
-                Value::Object(mut record) => match record.remove("file_path") {
-                    Some(Value::String(path)) => Some((key, path)),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
+    items(json, b'{', MOST_NAMES, &|key, item| match values::value(item) {
+        Value::String(path) => Some((key.to_owned(), path)),
+        Value::Object(mut record) => match record.remove("file_path") {
+            Some(Value::String(path)) => Some((key.to_owned(), path)),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
-/// The records of `library_files.json`. Empty if it is something else; invalid records are left out.
+/// The records of `library_files.json`. Empty if it is something else; invalid records, and those that say nothing, are
+/// left out.
 pub fn parse_library(json: &[u8]) -> Vec<LibraryRecord> {
-    match value(json) {
-        Value::Array(records) => records.iter().filter_map(record).collect(),
-        _ => Vec::new(),
-    }
+    let mut records = items(json, b'[', MOST_RECORDS, &|_, item| record(&values::value(item)));
+    records.retain(|record| *record != LibraryRecord::default());
+    records.shrink_to_fit();
+    records
 }
 
-fn value(json: &[u8]) -> Value {
+/// What `read` makes of the items of a list or an object, whichever begins with `open`, up to `most`. Of broken JSON, what is
+/// left after repair.
+fn items<T>(json: &[u8], open: u8, most: usize, read: &dyn Fn(&str, &RawValue) -> Option<T>) -> Vec<T> {
     let json = without_byte_order_mark(json);
-    serde_json::from_slice(json)
-        .or_else(|_| serde_json::from_str(&crate::format::repair::repair(json).json))
-        .unwrap_or_default()
+    if json.trim_ascii_start().first() != Some(&open) {
+        return Vec::new();
+    }
+    let found = |json: &[u8]| {
+        let mut found = Vec::new();
+        let is_whole = values::each(json, &mut |key, item| {
+            if found.len() < most {
+                found.extend(read(key, item));
+            }
+        });
+        (found, is_whole)
+    };
+    let (items, is_whole) = found(json);
+    if is_whole { items } else { found(crate::format::repair::repair(json).json.as_bytes()).0 }
 }
 
 fn record(value: &Value) -> Option<LibraryRecord> {

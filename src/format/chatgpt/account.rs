@@ -8,10 +8,12 @@ mod facts;
 mod tests;
 
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
+use crate::format::values;
 use crate::markdown::{self, Headings, Hints, TextFrame, Voice};
 use crate::time::{Timestamp, Zone};
 use facts::{Fact, Topic};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// The files that say something about the account.
@@ -40,13 +42,14 @@ pub(super) fn document(
 /// Who the owner is, and the settings that say something.
 fn account(files: &[SideFile], zone: &Zone) -> String {
     let mut found: Vec<Fact> = Vec::new();
+    let mut said = HashSet::new();
     let mut notes = Vec::new();
     for file in files.iter().filter(|file| ACCOUNT_FILES.contains(&file.name.as_str())) {
         match parse(file) {
             Ok(value) => {
                 for fact in facts::of(&file.name, &value, zone) {
                     // Several exports of one account mostly say the same.
-                    if !found.contains(&fact) {
+                    if said.insert(fact.clone()) {
                         found.push(fact);
                     }
                 }
@@ -114,13 +117,12 @@ fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
 /// The links that the owner shared.
 fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
     let mut out = String::from("# Shared links\n");
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let notes = each(files, "shared_conversations.json", &mut |entry| {
         let id = text(entry, "id");
-        if seen.iter().any(|other| other == id) {
+        if !seen.insert(id.to_owned()) {
             return;
         }
-        seen.push(id.to_owned());
         let title = text(entry, "title");
         let title = if markdown::is_blank(title) { "Untitled" } else { title };
         out.push_str("\n- ");
@@ -143,18 +145,32 @@ fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
 fn each(files: &[SideFile], name: &str, take: &mut dyn FnMut(&Value)) -> Vec<String> {
     let mut notes = Vec::new();
     for file in files.iter().filter(|file| file.name == name) {
-        match parse(file) {
-            Ok(Value::Array(entries)) => entries.iter().for_each(&mut *take),
-            Ok(object @ Value::Object(_)) => take(&object),
-            Ok(_) => notes.push(format!("{name}: not a list")),
-            Err(note) => notes.push(note),
+        let bytes = match &file.bytes {
+            Ok(bytes) if bytes.trim_ascii_start().starts_with(b"[") => bytes,
+            _ => {
+                match parse(file) {
+                    Ok(object @ Value::Object(_)) => take(&object),
+                    Ok(_) => notes.push(format!("{name}: not a list")),
+                    Err(note) => notes.push(note),
+                }
+                continue;
+            }
+        };
+        if !values::each(bytes, &mut |_, entry| take(&values::value(entry))) {
+            notes.push(format!("{name}: broken JSON"));
         }
     }
     notes
 }
 
+/// Largest file that is read as a whole, in bytes.
+const OBJECT_BYTES: usize = 1 << 20;
+
 fn parse(file: &SideFile) -> Result<Value, String> {
     let bytes = file.bytes.as_ref().map_err(|reason| format!("{}: {reason}", file.name))?;
+    if bytes.len() > OBJECT_BYTES {
+        return Err(format!("{}: too large", file.name));
+    }
     serde_json::from_slice(bytes).map_err(|_| format!("{}: broken JSON", file.name))
 }
 

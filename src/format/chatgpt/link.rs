@@ -1,5 +1,6 @@
 //! Addresses and the Markdown around them: tracking parameters go, and links to nowhere become their labels.
 
+use crate::bytes::Positions;
 use crate::conversation::{Link, Text};
 use crate::markdown::host;
 use memchr::memmem::Finder;
@@ -98,6 +99,28 @@ fn without_empty_links(text: &str) -> String {
     }
     clean.push_str(text.get(kept..).unwrap_or_default());
     clean
+}
+
+/// Links to different addresses, in the order in which they come. Linear.
+#[derive(Default)]
+pub(super) struct DistinctLinks<'a> {
+    links: Vec<Link<'a>>,
+    by_url: Positions,
+}
+
+impl<'a> DistinctLinks<'a> {
+    /// Adds a link, unless there is one to the same address.
+    pub(super) fn add(&mut self, link: Link<'a>) {
+        let url = &*link.url;
+        let links = &self.links;
+        if self.by_url.add(links.len(), &url, |at| links.get(at).map(|other| &*other.url)).is_none() {
+            self.links.push(link);
+        }
+    }
+
+    pub(super) fn into_links(self) -> Vec<Link<'a>> {
+        self.links
+    }
 }
 
 /// The host of `url` as a label that borrows where `url` does.

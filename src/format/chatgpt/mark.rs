@@ -1,9 +1,9 @@
 //! One mark of an answer: U+E200, a kind, arguments each after U+E202, and U+E201. What it says to a reader.
 
-use super::link::link;
+use super::link::{DistinctLinks, link};
 use super::widget;
 use crate::conversation::assistant::AnswerText;
-use crate::conversation::{Link, Meaning, Text};
+use crate::conversation::{Meaning, Text};
 use crate::markdown;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -100,12 +100,9 @@ pub(super) fn words_of(mark: &str) -> String {
 
 /// The sources with these `ids`, each address once.
 fn citation<'t>(ids: impl Iterator<Item = &'t str>, answer: &AnswerText<'t>) -> Meaning<'t> {
-    let mut links: Vec<Link<'t>> = Vec::new();
-    for found in ids.filter_map(|id| answer.source(id.trim())) {
-        if !links.iter().any(|link| link.url == found.url) {
-            links.push(found.clone());
-        }
-    }
+    let mut links = DistinctLinks::default();
+    ids.filter_map(|id| answer.source(id.trim())).for_each(|found| links.add(found.clone()));
+    let links = links.into_links();
     if links.is_empty() { Meaning::Nothing } else { Meaning::Citation(links) }
 }
 
@@ -262,6 +259,7 @@ fn strings(value: &Value, words: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Link;
     use crate::conversation::assistant::Sources;
     use crate::conversation::tree::NodeId;
     use crate::markdown::Hints;

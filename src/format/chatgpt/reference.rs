@@ -1,6 +1,6 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::link::{link, markdown, untracked};
+use super::link::{DistinctLinks, link, markdown, untracked};
 use super::mark::{CLOSE as CLOSE_MARK, OPEN as OPEN_MARK};
 use super::marks::{LEAD as MARK_LEAD, citation_marks, unmarked};
 use super::metadata::{
@@ -74,12 +74,10 @@ fn place<'a>(prose: &mut Prose<'a>, loose: Vec<Meaning<'a>>) {
         prose.references.extend(placed);
         return;
     }
+    let mut listed: HashSet<Text<'a>> = prose.footnotes.iter().map(|page| page.url.clone()).collect();
     for meaning in loose {
         if let Meaning::Citation(pages) | Meaning::Links(pages) = meaning {
-            let new =
-                pages.into_iter().filter(|page| !prose.footnotes.iter().any(|other| other.url == page.url));
-            let new: Vec<_> = new.collect();
-            prose.footnotes.extend(new);
+            prose.footnotes.extend(pages.into_iter().filter(|page| listed.insert(page.url.clone())));
         }
     }
 }
@@ -98,9 +96,11 @@ fn footnote(mut source: Item<'_>) -> Option<Link<'_>> {
 
 /// Links labelled with the publisher of the page, or its host.
 fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
-    let mut links: Vec<Link<'a>> = Vec::with_capacity(items.len());
+    let mut links = DistinctLinks::default();
     let mut add = |name: Option<Text<'a>>, url: Option<Text<'a>>| {
-        links.extend(link(name, url).filter(|found| !links.iter().any(|other| other.url == found.url)));
+        if let Some(found) = link(name, url) {
+            links.add(found);
+        }
     };
     for Obj(mut item) in std::mem::take(items) {
         add(item.attribution.take_filled(), item.url.take_filled());
@@ -108,7 +108,7 @@ fn sources<'a>(items: &mut Vec<Obj<Item<'a>>>) -> Vec<Link<'a>> {
             add(page.attribution.take_filled(), page.url.take_filled());
         }
     }
-    links
+    links.into_links()
 }
 
 /// Links labelled with the title of the page, or its host.

@@ -5,7 +5,7 @@ use crate::time::Zone;
 use serde_json::Value;
 
 /// What a fact is about. Topics are shown in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Account,
     Instructions,
@@ -27,7 +27,7 @@ impl Topic {
 }
 
 /// One thing that an export says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Fact {
     pub(super) topic: Topic,
     /// What it is called; empty if it speaks for itself.
