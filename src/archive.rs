@@ -470,6 +470,11 @@ impl Archive {
         self.random.release();
     }
 
+    /// Limits what is kept only to make the next read cheaper to `percent` of the usual, for all archives of an export.
+    pub fn limit_to(&self, percent: usize) {
+        self.random.limit_to(percent);
+    }
+
     /// The checkpoints recorded for `entry` so far, to be saved for a later process.
     pub fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
         self.random.checkpoints(entry)

@@ -30,6 +30,7 @@ mod shell;
 mod systemd;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
 use crate::text::{printable, steers_a_terminal};
 use args::Command;
 use invocation::Invocation;
@@ -42,6 +43,7 @@ use std::process::ExitCode;
 
 /// Runs the command given by `arguments`, which begin with the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    sys::give_memory_back_early();
     let result = match invocation::parse(arguments) {
         // The message of a panic is printed already.
         Ok(invocation) => {

@@ -3,6 +3,7 @@
 //! Knows neither FUSE nor archives. Reaches data only through [`Library`].
 
 mod attributes;
+mod budget;
 mod cache;
 pub(crate) mod inode;
 mod store;
@@ -13,14 +14,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Layout;
 pub(crate) use crate::name::NAME_BYTES;
 use crate::render::Attributed;
-use crate::sync::lock;
 use crate::text::printable;
 use crate::time::{Timestamp, Zone};
+use budget::Budget;
 use cache::PageCache;
 pub(crate) use cache::{Delivery, Ticket};
 use inode::{Inode, InodeTable, What};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use views::{Searches, Views, beyond};
 
 /// Where the file system gets its data from. Tests substitute a double.
@@ -92,6 +93,9 @@ pub(crate) trait Library: Send + Sync {
 
     /// Drops everything that is kept only to make the next read cheaper.
     fn release(&self) {}
+
+    /// Limits what is kept only to make the next read cheaper to `percent` of the usual.
+    fn limit_cache(&self, _percent: usize) {}
 }
 
 /// Size of the page cache in tests, in bytes.
@@ -197,9 +201,7 @@ pub(crate) struct Fs {
     table: InodeTable,
     totals: Totals,
     cache: PageCache,
-    /// Held by [`each_page`](Self::each_page) while it renders a large conversation, so that the threads of a walk have
-    /// only one in memory at a time.
-    large: Mutex<()>,
+    budget: Budget,
     /// The contents of `.gptfs`, built on first use.
     views: OnceLock<Views>,
     /// Views that are links are at the root as well.
@@ -215,7 +217,8 @@ impl fmt::Debug for Fs {
 
 impl Fs {
     /// A file system that shows `library` as laid out by `layout`, which was made from its catalog, and caches up to
-    /// `cache_bytes` of rendered pages. Linear.
+    /// `cache_bytes` of rendered pages. As much is for small conversations while they are rendered; large ones take it
+    /// from the caches. Linear.
     pub(crate) fn new(library: Arc<dyn Library>, layout: Layout, cache_bytes: u64) -> Self {
         let table = InodeTable::new(library.catalog(), &layout);
         // The table now has every name.
@@ -229,7 +232,7 @@ impl Fs {
             table,
             totals,
             cache: PageCache::new(cache_bytes),
-            large: Mutex::default(),
+            budget: Budget::new(cache_bytes),
             views: OnceLock::new(),
             lists_views: false,
             searches: Searches::default(),
@@ -362,7 +365,12 @@ impl Fs {
     /// Bytes of JSON that must be read to render `ino`. Constant work.
     pub(crate) fn json_bytes(&self, ino: Ino) -> u64 {
         let head = self.page(ino).map(|(head, _)| head).or_else(|| self.prompts_of(ino));
-        let location = head.and_then(|head| Some(self.catalog().heads.get(head)?.location));
+        head.map_or(0, |head| self.bytes_of(head))
+    }
+
+    /// Bytes of JSON of the conversation at position `head` of the catalog.
+    fn bytes_of(&self, head: usize) -> u64 {
+        let location = self.catalog().heads.get(head).map(|head| head.location);
         location.map_or(0, |location| location.end.saturating_sub(location.start))
     }
 
@@ -480,7 +488,8 @@ impl Fs {
     }
 
     /// Renders `pages` of the conversation at position `head` of the catalog, reading it once: calls `render` with them
-    /// and with the conversation's stem, checks the size of each page, and repeats an error for each.
+    /// and with the conversation's stem, checks the size of each page, and repeats an error for each. Waits while other
+    /// conversations take too much memory.
     pub(crate) fn rendered<T: AsRef<[u8]>>(
         &self,
         head: usize,
@@ -488,7 +497,8 @@ impl Fs {
         render: impl FnOnce(&[Page], &str) -> Result<Vec<T>>,
     ) -> Vec<(Ino, Result<T>)> {
         let wanted: Vec<Page> = pages.iter().map(|(_, page)| *page).collect();
-        match self.table.stem(head).ok_or_else(no_such_file).and_then(|stem| render(&wanted, &stem)) {
+        let stem = self.table.stem(head).ok_or_else(no_such_file);
+        match stem.and_then(|stem| self.within_budget(head, || render(&wanted, &stem))) {
             Ok(rendered) => {
                 let checked = |(&(ino, _), page): (&(Ino, Page), T)| {
                     let size = self.inode(ino).map(|node| node.size);
@@ -541,20 +551,17 @@ impl Fs {
     ///
     /// For readers of the whole export, such as `export`, which walk the positions `0..catalog().heads.len()` in archive
     /// order. Reads the conversation once, or once per 8 MiB of pages if it has more. Bypasses the cache. Any number of
-    /// threads may call it for different conversations; large ones are rendered one at a time. Blocks meanwhile.
+    /// threads may call it for different conversations; memory limits how many are rendered at a time. Blocks meanwhile.
     ///
     /// A page that can't be rendered is handed over as its error: those of [`Library`], or `Unexpected` if it isn't as
     /// long as it was measured. A position past the end has no pages.
     pub(crate) fn each_page(&self, head: usize, take: &mut dyn FnMut(Ino, Result<Vec<u8>>)) {
         let pages = self.pages_of(head);
-        let is_large = pages.first().is_some_and(|&(ino, _)| self.json_bytes(ino) >= LARGE_BYTES);
         let mut rest = pages.as_slice();
         while !rest.is_empty() {
             let batch = self.fitting(rest.iter().copied(), BATCH_BYTES);
             rest = rest.get(batch.len()..).unwrap_or_default();
-            let alone = is_large.then(|| lock(&self.large));
             let rendered = self.rendered(head, &batch, |pages, stem| self.library.pages(head, pages, stem));
-            drop(alone);
             for (ino, page) in rendered {
                 take(ino, page);
             }

@@ -26,6 +26,7 @@ use crate::progress::Progress;
 use crate::render::{self, Attributed, Document, Observer, SpeechSection};
 use crate::source::{Export, Shape, Shard};
 use crate::sync::lock;
+use crate::sys;
 use crate::text::grouped;
 use crate::time::Zone;
 use files::FoundAssets;
@@ -387,6 +388,12 @@ impl Library for Index {
 
     fn release(&self) {
         self.export.archives.iter().for_each(Archive::release);
+    }
+
+    fn limit_cache(&self, percent: usize) {
+        self.export.archives.iter().for_each(|archive| archive.limit_to(percent));
+        // What was freed is scattered: without this, it would stay with the process.
+        sys::trim_memory();
     }
 }
 

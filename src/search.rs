@@ -19,11 +19,7 @@ use crate::catalog::{Catalog, Page};
 use crate::error::Error;
 use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
-use std::sync::Mutex;
 use std::thread::Builder;
-
-/// Bytes of JSON above which conversations are read one at a time, so that memory depends only on the largest one.
-const LARGE_BYTES: u64 = 8 << 20;
 
 /// Bytes of JSON that one thread takes at a time. Its conversations are neighbours in their archive, so little is
 /// inflated twice.
@@ -181,15 +177,8 @@ pub fn run<I: Inspector>(
     mut take: impl FnMut(Answered<I::Answer>) -> bool,
 ) {
     let order = AnswerOrder::new(plan.units.len(), &plan.batches, WAITING_BYTES);
-    let large = Mutex::new(());
     let inspect = |at: usize, inspector: &mut I| {
         let Some(unit) = plan.units.get(at) else { return };
-        let is_large = fs
-            .catalog()
-            .heads
-            .get(unit.head)
-            .is_none_or(|head| head.location.end.saturating_sub(head.location.start) > LARGE_BYTES);
-        let alone = is_large.then(|| large.lock());
         let mut failures = Vec::new();
         let goes_on = pages::each(fs, library, unit, filter, &mut |file| match file {
             Ok(file) => inspector.inspect(file),
@@ -198,7 +187,6 @@ pub fn run<I: Inspector>(
                 true
             }
         });
-        drop(alone);
         let answer = inspector.answer();
         let weight = I::weight(&answer);
         order.finish(at, Answered { answer, failures }, weight);

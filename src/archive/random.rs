@@ -97,6 +97,11 @@ impl RandomAccess {
         lock(&self.paused).clear();
     }
 
+    /// Limits decoded data to `percent` of what is usually kept.
+    pub(super) fn limit_to(&self, percent: usize) {
+        self.spans.limit_to(percent);
+    }
+
     pub(super) fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
         lock(&self.checkpoints).get(&entry).cloned()
     }

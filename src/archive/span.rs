@@ -44,9 +44,21 @@ struct SpanMap {
     tick: u64,
     /// Stretches being decoded.
     claimed: HashSet<SpanKey>,
+    /// The capacity for now: lower while memory is needed elsewhere.
+    limit: usize,
 }
 
 impl SpanMap {
+    /// Drops the oldest spans that exceed the limit.
+    fn evict(&mut self) {
+        while self.bytes > self.limit {
+            let Some((_, oldest)) = self.order.pop_first() else { break };
+            if let Some((span, _)) = self.spans.remove(&oldest) {
+                self.bytes = self.bytes.saturating_sub(weight(&span));
+            }
+        }
+    }
+
     fn get(&mut self, key: SpanKey) -> Option<Span> {
         self.tick = self.tick.saturating_add(1);
         let (span, used) = self.spans.get_mut(&key)?;
@@ -70,7 +82,8 @@ impl Default for SpanCache {
 impl SpanCache {
     /// A cache for up to `capacity` bytes of inflated data.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default(), settled: Condvar::new() }
+        let map = SpanMap { limit: capacity, ..SpanMap::default() };
+        Self { capacity, state: Mutex::new(map), settled: Condvar::new() }
     }
 
     /// The bytes it holds now, including overhead.
@@ -83,7 +96,14 @@ impl SpanCache {
     pub(super) fn clear(&self) {
         let mut map = self.lock();
         let claimed = std::mem::take(&mut map.claimed);
-        *map = SpanMap { claimed, ..SpanMap::default() };
+        *map = SpanMap { claimed, limit: map.limit, ..SpanMap::default() };
+    }
+
+    /// Limits the spans to `percent` of the capacity for now, and drops those that exceed it.
+    pub(super) fn limit_to(&self, percent: usize) {
+        let mut map = self.lock();
+        map.limit = self.capacity.saturating_mul(percent) / 100;
+        map.evict();
     }
 
     pub(super) fn get(&self, key: SpanKey) -> Option<Span> {
@@ -124,12 +144,7 @@ impl SpanCache {
             state.order.remove(&used);
             state.bytes = state.bytes.saturating_sub(self::weight(&old));
         }
-        while state.bytes > self.capacity {
-            let Some((_, oldest)) = state.order.pop_first() else { break };
-            if let Some((span, _)) = state.spans.remove(&oldest) {
-                state.bytes = state.bytes.saturating_sub(self::weight(&span));
-            }
-        }
+        state.evict();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, SpanMap> {
@@ -203,6 +218,22 @@ mod tests {
         let state = cache.lock();
         assert_eq!(state.spans.len(), state.order.len());
         assert_eq!(state.bytes, state.spans.values().map(|(span, _)| weight(span)).sum::<usize>());
+    }
+
+    #[test]
+    fn a_lower_limit_drops_spans_immediately_and_holds_until_it_is_lifted() {
+        let cache = SpanCache::new(10_000);
+        let fill = || (0..20).for_each(|start| cache.insert(key(start), span(1_000 - OVERHEAD_BYTES)));
+        fill();
+        assert_eq!(cache.bytes(), 10_000);
+        cache.limit_to(25);
+        assert_eq!(cache.bytes(), 2_000);
+        cache.clear();
+        fill();
+        assert_eq!(cache.bytes(), 2_000);
+        cache.limit_to(100);
+        fill();
+        assert_eq!(cache.bytes(), 10_000);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) struct ReadingArgs {
     /// Replace a conversation with more JSON than this by a note
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
     max_conversation: u64,
-    /// Memory for rendered pages and decoded data that may be needed again
+    /// Memory for conversations while they are rendered, and for pages and decoded data that may be needed again
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
     memory: u64,
     /// Threads that read the export [default: one per core]
@@ -99,7 +99,7 @@ pub(super) struct Settings {
     pub(super) index: IndexOptions,
     /// Limits on the resources an archive may use.
     pub(super) limits: Limits,
-    /// Size of the page cache in bytes. The rest of `--memory` is for pages being rendered.
+    /// Size of the page cache in bytes. The rest of `--memory` is for conversations while they are rendered.
     pub(super) page_bytes: u64,
     /// Where indexes are saved; `None` to save none.
     pub(super) cache: Option<IndexCache>,

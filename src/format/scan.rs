@@ -11,6 +11,7 @@
 
 mod blocks;
 mod deferred;
+mod indentation;
 mod prune;
 #[cfg(test)]
 mod tests;

@@ -85,10 +85,15 @@ impl PageCache {
         Some(self.ticket(group))
     }
 
+    /// Limits the pages to `percent` of the capacity for now, and drops those that exceed it.
+    pub(super) fn limit_to(&self, percent: u64) {
+        let store = &mut lock(&self.0).store;
+        store.limit_to(store.bound.saturating_mul(percent) / 100);
+    }
+
     /// Drops all pages.
     pub(super) fn clear(&self) {
-        let state = &mut *lock(&self.0);
-        state.store = PageStore::new(state.store.bound);
+        lock(&self.0).store.clear();
     }
 
     fn ticket(&self, group: Ino) -> Ticket {

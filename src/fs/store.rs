@@ -35,6 +35,8 @@ pub(super) struct StoredPage {
 #[derive(Debug)]
 pub(super) struct PageStore {
     pub(super) bound: u64,
+    /// The bound for now: lower while memory is needed elsewhere.
+    limit: u64,
     pub(super) pages: HashMap<Ino, StoredPage>,
     pub(super) probation: BTreeMap<u64, Ino>,
     pub(super) protected: BTreeMap<u64, Ino>,
@@ -53,6 +55,7 @@ impl PageStore {
     pub(super) fn new(bound: u64) -> Self {
         Self {
             bound,
+            limit: bound,
             pages: HashMap::new(),
             probation: BTreeMap::new(),
             protected: BTreeMap::new(),
@@ -102,7 +105,7 @@ impl PageStore {
     pub(super) fn insert(&mut self, ino: Ino, page: Rendered) {
         self.oversized = None;
         let cost = cost(&page);
-        if cost > self.bound {
+        if cost > self.limit {
             self.oversized = Some((ino, page));
             return;
         }
@@ -110,18 +113,34 @@ impl PageStore {
         if self.pages.contains_key(&ino) {
             return;
         }
-        while self.bytes.saturating_add(cost) > self.bound {
-            let Some((_, oldest)) = self.probation.pop_first().or_else(|| self.protected.pop_first()) else {
-                break;
-            };
-            self.forget(oldest);
-        }
+        self.evict(self.limit.saturating_sub(cost));
         self.tick = self.tick.saturating_add(1);
         self.inserted = self.inserted.saturating_add(cost);
         self.bytes = self.bytes.saturating_add(cost);
         self.probation.insert(self.tick, ino);
         let stored = StoredPage { page, segment: Segment::Probation, tick: self.tick, since: self.inserted };
         self.pages.insert(ino, stored);
+    }
+
+    /// Limits the pages to `limit` bytes for now, and drops those that exceed it.
+    pub(super) fn limit_to(&mut self, limit: u64) {
+        self.limit = limit;
+        self.evict(limit);
+    }
+
+    /// Drops all pages.
+    pub(super) fn clear(&mut self) {
+        *self = Self { limit: self.limit, ..Self::new(self.bound) };
+    }
+
+    /// Drops the oldest pages until there are at most `most` bytes.
+    fn evict(&mut self, most: u64) {
+        while self.bytes > most {
+            let Some((_, oldest)) = self.probation.pop_first().or_else(|| self.protected.pop_first()) else {
+                break;
+            };
+            self.forget(oldest);
+        }
     }
 
     /// Drops a page that was removed from its queue.

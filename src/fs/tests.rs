@@ -1,6 +1,7 @@
 use super::fake::{Fake, MARCH, byte, catalog, head, page, rich, sized};
 use super::*;
 use crate::catalog::Head;
+use crate::sync::lock;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;

@@ -484,7 +484,7 @@ impl Fs {
             ViewContent::Text(text) => self.text(text),
             ViewContent::Prompts(head) => {
                 let stem = self.way_to_thread(head as usize).ok_or_else(no_such_file)?;
-                self.library.page(head as usize, Page::Prompts, &stem)
+                self.within_budget(head as usize, || self.library.page(head as usize, Page::Prompts, &stem))
             }
             _ => Err(Error::new(ErrorKind::Unexpected, "not a rendered file")),
         }

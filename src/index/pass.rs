@@ -62,7 +62,6 @@ pub(super) fn run(
     let total = export.shards.iter().map(|shard| export.entry(shard.entry).map_or(0, |entry| entry.size));
     let total = total.fold(0, u64::saturating_add);
     progress.set_total(total);
-    sys::give_memory_back_early();
     let pass = Pass {
         export,
         assets,

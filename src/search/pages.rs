@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Range;
 
 /// Bytes of one conversation's pages in memory at a time, unless a single page is larger.
-const TOGETHER_BYTES: u64 = 16 << 20;
+const TOGETHER_BYTES: u64 = 8 << 20;
 
 /// Bytes of a file read from the archive at a time.
 const CHUNK_BYTES: usize = 256 << 10;

@@ -108,13 +108,20 @@ pub(crate) fn is_answered(path: &Path) -> bool {
 }
 
 /// Makes the allocator give memory back early, where the C library can: blocks of 4 MiB immediately, and free memory at
-/// the end of its heap from 2 MiB on. Left alone, it learns from the first large conversation to keep as much.
+/// the end of its heap from 2 MiB on. Left alone, it learns from the first large conversation to keep as much. Four
+/// processors share a heap: with one for each thread, what one thread frees is lost to the others. To be called before
+/// there are threads.
 pub(crate) fn give_memory_back_early() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: `mallopt` takes plain numbers and may be called from any thread at any time.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 << 20);
+    {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let heaps = i32::try_from(processors.div_ceil(4)).unwrap_or(1);
+        // SAFETY: `mallopt` takes plain numbers and may be called from any thread at any time.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, heaps);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 4 << 20);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, 2 << 20);
+        }
     }
 }
 

@@ -89,8 +89,7 @@ impl Look {
                     .hyperlink(self.hyperlinks())
                     .path_terminator(self.null.then_some(0))
                     .separator_context(Some(b"--".to_vec()))
-                    // Counting takes another search of every line that is printed.
-                    .stats(self.stats);
+                    .stats(true);
                 return Printer::Standard(builder.build(buffer));
             }
             Mode::Json => return Printer::Json(JSONBuilder::new().build(buffer)),

@@ -1,5 +1,6 @@
 //! The bytes of an element that are kept while their buffers go away.
 
+use super::indentation::Indentation;
 use crate::bytes::append;
 
 /// Capacity above which memory is released after an element.
@@ -14,6 +15,7 @@ pub(super) struct KeptBytes {
     text: Vec<u8>,
     /// Number of bytes of `text` that replace others, and don't count towards the limit.
     instead: usize,
+    indentation: Indentation,
     skeleton: Option<Skeleton>,
     /// True if there is only a skeleton because memory ran out.
     starved: bool,
@@ -32,7 +34,7 @@ pub(super) enum KeptContent<'k> {
 impl KeptBytes {
     /// Nothing yet, with room for `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, text: Vec::new(), instead: 0, skeleton: None, starved: false }
+        Self { limit, ..Self::default() }
     }
 
     /// True if nothing has been kept yet.
@@ -64,10 +66,11 @@ impl KeptBytes {
         if let Some(skeleton) = &mut self.skeleton {
             return skeleton.push(bytes);
         }
-        let own = self.text.len().saturating_sub(self.instead);
+        let own = self.text.len().saturating_add(self.indentation.dropped()).saturating_sub(self.instead);
         let fits = own.checked_add(bytes.len()).is_some_and(|len| len <= self.limit);
         if fits && self.text.try_reserve(bytes.len()).is_ok() {
-            return append(&mut self.text, bytes);
+            append(&mut self.text, bytes);
+            return self.indentation.drop_from(&mut self.text);
         }
         self.starved = fits;
         let mut skeleton = Skeleton::default();
@@ -89,6 +92,7 @@ impl KeptBytes {
         self.skeleton = None;
         self.starved = false;
         self.instead = 0;
+        self.indentation = Indentation::default();
         self.text.clear();
         if self.text.capacity() > SHRINK_ABOVE {
             self.text = Vec::new();

@@ -19,6 +19,22 @@ fn pages_stay_within_the_bound_and_the_oldest_are_evicted_first() {
 }
 
 #[test]
+fn a_lower_limit_drops_the_oldest_pages_immediately_and_holds_until_it_is_lifted() {
+    let mut store = PageStore::new(3000);
+    (1..=3).for_each(|ino| put(&mut store, ino, 1000));
+    store.limit_to(2000);
+    assert_eq!((store.bytes, store.contains(Ino(1))), (2000, false));
+    put(&mut store, 4, 1000);
+    assert_eq!((store.bytes, store.contains(Ino(2)), store.contains(Ino(4))), (2000, false, true));
+    store.clear();
+    (5..=8).for_each(|ino| put(&mut store, ino, 1000));
+    assert_eq!(store.bytes, 2000);
+    store.limit_to(3000);
+    put(&mut store, 9, 1000);
+    assert_eq!(store.bytes, 3000);
+}
+
+#[test]
 fn tiny_pages_are_bounded_too() {
     let mut store = PageStore::new(10 * OVERHEAD_BYTES);
     (0..1000).for_each(|ino| put(&mut store, ino, OVERHEAD_BYTES));

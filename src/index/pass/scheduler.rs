@@ -38,7 +38,7 @@ const LARGE_TOGETHER: usize = 4 << 20;
 
 /// Total size of large conversations held at a time, whether incomplete, waiting or being measured, unless it is a
 /// single one. Holds for any number of shards and threads.
-const HELD_TOGETHER: usize = 16 << 20;
+const HELD_TOGETHER: usize = 8 << 20;
 
 /// Number of batches kept for reuse.
 const SPARE_BATCHES: usize = 4;
