@@ -9,6 +9,7 @@ mod check;
 mod config;
 #[cfg(feature = "fuse")]
 mod demo;
+mod diff;
 #[cfg(feature = "fuse")]
 mod doctor;
 mod export;
@@ -82,6 +83,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         Command::Recent(args) => list::recent(&args),
         Command::Cat(args) => list::cat(&args),
         Command::Export(args) => export::export(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Cache(args) => cache::cache(&args),

@@ -26,6 +26,8 @@ pub struct Conversation<'a> {
     pub id: Text<'a>,
     /// Its title as the export gives it; `None` if null or blank.
     pub title: Option<Text<'a>>,
+    /// The name of its export, where several are shown as one.
+    pub export: Option<Text<'a>>,
     /// When it began: its own time, else that of its earliest visible message, else `updated`.
     pub created: Option<Timestamp>,
     /// When it was last changed.

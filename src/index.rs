@@ -263,10 +263,14 @@ impl Index {
     fn with_document(&self, head: &Head, take: &mut dyn FnMut(&Document<'_>)) -> Result<()> {
         let limit = self.options.max_conversation;
         let assets = self.assets()?;
-        let mut take = |conversation: &Conversation<'_>| take(&Document::new(conversation, assets));
+        let export = self.export.name_among_several(head.location.entry);
+        let mut take = |mut conversation: Conversation<'_>| {
+            conversation.export = export.map(|name| name.to_owned().into());
+            take(&Document::new(&conversation, assets));
+        };
         let bytes = head.location.end.saturating_sub(head.location.start);
         if head.condition == Condition::Unread || bytes > limit as u64 {
-            take(&measure::placeholder(head, limit));
+            take(measure::placeholder(head, limit));
             return Ok(());
         }
         let missing = || Error::new(ErrorKind::Unexpected, "a conversation in an entry that has none");
@@ -274,7 +278,7 @@ impl Index {
         let detail = self.options.detail();
         let mut take = |mut conversation: Conversation<'_>, _| {
             assets.attach(&mut conversation);
-            take(&conversation);
+            take(conversation);
         };
         let is_small = bytes <= SMALL_BYTES;
         if is_small && format.read_sound(&self.json(head)?, detail, &mut take) {
@@ -452,7 +456,7 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
     let mut names: Vec<_> = render.names.iter().collect();
     names.sort();
     let words = format!(
-        "{} {:?} {:?} {:?} {} {} {} {names:?}",
+        "{} {:?} {:?} {:?} {} {} {} {names:?} {:?}",
         render.zone.name(),
         render.thinking,
         render.headings,
@@ -460,6 +464,7 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
         render.times,
         render.all,
         options.max_conversation,
+        export.names_among_several(),
     );
     IndexKey::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
 }

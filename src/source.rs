@@ -23,7 +23,7 @@ use crate::sys;
 use crate::text::printable;
 use discover::{Discovery, discover};
 use names::Side;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,9 +84,30 @@ pub struct Export {
     pub side: SideEntries,
     /// What was wrong but didn't stop us.
     pub problems: Vec<Problem>,
+    /// For each archive the name of its own export; empty unless there are several exports.
+    export_names: Vec<String>,
 }
 
 impl Export {
+    /// The name of the export that `entry` belongs to, if there are several.
+    pub(crate) fn name_among_several(&self, entry: EntryRef) -> Option<&str> {
+        self.export_names.get(usize::from(entry.archive)).map(String::as_str)
+    }
+
+    /// For each archive the name of its own export; empty unless there are several exports.
+    pub(crate) fn names_among_several(&self) -> &[String] {
+        &self.export_names
+    }
+
+    /// What problems call an entry: its name, after that of its export if there are several.
+    pub(crate) fn subject(&self, entry: EntryRef) -> String {
+        let name = self.entry(entry).map_or("", |entry| entry.name.as_str());
+        match self.name_among_several(entry).filter(|export| *export != name) {
+            Some(export) => format!("{export}: {name}"),
+            None => name.to_owned(),
+        }
+    }
+
     /// The archive that holds an entry.
     pub fn archive(&self, entry: EntryRef) -> Option<&Archive> {
         self.archives.get(usize::from(entry.archive))
@@ -121,6 +142,8 @@ struct Member {
     found: Discovery,
     /// Shared by the parts of one export: conversations missing from one part may be in another.
     group: String,
+    /// The file or folder that it was opened as, or in: shared by its parts, and by what a container wraps.
+    export: String,
     origin: Packing,
 }
 
@@ -128,6 +151,7 @@ struct Member {
 struct PendingArchive {
     archive: Archive,
     group: String,
+    export: String,
     origin: Packing,
     nesting: usize,
     /// Keep it even without conversations: some parts hold only assets.
@@ -177,7 +201,7 @@ impl<'a> Opening<'a> {
         if metadata.is_dir() {
             if self.is_new(&metadata) {
                 let archive = Archive::folder(path, &label, self.limits, &self.spans)?;
-                self.push(archive, label, Packing::Folder, 0, true)?;
+                self.push(archive, label.clone(), label, Packing::Folder, 0, true)?;
             }
         } else if metadata.is_file() {
             let file = File::open(path).map_err(cannot)?;
@@ -204,8 +228,8 @@ impl<'a> Opening<'a> {
                 } else {
                     found.viewer = Some(0);
                 }
-                let group = label.to_owned();
-                self.members.push(Member { archive, found, group, origin: Packing::Bare });
+                let (group, export) = (label.to_owned(), label.to_owned());
+                self.members.push(Member { archive, found, group, export, origin: Packing::Bare });
                 Ok(())
             }
             Looks::Page => {
@@ -215,9 +239,16 @@ impl<'a> Opening<'a> {
             Looks::Other => {
                 let archive = Archive::zip(file, label, self.limits, &self.spans)?;
                 let Some((prefix, _)) = names::part(&base) else {
-                    return self.push(archive, label.to_owned(), Packing::Zip, 0, true);
+                    return self.push(archive, label.to_owned(), label.to_owned(), Packing::Zip, 0, true);
                 };
-                self.push(archive, prefix.to_owned(), Packing::Parts, 0, true)?;
+                self.push(
+                    archive,
+                    prefix.to_owned(),
+                    names::of_parts(prefix).to_owned(),
+                    Packing::Parts,
+                    0,
+                    true,
+                )?;
                 self.add_siblings(path, prefix)
             }
         }
@@ -245,7 +276,14 @@ impl<'a> Opening<'a> {
             }
             let opened = Archive::zip(file, &label, self.limits, &self.spans);
             if let Some(archive) = self.excused(&label, opened)? {
-                self.push(archive, prefix.to_owned(), Packing::Parts, 0, true)?;
+                self.push(
+                    archive,
+                    prefix.to_owned(),
+                    names::of_parts(prefix).to_owned(),
+                    Packing::Parts,
+                    0,
+                    true,
+                )?;
             }
         }
         Ok(())
@@ -255,6 +293,7 @@ impl<'a> Opening<'a> {
         &mut self,
         archive: Archive,
         group: String,
+        export: String,
         origin: Packing,
         nesting: usize,
         certain: bool,
@@ -262,14 +301,14 @@ impl<'a> Opening<'a> {
         self.inflated = self.inflated.saturating_add(archive.inflated_bytes());
         Archive::check_total(self.inflated, self.limits)
             .map_err(|error| error.within(printable(archive.label())))?;
-        self.pending.push_back(PendingArchive { archive, group, origin, nesting, certain });
+        self.pending.push_back(PendingArchive { archive, group, export, origin, nesting, certain });
         Ok(())
     }
 
     /// Examines pending archives and what they contain.
     fn work(&mut self) -> Result<()> {
         while let Some(pending) = self.pending.pop_front() {
-            let PendingArchive { archive, group, origin, nesting, certain } = pending;
+            let PendingArchive { archive, group, export, origin, nesting, certain } = pending;
             let is_named = matches!(origin, Packing::Zip | Packing::Parts | Packing::Folder);
             let found = match discover(&archive) {
                 Err(error) if !is_named && error.kind() == ErrorKind::Damaged => {
@@ -282,13 +321,13 @@ impl<'a> Opening<'a> {
             if found.shards.is_empty() && nesting < MAX_NESTING {
                 let inner = nested(&archive, origin, found.viewer.is_some() || found.groups);
                 if !inner.is_empty() {
-                    self.descend(&archive, inner, origin, nesting)?;
+                    self.descend(&archive, &export, inner, origin, nesting)?;
                     self.passed.push(archive);
                     continue;
                 }
             }
             if certain || found.groups || !found.shards.is_empty() || found.viewer.is_some() {
-                self.members.push(Member { archive, found, group, origin });
+                self.members.push(Member { archive, found, group, export, origin });
             } else {
                 self.passed.push(archive);
             }
@@ -297,16 +336,29 @@ impl<'a> Opening<'a> {
     }
 
     /// Opens the ZIPs inside an archive.
-    fn descend(&mut self, archive: &Archive, inner: Vec<u32>, origin: Packing, nesting: usize) -> Result<()> {
+    fn descend(
+        &mut self,
+        archive: &Archive,
+        export: &str,
+        inner: Vec<u32>,
+        origin: Packing,
+        nesting: usize,
+    ) -> Result<()> {
         for entry in inner {
             let name = discover::name(archive, entry);
             let base = names::base(name);
             let label = format!("{}: {name}", archive.label());
+            let group = names::part(base).map_or(base, |(prefix, _)| prefix);
+            let mut export = export.to_owned();
             let (opened, nesting, origin) = match archive.open_file(entry) {
                 Ok(Some(file)) => {
                     let metadata = file.metadata().map_err(|error| Error::io(printable(&label), error))?;
                     if !self.is_new(&metadata) {
                         continue;
+                    }
+                    // Those of an unpacked container are one export.
+                    if !names::is_conversations_zip(base) {
+                        export = format!("{export}/{}", names::of_parts(group));
                     }
                     (Archive::zip(file, &label, self.limits, &self.spans), nesting, Packing::FolderOfZips)
                 }
@@ -317,10 +369,9 @@ impl<'a> Opening<'a> {
                 Err(error) => (Err(error), nesting, origin),
             };
             if let Some(opened) = self.excused(&label, opened)? {
-                let group = names::part(base).map_or(base, |(prefix, _)| prefix);
                 let group = format!("{}: {group}", archive.label());
                 let certain = names::is_conversations_zip(base) || names::part(base).is_some();
-                self.push(opened, group, origin, nesting, certain)?;
+                self.push(opened, group, export, origin, nesting, certain)?;
             }
         }
         Ok(())
@@ -416,6 +467,7 @@ impl<'a> Opening<'a> {
 
     fn assemble(self, name: String, sources: usize, json: bool) -> Export {
         let form = form_of(&self.members, sources, json);
+        let export_names = export_names(&self.members);
         let mut export = Export {
             name,
             archives: Vec::new(),
@@ -424,6 +476,7 @@ impl<'a> Opening<'a> {
             files: Vec::new(),
             side: SideEntries::default(),
             problems: self.problems,
+            export_names,
         };
         let mut groups = Vec::new();
         for Member { archive, found, .. } in self.members {
@@ -469,6 +522,30 @@ impl<'a> Opening<'a> {
         export.shards.extend(groups.into_iter().map(|shard| Shard { is_side, ..shard }));
         export
     }
+}
+
+/// For each of `members` the name of its export: that of its file or folder, with the folder around it where two exports
+/// would have the same name. Empty unless there are several exports.
+fn export_names(members: &[Member]) -> Vec<String> {
+    let has_conversations = |member: &&Member| {
+        let found = &member.found;
+        found.groups || !found.shards.is_empty() || found.viewer.is_some()
+    };
+    let exports: BTreeSet<_> =
+        members.iter().filter(has_conversations).map(|member| &*member.export).collect();
+    if exports.len() < 2 {
+        return Vec::new();
+    }
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for export in &exports {
+        *uses.entry(names::last(export, 1)).or_default() += 1;
+    }
+    let name = |member: &Member| {
+        let base = names::last(&member.export, 1);
+        let is_unique = uses.get(base) == Some(&1);
+        if is_unique { base } else { names::last(&member.export, 2) }.to_owned()
+    };
+    members.iter().map(name).collect()
 }
 
 fn form_of(members: &[Member], sources: usize, json: bool) -> Form {

@@ -96,6 +96,8 @@ pub(super) enum Command {
     Grep(Box<grep::GrepArgs>),
     /// Write the whole tree as plain files, times included (needs no FUSE)
     Export(ExportArgs),
+    /// List the conversations that are new, grown, renamed or gone in a newer export
+    Diff(DiffArgs),
     /// Summarize an export: its form, counts, dates, models
     Info(list::InfoArgs),
     /// List every problem in an export; exits with 0 if it has no problems, with 4 otherwise
@@ -202,15 +204,43 @@ pub(super) struct SystemdArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "gptfs export [OPTIONS] <SOURCE>... <DIR>",
+    override_usage = "gptfs export [OPTIONS] <SOURCE>... <DIR>\n       gptfs export [OPTIONS] --format jsonl <SOURCE>...",
     after_help = "Examples:\n  \
         gptfs export export.zip ~/notes/chats\n  \
-        gptfs export --thinking hide export.zip chats"
+        gptfs export --thinking hide export.zip chats\n  \
+        gptfs export --format jsonl export.zip | jq -r 'select(.turns > 20).path'"
 )]
 pub(super) struct ExportArgs {
     /// One or more exports, then the directory to write to, which must be new or empty
-    #[arg(value_names = ["SOURCE", "DIR"], num_args = 2.., required = true, value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "SOURCE", num_args = 1.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
+    /// Write the tree to the directory, or one line of JSON per conversation to standard output
+    #[arg(long, value_enum, default_value_t = ExportFormat::Tree)]
+    pub(super) format: ExportFormat,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    Tree,
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gptfs diff march.zip november.zip\n  \
+    gptfs diff --json old.zip new.zip | jq -r 'select(.change == \"gone\").path'")]
+pub(super) struct DiffArgs {
+    /// The older export
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(super) old: PathBuf,
+    /// The newer export
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(super) new: PathBuf,
+    /// Print one JSON object per line: change, path, id, title, turns, and what was before
+    #[arg(long)]
+    pub(super) json: bool,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }

@@ -1,18 +1,26 @@
-//! `export`: the tree as plain files.
+//! `export`: the tree as plain files, or its conversations as lines of JSON.
 
-use super::args::ExportArgs;
+use super::args::{ExportArgs, ExportFormat};
 use super::settings::Settings;
-use super::{open, progress};
+use super::{open, progress, quoted};
+use crate::catalog::{Head, Page};
 use crate::error::{Error, ErrorKind, Result};
 use crate::export;
+use crate::fs::Fs;
 use crate::progress::Progress;
 use crate::sys::EndSignals;
+use crate::time::Zone;
+use std::io::{self, Write};
 
-/// Writes the tree that `mount` would show to a directory.
+/// Writes the tree that `mount` would show to a directory, or its conversations to standard output.
 pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
-    let Some((dir, sources)) = args.paths.split_last() else {
-        return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory"));
+    if args.format == ExportFormat::Jsonl {
+        let open::Opened { fs, .. } = open::open(&args.paths, &settings)?;
+        return lines(&fs, settings.zone());
+    }
+    let Some((dir, sources)) = args.paths.split_last().filter(|(_, sources)| !sources.is_empty()) else {
+        return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory to write to"));
     };
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
     // Before starting the threads that write and draw, so that they inherit the signal mask.
@@ -22,4 +30,59 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let written = progress::shown("files", &progress, write)?.complete()?;
     super::say(&format!("wrote {} files to {}", written.files, dir.display()));
     Ok(())
+}
+
+/// Prints each conversation with its pages as one line of JSON, in the order of the export.
+///
+/// # Errors
+/// The first page that can't be read; the others are printed.
+fn lines(fs: &Fs, zone: &Zone) -> Result<()> {
+    let mut failed = None;
+    super::print(|out| {
+        for (number, head) in fs.catalog().heads.iter().enumerate() {
+            let (mut thread, mut branches) = (None, Vec::new());
+            fs.each_page(number, &mut |ino, page| match (fs.page(ino), page) {
+                (Some((_, Page::Thread)), Ok(page)) => thread = Some((fs.path(ino), page)),
+                (Some((_, Page::Branch(_))), Ok(page)) => branches.push(page),
+                (_, Ok(_)) => {}
+                (_, Err(error)) => {
+                    failed.get_or_insert(error);
+                }
+            });
+            if let Some((path, page)) = thread {
+                line(out, head, &path, &page, &branches, zone)?;
+            }
+        }
+        Ok(())
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn line(
+    out: &mut dyn Write,
+    head: &Head,
+    path: &str,
+    page: &[u8],
+    branches: &[Vec<u8>],
+    zone: &Zone,
+) -> io::Result<()> {
+    let page_text = |page: &[u8]| quoted(&String::from_utf8_lossy(page));
+    let list = |items: Vec<String>| format!("[{}]", items.join(","));
+    write!(out, r#"{{"path":{},"id":{}"#, quoted(path), quoted(&head.id))?;
+    write!(out, r#","title":{}"#, quoted(head.title.as_deref().unwrap_or_default()))?;
+    for (key, time) in [("created", head.created), ("updated", head.updated)] {
+        if let Some(time) = time {
+            write!(out, r#","{key}":"{}""#, zone.rfc3339(time))?;
+        }
+    }
+    write!(out, r#","models":{}"#, list(head.models.iter().map(|model| quoted(model)).collect()))?;
+    for (key, id) in [("gpt", &head.gpt), ("project", &head.project)] {
+        if let Some(id) = id {
+            write!(out, r#","{key}":{}"#, quoted(id))?;
+        }
+    }
+    write!(out, r#","starred":{},"archived":{},"turns":{}"#, head.starred, head.archived, head.turns)?;
+    write!(out, r#","text":{}"#, page_text(page))?;
+    let branches = branches.iter().map(|page| page_text(page)).collect();
+    writeln!(out, r#","branches":{}}}"#, list(branches))
 }

@@ -29,14 +29,16 @@ impl<'a> MessageTree<'a> {
     pub fn new(nodes: Vec<Node<'a>>) -> Self {
         let nodes = nodes.into_iter().map(|node| (node.parent, node.message.map(Box::new)));
         let (parents, messages) = nodes.unzip();
-        Self::with_parents(parents, messages).0
+        Self::with_parents(parents, messages, None).0
     }
 
     /// A tree of `messages`, each with its parent, and how many cycles had to be cut. A parent that does not exist is
-    /// taken as none; a cycle is cut at the node whose parent link closes it, in the order of the nodes. Linear.
+    /// taken as none; a cycle is cut at the node whose parent link closes it on the way up from `current`, which so
+    /// keeps all of its way, else in the order of the nodes. Linear.
     pub(crate) fn with_parents(
         mut parents: Vec<Option<NodeId>>,
         mut messages: Vec<Option<Box<Message<'a>>>>,
+        current: Option<NodeId>,
     ) -> (Self, usize) {
         let len = parents.len().min(messages.len()).min(u32::MAX as usize);
         parents.truncate(len);
@@ -44,7 +46,7 @@ impl<'a> MessageTree<'a> {
         for parent in &mut parents {
             *parent = parent.filter(|parent| (parent.0 as usize) < len);
         }
-        let cut = cut_cycles(&mut parents);
+        let cut = cut_cycles(&mut parents, current);
         (Self { parents, messages }, cut)
     }
 
@@ -102,12 +104,14 @@ impl<'a> MessageTree<'a> {
 }
 
 /// Cuts each cycle at the link that closes it, and returns how many there were. Every node is stepped on once: a walk
-/// ends at a node that an earlier walk has been to, and only a node of the same walk closes a cycle.
-fn cut_cycles(parents: &mut [Option<NodeId>]) -> usize {
+/// ends at a node that an earlier walk has been to, and only a node of the same walk closes a cycle. The first walk is
+/// from `current`.
+fn cut_cycles(parents: &mut [Option<NodeId>], current: Option<NodeId>) -> usize {
     const NEVER: u32 = u32::MAX;
     let mut cut = 0;
     let mut walked_by = vec![NEVER; parents.len()];
-    for start in 0..parents.len() as u32 {
+    let first = current.map(|current| current.0);
+    for start in first.into_iter().chain(0..parents.len() as u32) {
         let mut at = start;
         while let Some(walker) = walked_by.get_mut(at as usize).filter(|walker| **walker == NEVER) {
             *walker = start;
@@ -149,6 +153,18 @@ mod tests {
         // Walking from 0: 0 → 1 → 2 → 0. The link of 2 closes the circle.
         assert_eq!(parents(&tree(&[Some(1), Some(2), Some(0)])), [Some(1), Some(2), None]);
         assert_eq!(parents(&tree(&[Some(0)])), [None]);
+    }
+
+    #[test]
+    fn the_way_up_from_the_current_node_is_kept_whole() {
+        for (current, expected) in
+            [(0, [Some(1), Some(2), None]), (1, [None, Some(2), Some(0)]), (2, [Some(1), None, Some(0)])]
+        {
+            let links = [1, 2, 0].map(|parent| Some(NodeId(parent)));
+            let messages = vec![None, None, None];
+            let (tree, cut) = MessageTree::with_parents(links.to_vec(), messages, Some(NodeId(current)));
+            assert_eq!((parents(&tree), cut), (expected.to_vec(), 1), "{current}");
+        }
     }
 
     #[test]

@@ -297,7 +297,7 @@ fn tree<'a>(
         messages.push(message);
     }
     let pages = answer::expand(&mut messages, Originals { json: &originals, parents: &links.parents })?;
-    let (tree, cut) = MessageTree::with_parents(links.parents, messages);
+    let (tree, cut) = MessageTree::with_parents(links.parents, messages, links.current);
     let mut sources = Sources::default();
     if lacks_sources(&tree) {
         sources = Sources::new(turns(&tree));

@@ -200,6 +200,8 @@ impl Pass<'_> {
                 return;
             }
             self.assets.attach(&mut conversation);
+            let export = self.export.name_among_several(place.location.entry);
+            conversation.export = export.map(|name| name.to_owned().into());
             let document = Document::new(&conversation, self.assets);
             let is_shown = !matches!(place.extent, Extent::TooLarge | Extent::NoMemory);
             let mut reader = self.observer.filter(|_| is_shown).map(Observer::begin);
@@ -215,7 +217,8 @@ impl Pass<'_> {
                 if place.extent == Extent::NoMemory {
                     head.condition = Condition::Unread;
                 }
-                let placeholder = measure::placeholder(&head, self.options.max_conversation);
+                let mut placeholder = measure::placeholder(&head, self.options.max_conversation);
+                placeholder.export.clone_from(&conversation.export);
                 let document = Document::new(&placeholder, self.assets);
                 let mut of_placeholder = measure::head(&document, place.location, options, None);
                 of_placeholder.condition = head.condition;
@@ -294,7 +297,7 @@ impl Pass<'_> {
         let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
         let (mut foreign, mut has_junk, mut trouble) = (None, false, None);
         for (at, (end, shard)) in ends.into_iter().zip(&self.export.shards).enumerate() {
-            let subject = || printable(&shard.name).to_string();
+            let subject = || printable(&self.export.subject(shard.entry)).to_string();
             let read = read.get(&at).copied().unwrap_or_default();
             damage.extend(end.failure.map(|failure| Problem::new(subject(), damaged(&failure, read))));
             match end.vendor {
@@ -470,7 +473,7 @@ impl<'p> Worker<'p> {
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end)
             && !is_vacant
         {
-            problems.push(Problem::new(&entry.name, format!("{reason} (at byte {at})")));
+            problems.push(Problem::new(pass.export.subject(entry.entry), format!("{reason} (at byte {at})")));
         }
         ShardEnd { vendor, junk, problems, failure: streamed.err() }
     }

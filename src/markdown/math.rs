@@ -131,7 +131,11 @@ fn write(text: &str, formula: &Formula, out: &mut String) {
     let inside = text.get(formula.inside.clone()).unwrap_or_default();
     let marks = if formula.display { "$$" } else { "$" };
     out.push_str(marks);
-    let trimmed = inside.trim_matches([' ', '\t']);
+    let trimmed = inside.trim_start_matches([' ', '\t']);
+    // The last line may have nothing but the mark, which must stay in its list item or quote.
+    let last = trimmed.rfind('\n').map_or("", |end| trimmed.get(end..).unwrap_or_default());
+    let is_nested = !last.is_empty() && last.trim_matches(['\n', ' ', '\t', '>']).is_empty();
+    let trimmed = if is_nested { trimmed } else { trimmed.trim_end_matches([' ', '\t']) };
     let is_risky = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '>']);
         line.starts_with(['=', '-', '+', '#', '*', '~', '`', '|', '<'])
@@ -224,6 +228,13 @@ mod tests {
             "$$\n\\begin{aligned}\na &= b \\\\\n  &= c\n\\end{aligned}\n$$",
         );
         becomes("- \\( a \\)\n> \\[b\\]", "- $a$\n> $$b$$");
+    }
+
+    #[test]
+    fn a_formula_on_lines_of_its_own_stays_in_its_list_item_and_quote() {
+        becomes("- a\n  \\[\n  x\n  \\]\n- b", "- a\n  $$\n  x\n  $$\n- b");
+        becomes("> > \\[\n> > x\n> > \\]", "> > $$\n> > x\n> > $$");
+        becomes("- \\[\n  a\n  = b\n  \\]", "- $$a = b$$");
     }
 
     #[test]

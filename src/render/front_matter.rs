@@ -54,6 +54,9 @@ pub(super) fn write(
             }
         }
     }
+    if let Some(export) = &conversation.export {
+        field("source", &scalar(export), out);
+    }
     out.push_str("\n---");
 }
 

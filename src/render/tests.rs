@@ -122,13 +122,15 @@ fn front_matter_has_its_keys_in_order() {
     conversation.project = Some("g-p-01".into());
     conversation.starred = true;
     conversation.archived = true;
+    conversation.export = Some("old export.zip".into());
     let mut options = options();
     options.names.insert("g-p-01".into(), "My project: one".into());
     let page = rendered(&document(&conversation), Page::Thread, &options);
     let expected = "---\ntitle: \" a: \\\"b\\\"\\n\\u202ec\"\nid: 00000000-0000-4000-8000-000000001000\n\
         url: https://chatgpt.com/g/g-p-01/c/00000000-0000-4000-8000-000000001000\n\
         created: 2025-03-04T05:06:07+00:00\nupdated: 2025-03-04T05:16:07+00:00\nmodels: [gpt-4o, o3]\n\
-        project: \"My project: one\"\nstarred: true\narchived: true\n---\n\n# a: \"b\" c\n";
+        project: \"My project: one\"\nstarred: true\narchived: true\n\
+        source: \"old export.zip\"\n---\n\n# a: \"b\" c\n";
     assert!(page.starts_with(expected), "{page}");
 }
 

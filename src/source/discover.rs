@@ -1,6 +1,7 @@
 //! Finds the conversations in one archive: its roots, their shards, and the files next to them.
 
 use super::names::{self, Side};
+use super::reason;
 use crate::archive::{Archive, EntryKind};
 use crate::bytes::without_byte_order_mark;
 use crate::catalog::Problem;
@@ -98,6 +99,10 @@ pub(super) fn discover(archive: &Archive) -> Result<Discovery> {
         let (directory, base) = names::split(name(archive, entry));
         let at_root = roots.contains_key(directory)
             || directory.strip_suffix("tmp/").is_some_and(|parent| roots.contains_key(parent));
+        if let Some(what) = reason::other_assistant(base).filter(|_| at_root && !taken.contains(&entry)) {
+            let reason = format!("this looks like {what}, which gptfs can't read; not shown");
+            found.problems.push(Problem::new(name(archive, entry), reason));
+        }
         // A part without conversations has its files at the top, or in one folder.
         let at_top = roots.is_empty() && names::depth(directory) <= 1;
         let at_top = at_top && !names::is_foreign(directory);

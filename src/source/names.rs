@@ -17,6 +17,18 @@ pub(super) fn base(name: &str) -> &str {
     split(name).1
 }
 
+/// What the parts of an export are called without their numbers, given what precedes those.
+pub(super) fn of_parts(prefix: &str) -> &str {
+    prefix.trim_end_matches("-part-")
+}
+
+/// The last `count` components of a name.
+pub(super) fn last(name: &str, count: usize) -> &str {
+    let name = name.trim_end_matches(['/', '\\']);
+    let start = name.rmatch_indices(['/', '\\']).nth(count.saturating_sub(1));
+    start.map_or(name, |(at, _)| name.get(at.saturating_add(1)..).unwrap_or_default())
+}
+
 /// Number of components of a directory as returned by [`split`].
 pub(super) fn depth(directory: &str) -> usize {
     components(directory).count()

@@ -33,17 +33,33 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
 
 fn other_product(name: &str) -> Option<&'static str> {
     let base = names::base(name);
-    if names::components(name).any(|part| part == "Takeout") || base == "MyActivity.json" {
+    if names::components(name).any(|part| part == "Takeout") {
         Some("a Google Takeout archive")
-    } else if base == "prod-grok-backend.json" || base.starts_with("prod-mc-") {
+    } else if base.starts_with("prod-mc-") {
         Some("a Grok export")
     } else if base == "[Content_Types].xml" {
         Some("an Office document")
-    } else if is_le_chat(base) {
-        Some("a Mistral Le Chat export")
     } else {
-        None
+        other_assistant(base)
     }
+}
+
+/// What a file with this base name is, if it holds the conversations of another assistant.
+pub(super) fn other_assistant(base: &str) -> Option<&'static str> {
+    match base {
+        "MyActivity.json" => Some("a Google Takeout archive"),
+        "prod-grok-backend.json" => Some("a Grok export"),
+        _ if is_le_chat(base) => Some("a Mistral Le Chat export"),
+        _ if is_open_webui(base) => Some("an Open WebUI export"),
+        _ => None,
+    }
+}
+
+/// `chat-export-<milliseconds>.json`.
+fn is_open_webui(base: &str) -> bool {
+    base.strip_prefix("chat-export-")
+        .and_then(|rest| rest.strip_suffix(".json"))
+        .is_some_and(|time| !time.is_empty() && time.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `chat-<uuid>.json`.

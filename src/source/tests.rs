@@ -434,6 +434,53 @@ fn several_sources_are_one_export() {
 }
 
 #[test]
+fn conversations_of_another_assistant_beside_an_export_are_named() {
+    let place = TestFolder::with(
+        "x.zip",
+        zip(&[
+            "conversations.json",
+            "prod-grok-backend.json",
+            "chat-export-1744577600000.json",
+            "chat-0000.json",
+            "personal/files/MyActivity.json",
+        ]),
+    );
+    let export = place.open("x.zip").unwrap();
+    let problems: Vec<_> =
+        export.problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
+    assert_eq!(
+        problems,
+        [
+            "prod-grok-backend.json: this looks like a Grok export, which gptfs can't read; not shown",
+            "chat-export-1744577600000.json: this looks like an Open WebUI export, which gptfs can't read; not shown",
+        ]
+    );
+}
+
+#[test]
+fn exports_have_names_only_if_there_are_several() {
+    let place = TestFolder::new();
+    let export = zip(&["conversations.json"]);
+    let names = |paths: &[PathBuf]| open(paths, &Limits::default()).unwrap().names_among_several().to_vec();
+    let old = place.put("old.zip", export.clone());
+    let part = place.put("x-part-0001.zip", export.clone());
+    place.put("x-part-0002.zip", zip(&["a.dat"]));
+    assert!(names(&[part.clone()]).is_empty());
+    assert_eq!(names(&[old.clone(), part]), ["old.zip", "x", "x"]);
+    // Two of one name are told apart by their folders.
+    let same = place.put("new/old.zip", export.clone());
+    let folder = old.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(names(&[old, same]), [format!("{folder}/old.zip"), "new/old.zip".to_owned()]);
+    // A folder may hold exports or what a container wraps.
+    let exports = place.put("all/a.zip", export.clone()).with_file_name("");
+    place.put("all/b.zip", export.clone());
+    assert_eq!(names(&[exports]), ["a.zip", "b.zip"]);
+    let unpacked = place.put("one/Conversations__0-chatgpt-0001.zip", export.clone()).with_file_name("");
+    place.put("one/Conversations__0-chatgpt-0002.zip", export);
+    assert!(names(&[unpacked]).is_empty());
+}
+
+#[test]
 fn a_source_that_is_not_an_export_is_described() {
     let place = TestFolder::new();
     let no = "no conversations found:";

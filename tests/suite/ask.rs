@@ -1,6 +1,6 @@
-//! `recent`, `ls` with conditions, `cat` with near misses, and `info`.
+//! `recent`, `ls` with conditions, `cat` with near misses, `info`, `diff`, and `export` as lines of JSON.
 
-use crate::support::{Outcome, exported, fixtures, gptfs};
+use crate::support::{Outcome, Scratch, array, exported, fixtures, gptfs};
 use serde_json::Value;
 
 fn on_demo(command: &str, rest: &[&str]) -> Outcome {
@@ -111,4 +111,87 @@ fn the_account_is_printed_only_when_asked() {
         let told = on_demo(command[0], &command[1..]).succeeded();
         assert!(!told.stdout.contains("mira@") && !told.stderr.contains("mira@"), "{command:?}");
     }
+}
+
+/// A conversation with this id, title and answers, a branch for each but the last.
+fn conversation(id: &str, title: &str, answers: &[&str]) -> String {
+    let message = |id: &str, role: &str, text: &str| serde_json::json!({"id": id, "author": {"role": role}, "content": {"content_type": "text", "parts": [text]}});
+    let mut mapping = serde_json::Map::new();
+    mapping.insert("q".into(), serde_json::json!({"parent": null, "message": message("q", "user", "Why?")}));
+    for (number, answer) in answers.iter().enumerate() {
+        let id = format!("a{number}");
+        let node = serde_json::json!({"parent": "q", "message": message(&id, "assistant", answer)});
+        mapping.insert(id, node);
+    }
+    let current = format!("a{}", answers.len() - 1);
+    let times = [1_700_000_000, 1_700_000_100];
+    serde_json::json!({"id": id, "title": title, "create_time": times[0], "update_time": times[1],
+        "current_node": current, "mapping": mapping})
+    .to_string()
+}
+
+#[test]
+fn diff_tells_what_became_of_conversations() {
+    let scratch = Scratch::new();
+    let export = |name: &str, conversations: &[String]| {
+        let conversations: Vec<_> = conversations.iter().map(String::as_str).collect();
+        scratch.file(name, array(&conversations)).display().to_string()
+    };
+    let old = export(
+        "old.json",
+        &[
+            conversation("1", "Same", &["a"]),
+            conversation("2", "Grows", &["a"]),
+            conversation("3", "Before", &["a"]),
+            conversation("4", "Edited", &["a"]),
+            conversation("5", "Lost", &["a"]),
+        ],
+    );
+    let new = export(
+        "new.json",
+        &[
+            conversation("6", "Fresh", &["a"]),
+            conversation("4", "Edited", &["abc"]),
+            conversation("3", "After", &["a"]),
+            conversation("2", "Grown up", &["a", "b"]),
+            conversation("1", "Same", &["a"]),
+        ],
+    );
+    let told = gptfs(["diff", "--tz=UTC", &old, &new]).succeeded();
+    assert_eq!(
+        told.stdout,
+        "renamed  2023/11/After.md (was 2023/11/Before.md)\n\
+         changed  2023/11/Edited.md\n\
+         new      2023/11/Fresh.md\n\
+         grown    2023/11/Grown up.md (0 → 1 branches, was 2023/11/Grows.md)\n\
+         gone     2023/11/Lost.md\n"
+    );
+    assert!(told.stderr.contains("5 conversations differ: 1 new, 1 grown, 1 renamed, 1 changed, 1 gone"));
+    let json = gptfs(["diff", "--tz=UTC", "--json", &old, &new]).succeeded().stdout;
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!((&lines[0]["change"], &lines[0]["id"]), (&"renamed".into(), &"3".into()));
+    assert_eq!(lines[0]["before"]["path"], "2023/11/Before.md");
+    let same = gptfs(["diff", &old, &old]).succeeded();
+    assert!(same.stdout.is_empty() && same.stderr.contains("no conversation differs"), "{}", same.stderr);
+    gptfs(["diff", &old, "/nowhere.zip"]).failed(6);
+}
+
+#[test]
+fn export_prints_a_line_of_json_for_each_conversation() {
+    let tree = exported(&fixtures().join("demo.zip"));
+    let demo = fixtures().join("demo.zip").display().to_string();
+    let told = gptfs(["export", "--tz=UTC", "--format", "jsonl", &demo]).succeeded().stdout;
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 48);
+    for line in &lines {
+        let path = line["path"].as_str().expect("a path");
+        assert_eq!(line["text"].as_str().map(str::as_bytes), tree.0.get(path).map(Vec::as_slice), "{path}");
+        assert_eq!(front(line["text"].as_str().expect("text"), "id"), line["id"].as_str());
+        let branches = path.replace(".md", ".branches/");
+        let expected = tree.0.iter().filter(|(path, _)| path.starts_with(&branches)).map(|(_, page)| page);
+        let found = line["branches"].as_array().expect("branches").iter().filter_map(Value::as_str);
+        assert!(found.map(str::as_bytes).eq(expected.map(Vec::as_slice)), "{path}");
+    }
+    gptfs(["export", &demo]).failed(2);
 }

@@ -2,7 +2,7 @@
 
 use super::link::{DistinctLinks, link, markdown, untracked};
 use super::mark::{CLOSE as CLOSE_MARK, OPEN as OPEN_MARK};
-use super::marks::{LEAD as MARK_LEAD, citation_marks, unmarked};
+use super::marks::{LEAD as MARK_LEAD, citation_marks, is_mark, unmarked};
 use super::metadata::{
     Citation, CitationSource, Item, Metadata, PictureItem, RefId, Reference as RawReference, SearchGroups,
 };
@@ -30,19 +30,25 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
     }
     let mut seen = BTreeSet::new();
     let mut loose = Vec::new();
+    let mut offsets = None;
     for Obj(mut reference) in references {
-        if is_loose(&reference) {
+        let covered = covered(&prose.text, &reference, &mut offsets);
+        if covered.is_none() && is_loose(&reference) {
             loose.extend(meaning(&mut reference)?);
         } else if reference.kind.as_str() == "sources_footnote" {
             let sources = reference.sources.0.into_iter().filter_map(|Obj(source)| footnote(source));
             prose.footnotes.extend(sources.filter(|source| seen.insert(source.url.clone())));
-        } else if reference.matched_text.filled().is_some()
+        } else if (covered.is_some() || reference.matched_text.filled().is_some())
             && let Some(meaning) = meaning(&mut reference)?
         {
+            // A mark may say what a reference without its text does not.
+            if covered.is_some() && matches!(meaning, Meaning::Nothing) {
+                continue;
+            }
             prose.references.push(Reference {
                 start: position(reference.start_idx.whole()),
                 end: position(reference.end_idx.whole()),
-                matched: reference.matched_text.take(),
+                matched: covered.unwrap_or_else(|| reference.matched_text.take()),
                 meaning,
             });
         }
@@ -51,10 +57,28 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
     Ok(())
 }
 
-/// True for pages without a position in the text.
+/// The mark of `text` at the place of a reference that does not quote it. `offsets` are the bytes at which the code points
+/// of the text begin, once they are known.
+fn covered<'a>(
+    text: &str,
+    reference: &RawReference<'_>,
+    offsets: &mut Option<Vec<usize>>,
+) -> Option<Text<'a>> {
+    if reference.matched_text.filled().is_some() {
+        return None;
+    }
+    let (start, end) = (reference.start_idx.whole()?, reference.end_idx.whole()?);
+    let offsets =
+        offsets.get_or_insert_with(|| text.char_indices().map(|(at, _)| at).chain([text.len()]).collect());
+    let byte = |point: u64| usize::try_from(point).ok().and_then(|point| offsets.get(point)).copied();
+    let mark = text.get(byte(start)?..byte(end)?)?;
+    mark.starts_with(|c: char| c == OPENING || is_mark(c)).then(|| Text::Owned(mark.to_owned()))
+}
+
+/// True for pages of which neither the text that they belong to nor a mark is known.
 fn is_loose(reference: &RawReference<'_>) -> bool {
     let is_page = matches!(reference.kind.as_str(), "webpage" | "webpage_extended" | "grouped_webpages");
-    is_page && reference.matched_text.filled().is_none() && reference.start_idx.0.is_none()
+    is_page && reference.matched_text.filled().is_none()
 }
 
 /// Pairs pages without a position with the citation marks of the text, in order, if their numbers agree; otherwise

@@ -297,6 +297,9 @@ impl Lines<'_> {
         if is_among(name, RAW_TAGS) {
             return Start::RawHtml;
         }
+        if is_address(rest) {
+            return Start::Text;
+        }
         Start::Tag(is_among(name, BLOCK_TAGS))
     }
 
@@ -373,6 +376,22 @@ impl Lines<'_> {
         }
         false
     }
+}
+
+/// True if the rest of a line, after `<`, begins with an address and its `>`: a link, and no tag to any reader.
+fn is_address(rest: &[u8]) -> bool {
+    let is_inside = |byte: &u8| byte.is_ascii_graphic() && !b"<>\"'`\\".contains(byte) || !byte.is_ascii();
+    let length = rest.iter().take_while(|byte| is_inside(byte)).count();
+    let Some((address, b">")) =
+        rest.split_at_checked(length).map(|(inside, end)| (inside, end.get(..1).unwrap_or_default()))
+    else {
+        return false;
+    };
+    let scheme =
+        address.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte)).count();
+    let is_absolute = (2..=32).contains(&scheme) && address.get(scheme) == Some(&b':');
+    let is_mailbox = address.get(scheme) == Some(&b'@') && !address.contains(&b'/');
+    is_absolute || is_mailbox
 }
 
 /// True if the number in `digits` is 1.

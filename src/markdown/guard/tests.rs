@@ -30,6 +30,21 @@ fn ordinary_text_stays_as_it_is() {
 }
 
 #[test]
+fn an_address_in_angle_brackets_is_a_link_wherever_it_is() {
+    for text in [
+        "<https://x.example/?a=b#c>",
+        "a\n<https://x.example/>\nb",
+        "- <mailto:ada@x.example>\n\n> <ada@x.example> says",
+        "<https://x.example/> <b>bold</b>",
+    ] {
+        becomes(text, text);
+    }
+    becomes("<https:x y>", "&lt;https:x y>");
+    becomes("<a:b\"c>", "&lt;a:b\"c>");
+    becomes("<https://x.example/", "&lt;https://x.example/");
+}
+
+#[test]
 fn open_fences_are_closed() {
     becomes("```\na", "```\na\n```");
     becomes("~~~~~\n~~~\n", "~~~~~\n~~~\n~~~~~");

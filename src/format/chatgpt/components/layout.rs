@@ -170,11 +170,10 @@ impl<'s> Flow<'s> {
             out.insert_str(0, if has_blank { "" } else { " " });
         } else {
             let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
-            if prefix.indent < 2
-                || !(is_same || is_in_list(text.get(..line).unwrap_or_default(), prefix.indent))
-            {
+            if prefix.indent < 2 || !(is_same || is_in_list(&self.run, line, prefix.indent)) {
                 return false;
             }
+            let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
             let text = text.to_mut();
             text.truncate(line);
             out.push_str(if text.ends_with("\n\n") { "" } else { "\n" });
@@ -221,19 +220,46 @@ impl<'s> Flow<'s> {
 }
 
 /// How many lines are looked at to find the list that a line is in.
-const MOST_LINES: usize = 32;
+const MOST_LINES: usize = 64;
 
-/// True if a line with this `indent` after `text` is in an item of a list.
-fn is_in_list(text: &str, indent: usize) -> bool {
-    for line in text.rsplit('\n').filter(|line| !line.trim().is_empty()).take(MOST_LINES) {
-        let prefix = Prefix::of(line);
+/// True if a line with this `indent` is in an item of a list, by the lines before it: those of `run` without what its last
+/// text has from `end` on.
+fn is_in_list(run: &[OutputPiece<'_>], end: usize, indent: usize) -> bool {
+    /// So much of the beginning of a line shows what it begins.
+    const SHOWN: usize = 80;
+    let decides = |line: &str| {
+        let prefix = Some(line).filter(|line| !line.trim().is_empty()).map(Prefix::of)?;
         match prefix.item {
-            Some(item) if prefix.indent < indent => return item <= indent,
-            None if prefix.indent < indent => return false,
-            _ => {}
+            Some(item) if prefix.indent < indent => Some(item <= indent),
+            None if prefix.indent < indent => Some(false),
+            _ => None,
+        }
+    };
+    let texts = run.iter().rev().enumerate().filter_map(|(number, piece)| match piece {
+        OutputPiece::Text(text) if number == 0 => text.get(..end),
+        OutputPiece::Text(text) => Some(text.as_ref()),
+        OutputPiece::Inline(inline) => Some(inline.text.as_str()),
+        _ => None,
+    });
+    // The beginning of a line that may be made of several pieces.
+    let mut line = String::new();
+    let mut lines = 0;
+    for text in texts {
+        for (number, part) in text.rsplit('\n').enumerate() {
+            if number > 0 {
+                if let Some(decision) = decides(&line) {
+                    return decision;
+                }
+                lines += 1;
+                if lines == MOST_LINES {
+                    return false;
+                }
+                line.clear();
+            }
+            line = part.chars().chain(line.chars()).take(SHOWN).collect();
         }
     }
-    false
+    decides(&line).unwrap_or_default()
 }
 
 /// True if `text` is one paragraph.

@@ -1,7 +1,7 @@
 //! A run of text and inline pieces as Markdown: blanks, indentation, and what begins a line.
 
 use super::piece::{Inline, InlineStyle, Joint, OutputPiece, Place};
-use super::{plain, zones};
+use super::{plain, table, zones};
 use std::borrow::Cow;
 
 /// Text and inline pieces on their way to Markdown.
@@ -35,9 +35,10 @@ impl Run {
             is_line_start: true,
         };
         let mut dedent = Dedent::default();
-        let mut pieces = pieces.into_iter().peekable();
-        while let Some(piece) = pieces.next() {
-            let next = pieces.peek().and_then(|next| match next {
+        let rows = rows(&pieces);
+        let mut pieces = pieces.into_iter().zip(rows).peekable();
+        while let Some((piece, in_row)) = pieces.next() {
+            let next = pieces.peek().and_then(|(next, _)| match next {
                 OutputPiece::Text(text) => text.chars().next(),
                 OutputPiece::Inline(inline) => inline.text.chars().next(),
                 _ => Some(' '),
@@ -47,7 +48,7 @@ impl Run {
                     Some(common) => run.text(&dedent.text(&text, common)),
                     None => run.text(&text),
                 },
-                OutputPiece::Inline(inline) => run.inline(&inline, next),
+                OutputPiece::Inline(inline) => run.inline(&inline, next, in_row),
                 _ => run.gap = true,
             }
         }
@@ -139,13 +140,19 @@ impl Run {
         if closes && !is_cell && rest.starts_with(['.', ',', ';', ':', '!', '?']) { rest } else { text }
     }
 
-    fn inline(&mut self, inline: &Inline, next: Option<char>) {
+    /// Writes an inline piece, which may be in a row of a table that is written in Markdown.
+    fn inline(&mut self, inline: &Inline, next: Option<char>, in_row: bool) {
         let last = self.out.chars().next_back();
         let mut text = match inline.style {
+            // In a row the model escapes pipes even in attributes.
+            InlineStyle::Words if in_row => plain::escaped(&inline.text.replace("\\|", "|"), last, next),
             InlineStyle::Words => plain::escaped(&inline.text, last, next),
             InlineStyle::Strong if !self.bold => plain::emphasised(&inline.text, "**"),
             InlineStyle::Strong | InlineStyle::Markdown => inline.text.clone(),
         };
+        if in_row {
+            text = table::cell(&text);
+        }
         if self.is_line_start {
             if self.gap {
                 text.drain(..text.len() - text.trim_start().len());
@@ -171,6 +178,35 @@ impl Run {
         self.gap = false;
         self.after_inline = Some(inline.joint);
     }
+}
+
+/// For each piece whether it is in a row of a table that is written in Markdown.
+fn rows(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
+    let is_delimiter = |line: &str| {
+        line.contains('|') && line.contains('-') && line.bytes().all(|byte| b"|:- \t>".contains(&byte))
+    };
+    let texts = pieces.iter().filter_map(|piece| match piece {
+        OutputPiece::Text(text) => Some(text),
+        _ => None,
+    });
+    if !texts.flat_map(|text| text.split('\n')).any(is_delimiter) {
+        return vec![false; pieces.len()];
+    }
+    let mut line_of = Vec::with_capacity(pieces.len());
+    let mut lines = vec![false];
+    for piece in pieces {
+        line_of.push(lines.len() - 1);
+        let OutputPiece::Text(text) = piece else { continue };
+        for (number, part) in text.split('\n').enumerate() {
+            if number > 0 {
+                lines.push(false);
+            }
+            if let Some(has_pipe) = lines.last_mut() {
+                *has_pipe |= part.contains('|');
+            }
+        }
+    }
+    line_of.into_iter().map(|line| lines.get(line) == Some(&true)).collect()
 }
 
 /// `text` without the indentation that its lines have in common.

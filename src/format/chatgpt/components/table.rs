@@ -88,6 +88,13 @@ fn write_row(cells: &[String], columns: usize, out: &mut String) {
     }
 }
 
+/// Inline Markdown as a cell or a part of one, which none of its pipes ends.
+pub(super) fn cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    write_cell(text, &mut out);
+    out
+}
+
 /// Writes inline Markdown as a cell, which none of its pipes ends.
 fn write_cell(text: &str, out: &mut String) {
     let mut address = None;

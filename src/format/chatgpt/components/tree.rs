@@ -71,7 +71,7 @@ pub(super) struct Tree {
 pub(super) fn tree(source: &str) -> Option<Tree> {
     let mut parser = TreeParser::new(source);
     parser.run();
-    if parser.is_language && parser.has_early_template {
+    if parser.is_language && parser.has_early_part {
         parser = TreeParser::new(source);
         parser.expects_language = true;
         parser.run();
@@ -124,8 +124,8 @@ struct TreeParser<'s> {
     is_language: bool,
     /// There will be something of the language.
     expects_language: bool,
-    /// A template was left as text because nothing of the language had been seen.
-    has_early_template: bool,
+    /// A template or fragment was left as text because nothing of the language had been seen.
+    has_early_part: bool,
     /// The node that is nested too deep, and how much was open when it began.
     too_deep: Option<(usize, usize)>,
     html_tables: usize,
@@ -158,7 +158,7 @@ impl<'s> TreeParser<'s> {
             declared: HashSet::new(),
             is_language: false,
             expects_language: false,
-            has_early_template: false,
+            has_early_part: false,
             too_deep: None,
             html_tables: 0,
             literal_blocks: 0,

@@ -320,6 +320,29 @@ fn pages_without_a_place_belong_to_the_citations_in_order_or_are_listed() {
 }
 
 #[test]
+fn a_reference_that_does_not_quote_its_mark_is_known_by_its_place() {
+    let mark = |id: u32| format!("\u{e200}cite\u{e202}turn0search{id}\u{e201}");
+    let page = |letter: &str, start: u32, end: u32| {
+        json!({"type": "webpage", "url": format!("https://{letter}.example/"), "title": letter,
+            "matched_text": "", "start_idx": start, "end_idx": end})
+    };
+    let text = format!("é One.{} Two.{}", mark(0), mark(1));
+    assert_eq!(
+        found(&text, json!({"content_references": [page("b", 30, 49)]})),
+        ["30..49 cite b.example→https://b.example/"]
+    );
+    // A place that is no mark's says nothing.
+    assert_eq!(
+        found(&text, json!({"content_references": [page("a", 1, 2), page("b", 90, 99)]})),
+        ["6..25 cite a.example→https://a.example/", "30..49 cite b.example→https://b.example/"]
+    );
+    assert_eq!(
+        found("No mark.", json!({"content_references": [page("a", 8, 8)]})),
+        ["note a.example→https://a.example/ ()"]
+    );
+}
+
+#[test]
 fn what_a_widget_matches_of_the_answer_itself_stays() {
     for matched in ["words", "\u{e200}genui\u{e202}{}\u{e201}"] {
         let widget = json!({"type": "client_defined_widget", "matched_text": matched, "alt": matched});

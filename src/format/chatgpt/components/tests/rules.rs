@@ -456,3 +456,45 @@ fn blocks_in_lists_and_quotes_stay_there() {
         ("> <box>a\n\nb</box>", "> a\n>\n> b"),
     ]);
 }
+
+#[test]
+fn a_fragment_around_the_whole_answer_leaves_nothing() {
+    check(&[
+        ("<>\n<box>a</box>\n</>", "a"),
+        ("<>a</>\n\n<badge>b</badge>", "a\n\n**b**"),
+        ("<>a</> b", "<>a</> b"),
+    ]);
+}
+
+#[test]
+fn pipes_of_components_end_no_cell_of_a_table_in_markdown() {
+    let head = "| a | b |\n|---|---|\n";
+    for (row, expected) in [
+        ("| <Entity value=\"x|y\"/> | z |", "| x\\|y | z |"),
+        ("| <Entity value=\"x\\|y\"/> | z |", "| x\\|y | z |"),
+        ("| <badge label=\"x|y\"/> | z |", "| **x\\|y** | z |"),
+        ("| <badge>x\\|y</badge> | z |", "| **x\\|y** | z |"),
+        ("| <Link url=\"https://x.example/\" title=\"c|d\"/> | z |", "| [c\\|d](https://x.example/) | z |"),
+        ("| <badge>z</badge> | <code>x|y</code> |", "| **z** | `x\\|y` |"),
+    ] {
+        assert_eq!(shown(&format!("{head}{row}")), format!("{head}{expected}"), "{row}");
+        assert_eq!(
+            shown(&format!("> | a | b |\n> |---|---|\n> {row}")),
+            format!("> | a | b |\n> |---|---|\n> {expected}"),
+            "{row}"
+        );
+    }
+    check(&[
+        ("<Entity value=\"x|y\"/> | z\n---|---\na | b", "x\\|y | z\n---|---\na | b"),
+        ("<Entity value=\"x|y\"/> is no row", "x|y is no row"),
+    ]);
+}
+
+#[test]
+fn a_block_on_a_line_of_an_item_stays_in_it_whatever_is_before() {
+    check(&[
+        ("1. <badge>a</badge> b\n   <badge>c</badge>", "1. **a** b\n\n   **c**"),
+        ("- a\n  - <badge>b</badge>\n    <box>c</box>\n- d", "- a\n  - **b**\n\n    c\n\n- d"),
+        ("<badge>a</badge> b\n   <badge>c</badge>", "**a** b\n\n**c**"),
+    ]);
+}

@@ -311,7 +311,11 @@ impl TreeParser<'_> {
             Component::Caption if folded == "caption" => self.html_tables == 0,
             Component::Box if folded == "col" && !is_upper => self.html_tables == 0,
             Component::Math if is_either => facts.value || (self.elements > 0 && !facts.any),
-            Component::Fragment if folded.is_empty() => closer.is_some() && speaks_language,
+            Component::Fragment if folded.is_empty() => {
+                let is_expected = speaks_language || self.expects_language;
+                self.has_early_part |= closer.is_some() && !is_expected;
+                closer.is_some() && is_expected
+            }
             _ => true,
         };
         // A name that only its brackets speak for, in the middle of a line.

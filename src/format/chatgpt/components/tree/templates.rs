@@ -130,7 +130,7 @@ impl TreeParser<'_> {
                     || listed.starts_with("Array.from")
                     || names_declared(listed, &self.declared);
                 if !is_known || !self.ends_later("each", end) {
-                    self.has_early_template |= !is_known;
+                    self.has_early_part |= !is_known;
                     self.literal_blocks += 1;
                     return false;
                 }
@@ -153,7 +153,7 @@ impl TreeParser<'_> {
                 self.push(OpenKind::Branch, NodeKind::Branch(Some(start..inside.end)), source);
             }
             "" | "if" => {
-                self.has_early_template |= !is_blank && !self.is_language;
+                self.has_early_part |= !is_blank && !self.is_language;
                 self.literal_blocks += 1;
                 return false;
             }
