@@ -93,6 +93,10 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
             continue;
         }
         let inside = begin..end;
+        if display && is_bracketed_text(text, at, &inside) {
+            resume = end + 2;
+            continue;
+        }
         let words = text.get(inside.clone()).unwrap_or_default();
         let has_dollar = memchr_iter(b'$', words.as_bytes()).any(|dollar| !is_escaped(words, dollar));
         if !words.trim().is_empty() && !has_dollar {
@@ -101,6 +105,69 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
         }
     }
     formulas
+}
+
+/// True if the brackets around `inside`, the first of which is escaped at `at`, are those of a name such as `[PDF] Tea`
+/// rather than the marks of a formula: in the label of a link, before what would make a link of them, or around words
+/// within a line.
+fn is_bracketed_text(text: &str, at: usize, inside: &Range<usize>) -> bool {
+    let after = inside.end + 2;
+    let rest = text.get(after..).unwrap_or_default();
+    let words = text.get(inside.clone()).unwrap_or_default();
+    let is_plain = words.chars().all(|c| c.is_alphanumeric() || " .,:;'’\"-–&#/".contains(c));
+    if (is_plain && rest.starts_with(['(', '['])) || is_in_label(text, at, after) {
+        return true;
+    }
+    let letters = words.chars().filter(|c| c.is_alphabetic()).take(2).count();
+    let is_number = words.bytes().all(|byte| byte.is_ascii_digit());
+    let begins_line = || {
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.rfind('\n').map_or(before, |end| before.get(end..).unwrap_or_default());
+        line.bytes()
+            .all(|byte| byte.is_ascii_whitespace() || byte.is_ascii_digit() || b">*+-.)".contains(&byte))
+    };
+    let ends_line = || rest.trim_start_matches([' ', '\t']).chars().next().is_none_or(|c| c == '\n');
+    is_plain && (letters == 2 || is_number) && !(begins_line() && ends_line())
+}
+
+/// True if what is from `start` to `end` is in the label of a link.
+fn is_in_label(text: &str, start: usize, end: usize) -> bool {
+    /// Longer labels are not looked at, so that the time is linear.
+    const LONGEST: usize = 512;
+    let bytes = text.as_bytes();
+    let before = bytes.get(start.saturating_sub(LONGEST)..start).unwrap_or_default();
+    let mut closed = 0_usize;
+    let mut is_open = false;
+    for (back, &byte) in before.iter().rev().enumerate() {
+        match byte {
+            b'\n' => break,
+            b'[' | b']' if is_escaped(text, start - 1 - back) => {}
+            b']' => closed += 1,
+            b'[' if closed == 0 => {
+                is_open = true;
+                break;
+            }
+            b'[' => closed -= 1,
+            _ => {}
+        }
+    }
+    if !is_open {
+        return false;
+    }
+    let after = bytes.get(end..).unwrap_or_default();
+    let (mut opened, mut at) = (0_usize, 0);
+    while let Some(&byte) = after.get(at).filter(|_| at < LONGEST) {
+        match byte {
+            b'\n' => break,
+            b'\\' => at += 1,
+            b'[' => opened += 1,
+            b']' if opened == 0 => return matches!(after.get(at + 1), Some(b'(' | b'[')),
+            b']' => opened -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    false
 }
 
 /// The position of the backslash that closes the formula with content from `begin` on, and true; or the end of the
@@ -251,6 +318,22 @@ mod tests {
         ] {
             becomes(text, text);
         }
+    }
+
+    #[test]
+    fn brackets_of_names_are_no_formulas() {
+        for text in [
+            r"([\[PDF\] Tea](https://t.example/))",
+            r"[A \[b\] c](https://t.example/), [\[1706.03762\] Attention](https://t.example/)",
+            r"Weight \[kg\] of the \[1\] first",
+            r"\[x\](y)",
+            "| Mass \\[kg\\] |\n|---|\n| 1 |",
+        ] {
+            becomes(text, text);
+        }
+        becomes(r"\[kg\]", "$$kg$$");
+        becomes(r"[a] \[x\] b](c)", "[a] $$x$$ b](c)");
+        becomes(r"so \[x\], \[a_b\] and \[ 2 + 2 \]", "so $$x$$, $$a_b$$ and $$2 + 2$$");
     }
 
     #[test]

@@ -3,15 +3,18 @@
 use super::join::{list, trimmed};
 use super::piece::{BlockKind, Inline, InlineStyle, Joint, OutputBlock, OutputPiece, Place};
 use super::plain::{self, trim_block};
-use super::run::Run;
+use super::run::{self, Run};
+use super::table;
 use super::zones::{self, Prefix};
 
 /// `pieces` as blocks.
 pub(super) fn flow(pieces: Vec<OutputPiece<'_>>, place: Place) -> Vec<OutputBlock> {
     let pieces = resolved(pieces);
     let alone = alone(&pieces);
+    let in_rows = run::in_rows(&pieces);
     let mut flow = Flow { blocks: Vec::new(), run: Vec::new(), place, indent: None };
-    for (piece, alone) in pieces.into_iter().zip(alone) {
+    for ((piece, alone), in_row) in pieces.into_iter().zip(alone).zip(in_rows) {
+        let piece = if in_row { flow.on_row(piece) } else { piece };
         flow.take(piece, alone);
     }
     flow.end_run();
@@ -86,6 +89,29 @@ struct Flow<'s> {
 }
 
 impl<'s> Flow<'s> {
+    /// `piece` as it is written next in a row of a table in Markdown.
+    fn on_row(&self, piece: OutputPiece<'s>) -> OutputPiece<'s> {
+        let blocks = match piece {
+            OutputPiece::Block(block) => vec![block],
+            OutputPiece::Group(blocks) | OutputPiece::Item(blocks) => blocks,
+            OutputPiece::Cell(cell) => cell.blocks,
+            other => return other,
+        };
+        let mut text = table::cell_text(&blocks);
+        let follows = match self.run.iter().rev().find(|piece| !piece.is_blank()) {
+            Some(OutputPiece::Text(before)) => {
+                let words = before.trim_end();
+                let is_line = !before.get(words.len()..).unwrap_or_default().contains('\n');
+                is_line && !words.ends_with('|')
+            }
+            before => before.is_some(),
+        };
+        if follows {
+            text.insert_str(0, "<br>");
+        }
+        OutputPiece::Inline(Inline { text, style: InlineStyle::Markdown, joint: Joint::Word })
+    }
+
     fn take(&mut self, piece: OutputPiece<'s>, alone: bool) {
         match piece {
             OutputPiece::Inline(inline) if alone && inline.joint != Joint::Source => {

@@ -35,8 +35,8 @@ impl Run {
             is_line_start: true,
         };
         let mut dedent = Dedent::default();
-        let rows = rows(&pieces);
-        let mut pieces = pieces.into_iter().zip(rows).peekable();
+        let in_rows = in_rows(&pieces);
+        let mut pieces = pieces.into_iter().zip(in_rows).peekable();
         while let Some((piece, in_row)) = pieces.next() {
             let next = pieces.peek().and_then(|(next, _)| match next {
                 OutputPiece::Text(text) => text.chars().next(),
@@ -181,7 +181,7 @@ impl Run {
 }
 
 /// For each piece whether it is in a row of a table that is written in Markdown.
-fn rows(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
+pub(super) fn in_rows(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
     let is_delimiter = |line: &str| {
         line.contains('|') && line.contains('-') && line.bytes().all(|byte| b"|:- \t>".contains(&byte))
     };

@@ -119,7 +119,7 @@ fn write_cell(text: &str, out: &mut String) {
 }
 
 /// Blocks on the one line of a cell.
-fn cell_text(blocks: &[OutputBlock]) -> String {
+pub(super) fn cell_text(blocks: &[OutputBlock]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for block in blocks {
         match block.kind {

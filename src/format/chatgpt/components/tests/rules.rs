@@ -487,6 +487,7 @@ fn pipes_of_components_end_no_cell_of_a_table_in_markdown() {
     check(&[
         ("<Entity value=\"x|y\"/> | z\n---|---\na | b", "x\\|y | z\n---|---\na | b"),
         ("<Entity value=\"x|y\"/> is no row", "x|y is no row"),
+        ("| a | b |\n|---|---|\n| <box>p\n\nq|r</box> | z |", "| a | b |\n|---|---|\n| p<br>q\\|r | z |"),
     ]);
 }
 
