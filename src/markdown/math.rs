@@ -107,8 +107,8 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
     formulas
 }
 
-/// True if the brackets around `inside`, the first of which is escaped at `at`, are those of a name such as `[PDF] Tea`
-/// rather than the marks of a formula: in the label of a link, before what would make a link of them, or around words
+/// True if the brackets around `inside`, escaped from `at` on, are those of a name such as `[PDF] Tea` rather than the
+/// marks of a formula: in the label of a link, before what would make a link of them, or around words
 /// within a line.
 fn is_bracketed_text(text: &str, at: usize, inside: &Range<usize>) -> bool {
     let after = inside.end + 2;

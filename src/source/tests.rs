@@ -467,7 +467,7 @@ fn exports_have_names_only_if_there_are_several() {
     place.put("x-part-0002.zip", zip(&["a.dat"]));
     assert!(names(&[part.clone()]).is_empty());
     assert_eq!(names(&[old.clone(), part]), ["old.zip", "x", "x"]);
-    // Two of one name are told apart by their folders.
+    // Where two have one name, each has its folder before it.
     let same = place.put("new/old.zip", export.clone());
     let folder = old.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
     assert_eq!(names(&[old, same]), [format!("{folder}/old.zip"), "new/old.zip".to_owned()]);

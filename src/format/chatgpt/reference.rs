@@ -75,10 +75,13 @@ fn covered<'a>(
     mark.starts_with(|c: char| c == OPENING || is_mark(c)).then(|| Text::Owned(mark.to_owned()))
 }
 
-/// True for pages of which neither the text that they belong to nor a mark is known.
+/// True for pages without a position in the text, or with one that can't be right: what they quote is unknown. Pages with
+/// an empty position only give addresses to ids.
 fn is_loose(reference: &RawReference<'_>) -> bool {
     let is_page = matches!(reference.kind.as_str(), "webpage" | "webpage_extended" | "grouped_webpages");
-    is_page && reference.matched_text.filled().is_none()
+    let has_place =
+        reference.start_idx.0.is_some() && reference.start_idx.whole() >= reference.end_idx.whole();
+    is_page && reference.matched_text.filled().is_none() && !has_place
 }
 
 /// Pairs pages without a position with the citation marks of the text, in order, if their numbers agree; otherwise

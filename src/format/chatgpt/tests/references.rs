@@ -337,9 +337,10 @@ fn a_reference_that_does_not_quote_its_mark_is_known_by_its_place() {
         ["6..25 cite a.example→https://a.example/", "30..49 cite b.example→https://b.example/"]
     );
     assert_eq!(
-        found("No mark.", json!({"content_references": [page("a", 8, 8)]})),
+        found("No mark.", json!({"content_references": [page("a", 1, 8)]})),
         ["note a.example→https://a.example/ ()"]
     );
+    assert!(found("No mark.", json!({"content_references": [page("a", 8, 8)]})).is_empty());
 }
 
 #[test]
