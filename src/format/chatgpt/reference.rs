@@ -30,9 +30,9 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
     }
     let mut seen = BTreeSet::new();
     let mut loose = Vec::new();
-    let mut offsets = None;
+    let mut places = CodePoints::default();
     for Obj(mut reference) in references {
-        let covered = covered(&prose.text, &reference, &mut offsets);
+        let covered = covered(&prose.text, &reference, &mut places);
         if covered.is_none() && is_loose(&reference) {
             loose.extend(meaning(&mut reference)?);
         } else if reference.kind.as_str() == "sources_footnote" {
@@ -57,22 +57,38 @@ pub(super) fn add<'a>(prose: &mut Prose<'a>, metadata: &mut Metadata<'a>) -> Res
     Ok(())
 }
 
-/// The mark of `text` at the place of a reference that does not quote it. `offsets` are the bytes at which the code points
-/// of the text begin, once they are known.
-fn covered<'a>(
-    text: &str,
-    reference: &RawReference<'_>,
-    offsets: &mut Option<Vec<usize>>,
-) -> Option<Text<'a>> {
+/// The mark of `text` at the place of a reference that does not quote it.
+fn covered<'a>(text: &str, reference: &RawReference<'_>, places: &mut CodePoints) -> Option<Text<'a>> {
+    /// Longer ones are not looked at, as any number of references may have one place.
+    const LONGEST: u64 = 1024;
     if reference.matched_text.filled().is_some() {
         return None;
     }
     let (start, end) = (reference.start_idx.whole()?, reference.end_idx.whole()?);
-    let offsets =
-        offsets.get_or_insert_with(|| text.char_indices().map(|(at, _)| at).chain([text.len()]).collect());
-    let byte = |point: u64| usize::try_from(point).ok().and_then(|point| offsets.get(point)).copied();
-    let mark = text.get(byte(start)?..byte(end)?)?;
-    mark.starts_with(|c: char| c == OPENING || is_mark(c)).then(|| Text::Owned(mark.to_owned()))
+    let length = end.checked_sub(start).filter(|length| (1..=LONGEST).contains(length))?;
+    let rest = text.get(places.byte(text, start)?..)?;
+    if !rest.starts_with(|c: char| c == OPENING || is_mark(c)) {
+        return None;
+    }
+    Some(Text::Owned(rest.chars().take(usize::try_from(length).ok()?).collect()))
+}
+
+/// Where some code points of a text begin, once that is needed.
+#[derive(Default)]
+struct CodePoints(Vec<usize>);
+
+impl CodePoints {
+    /// The byte at which code point `point` of `text` begins.
+    fn byte(&mut self, text: &str, point: u64) -> Option<usize> {
+        const STEP: usize = 256;
+        if self.0.is_empty() {
+            self.0.extend(text.char_indices().step_by(STEP).map(|(at, _)| at));
+        }
+        let point = usize::try_from(point).ok()?;
+        let start = *self.0.get(point / STEP)?;
+        let (at, _) = text.get(start..)?.char_indices().nth(point % STEP)?;
+        Some(start + at)
+    }
 }
 
 /// True for pages without a position in the text, or with one that can't be right: what they quote is unknown. Pages with
