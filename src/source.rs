@@ -101,7 +101,7 @@ impl Export {
 
     /// What problems call an entry: its name, after that of its export if there are several.
     pub(crate) fn subject(&self, entry: EntryRef) -> String {
-        let name = self.entry(entry).map_or("", |entry| entry.name.as_str());
+        let name = self.entry(entry).map_or("", |entry| entry.name);
         match self.name_among_several(entry).filter(|export| *export != name) {
             Some(export) => format!("{export}: {name}"),
             None => name.to_owned(),
