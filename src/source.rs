@@ -85,18 +85,18 @@ pub struct Export {
     /// What was wrong but didn't stop us.
     pub problems: Vec<Problem>,
     /// For each archive the name of its own export; empty unless there are several exports.
-    export_names: Vec<String>,
+    origins: Vec<String>,
 }
 
 impl Export {
     /// The name of the export that `entry` belongs to, if there are several.
     pub(crate) fn name_among_several(&self, entry: EntryRef) -> Option<&str> {
-        self.export_names.get(usize::from(entry.archive)).map(String::as_str)
+        self.origins.get(usize::from(entry.archive)).map(String::as_str)
     }
 
     /// For each archive the name of its own export; empty unless there are several exports.
     pub(crate) fn names_among_several(&self) -> &[String] {
-        &self.export_names
+        &self.origins
     }
 
     /// What problems call an entry: its name, after that of its export if there are several.
@@ -467,7 +467,7 @@ impl<'a> Opening<'a> {
 
     fn assemble(self, name: String, sources: usize, json: bool) -> Export {
         let form = form_of(&self.members, sources, json);
-        let export_names = export_names(&self.members);
+        let origins = export_names(&self.members);
         let mut export = Export {
             name,
             archives: Vec::new(),
@@ -476,7 +476,7 @@ impl<'a> Opening<'a> {
             files: Vec::new(),
             side: SideEntries::default(),
             problems: self.problems,
-            export_names,
+            origins,
         };
         let mut groups = Vec::new();
         for Member { archive, found, .. } in self.members {

@@ -465,7 +465,7 @@ fn exports_have_names_only_if_there_are_several() {
     let old = place.put("old.zip", export.clone());
     let part = place.put("x-part-0001.zip", export.clone());
     place.put("x-part-0002.zip", zip(&["a.dat"]));
-    assert!(names(&[part.clone()]).is_empty());
+    assert!(names(std::slice::from_ref(&part)).is_empty());
     assert_eq!(names(&[old.clone(), part]), ["old.zip", "x", "x"]);
     // Where two have one name, each has its folder before it.
     let same = place.put("new/old.zip", export.clone());
