@@ -89,7 +89,8 @@ impl Look {
                     .hyperlink(self.hyperlinks())
                     .path_terminator(self.null.then_some(0))
                     .separator_context(Some(b"--".to_vec()))
-                    .stats(true);
+                    // Counting takes another search of every line that is printed.
+                    .stats(self.stats);
                 return Printer::Standard(builder.build(buffer));
             }
             Mode::Json => return Printer::Json(JSONBuilder::new().build(buffer)),
