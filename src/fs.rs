@@ -36,8 +36,7 @@ pub(crate) trait Library: Send + Sync {
     /// `Damaged` if the archive can't be read any more or has changed, `OutOfMemory`.
     fn page(&self, head: usize, page: Page, stem: &str) -> Result<Vec<u8>>;
 
-    /// The bytes of several pages of one conversation, in the order of `pages`, ideally at the cost of reading the
-    /// conversation once.
+    /// The bytes of several pages of one conversation, in the order of `pages`, ideally from one reading of it.
     ///
     /// # Errors
     /// As for [`page`](Self::page).

@@ -4,12 +4,14 @@ mod find;
 mod line;
 
 use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
+use super::filter::FilterArgs;
 use super::open;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Fs, Ino, InodeKind, Origin};
 use crate::search::{self, Filter};
 use crate::text::printable;
+use crate::time::Timestamp;
 use line::{ListLine, Style};
 use std::cmp::Reverse;
 use std::io::{self, IsTerminal};
@@ -74,6 +76,7 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     if args.reverse {
         lines.reverse();
     }
+    note_if_none(&args.filter, lines.len());
     super::print(|out| lines.iter().try_for_each(|line| style.write(out, fs, line)))
 }
 
@@ -83,18 +86,39 @@ pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     let filter = args.filter.filter(&settings.index.render)?;
     let open::Opened { fs, .. } = open::open(&args.sources, &settings)?;
     let zone = settings.zone().clone();
-    let mut lines: Vec<ListLine> = line::threads(&fs, search::conversations(&fs, &filter)).collect();
-    lines.sort_by_key(|line| Reverse(line.attr.modified));
+    let mut lines: Vec<(Option<Timestamp>, ListLine)> =
+        line::threads(&fs, search::conversations(&fs, &filter))
+            .map(|line| (changed(&fs, &line), line))
+            .collect();
+    // Those without a time come last.
+    lines.sort_by_key(|(changed, _)| Reverse(*changed));
     lines.truncate(args.count);
+    note_if_none(&args.filter, lines.len());
     let style = Style { json: args.json, long: false, human: false, color: line::wants_color(), zone };
     super::print(|out| {
-        lines.iter().try_for_each(|line| {
+        lines.iter().try_for_each(|(changed, line)| {
             if !args.json && !args.one {
-                write!(out, "{}  ", style.zone.minute(line.attr.modified))?;
+                let minute =
+                    changed.map_or_else(|| "no date".to_owned(), |changed| style.zone.minute(changed));
+                write!(out, "{minute:16}  ")?;
             }
             style.write(out, &fs, line)
         })
     })
+}
+
+/// When the conversation of a page was last changed, if it has a usable time.
+fn changed(fs: &Fs, line: &ListLine) -> Option<Timestamp> {
+    let (head, _) = fs.page(line.attr.ino)?;
+    let head = fs.catalog().heads.get(head)?;
+    head.updated.max(head.created)
+}
+
+/// Says that a filter has left nothing to list.
+fn note_if_none(filter: &FilterArgs, listed: usize) {
+    if listed == 0 && !filter.is_empty() {
+        super::say(&"no conversation matches these filters");
+    }
 }
 
 /// Prints files one after another. An unreadable file doesn't stop the others.
@@ -104,10 +128,13 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let careful = !args.force && io::stdout().is_terminal();
     let mut failed = None;
     for path in &args.paths {
-        // An error from `one` already names the path.
-        let copied = find::one(&fs, path)
-            .and_then(|ino| fs.followed(ino))
-            .and_then(|ino| copy(&fs, ino, careful).map_err(|error| error.within(printable(path))));
+        // An error from `files` already names the path.
+        let copied = find::files(&fs, path).and_then(|found| {
+            found.into_iter().try_for_each(|ino| {
+                let ino = fs.followed(ino)?;
+                copy(&fs, ino, careful).map_err(|error| error.within(printable(path)))
+            })
+        });
         if let Err(error) = copied
             && let Some(earlier) = failed.replace(error)
         {

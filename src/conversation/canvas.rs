@@ -10,7 +10,7 @@ mod template;
 use super::thread::Threads;
 use super::tree::NodeId;
 use super::{CanvasAction, CanvasEdit, CanvasStep, Conversation, Part, Visibility};
-use pattern::{Budget, CompiledEdit};
+use pattern::{CompiledEdit, EditBudget};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -253,7 +253,7 @@ struct Workspace<'c> {
     documents: Vec<CanvasDraft<'c>>,
     by_id: HashMap<&'c str, usize>,
     undo: Vec<Undo<'c>>,
-    budget: Budget,
+    budget: EditBudget,
 }
 
 impl<'c> Workspace<'c> {
@@ -375,7 +375,7 @@ impl<'c> Workspace<'c> {
 fn edited<'c>(
     before: Option<&str>,
     edits: &'c [CanvasEdit<'c>],
-    budget: &mut Budget,
+    budget: &mut EditBudget,
 ) -> Result<Cow<'c, str>, &'static str> {
     const UNKNOWN: &str = "the text before it is not known";
     // What precedes a replacement of everything does not matter.

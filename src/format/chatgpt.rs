@@ -147,6 +147,11 @@ impl<'a> Reading<'a> {
     fn of_export(mut export: RawConversation<'a>, texts: &'a Texts) -> Self {
         let mut problems = export.problems();
         let mut conversation = head(&mut export);
+        if let Some(kind) = export.not_a_mapping {
+            let damage = format!("its messages are missing: mapping is {kind}");
+            problems.push(damage.clone());
+            conversation.damage = Some(damage);
+        }
         let error = add_messages(export, texts, &mut conversation, &mut problems).err();
         Self { conversation, problems, error }
     }

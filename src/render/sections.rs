@@ -1,14 +1,14 @@
 //! Who says what on a page: byte ranges by role and kind, reported while the page is written.
 
 use super::{STEM, Sink};
-use crate::conversation::{Part, Role};
+use crate::conversation::{Image, Part, Role};
 use memchr::memmem;
 use std::fmt;
 
 /// The kind of a part of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SpeechKind {
-    /// Prose, with its sources, pictures and files.
+    /// Prose, with its sources.
     Text,
     /// Code, in prose or run by a tool, and the output of programs.
     Code,
@@ -16,6 +16,8 @@ pub enum SpeechKind {
     Thinking,
     /// Canvas documents and comments on them.
     Canvas,
+    /// Links to files, and to pictures and recordings without a description. Nobody said their paths.
+    File,
 }
 
 impl SpeechKind {
@@ -25,6 +27,10 @@ impl SpeechKind {
             Part::Code { .. } | Part::Output(_) => Self::Code,
             Part::Thoughts(_) | Part::Recap { .. } => Self::Thinking,
             Part::Canvas(_) => Self::Canvas,
+            Part::Image(Image { alt: None, prompt: None, .. })
+            | Part::Audio { .. }
+            | Part::Video { .. }
+            | Part::File(_) => Self::File,
             _ => Self::Text,
         }
     }

@@ -1,6 +1,6 @@
 //! `recent`, `ls` with conditions, `cat` with near misses, `info`, `diff`, and `export` as lines of JSON.
 
-use crate::support::{Outcome, Scratch, array, exported, fixtures, gptfs};
+use crate::support::{Outcome, Scratch, Zip, array, exported, fixtures, gptfs};
 use serde_json::Value;
 
 fn on_demo(command: &str, rest: &[&str]) -> Outcome {
@@ -74,6 +74,33 @@ fn ls_takes_several_paths_wildcards_and_habits() {
     let starred = on_demo("ls", &["--starred"]).succeeded().stdout;
     assert_eq!(starred.lines().count(), 4);
     on_demo("ls", &["nothing*here"]).failed(2);
+    let anywhere = on_demo("ls", &["**/itinerary*"]).succeeded().stdout;
+    assert_eq!(anywhere, "2024/02/Trip to Lisbon.assets/itinerary.pdf\n");
+    assert_eq!(on_demo("ls", &["**/**/itinerary*"]).succeeded().stdout, anywhere);
+    assert_eq!(on_demo("ls", &["2024/**/*.pdf"]).succeeded().stdout, anywhere);
+    assert!(on_demo("ls", &["*.pdf"]).failed(2).stderr.contains("to look in every directory, use **/*.pdf"));
+    let none = on_demo("ls", &["--model=gpt-0"]).succeeded();
+    assert_eq!((&*none.stdout, &*none.stderr), ("", "gptfs: no conversation matches these filters\n"));
+}
+
+#[test]
+fn cat_takes_wildcards_and_passes_over_the_directories_that_match() {
+    let page = on_demo("cat", &["2024/02/Trip to Lisbon.md"]).succeeded().stdout;
+    assert_eq!(on_demo("cat", &["2024/02/Trip*"]).succeeded().stdout, page);
+}
+
+#[test]
+fn recent_puts_conversations_without_a_time_last() {
+    let scratch = Scratch::new();
+    let message =
+        r#"{"m": {"id": "m", "message": {"author": {"role": "user"}, "content": {"parts": ["Hello"]}}}}"#;
+    let export = format!(
+        r#"[{{"id": "a", "title": "Timeless", "mapping": {message}}},
+            {{"id": "b", "title": "Dated", "create_time": 1700000000, "mapping": {message}}}]"#
+    );
+    let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", export));
+    let told = gptfs(["recent", "--tz=UTC", source.to_str().expect("UTF-8")]).succeeded().stdout;
+    assert_eq!(told, "2023-11-14 22:13  2023/11/Dated.md\nno date           undated/Timeless.md\n");
 }
 
 #[test]

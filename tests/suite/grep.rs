@@ -444,7 +444,8 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 const KINDS: &str = r#"{"id": "00000000-0000-4000-8000-00000000feed", "title": "Kinds", "create_time": 1700000000,
 "current_node": "e", "mapping": {
 "a": {"id": "a", "parent": null, "message": {"id": "a", "author": {"role": "user"}, "create_time": 1700000000,
-  "content": {"content_type": "text", "parts": ["word alpha\n\n```\nword beta\n```\n\nword gamma"]}}},
+  "content": {"content_type": "text", "parts": ["word alpha\n\n```\nword beta\n```\n\nword gamma"]},
+  "metadata": {"attachments": [{"id": "file-0123456789abcdefghijklmn", "name": "lambda.txt"}]}}},
 "b": {"id": "b", "parent": "a", "message": {"id": "b", "author": {"role": "assistant"}, "create_time": 1700000001,
   "content": {"content_type": "thoughts", "thoughts": [{"summary": "word delta", "content": "word epsilon"}]}}},
 "c": {"id": "c", "parent": "b", "message": {"id": "c", "author": {"role": "assistant"}, "create_time": 1700000002,
@@ -478,6 +479,9 @@ fn words_are_found_where_they_were_said() {
         let found: BTreeSet<_> = found.lines().map(letters).collect();
         assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), words, "{arguments:?}");
     }
+    // A file is its sender's, but its path is not text.
+    assert_eq!(grep(&["-c", "lambda", "--role=user"], &source).stdout.lines().count(), 1);
+    assert_eq!(grep(&["lambda", "--in=text"], &source).code, Some(1));
     // Context may be of anyone.
     let context = grep(&["-C1", "--no-filename", "gamma", "--role=user"], &source).stdout;
     assert_eq!(context, "\nword gamma\n\n");

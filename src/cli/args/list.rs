@@ -20,7 +20,7 @@ pub(in crate::cli) struct LsArgs {
     /// The export
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) source: PathBuf,
-    /// Directories and files in the tree, such as 2024/05, "202?/*/Trip*" or "2024/0[1-3]"
+    /// Directories and files in the tree, such as 2024/05, "2024/0[1-3]" or "**/Trip*"
     #[arg(value_name = "PATH")]
     pub(in crate::cli) paths: Vec<String>,
     /// List everything below, one path per line
@@ -103,7 +103,7 @@ pub(in crate::cli) struct CatArgs {
     /// The export
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) source: PathBuf,
-    /// Files in the tree, such as "2024/05/Trip to Lisbon.md"; the ending .md may be left out
+    /// Files in the tree, such as "2024/05/Trip to Lisbon.md"; .md may be left out, and wildcards are allowed
     #[arg(required = true, value_name = "PATH")]
     pub(in crate::cli) paths: Vec<String>,
     /// Print what is not text to a terminal too

@@ -5,6 +5,10 @@ use crate::fs::{Fs, Ino, InodeKind};
 use crate::layout::PAGE;
 use crate::name::fold;
 use crate::text::printable;
+use std::collections::HashSet;
+
+/// The component of a pattern that stands for any number of directories.
+const ANY_DEPTH: &str = "**";
 
 /// Maximum number of suggestions.
 const SUGGESTIONS: usize = 3;
@@ -29,19 +33,57 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
     for part in path.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
         for directory in found {
-            if is_pattern(part) {
+            if part == ANY_DEPTH {
+                next.extend(directories(fs, directory));
+            } else if is_pattern(part) {
                 let Ok(entries) = fs.entries(directory, 2) else { continue };
                 next.extend(entries.filter(|(_, entry)| matches(part, entry.name)).map(|(_, e)| e.attr.ino));
             } else {
                 next.extend(fs.lookup(directory, part.as_bytes()).map(|attr| attr.ino));
             }
         }
+        let mut seen = HashSet::new();
+        next.retain(|ino| seen.insert(*ino));
         found = next;
     }
     if found.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, "nothing matches").within(printable(path)));
+        let deeper = format!("{ANY_DEPTH}/{path}");
+        let hint = if path.contains('/') {
+            String::new()
+        } else {
+            format!("; to look in every directory, use {}", printable(&deeper))
+        };
+        return Err(Error::new(ErrorKind::NotFound, format!("nothing matches{hint}")).within(printable(path)));
     }
     Ok(found)
+}
+
+/// The files matching `path`: like [`expanded`], but wildcards match no directories.
+///
+/// # Errors
+/// `NotFound` if there are none, with suggestions.
+pub(super) fn files(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
+    let mut found = expanded(fs, path)?;
+    if found.len() > 1 {
+        found.retain(|&ino| fs.attr(ino).is_ok_and(|attr| attr.kind != InodeKind::Directory));
+    }
+    Ok(found)
+}
+
+/// The directory `top` and all listed ones below it.
+fn directories(fs: &Fs, top: Ino) -> Vec<Ino> {
+    let mut found = vec![top];
+    let mut at = 0;
+    while let Some(&directory) = found.get(at) {
+        let entries = fs.entries(directory, 2).into_iter().flatten();
+        found.extend(
+            entries
+                .filter(|(_, entry)| entry.attr.kind == InodeKind::Directory)
+                .map(|(_, entry)| entry.attr.ino),
+        );
+        at += 1;
+    }
+    found
 }
 
 /// True if a component of `path` has a class such as `[ab]`.

@@ -26,20 +26,20 @@ pub(super) fn means_everything(pattern: &str) -> bool {
 }
 
 /// What all partial edits of a conversation may cost. Asked before the cost arises.
-pub(super) struct Budget {
+pub(super) struct EditBudget {
     /// Steps of the slowest engine: states of the pattern × bytes searched.
     steps: u64,
     /// Bytes of text that edits produce.
     output: usize,
 }
 
-impl Default for Budget {
+impl Default for EditBudget {
     fn default() -> Self {
         Self { steps: 100_000_000, output: 16 << 20 }
     }
 }
 
-impl Budget {
+impl EditBudget {
     fn search(&mut self, states: u64, bytes: usize) -> Result<()> {
         let steps = states.saturating_add(1).saturating_mul(bytes as u64);
         self.steps = self.steps.checked_sub(steps).ok_or(TOO_MUCH)?;
@@ -71,7 +71,7 @@ enum Matcher {
 
 impl CompiledEdit {
     /// Compiles `edit` for use on `text`: some patterns mean the same only on some texts.
-    pub(super) fn new(edit: &CanvasEdit<'_>, text: &str, budget: &mut Budget) -> Result<Self> {
+    pub(super) fn new(edit: &CanvasEdit<'_>, text: &str, budget: &mut EditBudget) -> Result<Self> {
         /// Far more than any pattern that a model writes.
         const LONGEST: usize = 64 << 10;
         /// Compiling a state takes as long as this many steps of a search.
@@ -106,7 +106,7 @@ impl CompiledEdit {
     }
 
     /// `text` after the edit.
-    pub(super) fn apply(&self, text: &str, budget: &mut Budget) -> Result<String> {
+    pub(super) fn apply(&self, text: &str, budget: &mut EditBudget) -> Result<String> {
         let mut new = Replaced { text, new: String::new(), kept: 0, found: false };
         match &self.matcher {
             Matcher::Literal(literal) => {
@@ -129,7 +129,7 @@ impl CompiledEdit {
         regex: &Regex,
         size: PatternSize,
         new: &mut Replaced<'_>,
-        budget: &mut Budget,
+        budget: &mut EditBudget,
     ) -> Result<()> {
         let text = new.text;
         let mut from = 0;
@@ -179,7 +179,7 @@ impl Replaced<'_> {
         range: std::ops::Range<usize>,
         template: &Template,
         group: impl Fn(usize) -> &'g str,
-        budget: &mut Budget,
+        budget: &mut EditBudget,
     ) -> Result<()> {
         let before = self.text.get(self.kept..range.start).unwrap_or_default();
         budget.write(before.len().saturating_add(template.expanded_len(&group)))?;
@@ -190,7 +190,7 @@ impl Replaced<'_> {
         Ok(())
     }
 
-    fn finish(mut self, budget: &mut Budget) -> Result<String> {
+    fn finish(mut self, budget: &mut EditBudget) -> Result<String> {
         if !self.found {
             return Err("its pattern does not occur in the document");
         }

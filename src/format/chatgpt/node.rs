@@ -36,6 +36,8 @@ pub(super) struct RawConversation<'a> {
     bad_times: bool,
     /// Nodes and messages that are not objects.
     odd: u32,
+    /// What `mapping` is if it can't hold nodes.
+    pub(super) not_a_mapping: Option<&'static str>,
 }
 
 /// The keys of a conversation that are read.
@@ -78,14 +80,9 @@ impl<'a> RawConversation<'a> {
             reader.fields(|reader, key| self.set(key.text()?, reader))?;
             return Ok(ElementKind::Conversation);
         }
+        let kind = kind(&value);
         pass_over(value, reader)?;
-        Ok(ElementKind::Other(match value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::Text(_) => "text",
-            Value::List | Value::Object => "a list",
-        }))
+        Ok(ElementKind::Other(kind))
     }
 
     fn set(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<()> {
@@ -114,6 +111,7 @@ impl<'a> RawConversation<'a> {
     fn read_nodes(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         // Of two mappings the last one wins.
         self.nodes = Nodes::for_about((reader.left() / NODE_BYTES).min(MOST_EXPECTED));
+        self.not_a_mapping = None;
         match reader.value()? {
             Value::Object => reader.fields(|reader, key| {
                 let key = key.text()?;
@@ -122,7 +120,7 @@ impl<'a> RawConversation<'a> {
             Value::List => reader.each(|reader| self.read_node(None, reader)),
             Value::Null => Ok(()),
             other => {
-                self.odd = self.odd.saturating_add(1);
+                self.not_a_mapping = Some(kind(&other));
                 pass_over(other, reader)
             }
         }
@@ -168,6 +166,18 @@ impl<'a> RawConversation<'a> {
             problems.push(format!("messages that are not objects and are not shown: {}", self.odd));
         }
         problems
+    }
+}
+
+/// The kind of a value in JSON's word for it.
+fn kind(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::Text(_) => "text",
+        Value::List => "a list",
+        Value::Object => "an object",
     }
 }
 

@@ -346,7 +346,6 @@ fn what_had_to_be_guessed_is_a_problem() {
             r#"{"mapping": {"a": 7, "b": {"message": "x"}}}"#.to_owned(),
             "messages that are not objects and are not shown: 2",
         ),
-        (r#"{"mapping": "x"}"#.to_owned(), "messages that are not objects and are not shown: 1"),
         (
             format!(r#"{{"mapping": {{{}, {}}}}}"#, node("a"), node("a")),
             "keys that mapping has more than once: 1; the last of each is shown",
@@ -355,6 +354,11 @@ fn what_had_to_be_guessed_is_a_problem() {
         let (problems, damage) = problems(&json);
         assert!(problems.iter().any(|problem| problem == expected), "{json}: {problems:?}");
         assert_eq!(damage, None);
+    }
+    for (mapping, kind) in [(r#""x""#, "text"), ("3", "a number"), ("true", "a boolean")] {
+        let (said, damage) = problems(&format!(r#"{{"mapping": {mapping}}}"#));
+        let expected = format!("its messages are missing: mapping is {kind}");
+        assert_eq!((said, damage), (vec![expected.clone()], Some(expected)));
     }
     let (fine, _) = problems(r#"{"create_time": null, "update_time": 0, "mapping": {}}"#);
     assert_eq!(fine, [] as [String; 0]);
