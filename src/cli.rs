@@ -90,7 +90,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         #[cfg(feature = "fuse")]
         Command::Demo(args) => demo::demo(&args),
         #[cfg(feature = "fuse")]
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor => doctor::doctor(&invocation.cli.common),
         #[cfg(feature = "fuse")]
         Command::Systemd(args) => systemd::systemd(args, &invocation.matches),
         Command::Completions { shell } => manual::completions(shell),

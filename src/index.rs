@@ -170,7 +170,7 @@ impl Index {
         let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, &**points)).collect();
         let name = |shard: &Shard| self.shards.get(&shard.entry).map(|(_, format)| format.name());
         let formats: Vec<_> = self.export.shards.iter().map(name).collect();
-        cache.save(&key(&self.export, &self.options), &formats, &self.catalog, &points)
+        cache.save(&key(&self.export, &self.options), &self.export.name, &formats, &self.catalog, &points)
     }
 
     /// Installs the checkpoints of the earlier process. Reading also works without them, but is slower the first

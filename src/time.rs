@@ -107,12 +107,9 @@ impl Zone {
     /// # Errors
     /// `Usage` if the zone is unknown.
     pub fn named(name: &str) -> Result<Self> {
-        TimeZone::get(name).map(Self).map_err(|_| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("--tz {name}: unknown time zone; use a name such as Europe/Berlin"),
-            )
-        })
+        TimeZone::get(name)
+            .map(Self)
+            .map_err(|_| Error::new(ErrorKind::Usage, "unknown time zone; use a name such as Europe/Berlin"))
     }
 
     /// An identifier of the zone: its IANA name if it has one.

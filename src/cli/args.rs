@@ -92,7 +92,17 @@ pub(super) enum Command {
     /// Print files that the mount would show (needs no FUSE)
     Cat(list::CatArgs),
     /// Search an export as ripgrep would search the mount (needs no FUSE)
-    #[command(override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…")]
+    #[command(
+        alias = "search",
+        override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…",
+        after_help = "Examples:\n  \
+            gptfs grep lisbon export.zip\n  \
+            gptfs grep -i -l \"borrow checker\" export.zip     which conversations have it\n  \
+            gptfs grep -i --role user lisbon export.zip       only what you wrote\n  \
+            gptfs grep --in code --since 2024 \"fn main\" export.zip\n  \
+            gptfs grep -C 2 --mount ~/chats lisbon export.zip\n\n\
+            Exit codes are ripgrep's: 0 found, 1 not found, 2 error."
+    )]
     Grep(Box<grep::GrepArgs>),
     /// Write the whole tree as plain files, times included (needs no FUSE)
     Export(ExportArgs),
@@ -126,9 +136,10 @@ pub(super) enum Command {
     /// Print the manual page, or write the pages of all commands to a directory
     #[command(after_help = "Examples:\n  \
         gptfs man | man -l -\n  \
-        gptfs man ~/.local/share/man/man1")]
+        gptfs man ~/.local/share/man/man1           then: man gptfs-mount, man gptfs-tree")]
     Man {
-        /// Where to write gptfs.1, a page for each command, and the page about the tree
+        /// Where to write gptfs.1 and a page for each command. The page about the tree, gptfs-tree.5, goes there too, or
+        /// to `man5` beside it if the directory is called `man1`
         #[arg(value_hint = ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
@@ -194,6 +205,7 @@ pub(super) struct MountArgs {
 #[command(
     override_usage = "gptfs systemd [OPTIONS] <SOURCE>... <DIR>",
     after_help = "Example:\n  \
+        mkdir -p ~/.config/systemd/user\n  \
         gptfs systemd export.zip ~/chats > ~/.config/systemd/user/gptfs-chats.service\n  \
         systemctl --user enable --now gptfs-chats"
 )]

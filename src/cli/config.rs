@@ -2,14 +2,14 @@
 //!
 //! ```toml
 //! tz = "Europe/Berlin"
-//! names-map = "names.toml"    # a relative path starts at the directory of this file
+//! names-map = "names.toml"  # a relative path starts at the directory of this file
 //!
 //! [profile.work]
 //! thinking = "hide"
 //! ```
 
 use super::args::{CommonArgs, is_configurable};
-use super::refusal::usage;
+use super::refusal::{reason, usage};
 use crate::error::{Error, Result};
 use clap::{ArgAction, Command, ValueHint};
 use std::env;
@@ -17,10 +17,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
+/// The id of the option that names a file.
+pub(super) const NAMES_MAP: &str = "names_map";
+
 /// The options of a file, overridden by those of the chosen profile.
 pub(super) struct Config {
     path: PathBuf,
     options: Table,
+    /// The names of all its profiles.
+    profiles: Vec<String>,
 }
 
 impl Config {
@@ -45,15 +50,16 @@ impl Config {
             Err(error) if named.is_none() && profile.is_none() && is_absence(&error) => return Ok(None),
             Err(error) => return Err(Error::io(path.display(), error)),
         };
-        let options = read(&text, profile).map_err(|reason| usage(reason).within(path.display()))?;
-        Ok(Some(Self { path, options }))
+        let (options, profiles) =
+            read(&text, profile).map_err(|reason| usage(reason).within(path.display()))?;
+        Ok(Some(Self { path, options, profiles }))
     }
 
     /// Makes the options default values of all commands that have them.
     ///
     /// # Errors
     /// `Usage` for an option that no command has, and for an invalid value.
-    pub(super) fn apply(self, mut grammar: Command) -> Result<Command> {
+    pub(super) fn apply(&self, mut grammar: Command) -> Result<Command> {
         for (key, value) in &self.options {
             let long = key.replace('_', "-");
             let refused = |reason: &str| usage(format!("{key}: {reason}")).within(self.path.display());
@@ -69,7 +75,7 @@ impl Config {
                 let Some(value) = self.text(&arg, value).map_err(refused)? else { continue };
                 let id = arg.get_id().clone();
                 if !matches!(arg.get_action(), ArgAction::SetTrue) {
-                    check(arg, &long, &value).map_err(|reason| refused(&reason))?;
+                    check(arg, &long, &value).map_err(|error| refused(&reason(&error)))?;
                 }
                 grammar = grammar
                     .mut_subcommand(name, |command| command.mut_arg(id, |arg| arg.default_value(value)));
@@ -79,6 +85,23 @@ impl Config {
             }
         }
         Ok(grammar)
+    }
+
+    /// Checks that the names map of the file exists.
+    ///
+    /// # Errors
+    /// `Environment` if it doesn't.
+    pub(super) fn check_names_map(&self) -> Result<()> {
+        let Some((key, Value::String(text))) =
+            self.options.iter().find(|(key, _)| key.replace('-', "_") == NAMES_MAP)
+        else {
+            return Ok(());
+        };
+        let path = self.path_of(text);
+        match std::fs::metadata(&path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io(path, error).within(key).within(self.path.display())),
+        }
     }
 
     /// `value` as on the command line. `None` for a switch that is off.
@@ -110,6 +133,36 @@ impl Config {
     }
 }
 
+/// Checks the file with all of its profiles, and returns a line about it.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub(super) fn examine(common: &CommonArgs, grammar: &Command) -> Result<String> {
+    let config_of = |profile: Option<String>| -> Result<Option<Config>> {
+        let common = CommonArgs { profile, config: common.config.clone(), no_config: common.no_config };
+        let Some(config) = Config::load(&common)? else { return Ok(None) };
+        config.apply(grammar.clone())?;
+        config.check_names_map()?;
+        Ok(Some(config))
+    };
+    config_of(common.profile.clone())?;
+    let Some(config) = config_of(None)? else {
+        return Ok(match default_path() {
+            _ if common.no_config => "not read, because of --no-config".to_owned(),
+            Some(path) => format!("{}: no such file, and none is needed", path.display()),
+            None => "none: HOME is not set".to_owned(),
+        });
+    };
+    for name in &config.profiles {
+        config_of(Some(name.clone())).map_err(|error| error.within(format!("[profile.{name}]")))?;
+    }
+    let path = config.path.display();
+    Ok(match config.profiles.as_slice() {
+        [] => path.to_string(),
+        names => format!("{path}, with profiles {}", names.join(", ")),
+    })
+}
+
 /// `$XDG_CONFIG_HOME/gptfs/config.toml`, else `~/.config/gptfs/config.toml`.
 pub(super) fn default_path() -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -124,8 +177,8 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// The options in `text`, overridden by those of `profile`.
-fn read(text: &str, profile: Option<&str>) -> Result<Table, String> {
+/// The options in `text`, overridden by those of `profile`, and the names of all profiles.
+fn read(text: &str, profile: Option<&str>) -> Result<(Table, Vec<String>), String> {
     let mut options: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count().saturating_add(1);
@@ -136,32 +189,23 @@ fn read(text: &str, profile: Option<&str>) -> Result<Table, String> {
         Some(Value::Table(profiles)) => profiles,
         Some(_) => return Err("profile: must be tables such as [profile.work]".to_owned()),
     };
-    let Some(name) = profile else { return Ok(options) };
+    let names: Vec<_> = profiles.keys().cloned().collect();
+    let Some(name) = profile else { return Ok((options, names)) };
     match profiles.get(name) {
         Some(Value::Table(profile)) => {
             options.extend(profile.clone());
-            Ok(options)
+            Ok((options, names))
         }
         Some(_) => Err(format!("profile.{name}: must be a table of options")),
         None if profiles.is_empty() => Err(format!("no [profile.{name}], and no other profile either")),
-        None => {
-            let names: Vec<_> = profiles.keys().map(String::as_str).collect();
-            Err(format!("no [profile.{name}]; there is {}", names.join(", ")))
-        }
+        None => Err(format!("no [profile.{name}]; there is {}", names.join(", "))),
     }
 }
 
-/// Lets clap check one value of `arg`; returns its error message as one line.
-fn check(arg: clap::Arg, long: &str, value: &str) -> Result<(), String> {
+/// Lets clap check one value of `arg`.
+fn check(arg: clap::Arg, long: &str, value: &str) -> Result<(), clap::Error> {
     let probe = Command::new("gptfs").no_binary_name(true).disable_help_flag(true).arg(arg);
-    match probe.try_get_matches_from([format!("--{long}={value}")]) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            Err(line.strip_prefix("error: ").unwrap_or(line).to_owned())
-        }
-    }
+    probe.try_get_matches_from([format!("--{long}={value}")]).map(drop)
 }
 
 #[cfg(test)]
@@ -173,9 +217,10 @@ mod tests {
 
     #[test]
     fn a_profile_overrides_the_options_of_the_file() {
-        let options = |profile| read(FILE, profile).expect("a sound file");
+        let options = |profile| read(FILE, profile).expect("a sound file").0;
         let expected = |text: &str| text.parse::<Table>().expect("TOML");
         assert_eq!(options(None), expected("tz = 'UTC'\ntimes = true"));
+        assert_eq!(read(FILE, None).expect("a sound file").1, ["work"]);
         let work = expected("tz = 'Asia/Tokyo'\ntimes = true\nthinking = 'hide'");
         assert_eq!(options(Some("work")), work);
     }

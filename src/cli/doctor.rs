@@ -1,13 +1,13 @@
 //! `doctor`: what mounting requires of this machine, what is missing, and what to do about it.
 
+use super::args::CommonArgs;
 use super::config;
+use super::invocation::grammar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::scan::Level;
 use crate::fuse::mount::device;
 use crate::index::IndexCache;
 use crate::text::printable;
-use std::fmt::Write as _;
-use std::path::Path;
 
 /// One line of the report.
 struct Finding {
@@ -33,8 +33,8 @@ impl Finding {
 ///
 /// # Errors
 /// `Environment` if a requirement is missing.
-pub(super) fn doctor() -> Result<()> {
-    let findings = findings();
+pub(super) fn doctor(common: &CommonArgs) -> Result<()> {
+    let findings = findings(common);
     super::print(|out| {
         findings.iter().try_for_each(|Finding { what, is_well, text }| {
             let mark = if *is_well { "ok" } else { "!!" };
@@ -50,7 +50,7 @@ pub(super) fn doctor() -> Result<()> {
     }
 }
 
-fn findings() -> Vec<Finding> {
+fn findings(common: &CommonArgs) -> Vec<Finding> {
     let commit = option_env!("GPTFS_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
     vec![
         Finding::well(
@@ -64,7 +64,7 @@ fn findings() -> Vec<Finding> {
         Finding::well("open files", limit("Max open files")),
         Finding::well("processes", limit("Max processes")),
         Finding::well("cache", cache()),
-        Finding::well("configuration", configuration()),
+        Finding::from("configuration", config::examine(common, &grammar())),
         Finding::well("processor", format!("{} threads, reads JSON by {}", threads(), Level::best().name())),
     ]
 }
@@ -110,15 +110,6 @@ fn cache() -> String {
         }
         Err(error) => format!("{error}; a second mount is as slow as the first"),
     }
-}
-
-fn configuration() -> String {
-    let Some(path) = config::default_path() else { return "none: HOME is not set".to_owned() };
-    let mut text = path.display().to_string();
-    if !Path::new(&path).exists() {
-        let _ = write!(text, " (not there; there needn't be one)");
-    }
-    text
 }
 
 fn threads() -> usize {

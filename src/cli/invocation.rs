@@ -4,15 +4,15 @@
 //! values), the environment, mount options as in fstab (`-o`), and the command line.
 
 use super::args::{Cli, is_configurable};
-use super::config::Config;
+use super::config::{Config, NAMES_MAP};
 use super::mount_helper;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, explained, variable};
 use super::shell::quoted;
-use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A valid command line.
 pub(super) struct Invocation {
@@ -26,12 +26,21 @@ pub(super) fn grammar() -> Command {
     Cli::command().mut_subcommands(|command| {
         command.args_override_self(true).mut_args(|arg| {
             let Some(long) = arg.get_long().filter(|_| is_configurable(&arg)) else { return arg };
-            let variable = format!("GPTFS_{}", long.to_uppercase().replace('-', "_"));
+            let variable = variable(long);
             let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
             let arg = arg.env(variable).hide_env_values(true);
-            if is_switch { arg.value_parser(FalseyValueParser::new()) } else { arg }
+            if is_switch { arg.value_parser(switch) } else { arg }
         })
     })
+}
+
+/// The value of a switch in the environment, in the words that mount options take.
+fn switch(text: &str) -> Result<bool, String> {
+    match mount_helper::switch(text) {
+        _ if text.is_empty() => Ok(false),
+        Some(on) => Ok(on),
+        None => Err("use true or false".to_owned()),
+    }
 }
 
 /// Parses `arguments`; the first is the program's name.
@@ -42,9 +51,12 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     }
     let mut grammar = grammar();
     name_the_command(&mut words, &grammar)?;
-    let matches = grammar.clone().try_get_matches_from(&words)?;
+    let matches =
+        grammar.clone().try_get_matches_from(&words).map_err(|error| explained(error, &words, &grammar))?;
     let common = Cli::from_arg_matches(&matches)?.common;
-    if let Some(config) = Config::load(&common)? {
+    // `doctor` reports what is wrong with the file, so it has to run all the same.
+    let config = if matches.subcommand_name() == Some("doctor") { None } else { Config::load(&common)? };
+    if let Some(config) = &config {
         grammar = config.apply(grammar)?;
     }
     if let Some((name, command)) = matches.subcommand()
@@ -57,7 +69,14 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         let at = words.iter().position(|word| word == name).map_or(words.len(), |at| at.saturating_add(1));
         words.splice(at..at, expanded);
     }
-    let matches = grammar.try_get_matches_from(&words)?;
+    let matches =
+        grammar.try_get_matches_from_mut(&words).map_err(|error| explained(error, &words, &grammar))?;
+    if let (Some(config), Some((_, command))) = (&config, matches.subcommand())
+        && let Ok(Some(_)) = command.try_get_one::<PathBuf>(NAMES_MAP)
+        && command.value_source(NAMES_MAP) == Some(ValueSource::DefaultValue)
+    {
+        config.check_names_map()?;
+    }
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
 }
 
@@ -110,7 +129,7 @@ pub(super) fn given_options(matches: &ArgMatches) -> Vec<OsString> {
     for arg in grammar.get_arguments().filter(|arg| is_configurable(arg)) {
         let id = arg.get_id().as_str();
         let Some(long) = arg.get_long() else { continue };
-        if command.value_source(id) != Some(clap::parser::ValueSource::CommandLine) {
+        if command.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
         if matches!(arg.get_action(), ArgAction::SetTrue) {

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::fs::Library as _;
 use crate::fuse::mount::{self, Build, MountOptions, News, Tell};
 use crate::progress::Progress;
-use crate::source;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::path::{self, Path, PathBuf};
@@ -22,7 +21,7 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let (sources, mountpoint) = paths(args.paths)?;
     if args.fake {
-        return source::open(&sources, &settings.limits).map(drop);
+        return open::sources(&sources, &settings).map(drop);
     }
     let options = MountOptions {
         mountpoint,
@@ -32,9 +31,10 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
         non_empty: args.non_empty,
         foreground: args.foreground,
         wait: !args.no_wait,
+        temporary: None,
     };
-    let told = Listener { mountpoint: options.mountpoint.clone(), ends_by_signal: args.foreground };
-    serve(&options, sources, settings, told)
+    let greeting = Greeting::Line { mountpoint: options.mountpoint.clone(), ends_by_signal: args.foreground };
+    serve(&options, sources, settings, greeting)
 }
 
 /// Unmounts a directory, even if its daemon has died.
@@ -68,6 +68,8 @@ fn beside(source: &Path) -> Result<PathBuf> {
     if is_archive && !source.is_dir() {
         return Ok(source.with_extension(""));
     }
+    std::fs::metadata(source).map_err(|error| Error::io(source.display(), error))?;
+    open::refuse_mounts(&[source.to_owned()])?;
     let name = quoted(source);
     Err(usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
 }
@@ -82,23 +84,39 @@ pub(super) fn source_name(sources: &[PathBuf]) -> String {
     sources.first().map(|source| source.display().to_string()).unwrap_or_default()
 }
 
-/// What to tell a user at a terminal once the mount is usable.
-pub(super) struct Listener {
-    pub(super) mountpoint: PathBuf,
-    /// Whether Ctrl-C ends the mount, too.
-    pub(super) ends_by_signal: bool,
+/// What to tell a user once the mount is usable.
+pub(super) enum Greeting {
+    /// One line, if the user is at a terminal.
+    Line {
+        mountpoint: PathBuf,
+        /// Whether Ctrl-C ends the mount, too.
+        ends_by_signal: bool,
+    },
+    /// A text for standard output.
+    Invitation(String),
 }
 
-impl Listener {
-    fn ready(&self, conversations: u64) -> String {
-        let at = quoted(&self.mountpoint);
-        let noun = plural(usize::try_from(conversations).unwrap_or(usize::MAX), "conversation");
-        let end = if self.ends_by_signal { "press Ctrl-C".to_owned() } else { format!("gptfs unmount {at}") };
-        match conversations {
-            // Not read yet.
-            0 => format!("mounted at {at}; to end: {end}"),
-            _ => format!("{conversations} {noun} at {at}; to end: {end}"),
+impl Greeting {
+    fn show(&self, conversations: u64) {
+        match self {
+            Self::Line { mountpoint, ends_by_signal } if io::stderr().is_terminal() => {
+                super::say(&ready(mountpoint, *ends_by_signal, conversations));
+            }
+            Self::Line { .. } => {}
+            // The mount serves its readers even if standard output is closed.
+            Self::Invitation(text) => drop(super::print(|out| out.write_all(text.as_bytes()))),
         }
+    }
+}
+
+fn ready(mountpoint: &Path, ends_by_signal: bool, conversations: u64) -> String {
+    let at = quoted(mountpoint);
+    let noun = plural(usize::try_from(conversations).unwrap_or(usize::MAX), "conversation");
+    let end = if ends_by_signal { "press Ctrl-C".to_owned() } else { format!("gptfs unmount {at}") };
+    match conversations {
+        // Not read yet.
+        0 => format!("mounted at {at}; to stop: {end}"),
+        _ => format!("{conversations} {noun} at {at}; to stop: {end}"),
     }
 }
 
@@ -107,7 +125,7 @@ pub(super) fn serve(
     options: &MountOptions,
     sources: Vec<PathBuf>,
     settings: Settings,
-    listener: Listener,
+    greeting: Greeting,
 ) -> Result<()> {
     let mut line = ProgressLine::of("conversations");
     let mut conversations = 0;
@@ -122,13 +140,11 @@ pub(super) fn serve(
         }
         News::Ready => {
             line.clear();
-            if io::stderr().is_terminal() {
-                super::say(&listener.ready(conversations));
-            }
+            greeting.show(conversations);
         }
     };
     let open = move |_: &Progress| {
-        let export = source::open(&sources, &settings.limits)?;
+        let export = open::sources(&sources, &settings)?;
         let build = move |progress: &Progress| {
             let opened = open::index(export, &settings, None, progress)?;
             progress.set_count(opened.index.catalog().heads.len() as u64);
@@ -156,16 +172,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mount_ends_with_a_line_that_says_where_it_is_and_how_to_end_it() {
-        let line = |conversations, ends_by_signal| {
-            Listener { mountpoint: "/mnt/my chats".into(), ends_by_signal }.ready(conversations)
-        };
+    fn a_mount_ends_with_a_line_that_says_where_it_is_and_how_to_stop_it() {
+        let line =
+            |conversations, ends_by_signal| ready(Path::new("/mnt/my chats"), ends_by_signal, conversations);
         assert_eq!(
             line(43, false),
-            "43 conversations at '/mnt/my chats'; to end: gptfs unmount '/mnt/my chats'"
+            "43 conversations at '/mnt/my chats'; to stop: gptfs unmount '/mnt/my chats'"
         );
-        assert_eq!(line(1, true), "1 conversation at '/mnt/my chats'; to end: press Ctrl-C");
-        assert_eq!(line(0, false), "mounted at '/mnt/my chats'; to end: gptfs unmount '/mnt/my chats'");
+        assert_eq!(line(1, true), "1 conversation at '/mnt/my chats'; to stop: press Ctrl-C");
+        assert_eq!(line(0, false), "mounted at '/mnt/my chats'; to stop: gptfs unmount '/mnt/my chats'");
     }
 
     #[test]
@@ -183,5 +198,7 @@ mod tests {
         );
         assert_eq!(paths(vec![a.clone(), b.clone(), dir.clone()]).expect("paths"), (vec![a, b], dir));
         assert!(paths(vec![folder.path().to_owned()]).is_err(), "a folder has no name to leave over");
+        let missing = paths(vec![path("a.zp")]).expect_err("nothing to mount").to_string();
+        assert!(missing.ends_with("a.zp: no such file or directory"), "{missing}");
     }
 }

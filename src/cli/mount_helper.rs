@@ -148,14 +148,25 @@ pub(super) fn expand<'a>(
         };
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
         match (is_switch, value) {
-            (true, None | Some("true" | "1" | "yes" | "on")) => words.push(format!("--{long}").into()),
-            (true, Some("false" | "0" | "no" | "off")) => {}
-            (true, Some(_)) => return Err(usage(format!("-o {key}: takes no value"))),
+            (true, value) => match value.map_or(Some(true), switch) {
+                Some(true) => words.push(format!("--{long}").into()),
+                Some(false) => {}
+                None => return Err(usage(format!("-o {key}: takes no value"))),
+            },
             (false, Some(value)) => words.push(format!("--{long}={value}").into()),
             (false, None) => return Err(usage(format!("-o {key}: needs a value: {key}=…"))),
         }
     }
     Ok(words)
+}
+
+/// What the value of a switch means.
+pub(super) fn switch(value: &str) -> Option<bool> {
+    match value {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 fn is_of_the_system(key: &str) -> bool {

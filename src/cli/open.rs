@@ -3,8 +3,9 @@
 use super::plural;
 use super::progress;
 use super::settings::Settings;
+use super::shell::quoted;
 use crate::catalog::Head;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Fs, Library};
 use crate::index::Index;
 use crate::layout::Layout;
@@ -53,11 +54,32 @@ pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<O
 fn open_with(sources: &[PathBuf], settings: &Settings, observer: Option<&dyn Observer>) -> Result<Opened> {
     let progress = Progress::default();
     let opened = progress::shown("conversations", &progress, || {
-        index(source::open(sources, &settings.limits)?, settings, observer, &progress)
+        index(self::sources(sources, settings)?, settings, observer, &progress)
     })?;
     progress.take_notes().iter().for_each(super::say);
     save(&opened.index, settings);
     Ok(opened)
+}
+
+/// Opens `sources` as one export, but for mounts of gptfs, which show one instead of being one.
+pub(super) fn sources(sources: &[PathBuf], settings: &Settings) -> Result<Export> {
+    refuse_mounts(sources)?;
+    source::open(sources, &settings.limits)
+}
+
+/// # Errors
+/// `NotAnExport` if one of the sources is the root of a mount of gptfs. Without FUSE there are no such mounts.
+pub(super) fn refuse_mounts(sources: &[PathBuf]) -> Result<()> {
+    #[cfg(feature = "fuse")]
+    for path in sources {
+        if let Some(shown) = crate::fuse::mount::source_of(path) {
+            let reason = format!("a mount of gptfs; name the export that it shows: {}", quoted(&shown));
+            return Err(Error::new(ErrorKind::NotAnExport, reason).within(quoted(path)));
+        }
+    }
+    #[cfg(not(feature = "fuse"))]
+    let _ = sources;
+    Ok(())
 }
 
 /// Indexes `export`, unless its index was saved; `observer` sees its conversations then. Reports to `progress` and prints

@@ -11,6 +11,7 @@ use crate::render;
 use crate::time::Zone;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The help heading of these options.
 pub(super) const READING: &str = "Reading";
@@ -21,8 +22,8 @@ pub(super) const READING: &str = "Reading";
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct ReadingArgs {
     /// Time zone of dates and of year/month, such as Europe/Berlin [default: the system's]
-    #[arg(long, value_name = "ZONE")]
-    tz: Option<String>,
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    tz: Option<Zone>,
     /// How to show the model's thinking
     #[arg(long, value_enum, default_value_t = ThinkingArg::Fold)]
     thinking: ThinkingArg,
@@ -117,9 +118,9 @@ impl Settings {
     /// Checks `args`.
     ///
     /// # Errors
-    /// `Usage` for an unknown zone or a malformed names map, `Environment` for one that can't be read.
+    /// `Usage` for a malformed names map, `Environment` for one that can't be read.
     pub(super) fn new(args: &ReadingArgs) -> Result<Self> {
-        let zone = args.tz.as_deref().map_or_else(|| Ok(Zone::system()), Zone::named)?;
+        let zone = args.tz.clone().unwrap_or_else(Zone::system);
         let mut render = render::Options::new(zone);
         render.thinking = match args.thinking {
             ThinkingArg::Show => render::Thinking::Show,
@@ -169,11 +170,20 @@ impl Settings {
 }
 
 fn read_names(file: &Path) -> Result<std::collections::HashMap<String, String>> {
-    let bytes = std::fs::read(file).map_err(|error| Error::io(file.display(), error))?;
+    let bytes = std::fs::read(file).map_err(|error| Error::io(file.display(), error).within("names-map"))?;
     names::read(&bytes).map_err(|reason| {
-        let reason = format!("--names-map: must be TOML or JSON of ids and names: {reason}");
+        let reason = format!("a names map must be TOML or JSON of ids and names: {reason}");
         Error::new(ErrorKind::Usage, reason).within(file.display())
     })
+}
+
+fn zone(text: &str) -> std::result::Result<Zone, String> {
+    Zone::named(text).map_err(|error| error.to_string())
+}
+
+/// A whole number.
+pub(super) fn number<N: FromStr>(text: &str) -> std::result::Result<N, String> {
+    text.parse().map_err(|_| "must be a whole number".to_owned())
 }
 
 /// A size such as `500M`, `1.5G`, `16GiB` or `1048576`, in bytes. Units are powers of 1,024.

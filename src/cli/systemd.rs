@@ -15,9 +15,13 @@ pub(super) fn systemd(args: SystemdArgs, matches: &ArgMatches) -> Result<()> {
     // Invalid arguments should fail now, not at the next login.
     Settings::new(&args.mount.reading)?;
     let (sources, mountpoint) = mount::paths(args.mount.paths)?;
+    for source in &sources {
+        std::fs::metadata(source).map_err(|error| Error::io(source.display(), error))?;
+    }
     let program = std::env::current_exe().map_err(|error| Error::io("the path of gptfs", error))?;
     let mut start = vec![word(&program)?, "mount".to_owned()];
-    for option in given_options(matches) {
+    // A unit of this type has to go to the background.
+    for option in given_options(matches).into_iter().filter(|option| option != "--foreground") {
         start.push(word(&option)?);
     }
     start.push("--".to_owned());
@@ -26,14 +30,21 @@ pub(super) fn systemd(args: SystemdArgs, matches: &ArgMatches) -> Result<()> {
     }
     let stop = [word(&program)?, "unmount".to_owned(), "--".to_owned(), word(&mountpoint)?];
     let name = mountpoint.file_name().unwrap_or_default().to_string_lossy();
-    let unit = unit(&printable(&name).to_string().replace('%', "%%"), &start, &stop);
+    let file = file_name(&name);
+    let unit = unit(&file, &printable(&name).to_string().replace('%', "%%"), &start, &stop);
     super::print(|out| out.write_all(unit.as_bytes()))
 }
 
-fn unit(name: &str, start: &[String], stop: &[String]) -> String {
+/// What to call the unit of a mountpoint with this name, without the ending: `gptfs-chats`.
+fn file_name(mountpoint: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    format!("gptfs-{}", mountpoint.chars().map(plain).collect::<String>())
+}
+
+fn unit(file: &str, name: &str, start: &[String], stop: &[String]) -> String {
     format!(
-        "# Save as ~/.config/systemd/user/gptfs-chats.service, then run:\n\
-         # systemctl --user enable --now gptfs-chats\n\
+        "# Save this as ~/.config/systemd/user/{file}.service (make the directory if it is missing), then run:\n\
+         # systemctl --user enable --now {file}\n\
          [Unit]\n\
          Description=ChatGPT export at {name}\n\
          Documentation=man:gptfs(1)\n\
@@ -67,6 +78,15 @@ fn word(text: impl AsRef<OsStr>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_is_called_after_its_mountpoint() {
+        for (mountpoint, file) in
+            [("chats", "gptfs-chats"), ("my chats", "gptfs-my-chats"), ("año", "gptfs-a-o"), ("", "gptfs-")]
+        {
+            assert_eq!(file_name(mountpoint), file);
+        }
+    }
 
     #[test]
     fn words_of_a_unit_are_taken_literally() {

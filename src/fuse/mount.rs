@@ -33,7 +33,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{env, fs, process, thread};
@@ -70,6 +70,14 @@ pub(crate) struct MountOptions {
     /// Is ready only when the tree is complete. Otherwise it is ready once the source is opened and the directory mounted,
     /// and reads wait for the tree.
     pub(crate) wait: bool,
+    /// A directory of this mount to remove at its end, with everything in it.
+    pub(crate) temporary: Option<PathBuf>,
+}
+
+/// The source of the gptfs mount at `dir`, if it is one. Untrusted text.
+pub(crate) fn source_of(dir: &Path) -> Option<PathBuf> {
+    let mounted = mounts::at(&fs::canonicalize(dir).ok()?).ok()??;
+    (mounted.kind == device::KIND).then(|| mounted.source.into())
 }
 
 /// What a user may want to see before a mount is ready.
@@ -339,6 +347,14 @@ impl<'a> Serving<'a> {
             device::detach(&mounted);
         }
         self.mountpoint.restore();
+        self.remove_temporary();
+    }
+
+    /// A signal may end the process here, so the caller that made the directory can't be relied on.
+    fn remove_temporary(&self) {
+        if let Some(dir) = &self.options.temporary {
+            let _ = fs::remove_dir_all(dir);
+        }
     }
 
     /// Waits for signals and for the end of the process that waits for us, answers those who check that we are alive, and
@@ -393,6 +409,7 @@ impl<'a> Serving<'a> {
             if let Some(mounted) = mounted.take() {
                 device::detach(&mounted);
                 self.mountpoint.restore();
+                self.remove_temporary();
             }
             process::exit(ErrorKind::Interrupted.exit_code().into());
         }

@@ -5,7 +5,7 @@
 //! is a miss.
 //!
 //! ```text
-//!  magic 8 │ length and CRC-32 of each part, 12 each │ key │ catalog │ checkpoints
+//!  magic 8 │ length and CRC-32 of each part, 12 each │ key │ name and catalog │ checkpoints
 //! ```
 //!
 //! The parts are postcard. The checkpoints, which make up most of the file, are read with the first page.
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Changes whenever the layout of the file does.
-const MAGIC: &[u8; 8] = b"gptfsix2";
+const MAGIC: &[u8; 8] = b"gptfsix3";
 
 /// Total size of all saved indexes; the least recently used are evicted.
 const TOTAL_BYTES: u64 = 256 << 20;
@@ -121,6 +121,16 @@ pub struct SavedIndex {
     pub used: SystemTime,
 }
 
+impl SavedIndex {
+    /// The name of its export, if it can be read. Untrusted text.
+    pub fn name(&self) -> Option<String> {
+        let file = sys::open_without_following(&self.path).ok()?;
+        let [_, catalog, _] = parts(&file)?;
+        // The rest of this part is ignored.
+        postcard::from_bytes(&catalog.read(&file)?).ok()
+    }
+}
+
 impl IndexCache {
     /// The user's cache: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
     pub fn of_user() -> Option<Self> {
@@ -197,13 +207,13 @@ impl IndexCache {
         if saved_key.read(&file)? != key {
             return None;
         }
-        let (formats, catalog) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
+        let (_, formats, catalog): (String, _, _) = postcard::from_bytes(&catalog.read(&file)?).ok()?;
         // Recorded for eviction; nothing else depends on it.
         let _ = file.set_modified(SystemTime::now());
         Some(LoadedIndex { formats, catalog, points: SavedPoints { file, part: points } })
     }
 
-    /// Saves an index under `key`, completely or not at all, and evicts others if there are too many. A process
+    /// Saves the index of the export `name` under `key`, completely or not at all, and evicts others if there are too many. A process
     /// that is killed meanwhile leaves nothing behind, where the file system can create files without a name.
     ///
     /// # Errors
@@ -211,6 +221,7 @@ impl IndexCache {
     pub(super) fn save(
         &self,
         key: &IndexKey,
+        name: &str,
         formats: &[Option<&str>],
         catalog: &Catalog,
         points: &[(EntryRef, &Checkpoints)],
@@ -221,7 +232,7 @@ impl IndexCache {
             })
         };
         let key = encoded(postcard::to_stdvec(key))?;
-        let catalog = encoded(postcard::to_stdvec(&(formats, catalog)))?;
+        let catalog = encoded(postcard::to_stdvec(&(name, formats, catalog)))?;
         let points = encoded(postcard::to_stdvec(points))?;
         let failed = |error| Error::io(self.dir.display(), error);
         self.make_dir().map_err(failed)?;
@@ -353,7 +364,7 @@ mod tests {
         let cache = IndexCache::at(&home.path().join("cache/gptfs"));
         let points = points();
         let points: Vec<_> = points.iter().map(|(entry, points)| (*entry, points)).collect();
-        cache.save(&key("a"), &[Some("f")], &catalog(), &points).unwrap();
+        cache.save(&key("a"), "a.zip", &[Some("f")], &catalog(), &points).unwrap();
         (home, cache)
     }
 
@@ -363,6 +374,7 @@ mod tests {
         let found = cache.load(&key("a")).unwrap();
         assert_eq!(found.catalog, catalog());
         assert_eq!(found.points.load().unwrap(), points());
+        assert_eq!(cache.items().unwrap()[0].name().as_deref(), Some("a.zip"));
         assert!(cache.load(&key("b")).is_none());
     }
 
@@ -411,7 +423,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::DirBuilder::new().mode(0o755).create(home.path().join("gptfs")).unwrap();
         let error = IndexCache::at(&home.path().join("gptfs"))
-            .save(&key("a"), &[Some("f")], &catalog(), &[])
+            .save(&key("a"), "a.zip", &[Some("f")], &catalog(), &[])
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Environment);
     }
@@ -422,7 +434,7 @@ mod tests {
         let old = cache.items().unwrap().remove(0).path;
         File::options().write(true).open(&old).unwrap().set_len(TOTAL_BYTES).unwrap();
         File::options().write(true).open(&old).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        cache.save(&key("b"), &[Some("f")], &catalog(), &[]).unwrap();
+        cache.save(&key("b"), "a.zip", &[Some("f")], &catalog(), &[]).unwrap();
         assert!(!old.exists());
         assert!(cache.load(&key("b")).is_some());
         assert_eq!(cache.clear().unwrap(), 1);
@@ -437,7 +449,7 @@ mod tests {
         let day_ago = SystemTime::now() - Duration::from_hours(24);
         File::options().write(true).open(&old).unwrap().set_modified(day_ago).unwrap();
         fs::write(&new, "half").unwrap();
-        cache.save(&key("b"), &[], &catalog(), &[]).unwrap();
+        cache.save(&key("b"), "a.zip", &[], &catalog(), &[]).unwrap();
         assert!(!old.exists() && new.exists(), "another process may still write the new one");
         assert_eq!(cache.clear().unwrap(), 2);
         assert!(!cache.dir().exists());
@@ -446,7 +458,7 @@ mod tests {
     #[test]
     fn an_existing_index_is_replaced() {
         let (_home, cache) = saved();
-        cache.save(&key("a"), &[Some("g")], &catalog(), &[]).unwrap();
+        cache.save(&key("a"), "a.zip", &[Some("g")], &catalog(), &[]).unwrap();
         assert_eq!(cache.load(&key("a")).unwrap().formats, [Some("g".to_owned())]);
         assert_eq!(cache.items().unwrap().len(), 1);
     }

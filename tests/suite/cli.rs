@@ -235,17 +235,24 @@ fn saved_indexes_can_be_listed_and_cleared() {
     let home = Scratch::new();
     let demo = demo();
     let run = |words: &[&str]| outcome(program(&home).args(words));
-    assert_eq!(run(&["cache"]).succeeded().stdout, "");
+    let (dir, none) = (
+        home.path("cache/gptfs"),
+        format!("gptfs: no saved indexes in {}\n", home.path("cache/gptfs").display()),
+    );
+    let empty = run(&["cache"]).succeeded();
+    assert_eq!((empty.stdout.as_str(), &empty.stderr), ("", &none));
     run(&["ls", demo.to_str().expect("UTF-8")]).succeeded();
-    let listed = run(&["cache"]).succeeded().stdout;
-    assert_eq!(listed.lines().count(), 1, "{listed}");
-    let path = PathBuf::from(listed.trim_end().split("  ").last().expect("a path"));
+    let listed = run(&["cache"]).succeeded();
+    let line = listed.stdout.trim();
+    assert!(!line.contains('\n') && line.contains("B  20") && line.ends_with("  demo.zip"), "{line}");
+    assert!(listed.stderr.starts_with("gptfs: 1 saved index, "), "{}", listed.stderr);
+    let path = fs::read_dir(&dir).expect("a directory").next().expect("a file").expect("an entry").path();
     let (file, dir) =
         (fs::metadata(&path).expect("it"), fs::metadata(path.parent().expect("a parent")).expect("it"));
     assert_eq!((file.mode() & 0o777, dir.mode() & 0o777), (0o600, 0o700), "private to the user");
     let cleared = run(&["cache", "--clear"]).succeeded();
     assert!(cleared.stderr.contains("removed 1 saved index"), "{}", cleared.stderr);
-    assert_eq!(run(&["cache"]).succeeded().stdout, "");
+    assert_eq!(run(&["cache"]).succeeded().stderr, none);
     assert!(!path.exists());
 }
 
@@ -323,6 +330,38 @@ fn every_command_rejects_an_unknown_time_zone_before_it_does_anything() {
         assert!(told.stderr.contains("Mars/Base"), "{}", told.stderr);
         assert!(!out.exists());
     }
+}
+
+#[test]
+fn a_slip_on_the_command_line_is_explained_in_the_words_that_were_typed() {
+    let scratch = Scratch::new();
+    let export = scratch.path("export.zip");
+    fs::copy(demo(), &export).expect("a copy");
+    let export = export.to_str().expect("UTF-8");
+    let typo = export.replace(".zip", ".zp");
+    for (words, reason) in [
+        (&["grep", export, "Lisbon"][..], "the pattern comes first: gptfs grep Lisbon "),
+        (&["recent", "-n", "x", export], "must be a whole number"),
+        (&["grep", "-C", "x", "tea", export], "must be a whole number"),
+        (&["--verbose", "ls", export], "--verbose: goes after the command, as in `gptfs mount --verbose`"),
+    ] {
+        let told = gptfs(words).failed(USAGE);
+        assert!(told.stderr.contains(reason), "{words:?}: {}", told.stderr);
+    }
+    let told = gptfs(["ls", "--nonsense", export]).failed(USAGE);
+    assert!(!told.stderr.contains("as a value"), "{}", told.stderr);
+    let told = gptfs(["mount", &typo]).failed(ENVIRONMENT);
+    assert_eq!(told.stderr, format!("gptfs: {typo}: no such file or directory\n"));
+    assert_eq!(gptfs(["search", "Lisbon", export]).stdout, gptfs(["grep", "Lisbon", export]).stdout);
+}
+
+#[test]
+fn options_for_help_are_not_options_of_the_environment() {
+    let told = gptfs(["ls", "--help"]).succeeded();
+    assert!(!told.stdout.contains("GPTFS_HELP"), "{}", told.stdout);
+    let home = Scratch::new();
+    let listed = outcome(program(&home).env("GPTFS_HELP", "1").arg("ls").arg(demo())).succeeded().stdout;
+    assert!(listed.starts_with("2023/\n"), "{listed}");
 }
 
 #[test]
@@ -461,7 +500,7 @@ fn the_names_map_replaces_ids_with_names() {
     {
         scratch.file("names.json", broken);
         let told = cat(&["--names-map".as_ref(), map.as_os_str()]).failed(USAGE);
-        for word in ["names.json: --names-map: ", line] {
+        for word in ["names.json: a names map must be TOML or JSON", line] {
             assert!(told.stderr.contains(word), "{broken}: {}", told.stderr);
         }
     }

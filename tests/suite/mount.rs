@@ -561,3 +561,14 @@ fn without_dev_fuse_mount_names_the_package_and_the_commands_that_still_work() {
     }
     assert!(!dir.exists());
 }
+
+#[test]
+fn a_mount_given_as_an_export_is_recognised_and_its_export_named() {
+    let source = fixtures().join("demo.zip");
+    let Some(mount) = Mount::new(&source, &[]) else { return };
+    for words in [&["ls"][..], &["mount"], &["grep", "Lisbon"]] {
+        let told = gptfs(words.iter().map(OsStr::new).chain([mount.dir().as_os_str()]));
+        let expected = format!("a mount of gptfs; name the export that it shows: {}\n", source.display());
+        assert!(told.stderr.ends_with(&expected), "{words:?}: {}", told.stderr);
+    }
+}

@@ -73,7 +73,9 @@ fn a_configuration_file_that_is_wrong_is_refused_with_its_name_and_the_reason() 
         ("tzz = 'UTC'", "tzz: unknown"),
         ("recursive = true", "recursive: unknown"),
         ("times = 'yes'", "times: must be true or false"),
-        ("jobs = 0", "jobs: invalid value '0' for '--jobs <N>'"),
+        ("jobs = 0", "jobs: invalid value '0': 0 is not in 1..=256"),
+        ("tz = 'Europe/Berln'", "tz: invalid value 'Europe/Berln': unknown time zone"),
+        ("thinking = 'hard'", "thinking: invalid value 'hard': use show or fold or hide"),
         ("max-size = 'much'", "max-size: invalid value 'much'"),
         ("thinking = [1]", "thinking: must be a quoted string or a number"),
         ("tz =", "at line 1"),
@@ -86,6 +88,70 @@ fn a_configuration_file_that_is_wrong_is_refused_with_its_name_and_the_reason() 
     }
     let told = gptfs(["ls", "--profile", "work", "export.zip"]).failed(6);
     assert!(told.stderr.contains("config.toml: no such file"), "{}", told.stderr);
+}
+
+#[test]
+fn a_missing_names_map_is_reported_with_the_file_that_names_it() {
+    let home = Scratch::new();
+    let config = home.file(".config/gptfs/config.toml", "names-map = \"names.toml\"\n");
+    let (file, map) = (config.display(), config.with_file_name("names.toml"));
+    let told = outcome(program(&home).arg("ls").arg(demo())).failed(6);
+    let reason = format!("names-map: {}: no such file or directory", map.display());
+    assert_eq!(told.stderr, format!("gptfs: {file}: {reason}\n"));
+    // One that was typed is in no file.
+    let told = outcome(program(&home).args(["ls", "--names-map", "no.toml"]).arg(demo())).failed(6);
+    assert_eq!(told.stderr, "gptfs: names-map: no.toml: no such file or directory\n");
+    outcome(program(&home).arg("cache")).succeeded();
+}
+
+#[test]
+fn the_readmes_configuration_works_as_printed() {
+    let readme = include_str!("../../README.md");
+    let text = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a file");
+    let home = Scratch::new();
+    home.file(".config/gptfs/config.toml", text);
+    for profile in [&[][..], &["--profile", "work"]] {
+        let told = outcome(program(&home).arg("ls").args(profile).arg(demo())).succeeded();
+        assert_eq!(told.stderr, "");
+    }
+}
+
+#[test]
+fn an_invalid_value_from_the_environment_is_reported_with_its_variable() {
+    let home = Scratch::new();
+    for (variable, value, reason) in [
+        ("GPTFS_TZ", "Europe/Berln", "unknown time zone"),
+        ("GPTFS_TIMES", "nope", "use true or false"),
+        ("GPTFS_JOBS", "0", "0 is not in 1..=256"),
+    ] {
+        let told = outcome(program(&home).env(variable, value).arg("ls").arg(demo())).failed(2);
+        let start = format!("gptfs: {variable}: invalid value '{value}': {reason}");
+        assert!(told.stderr.starts_with(&start), "{}", told.stderr);
+    }
+    let typed = ["ls", "--tz", "Europe/Berln"];
+    let told = outcome(program(&home).env("GPTFS_TZ", "UTC").args(typed).arg(demo())).failed(2);
+    assert!(told.stderr.contains("for '--tz <ZONE>': unknown time zone"), "{}", told.stderr);
+}
+
+#[test]
+fn doctor_examines_the_configuration_with_all_of_its_profiles() {
+    let home = Scratch::new();
+    let line = |text: &str| {
+        home.file(".config/gptfs/config.toml", text);
+        let told = outcome(program(&home).arg("doctor")).stdout;
+        told.lines().find(|line| line.contains("configuration")).expect("a line").to_owned()
+    };
+    let sound = line("tz = 'UTC'\n[profile.work]\ntimes = true\n");
+    assert!(sound.starts_with("ok") && sound.ends_with("config.toml, with profiles work"), "{sound}");
+    for (text, reason) in [
+        ("tz = 'Europe/Berln'", "tz: invalid value 'Europe/Berln'"),
+        ("[profile.work]\ntzz = 'UTC'", "tzz: unknown"),
+        ("names-map = 'names.toml'", "names.toml: no such file"),
+        ("tz =", "at line 1"),
+    ] {
+        let line = line(text);
+        assert!(line.starts_with("!!") && line.contains(reason), "{line}");
+    }
 }
 
 // A source in place of a command.
@@ -242,12 +308,23 @@ fn a_unit_names_absolute_paths_and_the_options_that_were_given() {
 }
 
 #[test]
+fn a_unit_goes_to_the_background_and_names_an_export_that_exists() {
+    let told = gptfs([OsStr::new("systemd"), "-f".as_ref(), demo().as_os_str(), "/tmp/my chats".as_ref()]);
+    let unit = told.succeeded().stdout;
+    assert!(!unit.contains("--foreground") && unit.contains("enable --now gptfs-my-chats\n"), "{unit}");
+    let told = gptfs(["systemd", "/nonexistent/export.zip", "/tmp/chats"]).failed(6);
+    assert_eq!(told.stdout, "");
+    assert!(told.stderr.contains("export.zip: no such file or directory"), "{}", told.stderr);
+}
+
+#[test]
 fn completions_know_the_commands_and_options_and_load_in_their_shell() {
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
         let script = gptfs(["completions", shell]).succeeded().stdout;
         for word in ["mount", "unmount", "export", "names-map", "allow-other"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
+        assert!(!script.contains("fake") && !script.contains("sloppy"), "{shell}: hidden options");
         let scratch = Scratch::new();
         let file = scratch.file("script", script);
         match Command::new(check).arg("-n").arg(file).output() {
@@ -257,24 +334,53 @@ fn completions_know_the_commands_and_options_and_load_in_their_shell() {
     }
 }
 
+/// What bash offers for the last of `words`, in a home with the demonstration as `export.zip`.
+fn completed(home: &Scratch, words: &[&str]) -> String {
+    let bin = Path::new(env!("CARGO_BIN_EXE_gptfs")).parent().expect("a directory").display().to_string();
+    let script = format!(
+        "cd; PATH={bin}:$PATH; source <(gptfs completions bash) && COMP_WORDS=(gptfs \"$@\") && COMP_CWORD=$# && \
+         _gptfs_words gptfs \"${{@: -1}}\" \"${{@: -2:1}}\" && printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let mut bash = Command::new("bash");
+    outcome(bash.env("HOME", home.path("")).env("TZ", "UTC").args(["-c", &script, "bash"]).args(words))
+        .succeeded()
+        .stdout
+}
+
 #[test]
 fn bash_completes_paths_inside_an_export() {
     let home = Scratch::new();
-    let bin = Path::new(env!("CARGO_BIN_EXE_gptfs")).parent().expect("a directory").display().to_string();
-    let complete = |typed: &str| {
-        let script = format!(
-            "PATH={bin}:$PATH; shopt -s extglob; source <(gptfs completions bash) && \
-             COMP_WORDS=(gptfs cat '{}' '{typed}') COMP_CWORD=3 && _gptfs_in_export gptfs && \
-             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            demo().display()
-        );
-        let mut bash = Command::new("bash");
-        outcome(bash.env("HOME", home.path("")).args(["-c", &script])).succeeded().stdout
-    };
-    assert_eq!(complete("20"), "2023/\n2024/\n2025/\n2026/\n");
+    fs::copy(demo(), home.path("export.zip")).expect("a copy");
+    let years = "2023/\n2024/\n2025/\n2026/\n";
+    for words in [
+        &["cat", "export.zip", "20"][..],
+        &["ls", "-l", "export.zip", "20"],
+        &["cat", "--tz", "UTC", "~/export.zip", "20"],
+        &["--no-config", "ls", "--tz", "=", "UTC", r"\~/export.zip", "20"],
+    ] {
+        assert_eq!(completed(&home, words), years, "{words:?}");
+    }
     let lisbon =
         ["md", "assets/", "branches/"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
-    assert_eq!(complete(r"2024/02/Trip\ to"), lisbon);
+    assert_eq!(completed(&home, &["cat", "export.zip", r"2024/02/Trip\ to"]), lisbon);
+    assert!(completed(&home, &["ls", "--dates", "export.zip", "2024/02/"]).contains("2024/02/11 Trip to"));
+}
+
+#[test]
+fn bash_completes_exports_and_directories_unless_an_option_was_begun() {
+    let home = Scratch::new();
+    home.file("a dir/notes.txt", "");
+    for name in ["export.zip", "notes.txt"] {
+        home.file(name, "");
+    }
+    for command in ["mount", "ls", "info", "check", "export", "grep", "recent", "cat"] {
+        assert_eq!(completed(&home, &[command, ""]), "a dir\nexport.zip\n", "{command}");
+    }
+    assert_eq!(completed(&home, &["mount", "--thinking", "h"]), "hide\n");
+    assert_eq!(completed(&home, &["completions", ""]), "bash\nzsh\nfish\n");
+    assert!(completed(&home, &["mount", "--no-w"]).starts_with("--no-wait"));
+    // Left to the shell, which completes directories.
+    assert_eq!(completed(&home, &["unmount", ""]), "\n");
 }
 
 #[test]
@@ -293,10 +399,30 @@ fn there_is_a_manual_page_for_each_command_and_one_for_the_tree() {
     }
     let printed = gptfs(["man"]).succeeded().stdout;
     assert_eq!(printed.as_bytes(), pages.0["man/gptfs.1"]);
-    match Command::new("man").args(["--warnings", "-E", "UTF-8", "-l"]).arg(dir.join("gptfs-tree.5")).output()
-    {
-        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stderr), ""),
-        Err(_) => skip("the form of manual pages: man is missing"),
+    assert!(printed.contains(".SH EXAMPLES\n") && printed.contains(".SH EXIT STATUS\n"), "{printed}");
+    assert!(printed.contains("gptfs\\-tree(5)") && !printed.contains("gptfs\\-help"), "{printed}");
+    let listing = String::from_utf8_lossy(&pages.0["man/gptfs-ls.1"]).into_owned();
+    assert!(listing.contains(".SH SYNOPSIS\n.nf\ngptfs ls [OPTIONS] <SOURCE> [PATH]...\n.fi\n"), "{listing}");
+    for page in ["gptfs-tree.5", "gptfs.1", "gptfs-mount.1", "gptfs-ls.1"] {
+        match Command::new("man").args(["--warnings", "-E", "UTF-8", "-l"]).arg(dir.join(page)).output() {
+            Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{page}"),
+            Err(_) => return skip("the form of manual pages: man is missing"),
+        }
+    }
+}
+
+#[test]
+fn man_finds_the_page_about_the_tree_where_the_readme_puts_the_pages() {
+    let scratch = Scratch::new();
+    gptfs([OsStr::new("man"), scratch.path("man/man1").as_os_str()]).succeeded();
+    let paths = scratch.tree();
+    let paths = paths.paths();
+    assert!(paths.contains(&"man/man1/gptfs.1") && paths.contains(&"man/man5/gptfs-tree.5"), "{paths:?}");
+    for words in [&["gptfs-tree"][..], &["5", "gptfs-tree"], &["gptfs-mount"]] {
+        match Command::new("man").arg("-w").args(words).env("MANPATH", scratch.path("man")).output() {
+            Ok(output) => assert!(output.status.success(), "{words:?}"),
+            Err(_) => return skip("looking for manual pages: man is missing"),
+        }
     }
 }
 
@@ -336,4 +462,24 @@ fn the_demonstration_says_what_to_try_and_ends_with_ctrl_c() {
     assert!(status.success(), "{status}");
     assert_eq!(mounted(&dir), None);
     assert_eq!(scratch.tree().paths(), Vec::<&str>::new(), "nothing is left");
+}
+
+#[test]
+fn a_demonstration_that_is_interrupted_twice_before_it_is_mounted_leaves_nothing() {
+    if !can_mount() {
+        return;
+    }
+    for _ in 0..5 {
+        let (home, scratch) = (Scratch::new(), Scratch::new());
+        let mut command = program(&home);
+        command.arg("demo").env("TMPDIR", scratch.path("")).stdout(Stdio::null()).process_group(0);
+        let mut child = command.spawn().expect("the program");
+        until("the demonstration has begun", || {
+            fs::read_dir(scratch.path("")).expect("a directory").next().is_some()
+        });
+        let kill = || Command::new("kill").args(["-INT", &child.id().to_string()]).output();
+        let _ = (kill(), kill());
+        child.wait().expect("its end");
+        assert_eq!(fs::read_dir(scratch.path("")).expect("a directory").count(), 0, "nothing is left");
+    }
 }

@@ -1,7 +1,7 @@
 //! The options of `grep`: ripgrep's, and those that say where to look.
 
 use crate::cli::filter::FilterArgs;
-use crate::cli::settings::ReadingArgs;
+use crate::cli::settings::{ReadingArgs, number};
 use crate::conversation::Role;
 use crate::render::SpeechKind;
 use clap::{Args, ValueEnum};
@@ -20,7 +20,7 @@ pub(in crate::cli) struct GrepArgs {
     pub(in crate::cli) output: OutputArgs,
     #[command(flatten)]
     pub(in crate::cli) filter: FilterArgs,
-    /// Search branches that were left: as well, not at all, or only them
+    /// Search the branches too, not at all, or nothing else
     #[arg(long, value_enum, default_value_t = BranchChoice::Yes, help_heading = "Conversations")]
     pub(in crate::cli) branches: BranchChoice,
     /// Search only what was said by the user, the assistant, or a tool
@@ -112,16 +112,16 @@ pub(in crate::cli) struct OutputArgs {
     #[arg(short = 'N', long, overrides_with = "line_number")]
     pub(in crate::cli) no_line_number: bool,
     /// Print this many lines after each match
-    #[arg(short = 'A', long, value_name = "NUM")]
+    #[arg(short = 'A', long, value_name = "NUM", value_parser = number::<usize>)]
     pub(in crate::cli) after_context: Option<usize>,
     /// Print this many lines before each match
-    #[arg(short = 'B', long, value_name = "NUM")]
+    #[arg(short = 'B', long, value_name = "NUM", value_parser = number::<usize>)]
     pub(in crate::cli) before_context: Option<usize>,
     /// Print this many lines before and after each match
-    #[arg(short = 'C', long, value_name = "NUM")]
+    #[arg(short = 'C', long, value_name = "NUM", value_parser = number::<usize>)]
     pub(in crate::cli) context: Option<usize>,
     /// Stop in each file after this many lines with a match
-    #[arg(short, long, value_name = "NUM")]
+    #[arg(short, long, value_name = "NUM", value_parser = number::<u64>)]
     pub(in crate::cli) max_count: Option<u64>,
     /// Print each path once, above its lines [default: on a terminal]
     #[arg(long, overrides_with = "no_heading")]

@@ -1,7 +1,7 @@
 //! The options of `ls`, `recent`, `cat` and `info`.
 
 use crate::cli::filter::FilterArgs;
-use crate::cli::settings::ReadingArgs;
+use crate::cli::settings::{ReadingArgs, number};
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -35,10 +35,10 @@ pub(in crate::cli) struct LsArgs {
     /// Include the unlisted directory `.gptfs`, and with --show-views `.ignore`
     #[arg(short = 'a')]
     pub(in crate::cli) unlisted: bool,
-    /// Accepted out of habit: there is always one name per line
+    /// One name per line, which is how it is always printed
     #[arg(short = '1')]
     pub(in crate::cli) one: bool,
-    /// Order of each listing
+    /// Order of each listing: by name, last change or beginning (both newest first), or size (largest first)
     #[arg(long, value_enum, default_value_t = SortChoice::Name, value_name = "ORDER")]
     pub(in crate::cli) sort: SortChoice,
     /// Newest first, as --sort=time
@@ -50,24 +50,20 @@ pub(in crate::cli) struct LsArgs {
     /// Print one JSON object per line: path, kind, size, created, modified, and id, title, models and turns of a chat
     #[arg(long, conflicts_with = "long")]
     pub(in crate::cli) json: bool,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    pub(in crate::cli) help: Option<bool>,
     #[command(flatten)]
     pub(in crate::cli) filter: FilterArgs,
     #[command(flatten)]
     pub(in crate::cli) reading: ReadingArgs,
-    /// Print help
-    #[arg(long, action = ArgAction::Help)]
-    pub(in crate::cli) help: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum SortChoice {
-    /// As the mount lists them
     Name,
-    /// Last changed, newest first
     Time,
-    /// Begun, newest first
     Created,
-    /// Largest first
     Size,
 }
 
@@ -81,7 +77,7 @@ pub(in crate::cli) struct RecentArgs {
     #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     pub(in crate::cli) sources: Vec<PathBuf>,
     /// How many conversations
-    #[arg(short = 'n', long, default_value_t = 20, value_name = "NUM")]
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "NUM", value_parser = number::<usize>)]
     pub(in crate::cli) count: usize,
     /// Print paths alone
     #[arg(short = '1')]

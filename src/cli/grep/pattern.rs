@@ -1,6 +1,7 @@
 //! What to search for: patterns, and how they match.
 
 use crate::cli::args::grep::PatternArgs;
+use crate::cli::shell::quoted;
 use crate::error::{Error, ErrorKind, Result};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use std::ffi::OsString;
@@ -32,6 +33,15 @@ impl PatternArgs {
             let pattern = pattern.ok_or_else(|| Error::new(ErrorKind::Usage, "PATTERN: not UTF-8"))?;
             patterns.push(pattern.to_owned());
             sources = words.get(1..).unwrap_or_default();
+            let swapped =
+                Path::new(pattern).is_file() && !sources.iter().any(|word| Path::new(word).exists());
+            if let (true, [word]) = (swapped, sources) {
+                let (source, pattern) = (quoted(Path::new(pattern)), quoted(Path::new(word)));
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("{source}: the pattern comes first: gptfs grep {pattern} {source}"),
+                ));
+            }
         }
         if sources.is_empty() {
             return Err(Error::new(

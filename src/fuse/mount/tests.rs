@@ -58,6 +58,7 @@ fn the_command_that_mounts() {
         non_empty: option("non-empty"),
         foreground: option("foreground"),
         wait: !option("no-wait"),
+        temporary: None,
     };
     let tell = Box::new(|news| eprintln!("news: {news:?}"));
     let open = move |_: &Progress| {

@@ -1,6 +1,6 @@
 
 # Words that are not options: exports and directories, and paths in an export for `gptfs ls EXPORT` and `gptfs cat EXPORT`.
-_gptfs_in_export() {
+_gptfs_words() {
     local typed=${COMP_WORDS[COMP_CWORD]} command= source= dir= word name i
     local -a kept=() options=()
     _gptfs "$@"
@@ -47,4 +47,4 @@ _gptfs_in_export() {
     done < <(compgen -d -- "$typed"; compgen -f -X '!*.zip' -- "$typed"; compgen -f -X '!*.json' -- "$typed")
     compopt -o filenames 2>/dev/null || :
 }
-complete -F _gptfs_in_export -o bashdefault -o default gptfs
+complete -F _gptfs_words -o bashdefault -o default gptfs
