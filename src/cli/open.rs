@@ -7,6 +7,8 @@ use super::shell::quoted;
 use crate::catalog::Head;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Fs, Library};
+#[cfg(feature = "fuse")]
+use crate::fuse::mount::source_of;
 use crate::index::Index;
 use crate::layout::Layout;
 use crate::progress::Progress;
@@ -68,18 +70,21 @@ pub(super) fn sources(sources: &[PathBuf], settings: &Settings) -> Result<Export
 }
 
 /// # Errors
-/// `NotAnExport` if one of the sources is the root of a mount of gptfs. Without FUSE there are no such mounts.
+/// `NotAnExport` if one of the sources is the root of a mount of gptfs.
 pub(super) fn refuse_mounts(sources: &[PathBuf]) -> Result<()> {
-    #[cfg(feature = "fuse")]
     for path in sources {
-        if let Some(shown) = crate::fuse::mount::source_of(path) {
+        if let Some(shown) = source_of(path) {
             let reason = format!("a mount of gptfs; name the export that it shows: {}", quoted(&shown));
             return Err(Error::new(ErrorKind::NotAnExport, reason).within(quoted(path)));
         }
     }
-    #[cfg(not(feature = "fuse"))]
-    let _ = sources;
     Ok(())
+}
+
+/// Without FUSE there are no mounts.
+#[cfg(not(feature = "fuse"))]
+fn source_of(_: &std::path::Path) -> Option<PathBuf> {
+    None
 }
 
 /// Indexes `export`, unless its index was saved; `observer` sees its conversations then. Reports to `progress` and prints
