@@ -25,3 +25,4 @@ mod tree;
 mod trust;
 mod vanishing;
 mod views;
+mod wording;

@@ -300,7 +300,11 @@ impl Lines<'_> {
         if is_address(rest) {
             return Start::Text;
         }
-        Start::Tag(is_among(name, BLOCK_TAGS))
+        let is_block = is_among(name, BLOCK_TAGS);
+        if !is_block && is_followed_by_text(rest) {
+            return Start::Text;
+        }
+        Start::Tag(is_block)
     }
 
     pub(super) fn defines_note(&self, at: usize, end: usize) -> bool {
@@ -392,6 +396,15 @@ fn is_address(rest: &[u8]) -> bool {
     let is_absolute = (2..=32).contains(&scheme) && address.get(scheme) == Some(&b':');
     let is_mailbox = address.get(scheme) == Some(&b'@') && !address.contains(&b'/');
     is_absolute || is_mailbox
+}
+
+/// True if the line of a tag goes on after it, so that only the names of blocks make HTML of it. Where an attribute may
+/// contain the end of the tag, nothing is sure.
+fn is_followed_by_text(rest: &[u8]) -> bool {
+    let Some(end) = memchr(b'>', rest) else { return false };
+    let (tag, after) = rest.split_at(end);
+    !tag.iter().any(|byte| b"\"'<`".contains(byte))
+        && after.get(1..).is_some_and(|after| !after.trim_ascii().is_empty())
 }
 
 /// True if the number in `digits` is 1.
