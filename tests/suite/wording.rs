@@ -346,7 +346,7 @@ impl AnswerMaker {
                 self.around(name, "", body.trim_end())
             }
             _ => format!(
-                "<details>\n<summary>{}</summary>\n\n{}\n\n</details>",
+                "<details>\n<summary>{}</summary>\n\n{}\n\n</details>\n",
                 self.words(),
                 self.sentence(usize::from(place == Place::Answer))
             ),
