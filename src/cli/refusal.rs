@@ -63,6 +63,9 @@ pub(super) fn explained(mut error: clap::Error, words: &[OsString], grammar: &Co
             if !is_typed && std::env::var_os(&variable).is_some() {
                 return usage(reason(&error)).within(variable).into();
             }
+            if error.kind() == clap::error::ErrorKind::ValueValidation {
+                return usage(reason(&error)).within(argument).into();
+            }
         }
         clap::error::ErrorKind::UnknownArgument => {
             let has_it = |command: &&Command| command.get_arguments().any(|arg| arg.get_long() == Some(long));

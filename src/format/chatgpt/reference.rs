@@ -92,12 +92,12 @@ impl CodePoints {
 }
 
 /// True for pages without a position in the text, or with one that can't be right: what they quote is unknown. Pages with
-/// an empty position only give addresses to ids.
+/// an empty position, and those that quote a blank, only give addresses to ids.
 fn is_loose(reference: &RawReference<'_>) -> bool {
     let is_page = matches!(reference.kind.as_str(), "webpage" | "webpage_extended" | "grouped_webpages");
     let has_place =
         reference.start_idx.0.is_some() && reference.start_idx.whole() >= reference.end_idx.whole();
-    is_page && reference.matched_text.filled().is_none() && !has_place
+    is_page && reference.matched_text.as_str().is_empty() && !has_place
 }
 
 /// Pairs pages without a position with the citation marks of the text, in order, if their numbers agree; otherwise
