@@ -241,14 +241,7 @@ impl<'a> Opening<'a> {
                 let Some((prefix, _)) = names::part(&base) else {
                     return self.push(archive, label.to_owned(), label.to_owned(), Packing::Zip, 0, true);
                 };
-                self.push(
-                    archive,
-                    prefix.to_owned(),
-                    names::of_parts(prefix).to_owned(),
-                    Packing::Parts,
-                    0,
-                    true,
-                )?;
+                self.push_part(archive, prefix)?;
                 self.add_siblings(path, prefix)
             }
         }
@@ -276,17 +269,16 @@ impl<'a> Opening<'a> {
             }
             let opened = Archive::zip(file, &label, self.limits, &self.spans);
             if let Some(archive) = self.excused(&label, opened)? {
-                self.push(
-                    archive,
-                    prefix.to_owned(),
-                    names::of_parts(prefix).to_owned(),
-                    Packing::Parts,
-                    0,
-                    true,
-                )?;
+                self.push_part(archive, prefix)?;
             }
         }
         Ok(())
+    }
+
+    /// Adds a part of the multi-part export whose parts begin with `prefix`.
+    fn push_part(&mut self, archive: Archive, prefix: &str) -> Result<()> {
+        let export = names::of_parts(prefix).to_owned();
+        self.push(archive, prefix.to_owned(), export, Packing::Parts, 0, true)
     }
 
     fn push(

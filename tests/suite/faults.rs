@@ -6,7 +6,7 @@
 
 use crate::support::{
     Mount, Outcome, Scratch, Tree, Zip, array, can_mount, exported, fixtures, mounted, outcome, program,
-    skip, until,
+    send, skip, until,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -325,7 +325,7 @@ fn a_signal_while_a_mount_is_being_made_leaves_no_mount() {
     command.args(["mount", "--foreground", "--no-cache"]).arg(&source).arg(&dir);
     let mut daemon = command.stderr(Stdio::null()).spawn().expect("the program");
     until("the export is being read", || reads.exists());
-    outcome(Command::new("kill").args(["-TERM", &daemon.id().to_string()])).succeeded();
+    assert!(send("TERM", daemon.id()));
     assert_eq!(daemon.wait().expect("its end").code(), Some(130));
     assert!(mounts.exists(), "it was mounted after it had cleared up");
     assert_eq!(mounted(&dir), None);

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Mount, Outcome, Scratch, Tree, Zip, can_mount, daemons, exported, fixtures, gptfs, mounted, outcome,
-    program, skip, until,
+    program, send, skip, until,
 };
 use std::ffi::{CString, OsStr};
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
@@ -27,11 +27,6 @@ fn demo() -> PathBuf {
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").expect("/proc").uid() == 0
-}
-
-fn send(signal: &str, process: u32) {
-    let sent = Command::new("kill").args(["-s", signal, &process.to_string()]).status().expect("kill");
-    assert!(sent.success());
 }
 
 // Mounting and unmounting.
@@ -98,7 +93,7 @@ fn a_signal_ends_a_foreground_mount_cleanly() {
         until("the tree is usable", || dir.join(PAGE).is_file());
         assert_eq!(child.try_wait().expect("a child"), None, "it stays in the foreground");
         assert_eq!(daemons(&dir), [child.id()], "and starts no other process");
-        send(signal, child.id());
+        assert!(send(signal, child.id()));
         let output = child.wait_with_output().expect("its end");
         assert_eq!(output.status.code(), Some(0), "SIG{signal}");
         assert_eq!(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()), "");
@@ -111,7 +106,7 @@ fn a_signal_ends_a_foreground_mount_cleanly() {
 fn a_signal_to_the_daemon_unmounts() {
     for signal in ["TERM", "INT", "HUP"] {
         let Some(mount) = Mount::new(&demo(), &[]) else { return };
-        send(signal, mount.daemon());
+        assert!(send(signal, mount.daemon()));
         until("it is unmounted", || mounted(&mount.dir()).is_none() && daemons(&mount.dir()).is_empty());
         mount.assert_nothing_is_left();
     }
@@ -120,7 +115,7 @@ fn a_signal_to_the_daemon_unmounts() {
 #[test]
 fn the_next_mount_clears_the_dead_mount_of_a_killed_daemon() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
-    send("KILL", mount.daemon());
+    assert!(send("KILL", mount.daemon()));
     until("the daemon is dead", || daemons(&mount.dir()).is_empty());
     assert!(fs::read(mount.dir().join(PAGE)).is_err(), "the mount is dead");
     let told = mount.again(&demo(), &[]).succeeded();
@@ -134,7 +129,7 @@ fn the_next_mount_clears_the_dead_mount_of_a_killed_daemon() {
 #[test]
 fn unmount_clears_a_dead_mount() {
     let Some(mount) = Mount::new(&demo(), &[]) else { return };
-    send("KILL", mount.daemon());
+    assert!(send("KILL", mount.daemon()));
     until("the daemon is dead", || daemons(&mount.dir()).is_empty());
     mount.unmount().succeeded();
     assert_eq!(mounted(&mount.dir()), None);

@@ -381,6 +381,12 @@ pub(crate) fn outcome(command: &mut Command) -> Outcome {
     }
 }
 
+/// Sends a signal; false if the process is gone. By the shell, because small systems lack the program `kill`.
+pub(crate) fn send(signal: &str, process: u32) -> bool {
+    let words = ["-c", "kill -s $0 $1", signal, &process.to_string()];
+    Command::new("sh").args(words).stderr(Stdio::null()).status().expect("a shell").success()
+}
+
 /// Reports that a test, or part of one, can't run here. Writes to the real standard error, past the capture of the
 /// test harness, with a running count, so that a partial run never looks complete.
 pub(crate) fn skip(why: &str) {

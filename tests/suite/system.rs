@@ -1,7 +1,7 @@
 //! gptfs as a guest of the system: configuration, fstab, systemd, completions, manual pages, the demonstration.
 
 use crate::support::{
-    Outcome, Scratch, Zip, array, can_mount, fixtures, gptfs, mounted, outcome, program, skip, until,
+    Outcome, Scratch, Zip, array, can_mount, fixtures, gptfs, mounted, outcome, program, send, skip, until,
 };
 use std::ffi::OsStr;
 use std::fs;
@@ -461,7 +461,7 @@ fn the_demonstration_says_what_to_try_and_ends_with_ctrl_c() {
         let tried = outcome(Command::new("sh").arg("-c").arg(command)).succeeded();
         assert!(!tried.stdout.is_empty(), "{command}");
     }
-    outcome(Command::new("kill").args(["-INT", &child.id().to_string()])).succeeded();
+    assert!(send("INT", child.id()));
     let status = child.wait().expect("its end");
     assert!(status.success(), "{status}");
     assert_eq!(mounted(&dir), None);
@@ -481,8 +481,8 @@ fn a_demonstration_that_is_interrupted_twice_before_it_is_mounted_leaves_nothing
         until("the demonstration has begun", || {
             fs::read_dir(scratch.path("")).expect("a directory").next().is_some()
         });
-        let kill = || Command::new("kill").args(["-INT", &child.id().to_string()]).output();
-        let _ = (kill(), kill());
+        // The first may have ended it already.
+        let _ = (send("INT", child.id()), send("INT", child.id()));
         child.wait().expect("its end");
         assert_eq!(fs::read_dir(scratch.path("")).expect("a directory").count(), 0, "nothing is left");
     }

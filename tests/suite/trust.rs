@@ -5,7 +5,7 @@ use crate::faults::{fault, library};
 use crate::measured::measured;
 use crate::support::{
     Mount, Outcome, Scratch, Tree, Zip, array, can_mount, daemons, exported, fixtures, gptfs, outcome,
-    program, skip, until,
+    program, send, skip, until,
 };
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -234,7 +234,7 @@ fn too_little_memory_is_said_and_never_remembered() {
 fn a_daemon_that_aborts_leaves_no_dead_mount() {
     let Some(mount) = Mount::new(&demo(), &["--no-cache"]) else { return };
     assert!(mount.dir().join("2023").is_dir());
-    outcome(Command::new("kill").args(["-ABRT", &mount.daemon().to_string()])).succeeded();
+    assert!(send("ABRT", mount.daemon()));
     until("the daemon is gone", || daemons(&mount.dir()).is_empty());
     mount.assert_nothing_is_left();
 }

@@ -331,7 +331,7 @@ fn a_reference_that_does_not_quote_its_mark_is_known_by_its_place() {
         found(&text, json!({"content_references": [page("b", 30, 49)]})),
         ["30..49 cite b.example→https://b.example/"]
     );
-    // A place that is no mark's says nothing.
+    // Where places have no marks, pages belong to the marks of the text in order.
     assert_eq!(
         found(&text, json!({"content_references": [page("a", 1, 2), page("b", 90, 99)]})),
         ["6..25 cite a.example→https://a.example/", "30..49 cite b.example→https://b.example/"]
