@@ -26,7 +26,7 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
          Conversations__….zip"
             .to_owned()
     } else {
-        "there is neither conversations.json nor conversations-000.json nor chat.html in it".to_owned()
+        "it has no conversations.json, conversations-000.json, group_chats.json or chat.html".to_owned()
     };
     Error::new(ErrorKind::NotAnExport, format!("{}: no conversations found: {reason}", printable(label)))
 }

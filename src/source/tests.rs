@@ -494,7 +494,7 @@ fn a_source_that_is_not_an_export_is_described() {
         (
             &["photo.jpg"],
             format!(
-                "x.zip: {no} there is neither conversations.json nor conversations-000.json nor chat.html in it"
+                "x.zip: {no} it has no conversations.json, conversations-000.json, group_chats.json or chat.html"
             ),
         ),
     ] {

@@ -458,8 +458,12 @@ fn the_demonstration_says_what_to_try_and_ends_with_ctrl_c() {
     let words = said.iter().filter(|line| line.starts_with("  ")).count();
     assert_eq!(words, 3, "{said:?}");
     for command in said.iter().filter(|line| line.starts_with("  ")) {
-        let tried = outcome(Command::new("sh").arg("-c").arg(command)).succeeded();
-        assert!(!tried.stdout.is_empty(), "{command}");
+        let tried = outcome(Command::new("sh").arg("-c").arg(command));
+        if tried.code == Some(127) {
+            skip(&format!("a command of the demonstration: {}", tried.stderr.trim()));
+            continue;
+        }
+        assert!(!tried.succeeded().stdout.is_empty(), "{command}");
     }
     assert!(send("INT", child.id()));
     let status = child.wait().expect("its end");
