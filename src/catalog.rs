@@ -16,7 +16,7 @@ pub struct EntryRef {
 }
 
 /// Where a conversation's JSON is: a byte range (end exclusive) of an inflated entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// The entry that holds the conversation.
     pub entry: EntryRef,
@@ -201,12 +201,14 @@ pub struct Problem {
     pub subject: String,
     /// What is wrong, in one line without a full stop.
     pub reason: String,
+    /// Where the conversation is that it concerns, if it concerns one.
+    pub conversation: Option<Location>,
 }
 
 impl Problem {
     /// A problem with `subject`.
     pub fn new(subject: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { subject: subject.into(), reason: reason.into() }
+        Self { subject: subject.into(), reason: reason.into(), conversation: None }
     }
 }
 

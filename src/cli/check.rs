@@ -5,7 +5,6 @@ use super::list;
 use super::open;
 use super::plural;
 use super::settings::Settings;
-use crate::catalog::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
 use crate::fs::Library as _;
@@ -20,20 +19,21 @@ const PROBLEMS: &str = ".gptfs/problems.txt";
 pub(super) fn check(args: &CheckArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let opened = open::open_quietly(&args.sources, &settings)?;
-    let problems = &opened.index.catalog().problems;
+    let count = opened.index.catalog().problems.len();
     if args.json {
         super::print(|out| {
-            problems.iter().try_for_each(|Problem { subject, reason }| {
-                let (subject, reason) = (format::quote(subject), format::quote(reason));
-                writeln!(out, r#"{{"subject":{subject},"reason":{reason}}}"#)
+            opened.fs.problems().try_for_each(|(problem, page)| {
+                let (subject, reason) = (format::quote(&problem.subject), format::quote(&problem.reason));
+                let path = page.map_or_else(|| "null".to_owned(), |page| format::quote(&page));
+                writeln!(out, r#"{{"subject":{subject},"path":{path},"reason":{reason}}}"#)
             })
         })?;
-    } else if !problems.is_empty() {
+    } else if count > 0 {
         list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
     }
     let conversations = opened.index.catalog().heads.len();
     let name = &opened.index.export().name;
-    match problems.len() {
+    match count {
         0 => {
             super::say(&format!(
                 "{name}: {conversations} {}, no problem",

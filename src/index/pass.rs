@@ -231,7 +231,9 @@ impl Pass<'_> {
                 id => format!("conversation {id}"),
             };
             // Damage is among the notes.
-            let problems = notes.into_iter().map(|note| Problem::new(&subject, note)).collect();
+            let location = Some(head.location);
+            let problem = |note| Problem { conversation: location, ..Problem::new(&subject, note) };
+            let problems = notes.into_iter().map(problem).collect();
             measured = Some(Measured { place, head, nodes: conversation.tree.len(), problems });
         });
         if measured.is_some() {

@@ -111,6 +111,10 @@ fn a_near_miss_is_suggested_and_the_ending_of_a_page_may_be_left_out() {
         let told = on_demo("cat", &[near]).failed(2).stderr;
         assert!(told.contains("did you mean 2024/02/Trip to Lisbon.md"), "{told}");
     }
+    for short in ["2024/2", "2024/002"] {
+        let told = on_demo("ls", &[short]).failed(2).stderr;
+        assert!(told.contains("did you mean 2024/02"), "{told}");
+    }
     let far = on_demo("cat", &["2024/02/Nothing like it at all.md"]).failed(2).stderr;
     assert!(!far.contains("did you mean"), "{far}");
 }

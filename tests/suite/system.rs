@@ -191,6 +191,23 @@ fn check_lists_every_problem_and_fails_if_there_is_one() {
     let problem: serde_json::Value = serde_json::from_str(told.stdout.trim_end()).expect("one object");
     let line = format!("{}: {}\n", problem["subject"].as_str().unwrap(), problem["reason"].as_str().unwrap());
     assert_eq!(line, listed.stdout);
+    assert_eq!(problem["path"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_problem_of_a_conversation_names_its_page() {
+    let scratch = Scratch::new();
+    let broken = FIRST.replacen("\"mapping\":", "\"mapping\" ", 1);
+    let zip = Zip::new().deflated("conversations.json", array(&[&broken, SECOND]));
+    let source = scratch.zip("export.zip", &zip);
+    let told = gptfs([OsStr::new("check"), source.as_os_str()]);
+    assert_eq!(
+        told.stdout,
+        "conversation 0f1e2d3c-0000-4000-8000-000000000001 (2024/02/First light.md): missing colon added\n"
+    );
+    let told = gptfs(["check".as_ref(), "--json".as_ref(), source.as_os_str()]);
+    let problem: serde_json::Value = serde_json::from_str(told.stdout.trim_end()).expect("one object");
+    assert_eq!(problem["path"], "2024/02/First light.md");
 }
 
 // As mount(8) calls it.

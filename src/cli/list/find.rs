@@ -7,6 +7,9 @@ use crate::name::fold;
 use crate::text::printable;
 use std::collections::HashSet;
 
+/// How many letters say something about a name that contains them.
+const LONG_ENOUGH: usize = 3;
+
 /// The component of a pattern that stands for any number of directories.
 const ANY_DEPTH: &str = "**";
 
@@ -211,12 +214,14 @@ fn near(fs: &Fs, path: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut found: Vec<(usize, String)> = Vec::new();
-    for entry in fs.walk().filter(|entry| entry.attr.kind == InodeKind::File) {
+    let letters = wanted.chars().count();
+    for entry in fs.walk() {
         let name = stem(&entry.path);
-        let most = wanted.chars().count() / 3;
-        let distance = if name == wanted {
+        let most = letters / 3;
+        // A month may lack its zero.
+        let distance = if name.trim_start_matches('0') == wanted.trim_start_matches('0') {
             Some(0)
-        } else if name.contains(&wanted) {
+        } else if letters >= LONG_ENOUGH && name.contains(&wanted) {
             Some(1)
         } else {
             distance(&name, &wanted, most)

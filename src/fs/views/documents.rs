@@ -1,7 +1,7 @@
 //! The documents of `.gptfs`: about the account, the conversations, and what is wrong with the export.
 
 use super::super::Fs;
-use crate::catalog::{OwnerDocument, PageLink};
+use crate::catalog::{Location, OwnerDocument, PageLink, Problem};
 use crate::error::Result;
 use crate::markdown::{encode_path_segment, one_line};
 use crate::text::printable;
@@ -61,6 +61,20 @@ impl Fs {
         Ok(known.map_or(size, |known| *known.get_or_init(|| size)))
     }
 
+    /// All problems of the export, each with the path of the page that it concerns, if there is one.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = (&Problem, Option<String>)> {
+        let catalog = self.catalog();
+        let heads: HashMap<Location, usize> = if catalog.problems.is_empty() {
+            HashMap::new()
+        } else {
+            catalog.heads.iter().enumerate().map(|(at, head)| (head.location, at)).collect()
+        };
+        catalog.problems.iter().map(move |problem| {
+            let head = problem.conversation.and_then(|location| heads.get(&location));
+            (problem, head.and_then(|&head| self.table.thread(head)).map(|ino| self.path(ino)))
+        })
+    }
+
     pub(super) fn text(&self, text: ViewText) -> Result<Vec<u8>> {
         Ok(match text {
             ViewText::Owner(document) => {
@@ -77,10 +91,11 @@ impl Fs {
             ViewText::Index => self.index_lines().into_bytes(),
             ViewText::Problems => {
                 let mut lines = String::new();
-                for problem in &self.catalog().problems {
+                for (problem, page) in self.problems() {
+                    let page = page.map(|page| format!(" ({page})")).unwrap_or_default();
+                    let (subject, reason) = (printable(&problem.subject), printable(&problem.reason));
                     // A string takes everything.
-                    let _ =
-                        writeln!(lines, "{}: {}", printable(&problem.subject), printable(&problem.reason));
+                    let _ = writeln!(lines, "{subject}{page}: {reason}");
                 }
                 lines.into_bytes()
             }
