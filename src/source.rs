@@ -158,6 +158,14 @@ struct PendingArchive {
     certain: bool,
 }
 
+impl PendingArchive {
+    /// An export of its own, which the user named.
+    fn named(archive: Archive, name: &str, origin: Packing) -> Self {
+        let (group, export) = (name.to_owned(), name.to_owned());
+        Self { archive, group, export, origin, nesting: 0, certain: true }
+    }
+}
+
 struct Opening<'a> {
     limits: &'a Limits,
     spans: Arc<SpanCache>,
@@ -201,7 +209,7 @@ impl<'a> Opening<'a> {
         if metadata.is_dir() {
             if self.is_new(&metadata) {
                 let archive = Archive::folder(path, &label, self.limits, &self.spans)?;
-                self.push(archive, label.clone(), label, Packing::Folder, 0, true)?;
+                self.push(PendingArchive::named(archive, &label, Packing::Folder))?;
             }
         } else if metadata.is_file() {
             let file = File::open(path).map_err(cannot)?;
@@ -239,7 +247,7 @@ impl<'a> Opening<'a> {
             Looks::Other => {
                 let archive = Archive::zip(file, label, self.limits, &self.spans)?;
                 let Some((prefix, _)) = names::part(&base) else {
-                    return self.push(archive, label.to_owned(), label.to_owned(), Packing::Zip, 0, true);
+                    return self.push(PendingArchive::named(archive, label, Packing::Zip));
                 };
                 self.push_part(archive, prefix)?;
                 self.add_siblings(path, prefix)
@@ -278,22 +286,14 @@ impl<'a> Opening<'a> {
     /// Adds a part of the multi-part export whose parts begin with `prefix`.
     fn push_part(&mut self, archive: Archive, prefix: &str) -> Result<()> {
         let export = names::of_parts(prefix).to_owned();
-        self.push(archive, prefix.to_owned(), export, Packing::Parts, 0, true)
+        self.push(PendingArchive { export, ..PendingArchive::named(archive, prefix, Packing::Parts) })
     }
 
-    fn push(
-        &mut self,
-        archive: Archive,
-        group: String,
-        export: String,
-        origin: Packing,
-        nesting: usize,
-        certain: bool,
-    ) -> Result<()> {
-        self.inflated = self.inflated.saturating_add(archive.inflated_bytes());
+    fn push(&mut self, pending: PendingArchive) -> Result<()> {
+        self.inflated = self.inflated.saturating_add(pending.archive.inflated_bytes());
         Archive::check_total(self.inflated, self.limits)
-            .map_err(|error| error.within(printable(archive.label())))?;
-        self.pending.push_back(PendingArchive { archive, group, export, origin, nesting, certain });
+            .map_err(|error| error.within(printable(pending.archive.label())))?;
+        self.pending.push_back(pending);
         Ok(())
     }
 
@@ -363,7 +363,7 @@ impl<'a> Opening<'a> {
             if let Some(opened) = self.excused(&label, opened)? {
                 let group = format!("{}: {group}", archive.label());
                 let certain = names::is_conversations_zip(base) || names::part(base).is_some();
-                self.push(opened, group, export, origin, nesting, certain)?;
+                self.push(PendingArchive { archive: opened, group, export, origin, nesting, certain })?;
             }
         }
         Ok(())
