@@ -3,6 +3,7 @@
 use crate::house::root;
 use crate::support::{Mount, Outcome, Scratch, Tree, fixtures, outcome, program, skip};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -123,5 +124,51 @@ fn the_pictures_show_what_gptfs_prints() {
         let now = fs::read_to_string(drawn.path(picture)).expect("a new picture");
         assert!(shown == now, "{picture} is older than what gptfs prints: run .ci/pictures");
         assert!(readme().contains(&format!("(.ci/{picture})")), "README shows {picture}");
+    }
+}
+
+/// Runs `.ci/setup` on a machine that has nothing but `tools`. Returns the calls of these, a line each, and the outcome.
+fn set_up_with(tools: &[&str]) -> (String, Outcome) {
+    let scratch = Scratch::new();
+    let noted = scratch.path("noted");
+    let tool = |name: &str, script: &str| {
+        let tool = scratch.file(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).expect("a program");
+    };
+    for name in tools {
+        tool(name, &format!("echo \"{name} $*\" >> {}", noted.display()));
+    }
+    tool("env", "while [ \"$1\" != \"${1#*=}\" ]; do shift; done; exec \"$@\"");
+    let uid = if tools.is_empty() { "1000" } else { "0" };
+    tool("id", &format!("echo {uid}"));
+    let mut command = Command::new("/bin/sh");
+    command.arg(root().join(".ci/setup")).env_clear().env("PATH", scratch.path("bin"));
+    let said = outcome(&mut command);
+    (fs::read_to_string(noted).unwrap_or_default(), said)
+}
+
+#[test]
+fn what_a_machine_lacks_is_installed_by_its_own_package_manager() {
+    for (manager, expected) in [
+        (
+            "apt-get",
+            "apt-get update -qq\napt-get install -y -qq gcc libc6-dev\napt-get update -qq\napt-get install -y -qq fuse3\n",
+        ),
+        ("dnf", "dnf install -y -q gcc\ndnf install -y -q fuse3\n"),
+        ("pacman", "pacman -S --noconfirm --needed gcc\npacman -S --noconfirm --needed fuse3\n"),
+        ("apk", "apk add --quiet gcc\napk add --quiet fuse3\n"),
+    ] {
+        assert_eq!(set_up_with(&[manager]).0, expected, "{manager}");
+    }
+    assert_eq!(set_up_with(&["dnf", "cc", "fusermount3"]).0, "", "nothing is missing");
+}
+
+#[test]
+fn what_an_ordinary_user_may_not_install_is_named() {
+    let (asked, said) = set_up_with(&[]);
+    assert_eq!(asked, "");
+    let said = said.succeeded().stderr;
+    for package in ["gcc", "fuse3"] {
+        assert!(said.contains(&format!("setup: please have root install: {package}\n")), "{said}");
     }
 }
