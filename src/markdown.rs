@@ -26,7 +26,8 @@ pub use hints::Hints;
 pub use math::Math;
 pub(crate) use math::dollars;
 pub(crate) use words::{
-    PLACEHOLDER_FINDER, clean, html, is_blank, label, one_line, trim_block, without_placeholder,
+    PLACEHOLDER_FINDER, clean, harmless_brackets, html, is_blank, label, one_line, sentence, trim_block,
+    without_placeholder,
 };
 
 /// A noncharacter that marks where the renderer fills something in later. Quoted text can't contain it: everything here

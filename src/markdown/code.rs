@@ -169,7 +169,7 @@ pub(crate) fn quote(text: &str, out: &mut String) {
             out.push('\n');
         }
         out.push('>');
-        if !line.is_empty() {
+        if !line.trim_end_matches('\r').is_empty() {
             out.push(' ');
             out.push_str(line);
         }

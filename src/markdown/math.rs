@@ -3,7 +3,7 @@
 use super::block::{self, Kind, Regions, Voice};
 use super::code::{Code, is_escaped};
 use super::hints::Hints;
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 use std::ops::Range;
 
 /// What happens to formulas in answers.
@@ -76,6 +76,7 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
     let mut resume = 0;
     // For each kind, how far a search for the end has failed: another one up to there would fail too.
     let mut failed = [0, 0];
+    let mut lines = LineStarts { bytes, seen: 0, line: 0 };
     for at in memchr_iter(b'\\', bytes) {
         let (close, display) = match bytes.get(at + 1) {
             Some(b'(') => (b')', false),
@@ -87,7 +88,7 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
             continue;
         }
         let begin = at + 2;
-        let (end, found) = end_of_formula(bytes, begin, close);
+        let (end, found) = end_of_formula(bytes, begin, close, bytes.get(at + 1).copied());
         if !found {
             *failed = end;
             continue;
@@ -98,6 +99,10 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
             continue;
         }
         let words = text.get(inside.clone()).unwrap_or_default();
+        // The cells of a row end before formulas are read.
+        if display && words.contains('|') && lines.is_row(at) {
+            continue;
+        }
         let has_dollar = memchr_iter(b'$', words.as_bytes()).any(|dollar| !is_escaped(words, dollar));
         if !words.trim().is_empty() && !has_dollar {
             formulas.push(Formula { range: at..end + 2, inside, display });
@@ -170,13 +175,34 @@ fn is_in_label(text: &str, start: usize, end: usize) -> bool {
     false
 }
 
-/// The position of the backslash that closes the formula with content from `begin` on, and true; or the end of the
-/// paragraph, and false.
-fn end_of_formula(bytes: &[u8], begin: usize, close: u8) -> (usize, bool) {
+/// Finds the lines of ascending positions.
+struct LineStarts<'t> {
+    bytes: &'t [u8],
+    seen: usize,
+    line: usize,
+}
+
+impl LineStarts<'_> {
+    /// True if the line of `at` is a row of a table.
+    fn is_row(&mut self, at: usize) -> bool {
+        let new = self.bytes.get(self.seen..at).unwrap_or_default();
+        if let Some(end) = memrchr(b'\n', new) {
+            self.line = self.seen + end + 1;
+        }
+        self.seen = self.seen.max(at);
+        let before = self.bytes.get(self.line..at).unwrap_or_default();
+        before.iter().find(|byte| !b" \t>".contains(byte)) == Some(&b'|')
+    }
+}
+
+/// The position of the backslash that closes the formula with content from `begin` on, and true; or the position of the
+/// next one that opens a formula of the same kind, or the end of the paragraph, and false.
+fn end_of_formula(bytes: &[u8], begin: usize, close: u8, open: Option<u8>) -> (usize, bool) {
     let mut at = begin;
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'\\' if bytes.get(at + 1) == Some(&close) => return (at, true),
+            b'\\' if bytes.get(at + 1).copied() == open => return (at, false),
             b'\\' => at += 1,
             b'\n' => {
                 let rest = bytes.get(at + 1..).unwrap_or_default();
@@ -334,6 +360,16 @@ mod tests {
         becomes(r"\[kg\]", "$$kg$$");
         becomes(r"[a] \[x\] b](c)", "[a] $$x$$ b](c)");
         becomes(r"so \[x\], \[a_b\] and \[ 2 + 2 \]", "so $$x$$, $$a_b$$ and $$2 + 2$$");
+    }
+
+    #[test]
+    fn formulas_begin_at_their_last_mark_and_end_in_their_cell() {
+        becomes(r"a \[b] and \[ c + 1 \]", r"a \[b] and $$c + 1$$");
+        let row = "| \\[0, 1) | (1, 2\\] |";
+        becomes(row, row);
+        becomes("> | \\[0, 1) | (1, 2\\] |", "> | \\[0, 1) | (1, 2\\] |");
+        becomes("\n| a |\n|---|\n| \\[ x+1 \\] |", "\n| a |\n|---|\n| $$x+1$$ |");
+        becomes(r"\[ |x|+1 \]", "$$|x|+1$$");
     }
 
     #[test]

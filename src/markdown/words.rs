@@ -3,7 +3,7 @@
 use super::PLACEHOLDER;
 use super::hints::Hints;
 use crate::text::is_bidi_control;
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memchr2_iter, memmem};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -106,8 +106,8 @@ fn replace_placeholder(c: char) -> char {
     if c == PLACEHOLDER { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// `text` as plain words on one line, for the label of a link, a heading, or part of a sentence. Escapes only the
-/// characters that Markdown would take for markup.
+/// `text` as plain words on one line, for the label of a link or a heading. Escapes only the characters that Markdown
+/// would take for markup.
 pub(crate) fn label(text: &str) -> Cow<'_, str> {
     if is_line_of(text, PLAIN) {
         return Cow::Borrowed(text);
@@ -117,13 +117,63 @@ pub(crate) fn label(text: &str) -> Cow<'_, str> {
     if line.bytes().all(|byte| !byte.is_ascii() || CLASSES[usize::from(byte)] & PLAIN != 0) {
         return line;
     }
+    Cow::Owned(escaped_except(&line, &[]))
+}
+
+/// `text` as plain words on one line, for part of a sentence: like [`label`], but brackets that make no link are left as
+/// they are. Between escaped ones a formula might be seen.
+pub(crate) fn sentence(text: &str) -> Cow<'_, str> {
+    if !text.contains('[') {
+        return label(text);
+    }
+    let line = one_line(text);
+    let harmless = harmless_brackets(&line, None, None);
+    Cow::Owned(escaped_except(&line, &harmless))
+}
+
+/// The brackets of `text`, which is between the characters `before` and `after`, that need no backslash because they are
+/// neither a link nor anything else: their bytes, ascending.
+pub(crate) fn harmless_brackets(text: &str, before: Option<char>, after: Option<char>) -> Vec<usize> {
+    let mut harmless = Vec::new();
+    let mut open = Vec::new();
+    for at in memchr2_iter(b'[', b']', text.as_bytes()) {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        if text.as_bytes().get(at) == Some(&b'[') {
+            open.push(at);
+            continue;
+        }
+        let Some(start) = open.pop() else { continue };
+        let next = rest.chars().next().or(after);
+        if matches!(next, Some('(' | '[' | ':')) {
+            continue;
+        }
+        harmless.push(at);
+        let inside = text.get(start + 1..at).unwrap_or_default();
+        let is_first = start == 0;
+        let is_task = is_first && matches!(inside, " " | "x" | "X") && next.is_some_and(char::is_whitespace);
+        // Footnotes and links between notes.
+        let is_link = inside.starts_with(['^', '[']) || (is_first && before == Some(']'));
+        if !is_task && !is_link {
+            harmless.push(start);
+        }
+    }
+    harmless.sort_unstable();
+    harmless
+}
+
+/// `line` with a backslash before what Markdown would take for markup, except at the bytes `harmless`.
+fn escaped_except(line: &str, harmless: &[usize]) -> String {
     let mut escaped = String::with_capacity(line.len() + 8);
     let mut before = ' ';
     let mut rest = line.chars();
-    while let Some(c) = rest.next() {
+    let mut harmless = harmless.iter().peekable();
+    loop {
+        let at = line.len() - rest.as_str().len();
+        let Some(c) = rest.next() else { break };
         let after = rest.clone().next();
         let is_special = match c {
-            '\\' | '[' | ']' | '`' | '<' | '*' => true,
+            '[' | ']' => harmless.next_if(|&&next| next == at).is_none(),
+            '\\' | '`' | '<' | '*' => true,
             // An underscore within a word has no special meaning.
             '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
             '&' => after.is_some_and(|c| c.is_ascii_alphabetic() || c == '#') && is_entity(rest.as_str()),
@@ -137,7 +187,7 @@ pub(crate) fn label(text: &str) -> Cow<'_, str> {
         escaped.push(c);
         before = c;
     }
-    Cow::Owned(escaped)
+    escaped
 }
 
 /// True if `&` and `rest` begin a character reference.

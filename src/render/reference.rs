@@ -158,7 +158,7 @@ fn meaning(meaning: &Meaning<'_>, targets: Targets<'_>, out: &mut String) {
         Meaning::Markdown(text) | Meaning::Block(text) => {
             out.push_str(&markdown::without_placeholder(text.trim(), Hints::of(text)));
         }
-        Meaning::Plain(text) => out.push_str(&markdown::label(text)),
+        Meaning::Plain(text) => out.push_str(&markdown::sentence(text)),
         Meaning::Links(links) => join(links.iter(), out),
         Meaning::File(file) => {
             let name = targets.neighbours.name(file);

@@ -115,7 +115,7 @@ fn file_citation<'t>(arguments: impl Iterator<Item = &'t str>, answer: &AnswerTe
             None => said.push(match lines(argument) {
                 Some((first, last)) if first == last => format!("line {first}"),
                 Some((first, last)) => format!("lines {first}–{last}"),
-                None => markdown::label(argument).into_owned(),
+                None => markdown::sentence(argument).into_owned(),
             }),
         }
     }
@@ -184,7 +184,7 @@ fn other<'t>(
         } else if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(argument) {
             strings(&value, &mut words);
         } else if lines(argument).is_none() {
-            words.push(markdown::label(argument).into_owned());
+            words.push(markdown::sentence(argument).into_owned());
         }
     }
     let is_own_word = matches!(
@@ -242,7 +242,7 @@ fn strings(value: &Value, words: &mut Vec<String>) {
     while let Some(value) = waiting.pop() {
         match value {
             Value::String(text) if text.contains(char::is_alphanumeric) && ids(text).is_none() => {
-                words.push(markdown::label(text).into_owned());
+                words.push(markdown::sentence(text).into_owned());
             }
             Value::Array(list) => waiting.extend(list.iter().rev()),
             Value::Object(fields) => {
@@ -295,7 +295,7 @@ mod tests {
             ("memcite|0", ""),
             ("filecite|turn3file14|L180-L293", "(lines 180–293)"),
             ("filecite|turn3file14|L7", "(line 7)"),
-            ("filecite|turn3file14|notes_[1].md", "(notes\\_\\[1\\].md)"),
+            ("filecite|turn3file14|notes_[1].md", "(notes\\_[1].md)"),
             ("filecite|turn3file14", ""),
             ("filecite|turn0news1|L1-L2", "cite One→https://one.example/"),
             ("video|How to [brew]|turn0news1", "links How to [brew]→https://one.example/"),

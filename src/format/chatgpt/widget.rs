@@ -59,7 +59,7 @@ pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'s
         }
         "suggest_automation" => {
             let label = text("label")?;
-            Some(Meaning::Markdown(format!("*[Suggestion: {}]*", markdown::label(label)).into()))
+            Some(Meaning::Markdown(format!("*[Suggestion: {}]*", markdown::sentence(label)).into()))
         }
         _ => {
             let words = ["title", "label", "text", "content"].into_iter().find_map(text);

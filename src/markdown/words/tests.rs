@@ -50,3 +50,19 @@ proptest::proptest! {
         proptest::prop_assert_eq!(html(&text), html_of_words);
     }
 }
+
+#[test]
+fn brackets_of_a_sentence_are_escaped_only_where_they_would_be_a_link() {
+    for (text, expected) in [
+        ("[y] and [0, 1) or (1, 2]", "[y] and [0, 1) or (1, 2]"),
+        ("a [b [c] d] e", "a [b [c] d] e"),
+        ("[a](b) [c][d] [e]: f", "\\[a\\](b) \\[c\\][d] \\[e\\]: f"),
+        ("[x] task, [^1] and [[note]]", "\\[x] task, \\[^1] and \\[[note]]"),
+        ("a] b [c", "a\\] b \\[c"),
+        ("[a*b]", "[a\\*b]"),
+        ("é [ü] 👋", "é [ü] 👋"),
+        ("no *brackets*", "no \\*brackets\\*"),
+    ] {
+        assert_eq!(sentence(text), expected, "{text:?}");
+    }
+}

@@ -296,8 +296,9 @@ impl Sentence {
         if self.gap == Gap::Block {
             self.out.push_str("\n\n");
         }
-        // No blank is needed after a start tag.
-        let is_begun = self.out.ends_with(['(', '[']) || ends_in_opening_tag(&self.out);
+        // No blank is needed after a start tag, and none may follow the marks that open emphasis.
+        let is_begun =
+            self.out.ends_with(['(', '[']) || ends_in_opening_tag(&self.out) || self.opens_emphasis();
         let follows = !is_begun && self.out.chars().next_back().is_some_and(|last| !last.is_whitespace());
         if follows && replacement.starts_with('(') {
             self.out.push(' ');

@@ -342,3 +342,18 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_mark_that_begins_emphasis_has_no_blank_before_it() {
+    let known = "([known.example](https://known.example/))";
+    for (text, expected) in [
+        ("**@ x**", format!("**{known} x**")),
+        ("a **@**.", format!("a **{known}**.")),
+        ("| *@* |", format!("| *{known}* |")),
+        ("**x**@", format!("**x** {known}")),
+        ("a*@*", format!("a* {known}*")),
+    ] {
+        let text = text.replace('@', "\u{e200}cite\u{e202}turn0search7\u{e201}");
+        without_references(&text, &expected);
+    }
+}

@@ -196,9 +196,10 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             }
         }
         let mut blocks = layout::flow(before, Place::Column);
+        let is_empty = rows.iter().all(|row| row.is_header);
         blocks.extend(table::table(rows));
         blocks.extend(layout::flow(after, Place::Column));
-        if blocks.is_empty() {
+        if is_empty {
             let text = self.attribute_text(element, &["emptyLabel"]);
             blocks.extend(text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
         }
@@ -341,7 +342,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn code_block(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let language = self.attribute_text(element, &["language", "lang"]).unwrap_or_default();
-        let body = without_ends(self.slice(element.body.clone()));
+        let body = self.body_of(element);
+        let body = without_ends(&body);
         let content = if body.trim().is_empty() {
             self.attribute_text(element, &["content", "code", "value"])
         } else {
@@ -358,7 +360,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let title = self.attribute_text(element, &["title"]);
         let title = title.map(|title| plain::emphasised(&plain::words(&title), "**"));
         let language = self.attribute_text(element, &["language"]).unwrap_or_else(|| "html".to_owned());
-        let body = without_ends(self.slice(element.body.clone()));
+        let body = self.body_of(element);
+        let body = without_ends(&body);
         let content = if body.trim().is_empty() { self.attribute_text(element, &["content"]) } else { None };
         let text = content.as_deref().unwrap_or(body);
         let mut blocks: Vec<_> =
@@ -372,13 +375,13 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     /// A draft, which its user may have changed.
     fn draft(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let id = self.attribute_text(element, &["id"]).unwrap_or_default();
-        let body = self.slice(element.body.clone());
+        let body = self.body_of(element);
         let text = match self.lookup.draft(id.trim()) {
             Some(saved) => saved.into_owned(),
             None if body.trim().is_empty() => {
                 self.attribute_text(element, &["content", "body", "value"]).unwrap_or_default()
             }
-            None => drafts(body),
+            None => drafts(&body),
         };
         let mut blocks = Vec::new();
         for (name, before) in [("title", ""), ("subject", "Subject: ")] {
@@ -448,7 +451,7 @@ fn drafts(body: &str) -> String {
             continue;
         }
         let mut attributes = Vec::new();
-        let lex::Begun::Tag(tag) = lex::tag(body, at, &mut attributes) else { continue };
+        let lex::Begun::Tag(tag) = lex::tag(body, at, 0, &mut attributes) else { continue };
         if !body.get(tag.name.clone()).is_some_and(|name| name.eq_ignore_ascii_case("option")) {
             continue;
         }

@@ -276,9 +276,9 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
 
     /// A formula, written the way the model writes its other formulas.
     pub(super) fn math(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
-        let body = self.slice(element.body.clone());
+        let body = self.body_of(element);
         let value = self.attribute_text(element, &["value", "content"]);
-        let formula = value.unwrap_or_else(|| plain::decoded(body).into_owned());
+        let formula = value.unwrap_or_else(|| plain::decoded(&body).into_owned());
         let formula = formula.trim();
         if formula.is_empty() {
             let code =
@@ -298,7 +298,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
 
     /// Characters that mean nothing but themselves.
     pub(super) fn literal(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
-        let body = plain::decoded(self.slice(element.body.clone())).into_owned();
+        let body = plain::decoded(&self.body_of(element)).into_owned();
         let text =
             if body.is_empty() { self.attribute_text(element, &["char", "value"]) } else { Some(body) };
         vec![text.map_or(OutputPiece::Void, words)]

@@ -12,7 +12,7 @@ pub(super) fn flow(pieces: Vec<OutputPiece<'_>>, place: Place) -> Vec<OutputBloc
     let pieces = resolved(pieces);
     let alone = alone(&pieces);
     let in_rows = run::in_rows(&pieces);
-    let mut flow = Flow { blocks: Vec::new(), run: Vec::new(), place, indent: None };
+    let mut flow = Flow { blocks: Vec::new(), run: Vec::new(), place, indent: None, nested: None };
     for ((piece, alone), in_row) in pieces.into_iter().zip(alone).zip(in_rows) {
         let piece = if in_row { flow.on_row(piece) } else { piece };
         flow.take(piece, alone);
@@ -28,7 +28,8 @@ pub(super) fn on_one_line(pieces: Vec<OutputPiece<'_>>) -> String {
     lines.join(" ")
 }
 
-/// `pieces` without expressions that were not evaluated, if there is nothing else; else with their source as code.
+/// `pieces` without expressions that were not evaluated, if there is nothing else; else with their source as code, like
+/// those with tags, whose words would be lost.
 fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
     let is_unresolved = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Unresolved(_));
     if !pieces.iter().any(is_unresolved) {
@@ -38,7 +39,7 @@ fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
     for piece in &mut pieces {
         if let OutputPiece::Unresolved(source) = piece {
             let text = plain::code_span(source);
-            *piece = if is_all || text.is_empty() {
+            *piece = if (is_all && !has_tags(source)) || text.is_empty() {
                 OutputPiece::Void
             } else {
                 OutputPiece::Inline(Inline { text, style: InlineStyle::Markdown, joint: Joint::Word })
@@ -46,6 +47,11 @@ fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
         }
     }
     pieces
+}
+
+/// True if `script` contains tags.
+pub(super) fn has_tags(script: &str) -> bool {
+    script.contains("</") || script.contains("/>")
 }
 
 /// For each piece whether it is the only thing on its line.
@@ -86,6 +92,8 @@ struct Flow<'s> {
     place: Place,
     /// The indentation of the block that was written last into a list of the text.
     indent: Option<usize>,
+    /// What the lines of the block begin with that was written last into an item or quote, and the pieces up to it.
+    nested: Option<(String, usize)>,
 }
 
 impl<'s> Flow<'s> {
@@ -133,13 +141,22 @@ impl<'s> Flow<'s> {
                 let is_chip = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Inline(inline) if inline.joint == Joint::Chip);
                 if self.place == Place::Column
                     && inline.joint == Joint::Chip
-                    && self.run.last().is_some_and(is_chip)
+                    && self
+                        .run
+                        .iter()
+                        .rev()
+                        .find(|piece| !matches!(piece, OutputPiece::Void))
+                        .is_some_and(is_chip)
                 {
                     self.end_run();
                 }
                 self.run.push(OutputPiece::Inline(inline));
             }
-            OutputPiece::Text(_) | OutputPiece::Void | OutputPiece::Unresolved(_) => self.run.push(piece),
+            OutputPiece::Text(text) => {
+                self.leave(&text);
+                self.run.push(OutputPiece::Text(text));
+            }
+            OutputPiece::Void | OutputPiece::Unresolved(_) => self.run.push(piece),
             OutputPiece::Block(block) => self.block(block),
             OutputPiece::Group(blocks) | OutputPiece::Item(blocks) => {
                 for block in blocks {
@@ -162,15 +179,53 @@ impl<'s> Flow<'s> {
     }
 
     fn block(&mut self, block: OutputBlock) {
-        if block.text.trim().is_empty() || (self.place == Place::Answer && self.nest(&block)) {
+        if block.text.trim().is_empty()
+            || (self.place == Place::Answer && self.nest(&block))
+            || self.head(&block)
+        {
             return;
         }
         self.end_run();
         self.blocks.push(block);
     }
 
+    /// Writes `block`, a line, as the heading that the text has begun. False if it has begun none.
+    fn head(&mut self, block: &OutputBlock) -> bool {
+        let Some(OutputPiece::Text(text)) = self.run.last().filter(|_| block.kind == BlockKind::Line) else {
+            return false;
+        };
+        let line = text.rsplit('\n').next().unwrap_or_default();
+        let marks = line.get(Prefix::of(line).text..).unwrap_or_default();
+        let level = marks.bytes().take_while(|&byte| byte == b'#').count();
+        let begins_line = line.len() < text.len() || self.run.len() == 1;
+        let is_heading = (1..=6).contains(&level)
+            && marks.get(level..).is_some_and(|rest| !rest.is_empty() && rest.trim().is_empty());
+        if is_heading && begins_line {
+            let text = plain::joined_lines(&block.text);
+            self.run.push(OutputPiece::Inline(Inline {
+                text,
+                style: InlineStyle::Markdown,
+                joint: Joint::Chip,
+            }));
+        }
+        is_heading && begins_line
+    }
+
     /// Writes `block` into the list item or quote of the text in which it is. False if it is in none.
     fn nest(&mut self, block: &OutputBlock) -> bool {
+        if let Some((below, pieces)) = &self.nested
+            && *pieces == self.run.len()
+            && let Some(OutputPiece::Inline(inline)) = self.run.last_mut()
+        {
+            inline.text.push('\n');
+            inline.text.push_str(below.trim_end());
+            for line in block.text.split('\n') {
+                inline.text.push('\n');
+                inline.text.push_str(if line.is_empty() { below.trim_end() } else { below });
+                inline.text.push_str(line);
+            }
+            return true;
+        }
         let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
         let line = text.rfind('\n').map_or(0, |end| end + 1);
         let begins_line = line > 0 || self.run.len() == 1;
@@ -181,6 +236,7 @@ impl<'s> Flow<'s> {
             return false;
         }
         let mut out = String::new();
+        let mut nested = None;
         if prefix.item.is_some() || prefix.quotes > 0 {
             // After the mark of the item; the other lines are below the text of the first.
             let below: String =
@@ -194,6 +250,7 @@ impl<'s> Flow<'s> {
             }
             let has_blank = before.ends_with([' ', '\t']);
             out.insert_str(0, if has_blank { "" } else { " " });
+            nested = Some(below);
         } else {
             let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
             if prefix.indent < 2 || !(is_same || is_in_list(&self.run, line, prefix.indent)) {
@@ -216,13 +273,31 @@ impl<'s> Flow<'s> {
             style: InlineStyle::Markdown,
             joint: Joint::Word,
         }));
+        self.nested = nested.map(|below| (below, self.run.len()));
         true
+    }
+
+    /// Parts `text` from the block in an item or quote that it follows, unless a blank line or an item does.
+    fn leave(&mut self, text: &str) {
+        let Some((below, _)) = self.nested.take().filter(|(_, pieces)| *pieces == self.run.len()) else {
+            return;
+        };
+        let Some(line) = text.strip_prefix('\n').and_then(|rest| rest.split('\n').next()) else { return };
+        let prefix = Prefix::of(line);
+        if prefix.item.is_none()
+            && prefix.text < line.trim_end().len()
+            && let Some(OutputPiece::Inline(inline)) = self.run.last_mut()
+        {
+            inline.text.push('\n');
+            inline.text.push_str(below.trim_end());
+        }
     }
 
     /// Writes the text and inline pieces so far as a block.
     fn end_run(&mut self) {
         let run = std::mem::take(&mut self.run);
         self.indent = None;
+        self.nested = None;
         let is_first_blank = match run.first() {
             Some(OutputPiece::Text(text)) => {
                 text.split_once('\n').is_some_and(|(line, _)| line.trim().is_empty())

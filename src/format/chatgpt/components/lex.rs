@@ -57,14 +57,17 @@ pub(super) enum Begun {
     },
 }
 
+/// The name of an attribute that is an object with attributes: `{...item}`.
+pub(super) const SPREAD: &str = "...";
+
 /// How many bytes a regular expression may have.
 const LONGEST_PATTERN: usize = 500;
 
-/// The tag that begins with the `<` at `at`; adds its attributes to `attributes`, which are left as they were if there
-/// is no tag.
-pub(super) fn tag(source: &str, at: usize, attributes: &mut Vec<Attribute>) -> Begun {
+/// The tag that begins with the `<` at `at`, in a line of as many block `quotes`; adds its attributes to `attributes`,
+/// which are left as they were if there is no tag.
+pub(super) fn tag(source: &str, at: usize, quotes: usize, attributes: &mut Vec<Attribute>) -> Begun {
     let known = attributes.len();
-    let mut reader = TagReader { bytes: source.as_bytes(), at: at + 1 };
+    let mut reader = TagReader { bytes: source.as_bytes(), at: at + 1, quotes };
     let begun = reader.tag(attributes);
     if !matches!(begun, TagEnding::Tag(_)) {
         attributes.truncate(known);
@@ -78,7 +81,7 @@ pub(super) fn tag(source: &str, at: usize, attributes: &mut Vec<Attribute>) -> B
 
 /// The end of the braces that open at `at`, with everything in them that JavaScript does not count.
 pub(super) fn braces(source: &str, at: usize) -> Option<usize> {
-    let mut reader = TagReader { bytes: source.as_bytes(), at };
+    let mut reader = TagReader { bytes: source.as_bytes(), at, quotes: 0 };
     reader.braces().then_some(reader.at)
 }
 
@@ -97,6 +100,7 @@ enum TagEnding {
 struct TagReader<'s> {
     bytes: &'s [u8],
     at: usize,
+    quotes: usize,
 }
 
 impl TagReader<'_> {
@@ -116,12 +120,17 @@ impl TagReader<'_> {
         start..self.at
     }
 
-    /// Skips white space; false if it holds a blank line.
+    /// Skips white space, and the marks of block quotes at the beginning of lines; false if it holds a blank line.
     fn space(&mut self) -> bool {
-        let mut lines = 0;
+        let (mut lines, mut quotes, most) = (0, 0, self.quotes);
         self.skip_while(|byte| {
-            lines += usize::from(byte == b'\n');
-            byte.is_ascii_whitespace()
+            if byte == b'\n' {
+                lines += 1;
+                quotes = 0;
+            }
+            let is_mark = byte == b'>' && lines > 0 && quotes < most;
+            quotes += usize::from(is_mark);
+            byte.is_ascii_whitespace() || is_mark
         });
         lines < 2
     }
@@ -162,6 +171,18 @@ impl TagReader<'_> {
                     });
                 }
                 Some(b'/') if self.at + 1 == self.bytes.len() => return TagEnding::Cut { name, open: None },
+                Some(b'{') if self.is_at(b"{...") => {
+                    let start = self.at + 1;
+                    if !self.braces() {
+                        return TagEnding::Cut { name, open: None };
+                    }
+                    let value = start + SPREAD.len();
+                    attributes.push(Attribute {
+                        name: start..value,
+                        value: AttributeValue::Braced(value..self.at - 1),
+                    });
+                    continue;
+                }
                 Some(byte)
                     if (byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'@' | b':'))
                         && (spaced || attributes.last().is_some_and(|last| last.name.start > name.end)) => {}
@@ -287,7 +308,9 @@ impl TagReader<'_> {
                 let length = memchr::memmem::find(rest, b"*/").map_or(rest.len(), |length| length + 2);
                 self.at += length;
             }
-            _ if b"(,=:[!&|?{};+-*%<>~^".contains(&before) => {
+            // The end of a tag in a script.
+            Some(b'>') if before == b'}' => {}
+            _ if b"(,=:[!&|?{};+-*%>~^".contains(&before) => {
                 let (mut escaped, mut class) = (false, false);
                 let end = rest.iter().take(LONGEST_PATTERN).position(|&byte| {
                     let ends = match byte {
@@ -322,7 +345,7 @@ mod tests {
 
     fn parts(source: &str) -> Vec<String> {
         let mut attributes = Vec::new();
-        let Begun::Tag(tag) = tag(source, 0, &mut attributes) else { return Vec::new() };
+        let Begun::Tag(tag) = tag(source, 0, 0, &mut attributes) else { return Vec::new() };
         let text = |range: &Range<usize>| source[range.clone()].to_owned();
         let mut parts = vec![format!("{} {:?} {}", text(&tag.name), tag.form, &source[tag.end..])];
         parts.extend(attributes.iter().map(|attribute| {
@@ -354,6 +377,9 @@ mod tests {
             "a /* } */",
             "{a: \"it\\\"s}\"}",
             "don't",
+            "a && <b>c</b>",
+            "a && <b c={d}/> / e",
+            "/>/.test(a)",
         ] {
             let source = format!("<x on={{{inside}}}>y");
             assert_eq!(parts(&source), ["x Open y".to_owned(), format!("on={{{inside}}}")], "{inside}");
@@ -364,18 +390,18 @@ mod tests {
     fn other_angle_brackets_are_text() {
         for source in ["<", "< b", "<1", "<a,b>", "<box\n\nc>", "<b\"x\">", "<https://a.example/>"] {
             assert!(
-                matches!(tag(source, 0, &mut Vec::new()), Begun::Text { .. } | Begun::Cut { .. }),
+                matches!(tag(source, 0, 0, &mut Vec::new()), Begun::Text { .. } | Begun::Cut { .. }),
                 "{source}"
             );
         }
-        assert!(matches!(tag("<box\n gap=1 <a>", 0, &mut Vec::new()), Begun::Text { .. }));
+        assert!(matches!(tag("<box\n gap=1 <a>", 0, 0, &mut Vec::new()), Begun::Text { .. }));
     }
 
     #[test]
     fn a_tag_may_be_cut_off() {
         for source in ["<Entity", "<Entity value", "<Entity value=", "<Entity v={a", "<Entity v=\"a", "<x /"]
         {
-            assert!(matches!(tag(source, 0, &mut Vec::new()), Begun::Cut { .. }), "{source}");
+            assert!(matches!(tag(source, 0, 0, &mut Vec::new()), Begun::Cut { .. }), "{source}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub(super) use crate::markdown::{code_span, is_web};
 
-use crate::markdown::host;
+use crate::markdown::{self, host};
 use std::borrow::Cow;
 
 /// The longest name of an entity that is decoded, in bytes.
@@ -72,15 +72,24 @@ fn entity(name: &str) -> Option<char> {
 /// `text` as words and nothing else, on one line: what Markdown would take for markup is escaped, and only that.
 /// `before` and `after` are the characters around it.
 pub(super) fn escaped(text: &str, before: Option<char>, after: Option<char>) -> String {
+    escaped_except(text, before, after, &markdown::harmless_brackets(text, before, after))
+}
+
+/// The same, except that the brackets at the bytes `harmless` are left as they are.
+fn escaped_except(text: &str, before: Option<char>, after: Option<char>, harmless: &[usize]) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut last = before;
     let mut rest = text.chars();
-    while let Some(c) = rest.next() {
+    let mut harmless = harmless.iter().peekable();
+    loop {
+        let at = text.len() - rest.as_str().len();
+        let Some(c) = rest.next() else { break };
         let next = rest.clone().next().or(after);
         let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let is_special = match c {
             '\\' => next.is_none_or(|next| next.is_ascii_punctuation()),
-            '[' | ']' | '`' | '*' => true,
+            '[' | ']' => harmless.next_if(|&&next| next == at).is_none(),
+            '`' | '*' => true,
             '_' => !(is_word(last) && is_word(next)),
             '~' => last == Some('~') || next == Some('~'),
             '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
@@ -110,15 +119,16 @@ fn begins_entity(rest: &str) -> bool {
     length > 0 && rest.as_bytes().get(length) == Some(&b';')
 }
 
-/// `text` as words and nothing else, without blanks around it.
+/// `text` as words and nothing else, without blanks around it, also in the label of a link.
 pub(super) fn words(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    escaped(&words.join(" "), None, None)
+    escaped_except(&words.join(" "), None, None, &[])
 }
 
 /// `text` as words that begin a line.
 pub(super) fn line(text: &str) -> String {
-    guarded(words(text))
+    let words: Vec<&str> = text.split_whitespace().collect();
+    guarded(escaped(&words.join(" "), None, None))
 }
 
 /// `text`, which begins a line, with a backslash where it would begin a block.

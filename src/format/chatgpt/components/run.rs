@@ -248,6 +248,8 @@ struct Dedent {
     /// The open fence, and how much is taken from its last line and from the others.
     fence: Option<((u8, usize), usize, usize)>,
     in_list: bool,
+    /// The column at which the content of the last list item begins, without what is taken.
+    item: usize,
     after_blank: bool,
 }
 
@@ -281,7 +283,8 @@ impl Dedent {
             }
             let left = indent - indent.min(common);
             if let Some(opened) = zones::fence(rest) {
-                let taken = if self.in_list && left < 4 { common } else { indent };
+                let is_inside = left < 4 || (self.item <= left && left < self.item + 4);
+                let taken = if self.in_list && is_inside { common } else { indent };
                 let content = text.get(at..).unwrap_or_default();
                 self.fence = Some((opened, taken, taken.min(fence_indent(content, opened))));
                 out.push_str(line.get(taken..).unwrap_or_default());
@@ -294,7 +297,12 @@ impl Dedent {
                 }
                 continue;
             }
-            let is_item = zones::marker(rest.as_bytes()).is_some();
+            let marker = zones::marker(rest.as_bytes());
+            let is_item = marker.is_some();
+            if let Some(length) = marker {
+                let text = rest.get(length..).unwrap_or_default();
+                self.item = left + length + (text.len() - text.trim_start().len()).clamp(1, 4);
+            }
             self.in_list = is_item || (self.in_list && (left > 0 || !self.after_blank));
             self.after_blank = false;
             let taken = if left >= 4 && !self.in_list { indent } else { indent - left };

@@ -1,7 +1,7 @@
 //! Tables of components as tables of Markdown.
 
 use super::piece::{BlockKind, OutputBlock, Row};
-use super::plain;
+use super::{plain, zones};
 
 /// The most columns that are filled up with empty cells, and that one cell may span.
 pub(super) const MOST_COLUMNS: usize = 50;
@@ -131,13 +131,58 @@ pub(super) fn cell_text(blocks: &[OutputBlock]) -> String {
                 code.pop();
                 lines.extend(code.into_iter().filter(|line| !line.trim().is_empty()).map(plain::code_span));
             }
-            _ => {
-                lines
-                    .extend(block.text.split('\n').map(str::trim).filter(|line| !line.is_empty()).map(inner));
-            }
+            _ => inner_lines(&block.text, &mut lines),
         }
     }
     lines.join("<br>")
+}
+
+/// Writes the lines of Markdown `text` as those of a cell: code as spans, the rows of a table as their words.
+fn inner_lines(text: &str, lines: &mut Vec<String>) {
+    let mut fence = None;
+    let mut in_table = false;
+    let lines_of_text = text.split('\n').map(|line| line.trim_start_matches(['>', ' ', '\t']).trim_end());
+    let mut rest = lines_of_text.filter(|line| !line.is_empty()).peekable();
+    while let Some(line) = rest.next() {
+        if let Some(opened) = fence {
+            if zones::closes_fence(line, opened) {
+                fence = None;
+            } else {
+                lines.push(plain::code_span(line));
+            }
+            continue;
+        }
+        fence = zones::fence(line);
+        if fence.is_some() {
+            continue;
+        }
+        in_table = line.starts_with('|') && (in_table || rest.peek().is_some_and(|next| is_delimiter(next)));
+        if !in_table {
+            lines.push(inner(line));
+        } else if !is_delimiter(line) {
+            lines.push(row_words(line));
+        }
+    }
+}
+
+/// True for the line below the header of a table.
+fn is_delimiter(line: &str) -> bool {
+    line.starts_with('|') && line.contains('-') && line.bytes().all(|byte| b"|:- \t".contains(&byte))
+}
+
+/// The cells of a row on one line.
+fn row_words(line: &str) -> String {
+    let mut cells = vec![String::new()];
+    let mut is_escaped = false;
+    for c in line.chars() {
+        match cells.last_mut() {
+            Some(cell) if c != '|' || is_escaped => cell.push(c),
+            _ => cells.push(String::new()),
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    let cells: Vec<_> = cells.iter().map(|cell| cell.trim()).filter(|cell| !cell.is_empty()).collect();
+    cells.join(" · ")
 }
 
 /// A line of Markdown without the marks of a heading.

@@ -1,6 +1,7 @@
 //! What components become, at the one function that everything goes through.
 #![allow(clippy::format_push_string, reason = "clear, and fast enough for tests")]
 
+mod corners;
 mod hostile;
 mod rules;
 

@@ -45,6 +45,8 @@ pub(super) enum NodeKind {
     Branch(Option<Range<usize>>),
     /// A template of an unknown kind.
     Template,
+    /// What closes or continues nothing.
+    Nothing,
     /// Nested too deep.
     TooDeep,
 }
@@ -58,6 +60,8 @@ pub(super) struct JsxElement {
     pub(super) attributes: Range<usize>,
     /// What is between its tags.
     pub(super) body: Range<usize>,
+    /// How many block quotes of Markdown it is in.
+    pub(super) quotes: usize,
 }
 
 /// A parsed answer.
@@ -136,6 +140,8 @@ struct TreeParser<'s> {
     /// Columns of the list items that the line is in, outside of components.
     items: Vec<usize>,
     is_after_blank: bool,
+    /// How many block quotes the line is in.
+    quotes: usize,
 }
 
 impl<'s> TreeParser<'s> {
@@ -165,6 +171,7 @@ impl<'s> TreeParser<'s> {
             patience: source.len().saturating_mul(16).saturating_add(1 << 16),
             items: Vec::new(),
             is_after_blank: true,
+            quotes: 0,
         }
     }
 
@@ -218,6 +225,10 @@ impl<'s> TreeParser<'s> {
             }
             let is_after_blank = std::mem::take(&mut self.is_after_blank);
             let prefix = Prefix::of(line);
+            // In a body the quotes around it count, as others are its own.
+            if self.elements == 0 {
+                self.quotes = prefix.quotes;
+            }
             let text = line.get(prefix.text..).unwrap_or_default();
             let in_body = !self.open.is_empty();
             if !in_body && prefix.item.is_none() && prefix.quotes == 0 && is_after_blank {
@@ -236,10 +247,18 @@ impl<'s> TreeParser<'s> {
             if !in_body {
                 self.follow_lists(prefix, is_after_blank);
             }
+            if in_body && let Some(next) = self.directive(self.at + prefix.text, end) {
+                self.at = next;
+                return;
+            }
             let Some(opened) = zones::fence(text) else { return };
             let item = self.items.last().copied().filter(|&item| item <= prefix.indent);
-            let around = Prefix { item: prefix.item.or(item), ..prefix };
-            let after = zones::fence_end(self.source, self.at..end, opened, (!in_body).then_some(around));
+            let around = if in_body {
+                Prefix { quotes: self.quotes, ..Prefix::default() }
+            } else {
+                Prefix { item: prefix.item.or(item), ..prefix }
+            };
+            let after = zones::fence_end(self.source, self.at..end, opened, around);
             let is_closed = self.byte(after) == Some(b'\n');
             self.at = after + usize::from(is_closed);
             // What follows a fence is no paragraph that goes on.
@@ -279,6 +298,13 @@ impl<'s> TreeParser<'s> {
         let at = self.tree.nodes.len();
         self.tree.nodes.push(SyntaxNode { kind, source, next: at + 1 });
         Some(at)
+    }
+
+    /// Leaves nothing of `source`, which closes or continues what is not open.
+    fn nothing(&mut self, source: Range<usize>) {
+        self.flush(source.start);
+        self.text = source.end;
+        self.node(NodeKind::Nothing, source);
     }
 
     /// Opens a node that may have children.

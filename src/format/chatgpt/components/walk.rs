@@ -5,7 +5,7 @@ use super::anchor::Anchors;
 use super::environment::Environment;
 use super::join;
 use super::layout;
-use super::lex::AttributeValue;
+use super::lex::{AttributeValue, SPREAD};
 use super::name::Component;
 use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, words};
 use super::run;
@@ -44,6 +44,7 @@ pub(super) fn markdown<'a>(
         frames: Vec::new(),
         bodies: Vec::new(),
         nodes_left: MOST_NODES,
+        parted: 0,
         bytes_left: source.len().saturating_mul(MOST_GROWTH).saturating_add(FREE_GROWTH),
         points: None,
     };
@@ -66,6 +67,8 @@ enum OpenNodeKind<'s> {
     Element(usize),
     /// A branch of a template.
     Branch,
+    /// The place between two branches. The user saw one of them at a time.
+    Between,
     Loop(Loop<'s>),
 }
 
@@ -92,6 +95,8 @@ pub(super) struct AnswerWriter<'s, 'r, 'a> {
     bodies: Vec<&'s str>,
     nodes_left: usize,
     bytes_left: usize,
+    /// How many pieces there were when the last branch began that has another before it.
+    parted: usize,
     /// The number of code points before each stretch of the source.
     points: Option<Vec<usize>>,
 }
@@ -162,6 +167,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                 self.environment.declare(self.slice(statements.clone()));
                 self.pieces.push(OutputPiece::Void);
             }
+            NodeKind::Nothing => self.pieces.push(OutputPiece::Void),
             NodeKind::Element(_) => self.enter(OpenNodeKind::Element(at), inside),
             NodeKind::Template | NodeKind::Branch(_) => self.enter(OpenNodeKind::Branch, inside),
             NodeKind::If => self.branches(inside)?,
@@ -206,8 +212,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.bytes_left = self.bytes_left.checked_sub(range.len())?;
         let text = self.slice(range.clone());
         let text = self.anchors.text(text, &range);
+        let text = unquoted(text, self.quotes());
         let is_in_template = self.frames.len() > 1 && self.around(0).is_none();
         let text = if is_in_template { Cow::Owned(run::dedented(&text)) } else { text };
+        if !text.starts_with(char::is_whitespace) {
+            self.part();
+        }
         self.pieces.push(OutputPiece::Text(text));
         Some(())
     }
@@ -225,8 +235,10 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         };
         let text = texts.join(", ");
         self.bytes_left = self.bytes_left.checked_sub(text.len())?;
+        self.part();
         self.pieces.push(match value {
             ScriptValue::Unknown | ScriptValue::Object(_) => OutputPiece::Unresolved(source),
+            _ if text.is_empty() && layout::has_tags(source) => OutputPiece::Unresolved(source),
             _ if text.is_empty() => OutputPiece::Void,
             _ => words(text),
         });
@@ -258,8 +270,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             }
             at = node.next;
         }
-        for nodes in shown.into_iter().rev() {
+        for (number, nodes) in shown.into_iter().enumerate().rev() {
+            let start = nodes.start;
             self.enter(OpenNodeKind::Branch, nodes);
+            if number > 0 {
+                self.enter(OpenNodeKind::Between, start..start);
+            }
         }
         Some(())
     }
@@ -269,6 +285,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let mut frame = self.frames.pop()?;
         match &mut frame.kind {
             OpenNodeKind::Answer | OpenNodeKind::Branch => {}
+            OpenNodeKind::Between => self.parted = self.pieces.len(),
             OpenNodeKind::Element(node) => {
                 let pieces = self.pieces.split_off(frame.start);
                 let tree = self.tree;
@@ -308,8 +325,29 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         // Each level may copy what is inside, and a body may be written more than once.
         self.bytes_left = self.bytes_left.checked_sub(element.attributes.len())?;
         let written = self.write(element, source, pieces)?;
+        if matches!(written.first(), Some(OutputPiece::Inline(_))) {
+            self.part();
+        }
         self.pieces.extend(written);
         Some(())
+    }
+
+    /// Puts a blank between the words of two branches.
+    fn part(&mut self) {
+        let is_inside = |frame: &OpenNode<'_>| {
+            matches!(frame.kind, OpenNodeKind::Element(_)) && frame.start == self.parted
+        };
+        if self.parted == 0 || self.parted != self.pieces.len() || self.frames.last().is_some_and(is_inside) {
+            return;
+        }
+        let is_word = match self.pieces.last() {
+            Some(OutputPiece::Text(text)) => !text.ends_with(char::is_whitespace),
+            Some(OutputPiece::Inline(_) | OutputPiece::Unresolved(_)) => true,
+            _ => false,
+        };
+        if is_word {
+            self.pieces.push(OutputPiece::Text(Cow::Borrowed(" ")));
+        }
     }
 
     /// Takes `bytes` from what may still be written.
@@ -331,6 +369,24 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         })
     }
 
+    /// How many block quotes of Markdown the innermost component is in.
+    fn quotes(&self) -> usize {
+        let elements = self.frames.iter().rev().filter_map(|frame| match frame.kind {
+            OpenNodeKind::Element(node) => self.tree.nodes.get(node),
+            _ => None,
+        });
+        let quotes = elements.filter_map(|node| match &node.kind {
+            NodeKind::Element(element) => Some(element.quotes),
+            _ => None,
+        });
+        quotes.take(1).sum()
+    }
+
+    /// The source of what is between the tags of `element`.
+    pub(super) fn body_of(&self, element: &JsxElement) -> Cow<'s, str> {
+        unquoted(Cow::Borrowed(self.slice(element.body.clone())), element.quotes)
+    }
+
     /// True if one more list or quote would indent its lines too far.
     pub(super) fn is_indented_enough(&self) -> bool {
         let indents = self.frames.iter().filter(|frame| match frame.kind {
@@ -347,7 +403,9 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     /// The value of the first of the attributes `names` that the element has.
     pub(super) fn value(&mut self, element: &JsxElement, names: &[&str]) -> Option<ScriptValue> {
-        let value = self.attribute(element, names)?.clone();
+        let Some(value) = self.attribute(element, names).cloned() else {
+            return self.spread_value(element, names);
+        };
         Some(match value {
             AttributeValue::Missing => ScriptValue::Bool(true),
             AttributeValue::Quoted(range) => ScriptValue::text(plain::decoded(self.slice(range)).as_ref()),
@@ -357,6 +415,20 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                 "false" => ScriptValue::Bool(false),
                 text => ScriptValue::text(plain::decoded(text).as_ref()),
             },
+        })
+    }
+
+    /// The value of the first of the attributes `names` in the objects that are spread into the tag.
+    fn spread_value(&mut self, element: &JsxElement, names: &[&str]) -> Option<ScriptValue> {
+        let tree = self.tree;
+        let attributes = tree.attributes.get(element.attributes.clone()).unwrap_or_default();
+        attributes.iter().find_map(|found| match &found.value {
+            AttributeValue::Braced(range) if self.slice(found.name.clone()) == SPREAD => {
+                let object = self.environment.evaluate(range.start, self.slice(range.clone()));
+                let values = names.iter().map(|name| object.get(name).clone());
+                values.into_iter().find(|value| !matches!(value, ScriptValue::Nothing | ScriptValue::Unknown))
+            }
+            _ => None,
         })
     }
 
@@ -412,6 +484,26 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let before = points.get(stretch).copied().unwrap_or_default();
         before + count(source.get(stretch * STRETCH..at).unwrap_or_default())
     }
+}
+
+/// `text` without the marks of as many block `quotes` at the beginning of its lines but the first.
+fn unquoted(text: Cow<'_, str>, quotes: usize) -> Cow<'_, str> {
+    if quotes == 0 || !text.contains('\n') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        let mut line = line;
+        if number > 0 {
+            out.push('\n');
+            for _ in 0..quotes {
+                let Some(rest) = line.trim_start_matches([' ', '\t']).strip_prefix('>') else { break };
+                line = rest.strip_prefix(' ').unwrap_or(rest);
+            }
+        }
+        out.push_str(line);
+    }
+    Cow::Owned(out)
 }
 
 /// What is shown of a value.

@@ -294,15 +294,9 @@ pub(super) fn closes_fence(text: &str, (mark, length): (u8, usize)) -> bool {
     text.len() >= length && text.bytes().all(|byte| byte == mark)
 }
 
-/// The end of the fence that opens in the line `line` of `source`. In a body only its own mark ends it, elsewhere also
-/// the end of the list item or block quote around it.
-pub(super) fn fence_end(
-    source: &str,
-    line: Range<usize>,
-    opened: (u8, usize),
-    around: Option<Prefix>,
-) -> usize {
-    let around = around.unwrap_or_default();
+/// The end of the fence that opens in the line `line` of `source`: its own mark, or the end of the list item or block
+/// quote `around` it.
+pub(super) fn fence_end(source: &str, line: Range<usize>, opened: (u8, usize), around: Prefix) -> usize {
     let mut at = line.end + 1;
     while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
         let length = memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());

@@ -556,9 +556,9 @@ fn declaration<'s>(statement: &[Placed<'s>]) -> Option<Declaration<'s>> {
         .collect();
     let destructures = target.len() > 1;
     let hook = value.iter().position(|placed| placed.token == Token::Mark("("));
-    let is_state = hook.is_some_and(|at| {
-        at <= 3 && matches!(value.get(at - 1), Some(Placed { token: Token::Name("useState"), .. }))
-    });
+    // A function such as `(x) => x` begins with the parenthesis.
+    let called = hook.filter(|at| *at <= 3).and_then(|at| value.get(at.checked_sub(1)?));
+    let is_state = matches!(called, Some(Placed { token: Token::Name("useState"), .. }));
     if is_state {
         let inside = value.get(hook? + 1..value.len().saturating_sub(1)).unwrap_or_default();
         return Some(Declaration { names, bound: Bound::State(of_tokens(inside)) });

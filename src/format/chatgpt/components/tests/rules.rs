@@ -356,7 +356,7 @@ fn conditions_choose_a_branch_unless_the_user_could() {
             "{@body const [o,setO] = DIL.useState(false)}\n<box>{#if o}yes{:else} no{/if}</box>",
             "yes no\n\n<details>\n<summary>Source of the interactive part</summary>\n\n```jsx\n{@body const [o,setO] = DIL.useState(false)}\n```\n\n</details>",
         ),
-        ("<box>{#if unknown}a{:else}b{/if}</box>", "ab"),
+        ("<box>{#if unknown}a{:else}b{/if}</box>", "a b"),
     ]);
 }
 

@@ -39,7 +39,7 @@ impl TreeParser<'_> {
             return at + 1;
         }
         let attributes = self.tree.attributes.len();
-        match lex::tag(self.source, at, &mut self.tree.attributes) {
+        match lex::tag(self.source, at, self.quotes, &mut self.tree.attributes) {
             Begun::Text { end } => {
                 self.patience = self.patience.saturating_sub(end - at);
                 self.loose_draft().unwrap_or(at + 1)
@@ -104,7 +104,7 @@ impl TreeParser<'_> {
         // The attributes before the one that can't be read.
         let mut attributes = Vec::new();
         let head = format!("{}>", self.slice(at..attribute.start));
-        lex::tag(&head, 0, &mut attributes);
+        lex::tag(&head, 0, 0, &mut attributes);
         let first = self.tree.attributes.len();
         self.tree.attributes.extend(attributes.into_iter().map(|found| moved(found, at)));
         self.tree.attributes.push(Attribute { name: attribute, value: AttributeValue::Quoted(value) });
@@ -113,6 +113,7 @@ impl TreeParser<'_> {
             name,
             attributes: first..self.tree.attributes.len(),
             body: at..at,
+            quotes: self.quotes,
         };
         self.node(NodeKind::Element(element), at..end);
         end
@@ -138,6 +139,61 @@ impl TreeParser<'_> {
         let close = start + length_of_text;
         let name = at + 1..at + 1 + length;
         Some(self.draft(name, attribute..attribute + "content".len(), start..close, close + "\"/>".len()))
+    }
+
+    /// Takes a draft that is written as a directive, `:::writing{…}` at `at` to `:::` on a line of its own, in the body of
+    /// a component; returns where it ends. `None` if this is not one.
+    pub(super) fn directive(&mut self, at: usize, line_end: usize) -> Option<usize> {
+        const MARK: &str = ":::";
+        const OPEN: &str = ":::writing{";
+        let line = self.slice(at..line_end);
+        let inside = line.trim_end().strip_prefix(OPEN)?.strip_suffix('}')?;
+        let head = format!("<x {inside}>");
+        let mut attributes = Vec::new();
+        if self.patience == 0 || !matches!(lex::tag(&head, 0, 0, &mut attributes), Begun::Tag(_)) {
+            return None;
+        }
+        let limit = self.end_of_body(line_end);
+        let body = line_end.min(limit);
+        let mut close = limit;
+        let mut end = limit;
+        let mut from = body;
+        for line in self.slice(body..limit).split_inclusive('\n') {
+            if line.trim_matches([' ', '\t', '\r', '\n', '>']) == MARK {
+                close = from;
+                end = from + line.trim_end_matches(['\n', '\r']).len();
+                break;
+            }
+            from += line.len();
+        }
+        self.patience = self.patience.saturating_sub(end - at);
+        self.flush(at);
+        self.text = end;
+        let first = self.tree.attributes.len();
+        let start = at + OPEN.len() - "<x ".len();
+        self.tree.attributes.extend(attributes.into_iter().map(|found| moved(found, start)));
+        let element = JsxElement {
+            component: Component::WritingBlock,
+            name: at..at,
+            attributes: first..self.tree.attributes.len(),
+            body: body..close,
+            quotes: self.quotes,
+        };
+        self.node(NodeKind::Element(element), at..end);
+        Some(end)
+    }
+
+    /// Where the body of the innermost component ends that is open at `at`.
+    fn end_of_body(&self, at: usize) -> usize {
+        let name = self.open.iter().rev().find_map(|open| match (open.what, open.node) {
+            (OpenKind::Element(_), Some(node)) => match &self.tree.nodes.get(node)?.kind {
+                NodeKind::Element(element) => Folded::of(self.slice(element.name.clone())),
+                _ => None,
+            },
+            _ => None,
+        });
+        let closer = name.and_then(|name| self.next_closer(name.as_str(), at));
+        closer.unwrap_or(self.source.len())
     }
 
     /// Takes a closing tag.
@@ -168,8 +224,7 @@ impl TreeParser<'_> {
             return tag.end;
         }
         if is_component || is_unknown || self.elements > 0 {
-            self.flush(at);
-            self.text = tag.end;
+            self.nothing(at..tag.end);
         }
         tag.end
     }
@@ -190,6 +245,7 @@ impl TreeParser<'_> {
             name: tag.name.clone(),
             attributes: attributes..self.tree.attributes.len(),
             body: tag.end..tag.end,
+            quotes: self.quotes,
         };
         let closer = self.next_closer(folded, tag.end);
         if tag.form == TagForm::SelfClosing || (component.is_leaf() && closer.is_none()) {
@@ -254,7 +310,7 @@ impl TreeParser<'_> {
 
     /// Where the closing tag at `at` ends.
     fn tag_end(&self, at: usize) -> usize {
-        match lex::tag(self.source, at, &mut Vec::new()) {
+        match lex::tag(self.source, at, self.quotes, &mut Vec::new()) {
             Begun::Tag(tag) => tag.end,
             Begun::Text { end } | Begun::Cut { end, .. } => end,
         }
@@ -322,7 +378,8 @@ impl TreeParser<'_> {
         let is_lone = is_bare && closer.is_none();
         let is_last = line == self.source.len() && speaks_language;
         let is_complete = (is_last || self.begins_line(at)) && (self.elements > 0 || !is_either);
-        let is_complete = is_complete || (self.elements > 0 && written.contains('-'));
+        let is_certain = table == Some(true) || (self.elements > 0 && (!is_either || written.contains('-')));
+        let is_complete = is_complete || is_certain;
         if !is_component || (is_lone && !is_complete) {
             return None;
         }

@@ -186,10 +186,11 @@ impl TreeParser<'_> {
         if length == 0 || !self.is_language {
             return false;
         }
-        let source = self.replace(end);
         if self.ifs == 0 {
+            self.nothing(self.at..end);
             return true;
         }
+        let source = self.replace(end);
         while !matches!(self.open.last(), None | Some(OpenPart { what: OpenKind::If, .. })) {
             self.close_last(source.start);
         }
@@ -213,10 +214,11 @@ impl TreeParser<'_> {
         if !self.is_language {
             return false;
         }
-        let source = self.replace(end);
         if self.blocks == 0 {
+            self.nothing(self.at..end);
             return true;
         }
+        let source = self.replace(end);
         let wants_if = word == "if" && self.ifs > 0;
         while let Some(open) = self.open.last() {
             let what = open.what;
