@@ -440,7 +440,7 @@ impl Fs {
             if wanted > 0 && batch.len() > wanted && pages.iter().any(out_of_memory) {
                 pages = self.render_batch(batch.get(..wanted).unwrap_or_default());
             }
-            ticket.deliver(pages);
+            ticket.deliver(pages, self.json_bytes(ticket.group()));
             match ticket.finish() {
                 Some(again) => ticket = again,
                 None => return,

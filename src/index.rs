@@ -39,6 +39,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// exactly as they were when measured, which costs another scan but less memory.
 const SMALL_BYTES: u64 = 4 << 20;
 
+/// A conversation of this size, in bytes of JSON, determines peak memory: before it takes more, freed memory is returned
+/// to the system.
+const HUGE_BYTES: usize = 8 << 20;
+
 /// Maximum number of problems listed.
 const MAX_PROBLEMS: usize = 100_000;
 
@@ -276,7 +280,10 @@ impl Index {
         let missing = || Error::new(ErrorKind::Unexpected, "a conversation in an entry that has none");
         let (_, format) = self.shards.get(&head.location.entry).ok_or_else(missing)?;
         let detail = self.options.detail();
+        // What other threads have freed since the last time.
+        let make_room = || (bytes >= HUGE_BYTES as u64).then(sys::trim_memory);
         let mut take = |mut conversation: Conversation<'_>, _| {
+            make_room();
             assets.attach(&mut conversation);
             take(conversation);
         };
@@ -285,6 +292,7 @@ impl Index {
             return Ok(());
         }
         let json = self.pruned(head)?;
+        make_room();
         if !has_memory_for(json.len()) {
             return Err(no_memory());
         }

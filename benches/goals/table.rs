@@ -60,11 +60,11 @@ const ROWS: &[Row] = &[
         Ok(())
     }),
     ("random", "3,000 files in random order", |bench| bench.random_order(&bench.data.classic(1000)?)),
-    ("reads", "first read of a page of a chat under 500 kB", |bench| {
+    ("reads", "first read of a thread of a chat under 500 kB, and of any", |bench| {
         bench.first_reads("classic", &bench.data.classic(1000)?, false)?;
         bench.first_reads("sharded", &bench.data.sharded(1000)?, false)
     }),
-    ("branches", "first read of a branch page", |bench| {
+    ("branches", "first read of a branch page of a chat under 500 kB, and of any", |bench| {
         bench.first_reads("classic", &bench.data.classic(1000)?, true)?;
         bench.first_reads("sharded", &bench.data.sharded(1000)?, true)
     }),

@@ -115,8 +115,9 @@ impl Ticket {
         waiting.iter().map(|(ino, _)| *ino).filter(|ino| seen.insert(*ino)).collect()
     }
 
-    /// Caches `pages`, and hands each to the requests that wait for it. Errors are handed over but not cached.
-    pub(super) fn deliver(&self, pages: Vec<(Ino, Result<Rendered>)>) {
+    /// Caches `pages`, which were rendered by reading `json` bytes, and hands each to the requests that wait for it. Errors
+    /// are handed over but not cached.
+    pub(super) fn deliver(&self, pages: Vec<(Ino, Result<Rendered>)>, json: u64) {
         let pages: Vec<(Ino, SharedResult)> = pages
             .into_iter()
             .map(|(ino, page)| (ino, page.map_err(|error| (error.kind(), error.to_string()))))
@@ -124,7 +125,7 @@ impl Ticket {
         let mut state = lock(&self.cache);
         for (ino, page) in &pages {
             if let Ok(page) = page {
-                state.store.insert(*ino, Arc::clone(page));
+                state.store.insert(*ino, Arc::clone(page), json);
             }
         }
         let pages: HashMap<Ino, SharedResult> = pages.into_iter().collect();

@@ -12,7 +12,7 @@ pub(super) const OVERHEAD_BYTES: u64 = 128;
 pub(super) enum Segment {
     /// Rendered, but not requested a second time: what a tree walk leaves behind.
     Probation,
-    /// Requested again. At most half the bound.
+    /// Requested again, or expensive to render again. At most half the bound.
     Protected,
 }
 
@@ -25,6 +25,10 @@ pub(super) struct StoredPage {
     /// Total bytes inserted when this page entered its segment.
     since: u64,
 }
+
+/// Pages that have at least this many times as much JSON to read are expensive: the short branches of large
+/// conversations. All of them together are small.
+const EXPENSIVE: u64 = 32;
 
 /// Two queues, each ordered by last use.
 ///
@@ -102,7 +106,8 @@ impl PageStore {
         Some(page)
     }
 
-    pub(super) fn insert(&mut self, ino: Ino, page: Rendered) {
+    /// Adds a page that was rendered by reading `json` bytes.
+    pub(super) fn insert(&mut self, ino: Ino, page: Rendered, json: u64) {
         self.oversized = None;
         let cost = cost(&page);
         if cost > self.limit {
@@ -117,9 +122,17 @@ impl PageStore {
         self.tick = self.tick.saturating_add(1);
         self.inserted = self.inserted.saturating_add(cost);
         self.bytes = self.bytes.saturating_add(cost);
-        self.probation.insert(self.tick, ino);
-        let stored = StoredPage { page, segment: Segment::Probation, tick: self.tick, since: self.inserted };
+        let segment = if json / EXPENSIVE >= cost {
+            self.protected_bytes = self.protected_bytes.saturating_add(cost);
+            self.protected.insert(self.tick, ino);
+            Segment::Protected
+        } else {
+            self.probation.insert(self.tick, ino);
+            Segment::Probation
+        };
+        let stored = StoredPage { page, segment, tick: self.tick, since: self.inserted };
         self.pages.insert(ino, stored);
+        self.demote();
     }
 
     /// Limits the pages to `limit` bytes for now, and drops those that exceed it.

@@ -11,7 +11,10 @@ use grep_printer::{
 use grep_regex::RegexMatcher;
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink};
 use std::io::{self, Read};
-use termcolor::Buffer;
+use termcolor::{Buffer, WriteColor as _};
+
+/// Output of one file above which its buffer isn't used again.
+const KEPT_BYTES: usize = 1 << 20;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +140,15 @@ impl Printer {
             Self::Summary(printer) => printer.get_mut(),
             Self::Json(printer) => printer.get_mut(),
         };
-        let printed = buffer.as_slice().to_vec();
-        buffer.clear();
+        let printed = buffer.as_slice();
+        if printed.len() <= KEPT_BYTES {
+            let printed = printed.to_vec();
+            buffer.clear();
+            return printed;
+        }
+        let empty = if buffer.supports_color() { Buffer::ansi() } else { Buffer::no_color() };
+        let mut printed = std::mem::replace(buffer, empty).into_inner();
+        printed.shrink_to_fit();
         printed
     }
 }

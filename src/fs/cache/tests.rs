@@ -30,7 +30,7 @@ fn the_first_reader_gets_the_ticket_and_all_get_the_page() {
     let ticket = ticket.unwrap();
     assert!(others.iter().all(|(ticket, _)| ticket.is_none()) && cache.claim(GROUP).is_none());
     assert_eq!(ticket.wanted(), [Ino(1)]);
-    ticket.deliver(vec![(Ino(1), Ok(page(100)))]);
+    ticket.deliver(vec![(Ino(1), Ok(page(100)))], 0);
     assert!(ticket.finish().is_none());
     assert!(
         others
@@ -47,7 +47,7 @@ fn the_first_reader_gets_the_ticket_and_all_get_the_page() {
 fn a_page_too_large_to_cache_is_still_delivered() {
     let cache = PageCache::new(3000);
     let (ticket, got) = ask(&cache, Ino(1));
-    ticket.unwrap().deliver(vec![(Ino(1), Ok(page(9000)))]);
+    ticket.unwrap().deliver(vec![(Ino(1), Ok(page(9000)))], 0);
     assert_eq!(got.recv().unwrap().unwrap().len(), 9000);
 }
 
@@ -61,12 +61,12 @@ fn readers_of_other_pages_of_the_group_wait_for_its_ticket() {
     let ticket = ticket.unwrap();
     assert_eq!(ticket.wanted(), [Ino(1), Ino(2), Ino(3)]);
     // The third is not rendered with the others.
-    ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), refused())]);
+    ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), refused())], 0);
     assert!(first.recv().unwrap().is_ok());
     assert_eq!(second.recv().unwrap().unwrap_err().to_string(), "gone");
     let ticket = ticket.finish().unwrap();
     assert_eq!(ticket.wanted(), [Ino(3)]);
-    ticket.deliver(vec![(Ino(3), Ok(page(30)))]);
+    ticket.deliver(vec![(Ino(3), Ok(page(30)))], 0);
     assert!(third.recv().unwrap().is_ok() && ticket.finish().is_none());
 }
 
@@ -76,7 +76,7 @@ fn errors_are_not_kept() {
     for _ in 0..2 {
         let (ticket, got) = ask(&cache, Ino(1));
         let ticket = ticket.unwrap();
-        ticket.deliver(vec![(Ino(1), refused())]);
+        ticket.deliver(vec![(Ino(1), refused())], 0);
         assert!(ticket.finish().is_none());
         let error = got.recv().unwrap().unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Damaged, "gone"));
@@ -105,7 +105,7 @@ fn a_page_rendered_ahead_of_time_is_found() {
     let cache = PageCache::new(3000);
     let ticket = cache.claim(GROUP).unwrap();
     assert!(ticket.wanted().is_empty());
-    ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), Ok(page(20)))]);
+    ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), Ok(page(20)))], 0);
     assert!(ticket.finish().is_none());
     assert_eq!(cache.get(Ino(2)).unwrap().len(), 20);
     cache.clear();
@@ -133,7 +133,7 @@ fn nobody_is_left_waiting_however_readers_and_renderers_interleave() {
                         let batch = held.wanted().into_iter().take(1);
                         let rendered =
                             batch.map(|ino| (ino, if ino.0 % 3 == 0 { refused() } else { Ok(page(100)) }));
-                        held.deliver(rendered.collect());
+                        held.deliver(rendered.collect(), 0);
                         ticket = held.finish();
                     }
                 }

@@ -6,7 +6,7 @@ fn page(cost: u64) -> Rendered {
 }
 
 fn put(store: &mut PageStore, ino: u64, cost: u64) {
-    store.insert(Ino(ino), page(cost));
+    store.insert(Ino(ino), page(cost), 0);
 }
 
 #[test]
@@ -86,6 +86,20 @@ fn a_page_above_the_bound_displaces_nothing_and_stays_until_the_next_one() {
     assert!(store.get(Ino(1)).is_some());
 }
 
+#[test]
+fn a_small_page_of_a_large_conversation_outlives_a_walk_even_if_it_is_read_once() {
+    let mut store = PageStore::new(100_000);
+    store.insert(Ino(1), page(1000), 1000 * EXPENSIVE);
+    store.insert(Ino(2), page(1000), 1000 * EXPENSIVE - 1);
+    (1000..1300).for_each(|ino| put(&mut store, ino, 1000));
+    assert!(store.contains(Ino(1)) && !store.contains(Ino(2)));
+    // More of them than fit take half of the room, and the oldest leave first.
+    (10..110).for_each(|ino| store.insert(Ino(ino), page(1000), u64::MAX));
+    (2000..2300).for_each(|ino| put(&mut store, ino, 1000));
+    let kept: Vec<u64> = (1..110).filter(|&ino| store.contains(Ino(ino))).collect();
+    assert_eq!(kept, (60..110).collect::<Vec<_>>());
+}
+
 /// The store as a plain list, oldest first.
 #[derive(Debug)]
 struct Model {
@@ -105,21 +119,26 @@ impl Model {
         let mut page = self.pages.remove(at);
         page.2 |= self.inserted - page.3 >= self.bound / 4;
         self.pages.push(page);
+        self.demote();
+        true
+    }
+
+    fn demote(&mut self) {
         while self.protected() > self.bound / 2 {
             let at = self.pages.iter().position(|page| page.2).unwrap();
             let page = self.pages.remove(at);
             self.pages.push((page.0, page.1, false, self.inserted));
         }
-        true
     }
 
-    fn insert(&mut self, ino: u64, cost: u64) {
+    fn insert(&mut self, ino: u64, cost: u64, expensive: bool) {
         while self.pages.iter().map(|page| page.1).sum::<u64>() + cost > self.bound {
             let at = self.pages.iter().position(|page| !page.2).unwrap_or(0);
             self.pages.remove(at);
         }
         self.inserted += cost;
-        self.pages.push((ino, cost, false, self.inserted));
+        self.pages.push((ino, cost, expensive, self.inserted));
+        self.demote();
     }
 }
 
@@ -134,8 +153,9 @@ proptest! {
             let found = store.get(Ino(ino)).is_some();
             prop_assert_eq!(found, model.get(ino));
             if !found && size > 0 {
-                store.insert(Ino(ino), page(cost));
-                model.insert(ino, cost);
+                let expensive = ino % 5 == 1;
+                store.insert(Ino(ino), page(cost), if expensive { cost * EXPENSIVE } else { 0 });
+                model.insert(ino, cost, expensive);
             }
             let mut kept: Vec<(u64, bool)> =
                 store.pages.iter().map(|(ino, kept)| (ino.0, kept.segment == Segment::Protected)).collect();
