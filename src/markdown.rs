@@ -25,6 +25,7 @@ pub(crate) use guard::{TextFrame, guard, highest_heading, shift_for};
 pub use hints::Hints;
 pub use math::Math;
 pub(crate) use math::dollars;
+pub(crate) use reference::most_growth;
 pub(crate) use words::{
     PLACEHOLDER_FINDER, clean, harmless_brackets, html, is_blank, label, one_line, sentence, trim_block,
     without_placeholder,

@@ -22,12 +22,25 @@ use crate::conversation::thread::Threads;
 use crate::conversation::tree::NodeId;
 use crate::markdown;
 use crate::time::Zone;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
 /// Marks the position of the page's own percent-encoded stem in a rendered page. A noncharacter: where an export
 /// contains it, the renderer replaces it with U+FFFD.
 pub const STEM: char = markdown::PLACEHOLDER;
+
+/// The most characters of a title, and bytes of an id, that the page of a branch repeats: a conversation can have many
+/// branches, and an export can make both as long as it likes. The page of the thread has them whole.
+const REPEATED: usize = 200;
+
+/// `title` as the pages of branches repeat it.
+fn shortened(title: &str) -> Cow<'_, str> {
+    match title.char_indices().nth(REPEATED).and_then(|(end, _)| title.get(..end)) {
+        Some(start) => Cow::Owned(format!("{start}…")),
+        None => Cow::Borrowed(title),
+    }
+}
 
 /// How the model's thinking is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

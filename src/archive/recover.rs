@@ -15,10 +15,10 @@ const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
 /// Size of a local header without its name and extra field.
-const HEADER_BYTES: u64 = 30;
+const HEADER_BYTES: usize = 30;
 
-/// Bytes searched for a header at a time.
-const WINDOW_BYTES: usize = 64 << 10;
+/// Bytes read at a time: more than a name and an extra field can have.
+const WINDOW_BYTES: usize = 256 << 10;
 
 /// The header says neither size nor checksum; they follow the data.
 const STREAMED: u16 = 1 << 3;
@@ -32,8 +32,9 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
     let (mut entries, mut notes, mut hasher) = (Entries::default(), Vec::new(), crc32fast::Hasher::new());
     notes.push("has no usable directory; its entries were found by their local headers".to_owned());
     let (mut at, mut inflated) = (0, 0);
-    while let Some(header) = next_header(section, at)? {
-        let Some(found) = entry(section, header, limits.max_bytes)? else {
+    let mut window = HeaderWindow::of(section);
+    while let Some(header) = window.find(at, LOCAL_HEADER)? {
+        let Some(found) = entry(section, &mut window, header, limits.max_bytes)? else {
             at = header.saturating_add(LOCAL_HEADER.len() as u64);
             continue;
         };
@@ -69,25 +70,47 @@ struct Recovered {
     is_cut: bool,
 }
 
-/// The next local header at or after `from`.
-fn next_header(section: &Section, from: u64) -> Result<Option<u64>> {
-    find(section, from, LOCAL_HEADER)
+/// The part of a section that was read last. Headers may follow each other closely, so each byte is read once for all
+/// of them.
+struct HeaderWindow<'s> {
+    section: &'s Section,
+    /// Where `bytes` begins.
+    start: u64,
+    bytes: Vec<u8>,
 }
 
-/// The next occurrence of `mark` at or after `from`. Linear.
-fn find(section: &Section, from: u64, mark: &[u8]) -> Result<Option<u64>> {
-    let mut buffer = vec![0; WINDOW_BYTES];
-    let mut at = from;
-    loop {
-        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
-        let bytes = buffer.get(..read).unwrap_or_default();
-        if let Some(found) = bytes.windows(mark.len()).position(|word| word == mark) {
-            return Ok(Some(at.saturating_add(found as u64)));
+impl<'s> HeaderWindow<'s> {
+    fn of(section: &'s Section) -> Self {
+        Self { section, start: 0, bytes: Vec::new() }
+    }
+
+    /// The bytes from `from` on: at least `least`, which [`WINDOW_BYTES`] exceeds, unless the section ends before.
+    fn from(&mut self, from: u64, least: usize) -> Result<&[u8]> {
+        let skipped = from.checked_sub(self.start).and_then(|skipped| usize::try_from(skipped).ok());
+        let held = skipped.filter(|&skipped| skipped.saturating_add(least) <= self.bytes.len());
+        let skipped = held.unwrap_or_default();
+        if held.is_none() {
+            self.bytes.resize(WINDOW_BYTES, 0);
+            let read = self.section.read_at(from, &mut self.bytes);
+            self.bytes.truncate(read.map_err(|error| Error::io("cannot be read", error))?);
+            self.start = from;
         }
-        if read < mark.len() {
-            return Ok(None);
+        Ok(self.bytes.get(skipped..).unwrap_or_default())
+    }
+
+    /// The next occurrence of `mark` at or after `from`. Linear.
+    fn find(&mut self, from: u64, mark: &[u8]) -> Result<Option<u64>> {
+        let mut at = from;
+        loop {
+            let bytes = self.from(at, mark.len())?;
+            if let Some(found) = bytes.windows(mark.len()).position(|word| word == mark) {
+                return Ok(Some(at.saturating_add(found as u64)));
+            }
+            if bytes.len() < mark.len() {
+                return Ok(None);
+            }
+            at = at.saturating_add((bytes.len() - mark.len() + 1) as u64);
         }
-        at = at.saturating_add((read - mark.len() + 1) as u64);
     }
 }
 
@@ -98,28 +121,33 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 }
 
 /// The entry whose local header is at `header`. `None` if that can't be one.
-fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recovered>> {
-    let cannot = |error| Error::io("cannot be read", error);
-    let mut fixed = [0; HEADER_BYTES as usize];
-    if section.read_at(header, &mut fixed).map_err(cannot)? < fixed.len() {
+fn entry(
+    section: &Section,
+    window: &mut HeaderWindow<'_>,
+    header: u64,
+    max_bytes: u64,
+) -> Result<Option<Recovered>> {
+    let Some(&fixed) = window.from(header, HEADER_BYTES)?.first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
-    }
+    };
     let flags = number(&fixed, 6, 2) as u16;
     let method = number(&fixed, 8, 2) as u16;
     let (crc, mut compressed, mut size) =
         (number(&fixed, 14, 4) as u32, number(&fixed, 18, 4), number(&fixed, 22, 4));
-    let mut rest = vec![0; (number(&fixed, 26, 2) + number(&fixed, 28, 2)) as usize];
-    if section.read_at(header.saturating_add(HEADER_BYTES), &mut rest).map_err(cannot)? < rest.len() {
+    let (name, extra) = (number(&fixed, 26, 2) as usize, number(&fixed, 28, 2) as usize);
+    if name == 0 {
         return Ok(None);
     }
-    let (name, extra) = rest.split_at(number(&fixed, 26, 2) as usize);
-    if name.is_empty() {
+    let after = header.saturating_add(HEADER_BYTES as u64);
+    let Some((name, extra)) =
+        window.from(after, name + extra)?.get(..name + extra).and_then(|rest| rest.split_at_checked(name))
+    else {
         return Ok(None);
-    }
+    };
     if let Some((large_size, large_compressed)) = zip64(extra) {
         (size, compressed) = (large_size, large_compressed);
     }
-    let start = header.saturating_add(HEADER_BYTES).saturating_add(rest.len() as u64);
+    let start = after.saturating_add((name.len() + extra.len()) as u64);
     let there = section.bytes().saturating_sub(start);
     let method = match method {
         0 => Method::Stored,
@@ -143,7 +171,7 @@ fn entry(section: &Section, header: u64, max_bytes: u64) -> Result<Option<Recove
             // A checksum that can't be right ensures that a cut-off entry never passes for complete.
             entry.crc = Some(if is_cut { !measured.crc } else { measured.crc });
         } else {
-            let descriptor = find(section, start, DESCRIPTOR)?;
+            let descriptor = window.find(start, DESCRIPTOR)?;
             is_cut = descriptor.is_none();
             entry.compressed = descriptor.unwrap_or(section.bytes()).saturating_sub(start);
             entry.size = entry.compressed;

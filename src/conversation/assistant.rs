@@ -5,8 +5,9 @@
 
 use super::tree::NodeId;
 use super::{Conversation, Link, Meaning};
-use crate::markdown::Hints;
+use crate::markdown::{self, Hints};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -58,7 +59,7 @@ pub trait Assistant: fmt::Debug + Sync {
 }
 
 /// An answer, and what may help to understand it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct AnswerText<'t> {
     /// Its text.
     pub text: &'t str,
@@ -70,12 +71,30 @@ pub struct AnswerText<'t> {
     pub sources: &'t Sources<'t>,
     /// The message it belongs to, if it is one's.
     pub message: Option<NodeId>,
+    /// How much longer the pages that it names may make it, in bytes.
+    growth: Cell<usize>,
 }
 
 impl<'t> AnswerText<'t> {
-    /// The page that `id` names in this answer.
+    /// `text` in `message`, in which references cover `taken`.
+    pub fn new(
+        text: &'t str,
+        hints: Hints,
+        taken: &'t [Range<usize>],
+        sources: &'t Sources<'t>,
+        message: Option<NodeId>,
+    ) -> Self {
+        let growth = Cell::new(markdown::most_growth(text));
+        Self { text, hints, taken, sources, message, growth }
+    }
+
+    /// The page that `id` names in this answer. A few bytes name a page whose address may be as long as an export likes,
+    /// so there is none once the pages named in this answer are much longer than the answer.
     pub fn source(&self, id: &str) -> Option<&'t Link<'t>> {
-        self.sources.find(id, self.message)
+        let page = self.sources.find(id, self.message)?;
+        let left = self.growth.get().checked_sub(page.url.len().saturating_add(page.label.len()))?;
+        self.growth.set(left);
+        Some(page)
     }
 }
 

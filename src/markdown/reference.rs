@@ -3,7 +3,7 @@
 //! A page has many texts, and each may define its own `[1]`. So links are written out where they are used, and
 //! footnotes are numbered consecutively across the page.
 
-use super::block::{Edit, Insert, Kind, Region, Structure};
+use super::block::{Definition, Edit, Insert, Kind, Region, Structure};
 use super::code::{Code, is_escaped};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
@@ -14,6 +14,12 @@ use std::sync::LazyLock;
 /// Maximum number of characters in a label.
 const MAX_LABEL: usize = 999;
 
+/// How much longer `text` may become by what it names in few bytes and a page shows in full, in bytes. Sixteen
+/// addresses of usual length are never too many.
+pub(crate) fn most_growth(text: &str) -> usize {
+    text.len().saturating_mul(8).saturating_add(2048)
+}
+
 static NOTE_FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("[^"));
 
 /// True if `text` may define or use footnotes.
@@ -22,14 +28,15 @@ pub(super) fn may_name_notes(text: &str) -> bool {
 }
 
 /// Replaces the uses of definitions in `text`, and removes the definitions that are used; the others are shown as text.
-/// `count` is the number of footnotes on the page so far.
+/// `count` is the number of footnotes on the page so far. Uses that would make the text much longer stay as they are.
 pub(super) fn resolve(text: &str, found: &mut Structure, count: &mut usize) {
     let links = links(text, found);
     let notes = notes(text, found);
-    let mut uses = Uses { text, edits: Vec::new(), links: HashSet::new(), notes: HashMap::new() };
+    let growth = most_growth(text);
+    let mut uses = Uses { text, growth, edits: Vec::new(), links: HashSet::new(), notes: HashMap::new() };
     let mut code = Code::with_regions(text, &found.regions);
     for region in found.regions.iter().filter(|region| matches!(region.kind, Kind::Inline | Kind::Html)) {
-        uses.search(region, &mut code, &links, &notes, count);
+        uses.search(region, &mut code, &found.definitions, &links, &notes, count);
     }
     let Uses { mut edits, links: used_links, notes: used_notes, .. } = uses;
     for (position, definition) in found.definitions.iter().enumerate() {
@@ -63,23 +70,28 @@ fn replaced(range: &Range<usize>, text: String) -> Edit {
 }
 
 /// The positions of the definitions by their labels; the first of a label counts.
-fn links(text: &str, found: &Structure) -> HashMap<String, (usize, String)> {
+fn links<'t>(text: &'t str, found: &Structure) -> HashMap<Cow<'t, str>, usize> {
     let mut links = HashMap::new();
     for (position, definition) in found.definitions.iter().enumerate() {
-        let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
-        let address = of(&definition.address);
-        let plain = address.strip_prefix('<').and_then(|inside| inside.strip_suffix('>'));
-        let address = super::destination(plain.unwrap_or(address));
-        let title = of(&definition.title);
-        let space = if title.is_empty() { "" } else { " " };
-        let target = format!("({address}{space}{title})");
-        links.entry(folded(of(&definition.label))).or_insert((position, target));
+        let label = text.get(definition.label.clone()).unwrap_or_default();
+        links.entry(folded(label)).or_insert(position);
     }
     links
 }
 
+/// The address and the title of a definition, as they follow the label of a link.
+fn target(text: &str, definition: &Definition) -> String {
+    let of = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
+    let address = of(&definition.address);
+    let plain = address.strip_prefix('<').and_then(|inside| inside.strip_suffix('>'));
+    let address = super::destination(plain.unwrap_or(address));
+    let title = of(&definition.title);
+    let space = if title.is_empty() { "" } else { " " };
+    format!("({address}{space}{title})")
+}
+
 /// The positions of the footnotes by their labels; the first of a label counts.
-fn notes(text: &str, found: &Structure) -> HashMap<String, usize> {
+fn notes<'t>(text: &'t str, found: &Structure) -> HashMap<Cow<'t, str>, usize> {
     let mut notes = HashMap::new();
     for (position, label) in found.notes.iter().enumerate() {
         notes.entry(folded(text.get(label.clone()).unwrap_or_default())).or_insert(position);
@@ -88,13 +100,19 @@ fn notes(text: &str, found: &Structure) -> HashMap<String, usize> {
 }
 
 /// A label, normalised for comparison.
-fn folded(label: &str) -> String {
-    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+fn folded(label: &str) -> Cow<'_, str> {
+    let is_folded = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    if label.bytes().all(is_folded) {
+        return Cow::Borrowed(label);
+    }
+    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase().into()
 }
 
 /// Where definitions are used.
 struct Uses<'t> {
     text: &'t str,
+    /// How much longer the text may still become.
+    growth: usize,
     edits: Vec<Edit>,
     links: HashSet<usize>,
     /// The number on the page of each footnote that is used.
@@ -106,8 +124,9 @@ impl Uses<'_> {
         &mut self,
         region: &Region,
         code: &mut Code<'_>,
-        links: &HashMap<String, (usize, String)>,
-        notes: &HashMap<String, usize>,
+        definitions: &[Definition],
+        links: &HashMap<Cow<'_, str>, usize>,
+        notes: &HashMap<Cow<'_, str>, usize>,
         count: &mut usize,
     ) {
         let bytes = self.text.as_bytes();
@@ -145,10 +164,16 @@ impl Uses<'_> {
             if label.len() > 4 * MAX_LABEL {
                 continue;
             }
-            if let Some((position, target)) = links.get(&folded(label)) {
-                self.links.insert(*position);
+            let Some(&position) = links.get(&folded(label)) else { continue };
+            let Some(definition) = definitions.get(position).filter(|_| self.growth > 0) else { continue };
+            let target = target(self.text, definition);
+            let left = self.growth.checked_sub(target.len());
+            // The first that is too long is the last that is tried.
+            self.growth = left.unwrap_or(0);
+            if left.is_some() {
+                self.links.insert(position);
                 resume = range.end.max(resume);
-                self.edits.push(replaced(&range, target.clone()));
+                self.edits.push(replaced(&range, target));
             }
         }
     }
@@ -159,7 +184,7 @@ impl Uses<'_> {
         begin: usize,
         end: usize,
         label: &str,
-        notes: &HashMap<String, usize>,
+        notes: &HashMap<Cow<'_, str>, usize>,
         count: &mut usize,
     ) {
         let label_range = begin + 2..end;

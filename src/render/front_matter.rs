@@ -1,9 +1,10 @@
 //! The facts about a conversation as YAML front matter.
 
-use super::{Document, Options};
+use super::{Document, Options, REPEATED, shortened};
 use crate::catalog::Page;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{Conversation, Role, Visibility};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -16,12 +17,18 @@ pub(super) fn write(
     out: &mut String,
 ) {
     let conversation = document.conversation;
+    let is_branch = matches!(page, Page::Branch(_));
+    let is_shown = |id: &str| !is_branch || id.len() <= REPEATED;
     let title = conversation.title.as_deref().unwrap_or("Untitled");
     out.push_str("---\ntitle: ");
-    quoted(title, out);
-    if !conversation.id.is_empty() {
+    quoted(&if is_branch { shortened(title) } else { Cow::Borrowed(title) }, out);
+    let homes = [("gpt", conversation.gpt.as_deref()), ("project", conversation.project.as_deref())];
+    let homes = homes.map(|(key, id)| (key, id.filter(|id| is_shown(id))));
+    if !conversation.id.is_empty() && is_shown(&conversation.id) {
         field("id", &scalar(&conversation.id), out);
-        if let Some(address) = conversation.assistant.address(conversation) {
+        let has_address = homes.iter().flat_map(|(_, id)| id).count()
+            == usize::from(conversation.gpt.is_some()) + usize::from(conversation.project.is_some());
+        if has_address && let Some(address) = conversation.assistant.address(conversation) {
             field("url", &address, out);
         }
     }
@@ -30,8 +37,8 @@ pub(super) fn write(
             field(key, &options.zone.rfc3339(time), out);
         }
     }
-    models(conversation, nodes, out);
-    for (key, id) in [("gpt", &conversation.gpt), ("project", &conversation.project)] {
+    models(conversation, nodes, &is_shown, out);
+    for (key, id) in homes {
         if let Some(id) = id {
             let name = conversation.assistant.plain_name(named(&options.names, id));
             field(key, &scalar(&name), out);
@@ -70,7 +77,12 @@ fn named<'n>(names: &'n HashMap<String, String>, id: &'n str) -> &'n str {
 }
 
 /// The models that answered, in order of appearance; the conversation's default if no message names one.
-fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
+fn models(
+    conversation: &Conversation<'_>,
+    nodes: &[NodeId],
+    is_shown: &dyn Fn(&str) -> bool,
+    out: &mut String,
+) {
     let mut seen = HashSet::new();
     let mut latest = "";
     let answers = nodes.iter().filter_map(|&id| conversation.tree.message(id));
@@ -80,7 +92,8 @@ fn models(conversation: &Conversation<'_>, nodes: &[NodeId], out: &mut String) {
     let mut models: Vec<&str> =
         named.filter(|&model| std::mem::replace(&mut latest, model) != model && seen.insert(model)).collect();
     if models.is_empty() {
-        models.extend(conversation.default_model.as_deref().filter(|model| !model.is_empty()));
+        let default = conversation.default_model.as_deref();
+        models.extend(default.filter(|model| !model.is_empty() && is_shown(model)));
     }
     match models.as_slice() {
         [] => {}

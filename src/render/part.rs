@@ -1,11 +1,12 @@
 //! Parts of messages that are not prose: code, pictures, files, failures, quotes, canvas documents.
 
-use super::link;
 use super::writer::{PageWriter, duration};
+use super::{REPEATED, link, shortened};
 use crate::conversation::canvas::CanvasOutcome;
 use crate::conversation::tree::NodeId;
 use crate::conversation::{CanvasAction, CanvasComment, CanvasEdit, CanvasStep, FileRef, Image, Link, Part};
 use crate::markdown::{self, Hints, Voice};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -167,11 +168,13 @@ impl<'d> PageWriter<'d, '_> {
             return;
         }
         let known = self.document.canvas.steps.get(&(id, position));
-        let title = known.map(|known| known.title).or(step.title.as_deref()).unwrap_or_default();
+        // Later steps repeat the title that an earlier one gave.
+        let title = step.title.as_deref().map(Cow::Borrowed);
+        let title = title.or_else(|| Some(shortened(known?.title))).unwrap_or_default();
         let kind = known.map(|known| known.kind).or(step.kind.as_deref()).unwrap_or_default();
         let version = known.map(|known| known.version).or(step.version).filter(|&version| version > 1);
         let outcome = known.and_then(|known| known.outcome.as_ref());
-        let head = canvas_head(title, version, step.failed);
+        let head = canvas_head(&title, version, step.failed);
         self.quoted(|writer| {
             writer.block(&head);
             match (outcome, &step.action) {
@@ -194,6 +197,7 @@ impl<'d> PageWriter<'d, '_> {
     /// The whole text of a canvas document.
     fn version(&mut self, kind: &str, text: &str) {
         match kind.strip_prefix("code/") {
+            Some(language) if language.len() > REPEATED => self.fence("", text),
             Some(language) => self.fence(language, text),
             None => self.text(text, Voice::Markdown),
         }

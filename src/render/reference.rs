@@ -33,7 +33,7 @@ impl<'d> Targets<'d> {
     where
         'd: 't,
     {
-        AnswerText { text, hints, taken, sources: &self.conversation.sources, message: self.message }
+        AnswerText::new(text, hints, taken, &self.conversation.sources, self.message)
     }
 }
 

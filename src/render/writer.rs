@@ -2,7 +2,7 @@
 
 use super::link::Neighbours;
 use super::reference::{self, MarkSubstitution, Targets};
-use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link};
+use super::{Document, Options, STEM, Sink, Speech, SpeechKind, Thinking, front_matter, link, shortened};
 use crate::catalog::{AssetContent, Page};
 use crate::conversation::canvas::{CanvasDocument, CanvasOutcome, CanvasVersion};
 use crate::conversation::thread::{Branch, Turns};
@@ -210,8 +210,10 @@ impl<'d, 'o> PageWriter<'d, 'o> {
     /// Writes the title and any notes before the first turn.
     fn head(&mut self, nodes: &[NodeId], branch: Option<&Branch>) {
         let conversation = self.document.conversation;
-        let title = conversation.title.as_deref().map(markdown::label).filter(|title| !title.is_empty());
-        let title = title.unwrap_or(Cow::Borrowed("Untitled"));
+        let title = conversation.title.as_deref().unwrap_or_default();
+        let title = if branch.is_some() { shortened(title) } else { Cow::Borrowed(title) };
+        let title = markdown::label(&title);
+        let title = if title.is_empty() { Cow::Borrowed("Untitled") } else { title };
         self.block("# ");
         self.buffer.push_str(&title);
         match branch {
@@ -310,10 +312,11 @@ impl<'d, 'o> PageWriter<'d, 'o> {
             self.buffer.push_str(self.document.conversation.assistant.name());
         }
         let name = message.name.as_deref().filter(|_| matches!(message.role, Role::User | Role::Assistant));
-        if let Some(name) = name.map(markdown::label).filter(|name| !name.is_empty()) {
-            self.buffer.push_str(" (");
-            self.buffer.push_str(&name);
-            self.buffer.push(')');
+        if let Some(name) = name.map(shortened) {
+            let name = markdown::label(&name);
+            if !name.is_empty() {
+                let _ = write!(self.buffer, " ({name})");
+            }
         }
         if let Some(time) = message.created.filter(|_| self.options.times) {
             self.buffer.push_str(" · ");

@@ -22,7 +22,7 @@ fn ls(source: &Path) -> Outcome {
 }
 
 /// Exports a `conversations.json` with this text. Returns the tree and the standard error.
-fn shown(json: impl AsRef<[u8]>) -> (Tree, String) {
+pub(crate) fn shown(json: impl AsRef<[u8]>) -> (Tree, String) {
     let scratch = Scratch::new();
     let source = scratch.file("conversations.json", json);
     let out = scratch.path("out");
@@ -37,14 +37,14 @@ fn sound() -> Tree {
 }
 
 /// A node of a mapping, with a user's message.
-fn node(id: &str, parent: Option<&str>, text: &str) -> String {
+pub(crate) fn node(id: &str, parent: Option<&str>, text: &str) -> String {
     let parent = parent.map_or("null".to_owned(), |parent| format!("\"{parent}\""));
     format!(
         r#""{id}":{{"id":"{id}","parent":{parent},"message":{{"id":"{id}","author":{{"role":"user"}},"content":{{"content_type":"text","parts":["{text}"]}}}}}}"#
     )
 }
 
-fn conversation(id: &str, title: &str, rest: &str) -> String {
+pub(crate) fn conversation(id: &str, title: &str, rest: &str) -> String {
     format!(r#"{{"id":"{id}","title":"{title}","create_time":1709251199,"update_time":1709251199,{rest}}}"#)
 }
 
@@ -339,7 +339,7 @@ fn lists_of_children_that_all_name_one_message_take_linear_time() {
 }
 
 /// A conversation with a question, and an answer with this text and metadata.
-fn answered(text: &str, metadata: &str) -> String {
+pub(crate) fn answered(text: &str, metadata: &str) -> String {
     let answer = format!(
         r#""a":{{"id":"a","parent":"q","message":{{"id":"a","author":{{"role":"assistant"}},"content":{{"content_type":"text","parts":["{text}"]}},"metadata":{{{metadata}}}}}}}"#
     );
@@ -348,7 +348,7 @@ fn answered(text: &str, metadata: &str) -> String {
 }
 
 /// Makes an item of each number and joins them.
-fn items(size: usize, item: impl Fn(usize) -> String) -> String {
+pub(crate) fn items(size: usize, item: impl Fn(usize) -> String) -> String {
     (0..size).map(item).collect::<Vec<_>>().join(",")
 }
 

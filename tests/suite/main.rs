@@ -13,6 +13,7 @@ mod frame;
 mod generate;
 mod golden;
 mod grep;
+mod growth;
 mod hostile;
 mod house;
 mod measured;

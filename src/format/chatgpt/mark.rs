@@ -273,7 +273,7 @@ mod tests {
             sources.add(id, NodeId(0), Link { label: label.into(), url: url.into(), ..Link::default() });
         }
         let hints = Hints::of(&mark);
-        let answer = AnswerText { text: &mark, hints, taken: &[], sources: &sources, message: None };
+        let answer = AnswerText::new(&mark, hints, &[], &sources, None);
         let links = |list: Vec<Link<'_>>| {
             list.iter().map(|link| format!("{}→{}", link.label, link.url)).collect::<Vec<_>>().join(", ")
         };

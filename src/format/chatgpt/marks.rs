@@ -325,7 +325,7 @@ mod tests {
             }
             let sources = Sources::default();
             let hints = Hints::of(&text);
-            let answer = AnswerText { text: &text, hints, taken: &taken, sources: &sources, message: None };
+            let answer = AnswerText::new(&text, hints, &taken, &sources, None);
             let mut found = Vec::new();
             find(&answer, &mut |mark| found.push(mark.range));
             prop_assert_eq!(found, slowly(&text, &taken));

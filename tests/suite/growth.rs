@@ -1,0 +1,155 @@
+//! What an export makes long and refers to many times: nothing that a few bytes name is repeated at full length.
+
+use crate::hostile::{answered, conversation, items, node, shown};
+use crate::measured::measured;
+use crate::support::{Scratch, Zip, exported};
+use std::time::Duration;
+
+/// Bytes of what is long.
+const LONG: usize = 20_000;
+
+/// Messages that all answer the first.
+fn star(at: usize) -> String {
+    node(&format!("n{at}"), at.checked_sub(1).map(|_| "n0"), "word")
+}
+
+#[test]
+fn pages_of_branches_repeat_little_of_what_a_conversation_has_once() {
+    let long = |start: &str| start.to_owned() + &"x".repeat(LONG);
+    let fields = format!(
+        r#""gizmo_id":"{}","default_model_slug":"{}","conversation_template_id":"{}","current_node":"n1","mapping":{{{}}}"#,
+        long("g-"),
+        long("m"),
+        long("g-p-"),
+        items(20, star),
+    );
+    let (tree, _) = shown(format!("[{}]", conversation(&long("i"), &long("Tea "), &fields)));
+    let pages: Vec<_> = tree.0.iter().map(|(path, page)| (path, String::from_utf8_lossy(page))).collect();
+    let (branches, threads): (Vec<_>, Vec<_>) =
+        pages.into_iter().partition(|(path, _)| path.contains(".branches/"));
+    assert_eq!((branches.len(), threads.len()), (18, 1));
+    for start in ["title: \"Tea ", "id: i", "gpt: g-", "project: g-p-", "model: m", "# Tea "] {
+        assert!(threads[0].1.contains(&long(&format!("\n{start}"))), "{start} is whole on the thread");
+    }
+    let title = format!("Tea {}…", "x".repeat(196));
+    for (path, page) in &branches {
+        assert!(page.starts_with(&format!("---\ntitle: \"{title}\"\n")), "{path}: {page}");
+        assert!(page.contains(&format!("\n\n# {title}\n\n*Branch ")), "{path}: {page}");
+        assert!(page.len() < 1500, "{path}: {} bytes", page.len());
+    }
+}
+
+#[test]
+fn branches_have_the_whole_front_matter_of_honest_conversations() {
+    let id = "01234567-89ab-4def-8000-000000000000";
+    let nodes = items(3, star);
+    let fields = format!(r#""gizmo_id":"g-1","current_node":"n1","mapping":{{{nodes}}}"#);
+    let (tree, _) = shown(format!("[{}]", conversation(id, &"x".repeat(200), &fields)));
+    let (_, branch) = tree.0.iter().find(|(path, _)| path.contains(".branches/")).expect("a branch");
+    let expected =
+        format!("---\ntitle: \"{}\"\nid: {id}\nurl: https://chatgpt.com/g/g-1/c/{id}\n", "x".repeat(200));
+    let branch = String::from_utf8_lossy(branch);
+    assert!(branch.starts_with(&expected), "{branch}");
+}
+
+/// The page of an answer with this text and metadata.
+fn page(text: &str, metadata: &str) -> String {
+    let (tree, _) = shown(format!("[{}]", answered(text, metadata)));
+    String::from_utf8(tree.0.into_values().next().expect("a page")).expect("text")
+}
+
+#[test]
+fn an_answer_grows_little_by_the_pages_that_its_marks_name() {
+    let address = format!("https://example.org/{}", "x".repeat(LONG));
+    let entry = format!(
+        r#"{{"url":"{address}","title":"T","ref_id":{{"turn_index":0,"ref_type":"search","ref_index":0}}}}"#
+    );
+    let groups = format!(r#""search_result_groups":[{{"entries":[{entry}]}}]"#);
+    for mark in [
+        r"\ue200cite\ue202turn0search0\ue201 ",
+        r"\ue200url\ue202Docs\ue202turn0search0\ue201 ",
+        r"\ue200navlist\ue202More\ue202turn0search0\ue201 ",
+    ] {
+        // Eight times the text are 208 kB or more: some are shown.
+        let page = page(&mark.repeat(1_000), &groups);
+        let times = page.matches(&address).count();
+        assert!((5..=20).contains(&times), "{mark}: {times} times");
+        assert!(page.len() < 500_000, "{mark}: {} bytes", page.len());
+    }
+}
+
+#[test]
+fn an_answer_grows_little_by_the_definitions_that_it_refers_to() {
+    let long = "x".repeat(LONG);
+    for definition in [format!("[a]: https://example.org/{long}"), format!("[a]: https://e.org '{long}'")] {
+        // The text has 24,000 bytes.
+        let page = page(&format!(r"{definition}\n\n{}", "[a] ".repeat(1_000)), "");
+        let times = page.matches(&long).count();
+        assert!((5..=15).contains(&times), "{times} times");
+        assert!(page.len() < 300_000, "{} bytes", page.len());
+        assert!(page.ends_with("[a] [a] [a]\n"), "the others stay as they are");
+    }
+}
+
+#[test]
+fn names_of_people_and_documents_are_repeated_in_short() {
+    let long = "x".repeat(LONG);
+    let messages = items(50, |at| {
+        let role = if at % 2 == 0 { r#""user","author_id":"p""# } else { r#""assistant""# };
+        format!(r#"{{"id":"m{at}","role":{role},"text":"word {at}"}}"#)
+    });
+    let chat = format!(
+        r#"{{"chats":[{{"id":"c","name":"Picnic","assistant_name":"A{long}","participants":[{{"id":"p","name":"P{long}"}}],"messages":[{messages}]}}]}}"#
+    );
+    let scratch = Scratch::new();
+    let tree = exported(&scratch.zip("export.zip", &Zip::new().deflated("group_chats.json", chat)));
+    let page = String::from_utf8_lossy(tree.0.values().next().expect("a page"));
+    assert_eq!(page.matches("## User (Pxxx").count(), 25);
+    assert_eq!(page.matches("## ChatGPT (Axxx").count(), 25);
+    assert!(page.len() < 20_000, "{} bytes", page.len());
+
+    // A canvas document that is created once, and edited often.
+    let call = |at: usize, action: &str, arguments: String| {
+        let (parent, text) = (at.checked_sub(1), serde_json::Value::from(arguments));
+        let parent = parent.map_or("null".to_owned(), |parent| format!("\"n{parent}\""));
+        format!(
+            r#""n{at}":{{"id":"n{at}","parent":{parent},"message":{{"id":"n{at}","author":{{"role":"assistant"}},"recipient":"canmore.{action}","content":{{"content_type":"code","language":"json","text":{text}}}}}}}"#
+        )
+    };
+    let nodes = items(50, |at| match at {
+        0 => {
+            let create = format!(r#"{{"name":"T{long}","type":"code/{long}","content":"word"}}"#);
+            call(at, "create_textdoc", create)
+        }
+        at => {
+            let update = format!(r#"{{"updates":[{{"pattern":".*","replacement":"word {at}"}}]}}"#);
+            call(at, "update_textdoc", update)
+        }
+    });
+    let fields = format!(r#""current_node":"n49","mapping":{{{nodes}}}"#);
+    let (tree, _) = shown(format!("[{}]", conversation("a", "Tea", &fields)));
+    let page = String::from_utf8_lossy(&tree.0["2024/02/Tea.md"]);
+    assert_eq!(page.matches("**Canvas: Txxx").count(), 50);
+    assert!(page.contains(&format!("**Canvas: T{long}**")), "whole where it is given");
+    assert!(page.contains("\n> ```\n> word 49\n"), "no language of this length");
+    assert!(page.len() < LONG + 40_000, "{} bytes", page.len());
+}
+
+#[test]
+fn what_looks_like_headers_in_a_zip_without_a_directory_is_read_once() {
+    // An extra field of 64 KiB is claimed every 32 bytes: read for each, these are 64 GiB and more.
+    let header = |name: u8| {
+        let mut header = *b"PK\x03\x04                            ";
+        header[4..26].fill(0);
+        (header[26], header[27], header[28], header[29]) = (name, 0, 0xff, 0xff);
+        header
+    };
+    for (name, count) in [(0, 500_000), (1, 500_000)] {
+        let scratch = Scratch::new();
+        let source = scratch.file("export.zip", header(name).repeat(count));
+        let arguments = ["ls".as_ref(), "--recover".as_ref(), source.as_os_str()];
+        let cost = measured(arguments);
+        assert!(matches!(cost.code, Some(3 | 4)), "{}", cost.stderr);
+        assert!(cost.processor < Duration::from_secs(4), "{name}: {:?}", cost.processor);
+    }
+}
