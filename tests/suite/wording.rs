@@ -248,7 +248,7 @@ impl AnswerMaker {
     /// A component with blocks in it, or one that makes a block.
     #[allow(clippy::too_many_lines, reason = "a list of components, an arm each")]
     fn component(&mut self, depth: usize, place: Place) -> String {
-        match self.below(18) {
+        match self.below(24) {
             0..=3 => {
                 let name = self.pick(&["box", "Box", "col", "card", "Card"]);
                 let attributes = self.pick(&[
@@ -318,7 +318,7 @@ impl AnswerMaker {
                     format!("<WritingBlock {head}>\n{}\n\n{}\n</WritingBlock>", self.words(), self.words())
                 }
             }
-            11 if place == Place::Answer => format!(
+            11 => format!(
                 ":::writing{{variant=\"email\" id=\"1\" subject=\"{}\"}}\n{}\n:::",
                 self.words(),
                 self.words()
@@ -338,7 +338,39 @@ impl AnswerMaker {
                 let before = self.words.len();
                 let known = self.words();
                 self.sources.extend(self.words.split_off(before));
-                format!("{{@body const known = \"{known}\";}}\n<box>\n**{{known}}**\n</box>")
+                let more = self.pick(&[
+                    "",
+                    " const f = (x) => { return x > 1 ? \"}\" : `${x}`; };",
+                    " let g = () => 1;",
+                ]);
+                format!("{{@body const known = \"{known}\";{more}}}\n<box>\n**{{known}}**\n</box>")
+            }
+            17 => {
+                let (first, second) = (self.words(), self.words());
+                format!(
+                    "<box>\n{{#each [{{label:\"{first}\"}},{{label:'{second}'}}] as item}}<badge {{...item}}/>{{/each}}\n</box>"
+                )
+            }
+            18 => {
+                let body = self.quotable();
+                format!("> <box>\n> {}\n> </box>", body.replace('\n', "\n> "))
+            }
+            19 => {
+                let (title, text, next) = (self.words(), self.sentence(1), self.sentence(0));
+                format!("- <box><title>{title}</title>{text}</box>\n- {next}")
+            }
+            20 => {
+                let (first, second) = (self.words(), self.words());
+                let mark = self.pick(&["## ", "### ", "- ", "> "]);
+                format!("{mark}<row><text>{first}</text><text>{second}</text></row>")
+            }
+            21 => {
+                let cell = self.quotable();
+                format!("<table><table-row><table-cell>\n{cell}\n</table-cell></table-row></table>")
+            }
+            22 => {
+                let (yes, no) = (self.words(), self.words());
+                format!("<box>\n{{#if unknown()}}{yes}{{:else}}{no}{{/if}} {}\n</box>", self.words())
             }
             16 => {
                 let body = self.blocks(depth - 1, Place::Body);
@@ -350,6 +382,22 @@ impl AnswerMaker {
                 self.words(),
                 self.sentence(usize::from(place == Place::Answer))
             ),
+        }
+    }
+
+    /// Blocks that may be in a quote and in a cell.
+    fn quotable(&mut self) -> String {
+        match self.below(4) {
+            0 => format!("{}\n\n- {}\n- {}", self.words(), self.words(), self.words()),
+            1 => format!(
+                "| {} | {} |\n|---|---|\n| {} | x |\n\n{}",
+                self.words(),
+                self.words(),
+                self.words(),
+                self.words()
+            ),
+            2 => format!("<title>{}</title>\n{}", self.words(), self.words()),
+            _ => self.sentence(1),
         }
     }
 

@@ -30,7 +30,7 @@ record! {
         aggregate_result: Deferred<'a, Obj<Aggregate<'a>>> = "aggregate_result",
         canvas: Maybe<Canvas<'a>> = "canvas",
         /// The passage of an earlier answer that the user marked before asking.
-        targeted_reply: Wording<'a> = "targeted_reply",
+        targeted_reply: Passage<'a> = "targeted_reply",
         targeted_reply_label: Wording<'a> = "targeted_reply_label",
         mounted_files: List<Obj<Whole<'a, MountedFile<'a>>>> = "mounted_library_file_references",
         shared_files: List<Obj<Whole<'a, MountedFile<'a>>>> = "shared_library_file_references",
@@ -305,24 +305,58 @@ impl<'a> Wording<'a> {
 
 impl<'a> Read<'a> for Wording<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        self.0 = match reader.value()? {
-            Value::Text(text) => text.text()?,
-            Value::Number(number) => reader.texts().keep(&number.to_string()),
-            Value::List | Value::Object => {
-                let at = reader.container_start();
-                reader.leave()?;
-                match words::words(reader.since(at), &[])? {
-                    Text::Borrowed(text) => text,
-                    Text::Owned(text) => reader.texts().keep(&text),
-                }
-            }
-            other => {
-                pass_over(other, reader)?;
-                ""
-            }
-        };
+        self.0 = wording(reader, &[&[]])?;
         Ok(())
     }
+}
+
+/// A passage of another message: a text, or the words in an object without what says where it is from. Its label, a short
+/// form of it, counts where there is nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passage<'a>(Wording<'a>);
+
+impl<'a> Passage<'a> {
+    /// The text, unless it is blank.
+    pub(super) fn filled(&self) -> Option<Text<'a>> {
+        self.0.filled()
+    }
+}
+
+impl<'a> Read<'a> for Passage<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
+        const ORIGIN: [&str; 5] = ["source_message_id", "message_id", "node_id", "role", "label"];
+        let [origin @ .., _] = &ORIGIN;
+        self.0 = Wording(wording(reader, &[&ORIGIN, origin])?);
+        Ok(())
+    }
+}
+
+/// The text that comes next, or the words in what takes its place, without those under the first of the `skipped` lists of
+/// keys that leaves any.
+fn wording<'a>(reader: &mut Reader<'a>, skipped: &[&[&str]]) -> Result<&'a str> {
+    Ok(match reader.value()? {
+        Value::Text(text) => text.text()?,
+        Value::Number(number) => reader.texts().keep(&number.to_string()),
+        Value::List | Value::Object => {
+            let at = reader.container_start();
+            reader.leave()?;
+            let json = reader.since(at);
+            let mut found = Text::default();
+            for keys in skipped {
+                if found.is_empty() {
+                    found = words::words(json, keys)?;
+                }
+            }
+            match found {
+                Text::Borrowed(text) => text,
+                Text::Owned(text) => reader.texts().keep(&text),
+            }
+        }
+        other => {
+            pass_over(other, reader)?;
+            ""
+        }
+    })
 }
 
 record! {

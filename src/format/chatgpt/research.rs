@@ -17,6 +17,7 @@ use super::words;
 use crate::conversation::Text;
 use crate::format::lenient::{self, Maybe, Obj, Record, Str, Time, record};
 use crate::format::pull::{Json, Reader, Result};
+use crate::format::repair::repair;
 
 record! {
     /// What the interface of one research session shows.
@@ -125,6 +126,7 @@ fn has_sdk(metadata: &Metadata<'_>) -> bool {
 pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>>> {
     let Some(content) = &raw.content.0 else { return Ok(None) };
     let Some(Json { texts, .. }) = content.json else { return Ok(None) };
+    let mut is_named = true;
     let text = if raw.author.0.name.as_str() == STATE_TOOL {
         let key = raw.metadata.0.rare.as_ref().map_or("", |rare| rare.exclusive_key.as_str());
         if !key.is_empty() && !key.contains("Deep Research") {
@@ -136,20 +138,34 @@ pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>
     } else {
         let Some(rare) = &raw.metadata.0.rare else { return Ok(None) };
         let Obj(sdk) = rare.sdk.open()?;
-        let is_research = sdk.attribution_id.as_str().contains("deep_research")
+        is_named = sdk.attribution_id.as_str().contains("deep_research")
             || sdk.html_asset_pointer.as_str().contains("deep-research")
             || sdk.resource_name.as_str().starts_with("Deep Research");
-        if !is_research {
-            return Ok(None);
-        }
         match sdk.widget_state.as_written() {
             Some(json) if json.text.starts_with('{') => json.text,
             _ => sdk.widget_state.open()?.as_str(),
         }
     };
     // What the vendor put into a string may be broken without harm to the rest.
-    let state = lenient::read::<Maybe<ResearchState<'a>>>(Json { text, texts }).unwrap_or_default().0;
-    Ok(state.filter(|state| state.has_report() || state.plan.0.title.filled().is_some()))
+    let state = read_state(Json { text, texts });
+    // Other apps have a state too, but no report.
+    let is_shown =
+        |state: &ResearchState<'_>| state.has_report() || (is_named && state.plan.0.title.filled().is_some());
+    Ok(state.filter(is_shown))
+}
+
+/// The state in `json`, which may be in a string once more, or cut off.
+fn read_state(json: Json<'_>) -> Option<ResearchState<'_>> {
+    let Json { text, texts } = json;
+    let text = match lenient::read::<Str<'_>>(json) {
+        Ok(inside) if text.trim_start().starts_with('"') => inside.as_str(),
+        _ => text,
+    };
+    if let Ok(Maybe(state)) = lenient::read(Json { text, texts }) {
+        return state;
+    }
+    let text = texts.keep(&repair(text.as_bytes()).json);
+    lenient::read::<Maybe<ResearchState<'_>>>(Json { text, texts }).ok()?.0
 }
 
 /// The state in a file of the library.

@@ -365,3 +365,45 @@ fn an_answer_that_ends_early_says_why() {
     });
     assert_eq!(cuts, [(Some(Cut::Length), true), (Some(Cut::Stopped), true), (None, true)]);
 }
+
+#[test]
+fn a_report_is_shown_however_its_state_is_stored() {
+    let report = json!({"content": text("Words *of* it."), "author": {"role": "assistant"}});
+    let state = json!({"status": "completed", "plan": {"title": "P"}, "report_message": report});
+    let written = state.to_string();
+    let named =
+        |state: Value| json!({"widget_state": state, "attribution_id": "connector_openai_deep_research"});
+    let message =
+        |sdk: Value| message("tool", text("x"), json!({"name": "api_tool.call_tool", "chatgpt_sdk": sdk}));
+    for sdk in [
+        named(written.clone().into()),
+        named(state.clone()),
+        named(Value::from(written.clone()).to_string().into()),
+        named(written.trim_end_matches('}').into()),
+        json!({"widget_state": written}),
+        json!({"widget_state": state}),
+    ] {
+        assert_eq!(shown(&[message(sdk.clone())]), ["prose Words *of* it."], "{sdk}");
+    }
+    let plan = json!({"status": "working", "plan": {"title": "P"}});
+    assert_eq!(shown(&[message(named(plan.clone()))]), ["note Deep research: P, working"]);
+    for sdk in
+        [json!({"widget_state": plan}), named("{".into()), named("".into()), json!({"widget_state": [1]})]
+    {
+        assert_eq!(shown(&[message(sdk.clone())]), [] as [String; 0], "{sdk}");
+    }
+}
+
+#[test]
+fn the_passage_of_a_question_is_its_words_without_where_they_are_from() {
+    for (passage, expected) in [
+        (json!("a\nb"), "quote → a\nb"),
+        (json!({"text": "a", "source_message_id": "m 1", "label": "l"}), "quote → a"),
+        (json!({"content": {"parts": ["a", "b"]}, "role": "assistant"}), "quote → a\nb"),
+        (json!({"label": "l m", "message_id": "m 1"}), "quote → l m"),
+        (json!(["a", "b"]), "quote → a\nb"),
+    ] {
+        let question = message("user", text("Why?"), json!({"targeted_reply": passage}));
+        assert_eq!(shown(&[question]), [expected, "prose Why?"], "{passage}");
+    }
+}
