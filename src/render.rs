@@ -36,10 +36,7 @@ const REPEATED: usize = 200;
 
 /// `title` as the pages of branches repeat it.
 fn shortened(title: &str) -> Cow<'_, str> {
-    match title.char_indices().nth(REPEATED).and_then(|(end, _)| title.get(..end)) {
-        Some(start) => Cow::Owned(format!("{start}…")),
-        None => Cow::Borrowed(title),
-    }
+    crate::text::shortened(title, REPEATED)
 }
 
 /// How the model's thinking is shown.

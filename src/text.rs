@@ -1,5 +1,6 @@
 //! Text for people: untrusted text made safe for a terminal, sizes and counts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// `text` with everything that could control a terminal written as an escape such as `\u{1b}`.
@@ -24,6 +25,14 @@ impl fmt::Display for Printable<'_> {
             }
         }
         f.write_str(&self.0[plain..])
+    }
+}
+
+/// The first `most` characters of `text`, and an ellipsis if it has more.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)) {
+        Some(start) => Cow::Owned(format!("{start}…")),
+        None => Cow::Borrowed(text),
     }
 }
 

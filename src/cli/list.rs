@@ -49,25 +49,43 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
 /// Lists one file or directory. `whole` prints full paths, for when several are listed.
 fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &Style) -> Result<()> {
     let attr = fs.attr(ino)?;
-    let mut lines: Vec<ListLine> = if attr.kind != InodeKind::Directory {
-        vec![ListLine { name: fs.path(ino), path: fs.path(ino), attr }]
+    let mut lines: Box<dyn Iterator<Item = Result<ListLine>> + '_> = if attr.kind != InodeKind::Directory {
+        Box::new(std::iter::once(Ok(ListLine { path: fs.path(ino), shown: 0, attr })))
     } else if args.filter.is_empty() {
-        let mut lines = line::below(fs, ino, args.recursive, whole)?;
-        lines.retain(|line| args.unlisted || !line.name.starts_with('.') || ino != Ino::ROOT);
-        lines
+        let is_listed =
+            move |line: &ListLine| args.unlisted || ino != Ino::ROOT || !line.name().starts_with('.');
+        let lines = line::below(fs, ino, args.recursive, whole)?;
+        Box::new(lines.filter(move |line| line.as_ref().map_or(true, is_listed)))
     } else {
         let directory = fs.path(ino);
-        let inside = |path: &str| {
+        let inside = move |path: &str| {
             directory.is_empty() || path.strip_prefix(&directory).is_some_and(|rest| rest.starts_with('/'))
         };
-        line::threads(fs, search::conversations(fs, filter)).filter(|line| inside(&line.path)).collect()
+        let lines = line::threads(fs, search::conversations(fs, filter));
+        Box::new(lines.filter(move |line| inside(&line.path)).map(Ok))
     };
     if args.unlisted && ino == Ino::ROOT {
         let hidden = fs.lookup(Ino::ROOT, crate::layout::HIDDEN.as_bytes()).ok();
-        let name = || crate::layout::HIDDEN.to_owned();
-        lines.splice(0..0, hidden.map(|attr| ListLine { name: name(), path: name(), attr }));
+        let line = |attr| Ok(ListLine { path: crate::layout::HIDDEN.to_owned(), shown: 0, attr });
+        lines = Box::new(hidden.map(line).into_iter().chain(lines));
     }
-    match if args.by_time { SortChoice::Time } else { args.sort } {
+    let sort = if args.by_time { SortChoice::Time } else { args.sort };
+    if matches!(sort, SortChoice::Name) && !args.reverse && args.filter.is_empty() {
+        // In the order in which they come, a million lines take no memory.
+        let mut failed = None;
+        super::print(|out| {
+            lines.try_for_each(|line| match line {
+                Ok(line) => style.write(out, fs, &line),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    Ok(())
+                }
+            })
+        })?;
+        return failed.map_or(Ok(()), Err);
+    }
+    let mut lines = lines.collect::<Result<Vec<_>>>()?;
+    match sort {
         SortChoice::Name => {}
         SortChoice::Time => lines.sort_by_key(|line| Reverse(line.attr.modified)),
         SortChoice::Created => lines.sort_by_key(|line| Reverse(line.attr.created)),

@@ -13,6 +13,7 @@ pub(super) use threads::tests::with_at_most as threads_for_tests;
 
 use super::{IndexOptions, has_memory_for, measure};
 use crate::archive::{self, Archive, Chunk, OwnedChunk};
+use crate::bytes::Positions;
 use crate::catalog::{Condition, EntryRef, Head, Problem};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
@@ -392,38 +393,44 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 
 /// The newest version of each conversation: the greater `updated` wins, then more nodes, then the later one. Keeps the
 /// order of the survivors, and all conversations without an id.
-fn newest(found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
-    let mut best: HashMap<Box<str>, usize> = HashMap::new();
-    let mut kept: Vec<Option<Measured>> = Vec::with_capacity(found.len());
+fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
+    let mut best = Positions::default();
+    let mut is_older = vec![false; found.len()];
     let mut repeated = 0_u64;
-    for found in found {
-        if !found.head.id.is_empty() {
-            let position = kept.len();
-            if let Some(&rival) = best.get(&found.head.id) {
-                let Some(slot) = kept.get_mut(rival) else { continue };
-                // Exports of one account overlap; within one archive, an id should be unique.
-                let is_repeated = slot.as_ref().is_some_and(|rival| rival.archive() == found.archive());
-                repeated = repeated.saturating_add(u64::from(is_repeated));
-                if is_repeated && repeated <= MOST_REPEATED {
-                    problems.push(Problem::new(
-                        format!("conversation {}", found.head.id),
-                        "is in the export more than once: its newest version is shown",
-                    ));
-                }
-                if slot.as_ref().is_some_and(|rival| rival.rank() > found.rank()) {
-                    continue;
-                }
-                *slot = None;
-            }
-            best.insert(found.head.id.clone(), position);
+    for (at, newer) in found.iter().enumerate() {
+        let id = &*newer.head.id;
+        if id.is_empty() {
+            continue;
         }
-        kept.push(Some(found));
+        let id_of = |at: usize| found.get(at).map(|found| &*found.head.id);
+        let Some(rival_at) = best.add(at, &id, id_of) else { continue };
+        let Some(rival) = found.get(rival_at) else { continue };
+        // Exports of one account overlap; within one archive, an id should be unique.
+        let is_repeated = rival.archive() == newer.archive();
+        repeated = repeated.saturating_add(u64::from(is_repeated));
+        if is_repeated && repeated <= MOST_REPEATED {
+            problems.push(Problem::new(
+                format!("conversation {id}"),
+                "is in the export more than once: its newest version is shown",
+            ));
+        }
+        let loser = if rival.rank() > newer.rank() {
+            at
+        } else {
+            best.replace(at, &id, id_of);
+            rival_at
+        };
+        if let Some(is_older) = is_older.get_mut(loser) {
+            *is_older = true;
+        }
     }
     if let Some(more) = repeated.checked_sub(MOST_REPEATED).filter(|more| *more > 0) {
         let what = counted(more, "more conversation is", "more conversations are");
         problems.push(Problem::new("export", format!("{what} in it more than once")));
     }
-    kept.into_iter().flatten().map(|found| found.head).collect()
+    let mut is_older = is_older.into_iter();
+    found.retain(|_| !is_older.next().unwrap_or_default());
+    found.into_iter().map(|found| found.head).collect()
 }
 
 impl Measured {

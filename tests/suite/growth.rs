@@ -2,7 +2,7 @@
 
 use crate::hostile::{answered, conversation, items, node, shown};
 use crate::measured::measured;
-use crate::support::{Scratch, Zip, exported};
+use crate::support::{Scratch, Zip, exported, gptfs};
 use std::time::Duration;
 
 /// Bytes of what is long.
@@ -79,6 +79,17 @@ fn an_answer_grows_little_by_the_pages_that_its_marks_name() {
 }
 
 #[test]
+fn an_answer_grows_little_by_the_sources_that_it_names_by_numbers() {
+    let address = format!("https://example.org/{}", "x".repeat(LONG));
+    let list = format!(r#""metadata_list":[{{"type":"webpage","title":"T","url":"{address}"}}]"#);
+    // The text has 11,000 bytes.
+    let page = page(&"【0†a】".repeat(1_000), &format!(r#""_cite_metadata":{{{list}}}"#));
+    let times = page.matches(&address).count();
+    assert!((3..=10).contains(&times), "{times} times");
+    assert!(page.len() < 200_000, "{} bytes", page.len());
+}
+
+#[test]
 fn an_answer_grows_little_by_the_definitions_that_it_refers_to() {
     let long = "x".repeat(LONG);
     for definition in [format!("[a]: https://example.org/{long}"), format!("[a]: https://e.org '{long}'")] {
@@ -133,6 +144,56 @@ fn names_of_people_and_documents_are_repeated_in_short() {
     assert!(page.contains(&format!("**Canvas: T{long}**")), "whole where it is given");
     assert!(page.contains("\n> ```\n> word 49\n"), "no language of this length");
     assert!(page.len() < LONG + 40_000, "{} bytes", page.len());
+}
+
+#[test]
+fn feedback_on_one_conversation_takes_linear_time_and_names_it_in_short() {
+    let long = "x".repeat(LONG);
+    let record = |at| format!(r#"{{"id":"f{at}","conversation_id":"c","rating":"thumbs_up"}}"#);
+    let records = format!("[{},{}]", items(20_000, record), record(0));
+    let chat = conversation("c", &long, &format!(r#""mapping":{{{}}}"#, node("n", None, "word")));
+    let zip = Zip::new().deflated("conversations.json", format!("[{chat}]"));
+    let scratch = Scratch::new();
+    let source = scratch.zip("export.zip", &zip.deflated("message_feedback.json", records));
+    let arguments = ["cat".as_ref(), source.as_os_str(), ".gptfs/feedback.md".as_ref()];
+    let told = gptfs(arguments).succeeded();
+    assert_eq!(told.stdout.matches("👍").count(), 20_000, "each once");
+    assert!(told.stdout.contains(&format!("in [{}…](", "x".repeat(200))));
+    assert!(!told.stdout.contains(&"x".repeat(300)));
+    let time = measured(arguments).processor;
+    assert!(time < Duration::from_secs(5), "{time:?}");
+}
+
+#[test]
+fn pictures_that_only_the_library_links_find_their_questions_in_linear_time() {
+    const COUNT: usize = 20_000;
+    let question = |at: usize| {
+        node(&format!("q{at}"), at.checked_sub(1).map(|before| format!("q{before}")).as_deref(), "Draw.")
+    };
+    let nodes = items(COUNT, question);
+    let fields = format!(r#""current_node":"q{}","mapping":{{{nodes}}}"#, COUNT - 1);
+    let record = |at| {
+        format!(
+            r#"{{"file_id":"file_{at:032}","file_name":"{at}.png","library_artifact_type":"image","origination_thread_id":"c","origination_message_id":"q{at}"}}"#
+        )
+    };
+    let mut zip = Zip::new()
+        .deflated("conversations.json", format!("[{}]", conversation("c", "Tea", &fields)))
+        .deflated("library_files.json", format!("[{}]", items(COUNT, record)));
+    for at in 0..COUNT {
+        zip = zip.stored(&format!("file_{at:032}.dat"), "x");
+    }
+    let scratch = Scratch::new();
+    let source = scratch.zip("export.zip", &zip);
+    let cost =
+        measured(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str(), "2024/02/Tea.assets".as_ref()]);
+    assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+    assert!(cost.processor < Duration::from_secs(4), "{:?}", cost.processor);
+    let page = gptfs(["cat".as_ref(), source.as_os_str(), "2024/02/Tea.md".as_ref()]).succeeded().stdout;
+    for (at, part) in page.split("## User\n").skip(1).enumerate() {
+        assert!(part.starts_with("\nDraw.\n\n## ChatGPT\n\n"), "{at}: {part}");
+        assert!(part.contains(&format!("({})", format_args!("Tea.assets/{at}.png"))), "{at}: {part}");
+    }
 }
 
 #[test]

@@ -11,11 +11,18 @@ use std::io::{self, IsTerminal, Write};
 /// A file or directory in a listing.
 #[derive(Debug)]
 pub(super) struct ListLine {
-    /// What to print: its name, or its path.
-    pub(super) name: String,
     /// Its path from the root.
     pub(super) path: String,
+    /// Where what is printed of the path begins, in bytes: its name, or all of it.
+    pub(super) shown: usize,
     pub(super) attr: Attr,
+}
+
+impl ListLine {
+    /// What to print: its name, or its path.
+    pub(super) fn name(&self) -> &str {
+        self.path.get(self.shown..).unwrap_or_default()
+    }
 }
 
 /// The format of the lines.
@@ -45,7 +52,7 @@ impl Style {
             let bytes = if self.human { size(attr.size) } else { attr.size.to_string() };
             write!(out, "{bytes:>12}  {}  ", self.zone.minute(attr.modified))?;
         }
-        let name = printable(&line.name);
+        let name = printable(line.name());
         match attr.kind {
             InodeKind::Directory if self.color => writeln!(out, "\x1b[1;34m{name}\x1b[0m/"),
             InodeKind::Directory => writeln!(out, "{name}/"),
@@ -93,22 +100,30 @@ impl Style {
 
 /// The children of the directory `ino`, or everything below it, depth first. Prints `whole` paths instead of names, as
 /// it always does for everything below. [`Fs::walk`] would leave out unlisted directories.
-pub(super) fn below(fs: &Fs, ino: Ino, recursive: bool, whole: bool) -> Result<Vec<ListLine>> {
-    let mut lines = Vec::new();
+pub(super) fn below(
+    fs: &Fs,
+    ino: Ino,
+    recursive: bool,
+    whole: bool,
+) -> Result<impl Iterator<Item = Result<ListLine>>> {
     let mut open = vec![(fs.path(ino), fs.entries(ino, 2)?)];
-    while let Some((dir, children)) = open.last_mut() {
+    let next = move || loop {
+        let (dir, children) = open.last_mut()?;
         let Some((_, entry)) = children.next() else {
             open.pop();
             continue;
         };
         let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
-        let (name, attr) = (entry.name.to_owned(), entry.attr);
+        let (attr, shown) = (entry.attr, path.len().saturating_sub(entry.name.len()));
         if recursive && attr.kind == InodeKind::Directory {
-            open.push((path.clone(), fs.entries(attr.ino, 2)?));
+            match fs.entries(attr.ino, 2) {
+                Ok(children) => open.push((path.clone(), children)),
+                Err(error) => return Some(Err(error)),
+            }
         }
-        lines.push(ListLine { name: if recursive || whole { path.clone() } else { name }, path, attr });
-    }
-    Ok(lines)
+        return Some(Ok(ListLine { path, shown: if recursive || whole { 0 } else { shown }, attr }));
+    };
+    Ok(std::iter::from_fn(next))
 }
 
 /// Conversations as lines.
@@ -118,6 +133,6 @@ pub(super) fn threads(
 ) -> impl Iterator<Item = ListLine> {
     conversations.filter_map(|(_, ino)| {
         let path = fs.path(ino);
-        Some(ListLine { name: path.clone(), path, attr: fs.attr(ino).ok()? })
+        Some(ListLine { path, shown: 0, attr: fs.attr(ino).ok()? })
     })
 }

@@ -14,6 +14,7 @@ use crate::conversation::{
     Conversation, FileKind, FileRef, Image, Meaning, Message, Part, Role, Visibility, thread,
 };
 use crate::format::FORMATS;
+use crate::time::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::PoisonError;
@@ -60,7 +61,7 @@ impl Assets {
             }
         }
         for (slot, parts) in added {
-            insert(conversation, slot, parts);
+            insert(conversation, &placement, slot, parts);
         }
     }
 
@@ -154,8 +155,13 @@ fn part(record: &LibraryRecord, assistant: &dyn Assistant) -> Part<'static> {
 /// The messages among which files find their slot.
 struct Placement {
     by_id: HashMap<String, NodeId>,
-    /// The shown messages of the visible thread.
+    /// The shown messages of the visible thread, and their positions.
     thread: Vec<NodeId>,
+    positions: HashMap<NodeId, usize>,
+    /// The times of these messages, ascending, each with the last position of a time up to it.
+    times: Vec<(Timestamp, usize)>,
+    /// What follows a message on the visible thread, shown or not.
+    next: HashMap<NodeId, NodeId>,
 }
 
 impl Placement {
@@ -165,7 +171,18 @@ impl Placement {
             |id: &NodeId| tree.message(*id).is_some_and(|message| message.visibility == Visibility::Shown);
         let by_id = tree.ids().filter_map(|id| Some((tree.message(id)?.id.to_string(), id)));
         let visible = thread::visible(tree, conversation.current);
-        Self { by_id: by_id.collect(), thread: visible.into_iter().filter(is_shown).collect() }
+        let next = visible.iter().copied().zip(visible.iter().copied().skip(1)).collect();
+        let thread: Vec<_> = visible.into_iter().filter(is_shown).collect();
+        let positions = thread.iter().copied().zip(0..).collect();
+        let times = thread.iter().zip(0..).filter_map(|(&id, at)| Some((tree.message(id)?.created?, at)));
+        let mut times: Vec<_> = times.collect();
+        times.sort_unstable();
+        let mut latest = 0;
+        for (_, at) in &mut times {
+            latest = latest.max(*at);
+            *at = latest;
+        }
+        Self { by_id: by_id.collect(), thread, positions, times, next }
     }
 
     /// Where the file of `record` goes: after the message it came from; else by its time on the visible thread.
@@ -175,11 +192,11 @@ impl Placement {
         let origin = record.message.as_ref().and_then(|id| self.by_id.get(id)).copied();
         let at = match origin {
             Some(origin) if !is_user(origin) => return Some(Slot::After(origin)),
-            Some(question) => match self.thread.iter().position(|&id| id == question) {
-                Some(at) => at,
+            Some(question) => match self.positions.get(&question) {
+                Some(&at) => at,
                 None => return Some(Slot::After(question)),
             },
-            None => self.position(conversation, record)?,
+            None => self.position(record)?,
         };
         let before = *self.thread.get(at)?;
         if !is_user(before) {
@@ -193,37 +210,42 @@ impl Placement {
 
     /// The position on the thread of the last message that is not younger than the file; the last one if the file has no
     /// time, and the first one if all are younger.
-    fn position(&self, conversation: &Conversation<'_>, record: &LibraryRecord) -> Option<usize> {
+    fn position(&self, record: &LibraryRecord) -> Option<usize> {
         let last = self.thread.len().checked_sub(1)?;
         let Some(created) = record.created else { return Some(last) };
-        let is_before = |&id: &NodeId| {
-            let time = conversation.tree.message(id).and_then(|message| message.created);
-            time.is_some_and(|time| time <= created)
-        };
-        Some(self.thread.iter().rposition(is_before).unwrap_or(0))
+        let before = self.times.partition_point(|&(time, _)| time <= created).checked_sub(1);
+        Some(before.and_then(|before| self.times.get(before)).map_or(0, |&(_, at)| at))
     }
 }
 
-/// Puts a message between `id` and what follows it on the visible thread.
-fn insert_after<'a>(conversation: &mut Conversation<'a>, id: NodeId, message: Message<'a>) {
-    let visible = thread::visible(&conversation.tree, conversation.current);
-    let next = visible.iter().position(|&node| node == id).and_then(|at| visible.get(at + 1));
+/// Puts a message between `id` and `next`, which follows it on the visible thread.
+fn insert_after<'a>(
+    conversation: &mut Conversation<'a>,
+    id: NodeId,
+    next: Option<NodeId>,
+    message: Message<'a>,
+) {
     let new = conversation.tree.push(id, message);
     match next {
-        Some(&next) => conversation.tree.move_below(next, new),
+        Some(next) => conversation.tree.move_below(next, new),
         None if conversation.current.is_some() => conversation.current = Some(new),
         None => {}
     }
 }
 
-fn insert(conversation: &mut Conversation<'_>, slot: Slot, mut parts: Vec<Part<'static>>) {
+fn insert(
+    conversation: &mut Conversation<'_>,
+    placement: &Placement,
+    slot: Slot,
+    mut parts: Vec<Part<'static>>,
+) {
     let (id, at_front) = match slot {
         Slot::Before(id) => (id, true),
         Slot::After(id) => (id, false),
         Slot::Answer(id) => {
             let created = conversation.tree.message(id).and_then(|message| message.created);
             let answer = Message { created, ..Message::new(Role::Assistant, parts) };
-            return insert_after(conversation, id, answer);
+            return insert_after(conversation, id, placement.next.get(&id).copied(), answer);
         }
     };
     let Some(message) = conversation.tree.message_mut(id) else { return };

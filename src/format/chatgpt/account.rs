@@ -81,12 +81,11 @@ fn account(files: &[SideFile], zone: &Zone) -> String {
 /// What the owner thought of answers.
 fn feedback(files: &[SideFile], zone: &Zone, page: FindPage<'_>) -> String {
     let mut out = String::from("# Feedback\n");
-    let mut seen: Vec<Value> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let notes = each(files, "message_feedback.json", &mut |entry| {
-        if seen.contains(entry) {
+        if !seen.insert(entry.to_string()) {
             return;
         }
-        seen.push(entry.clone());
         let rating = text(entry, "rating").to_lowercase();
         let thumb = match rating.replace(['_', ' '], "").as_str() {
             "thumbsup" => "👍".to_owned(),

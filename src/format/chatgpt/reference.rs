@@ -12,6 +12,7 @@ use crate::conversation::{FileRef, Link, Meaning, Prose, Reference, Text};
 use crate::format::lenient::{Maybe, Obj};
 use crate::format::pointer;
 use crate::format::pull::Result;
+use crate::markdown::most_growth;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
@@ -357,6 +358,15 @@ fn source(mut source: CitationSource<'_>) -> Option<Meaning<'_>> {
     Some(Meaning::Citation(vec![link(title, url)?]))
 }
 
+/// The bytes that a source takes on a page, about.
+fn length(source: &Meaning<'_>) -> usize {
+    match source {
+        Meaning::Citation(links) => links.iter().map(|link| link.label.len() + link.url.len()).sum(),
+        Meaning::File(file) => file.id.len() + file.name.as_ref().map_or(0, |name| name.len()),
+        _ => 0,
+    }
+}
+
 /// Adds a reference for each mark `【n†…】` without a citation, if the message lists its sources by number.
 fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Maybe<CitationSource<'a>>>) {
     if list.is_empty() {
@@ -364,12 +374,15 @@ fn by_number<'a>(prose: &mut Prose<'a>, list: Vec<Maybe<CitationSource<'a>>>) {
     }
     let mut meanings: Vec<_> = list.into_iter().map(|Maybe(entry)| entry.and_then(source)).collect();
     let taken: HashSet<_> = prose.references.iter().map(|reference| reference.start).collect();
+    let mut growth = most_growth(&prose.text);
     for (start, mark) in marks(&prose.text) {
         let number = mark.get(OPENING.len_utf8()..).and_then(|rest| rest.split_once('†'));
         let Some(number) = number.and_then(|(number, _)| number.parse::<usize>().ok()) else { continue };
         if let Some(Some(meaning)) = meanings.get_mut(number)
             && !taken.contains(&start)
+            && let Some(left) = growth.checked_sub(length(meaning))
         {
+            growth = left;
             let end = start + mark.chars().count();
             let matched = Text::Owned(mark.to_owned());
             prose.references.push(Reference { start, end, matched, meaning: meaning.clone() });

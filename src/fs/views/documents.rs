@@ -4,7 +4,7 @@ use super::super::Fs;
 use crate::catalog::{Location, OwnerDocument, PageLink, Problem};
 use crate::error::Result;
 use crate::markdown::{encode_path_segment, one_line};
-use crate::text::printable;
+use crate::text::{printable, shortened};
 use crate::time::Timestamp;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -85,7 +85,9 @@ impl Fs {
                     let path = self.path(self.table.thread(at)?);
                     let segments: Vec<_> = path.split('/').map(encode_path_segment).collect();
                     let title = self.catalog().heads.get(at)?.title.as_deref().unwrap_or("Untitled");
-                    Some(PageLink { title: title.to_owned(), address: format!("../{}", segments.join("/")) })
+                    // Any number of records may name the same conversation.
+                    let title = shortened(title, 200).into_owned();
+                    Some(PageLink { title, address: format!("../{}", segments.join("/")) })
                 })?
             }
             ViewText::Index => self.index_lines().into_bytes(),

@@ -7,6 +7,7 @@ use super::script::ScriptValue;
 use super::tree::JsxElement;
 use super::walk::AnswerWriter;
 use super::{WebPage, plain};
+use std::collections::HashMap;
 use std::ops::Range;
 
 impl<'s> AnswerWriter<'s, '_, '_> {
@@ -92,6 +93,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let points = self.value(element, &["points"]).unwrap_or(ScriptValue::Nothing);
         let groups = self.value(element, &["groups"]).unwrap_or(ScriptValue::Nothing);
         let names: Vec<_> = points.list().iter().map(|point| (point, self.place(point))).collect();
+        let mut by_id = HashMap::new();
+        for (at, (point, _)) in names.iter().enumerate() {
+            if let Some(id) = point.first(&["id", "ref"]) {
+                by_id.entry(id).or_insert(at);
+            }
+        }
         let mut is_grouped = vec![false; names.len()];
         let mut lists = Vec::new();
         for group in groups.list() {
@@ -102,8 +109,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             let mut items = Vec::new();
             for location in group.get("locations").list() {
                 let id = location.first(&["point_id", "id"]).or_else(|| location.filled());
-                let found =
-                    names.iter().position(|(point, _)| id.is_some() && point.first(&["id", "ref"]) == id);
+                let found = id.as_ref().and_then(|id| by_id.get(id)).copied();
                 if let Some(is_grouped) = found.and_then(|found| is_grouped.get_mut(found)) {
                     *is_grouped = true;
                 }
