@@ -82,7 +82,7 @@ impl Default for Limits {
         Self {
             max_bytes: 16 << 30,
             max_entries: 1_000_000,
-            span_bytes: 16 << 20,
+            span_bytes: 12 << 20,
             max_unpacked: None,
             recover: false,
         }

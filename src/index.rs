@@ -39,10 +39,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// exactly as they were when measured, which costs another scan but less memory.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// A conversation of this size, in bytes of JSON, determines peak memory: before it takes more, freed memory is returned
-/// to the system.
-const HUGE_BYTES: usize = 8 << 20;
-
 /// Maximum number of problems listed.
 const MAX_PROBLEMS: usize = 100_000;
 
@@ -280,10 +276,7 @@ impl Index {
         let missing = || Error::new(ErrorKind::Unexpected, "a conversation in an entry that has none");
         let (_, format) = self.shards.get(&head.location.entry).ok_or_else(missing)?;
         let detail = self.options.detail();
-        // What other threads have freed since the last time.
-        let make_room = || (bytes >= HUGE_BYTES as u64).then(sys::trim_memory);
         let mut take = |mut conversation: Conversation<'_>, _| {
-            make_room();
             assets.attach(&mut conversation);
             take(conversation);
         };
@@ -292,7 +285,6 @@ impl Index {
             return Ok(());
         }
         let json = self.pruned(head)?;
-        make_room();
         if !has_memory_for(json.len()) {
             return Err(no_memory());
         }
@@ -404,8 +396,11 @@ impl Library for Index {
 
     fn limit_cache(&self, percent: usize) {
         self.export.archives.iter().for_each(|archive| archive.limit_to(percent));
-        // What was freed is scattered: without this, it would stay with the process.
-        sys::trim_memory();
+        // What was freed is scattered: without this, it would stay with the process instead of being there for a large
+        // conversation.
+        if percent < 100 {
+            sys::trim_memory();
+        }
     }
 }
 

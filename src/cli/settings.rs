@@ -149,7 +149,7 @@ impl Settings {
             index,
             limits: Limits {
                 max_bytes: args.max_size,
-                span_bytes: usize::try_from(args.memory / 4).unwrap_or(usize::MAX),
+                span_bytes: usize::try_from(args.memory / 16 * 3).unwrap_or(usize::MAX),
                 max_unpacked: args.max_unpacked,
                 recover: args.recover,
                 ..Limits::default()

@@ -45,16 +45,17 @@ pub(super) struct Taken<'b> {
 }
 
 impl Budget {
-    /// The budget besides a page cache of `pages` bytes: small conversations get as much. The library keeps two thirds
-    /// as much of decoded data.
+    /// The budget besides a page cache of `pages` bytes: small conversations get as much. The library keeps half as much of
+    /// decoded data.
     pub(super) fn new(pages: u64) -> Self {
-        let (room, caches) = (pages.max(LEAST_ROOM), pages.saturating_mul(5) / 3);
+        let (room, caches) = (pages.max(LEAST_ROOM), pages.saturating_mul(3) / 2);
         let state = BudgetState { small: 0, large: 0, percent: 100 };
         Self { room, caches, state: Mutex::new(state), returned: Condvar::new() }
     }
 
     /// Takes memory for a conversation of this many bytes of JSON, and waits until it is there; one by itself is never
-    /// too large. `adjust` limits the caches to a percentage, now and when the memory is returned.
+    /// too large. `adjust` limits the caches to a percentage, now and when the memory is returned, and gives back to the
+    /// system what is free.
     pub(super) fn take<'b>(&'b self, json: u64, adjust: &'b (dyn Fn(u64) + 'b)) -> Taken<'b> {
         let bytes = json.saturating_mul(PER_BYTE);
         let mut state = lock(&self.state);
@@ -93,6 +94,10 @@ impl Drop for Taken<'_> {
             self.budget.adjust(&mut state, self.adjust);
         } else {
             state.small = state.small.saturating_sub(self.bytes);
+            // A huge conversation takes more and more. What this one has freed must not stay beside it.
+            if state.percent == LEAST_PERCENT {
+                (self.adjust)(LEAST_PERCENT);
+            }
         }
         drop(state);
         self.budget.returned.notify_all();

@@ -5,6 +5,7 @@ use crate::sync::lock;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::time::Instant;
 
 fn names(fs: &Fs, ino: Ino) -> Vec<String> {
@@ -474,6 +475,15 @@ fn all_pages_of_a_conversation_are_handed_over_in_listing_order() {
     assert!(pages(&fs, 99).is_empty());
     library.broken.store(true, Ordering::SeqCst);
     assert!(pages(&fs, 0).iter().all(|(_, page)| *page == Err(ErrorKind::Damaged)));
+}
+
+#[test]
+fn a_conversation_with_one_huge_page_is_read_once() {
+    let mut catalog = catalog();
+    catalog.heads[0] = sized(catalog.heads[0].clone(), 9 << 20);
+    let (library, fs) = Fake::new(catalog).mount();
+    assert_eq!(pages(&fs, 0).len(), 4);
+    assert_eq!(*lock(&library.readings), [0]);
 }
 
 #[test]

@@ -50,5 +50,19 @@ fn caches_give_up_what_large_conversations_take_and_get_it_back() {
     drop(small);
     drop(larger);
     drop(budget.take(300 * MIB, &adjust));
-    assert_eq!(*lock(&limits), [75, 25, 50, 100, LEAST_PERCENT, 100]);
+    assert_eq!(*lock(&limits), [72, 16, 44, 100, LEAST_PERCENT, 100]);
+}
+
+#[test]
+fn beside_a_huge_conversation_small_ones_give_their_memory_back_immediately() {
+    let budget = Budget::new(24 * MIB);
+    let calls = Mutex::new(Vec::new());
+    let adjust = |percent: u64| lock(&calls).push(percent);
+    let large = budget.take(5 * MIB, &adjust);
+    drop(budget.take(MIB, &adjust));
+    drop(large);
+    let huge = budget.take(30 * MIB, &adjust);
+    drop(budget.take(MIB, &adjust));
+    drop(huge);
+    assert_eq!(*lock(&calls), [72, 100, LEAST_PERCENT, LEAST_PERCENT, 100]);
 }

@@ -4,9 +4,11 @@ use crate::catalog::{EntryRef, Location, Problem};
 use crate::format::html::HtmlExtract;
 use crate::format::scan::{Body, Element, ElementJson, End, Scanner};
 use crate::format::{self, Detected, Format};
-use crate::index::HUGE_BYTES;
 use crate::source::{Shape, Shard};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A conversation of this size determines peak memory: before it grows further, freed memory is returned to the system.
+pub(super) const HUGE_BYTES: usize = 8 << 20;
 
 /// Most elements of all shards together. Each may cost several hundred bytes, however small it is.
 pub(super) const MAX_ELEMENTS: u64 = 2_000_000;
