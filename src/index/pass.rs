@@ -116,7 +116,11 @@ impl PassFindings {
     }
 
     fn merge(&mut self, other: Self) {
-        self.conversations.extend(other.conversations);
+        if self.conversations.is_empty() {
+            self.conversations = other.conversations;
+        } else {
+            self.conversations.extend(other.conversations);
+        }
         for (shard, (count, first)) in other.junk {
             self.add_junk(shard, count, first);
         }

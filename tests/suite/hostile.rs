@@ -324,6 +324,24 @@ fn a_comb_of_100_000_messages_takes_linear_time() {
 }
 
 #[test]
+fn a_conversation_of_more_than_two_million_messages_is_a_page_that_says_so() {
+    let nodes = items(2_000_001, |at| format!(r#""{at}":{{"parent":"0"}}"#));
+    let json = array(&[FIRST, &conversation("a", "Tea", &format!(r#""mapping":{{{nodes}}}"#)), SECOND]);
+    let bytes = json.len() as u64;
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", json);
+    let cost = measured(["ls".as_ref(), "--no-cache".as_ref(), source.as_os_str()]);
+    assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+    assert!(cost.peak_kib <= 2 * MEMORY + 3 * (bytes >> 10), "{} KiB", cost.peak_kib);
+    let page = gptfs(["cat".as_ref(), source.as_os_str(), "2024/02/Tea.md".as_ref()]).succeeded().stdout;
+    assert!(
+        page.contains("\n*This conversation is damaged in the export: more than 2,000,000 messages.*"),
+        "{page}"
+    );
+    exported(&source).only(&["First", "Second"]).assert_is(&sound(), "the others");
+}
+
+#[test]
 fn lists_of_children_that_all_name_one_message_take_linear_time() {
     assert_linear("children", |size| {
         let list = ["\"n0\""; 10].join(",");

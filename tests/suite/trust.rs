@@ -405,6 +405,28 @@ fn without_a_place_for_the_index_everything_works() {
 }
 
 #[test]
+fn on_a_full_disk_no_index_is_saved_and_everything_else_works() {
+    let scratch = Scratch::new();
+    let disk = scratch.directory("disk");
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(&disk).output();
+    if !mount.is_ok_and(|output| output.status.success()) {
+        return skip("a disk that is full, which only root can make");
+    }
+    assert!(fs::write(disk.join("filler"), vec![0; 1 << 20]).is_err(), "the disk has an end");
+    let list = |cache: &Path| {
+        let mut command = program(&scratch);
+        outcome(command.args(["ls", "-R"]).arg(demo()).env("XDG_CACHE_HOME", cache)).succeeded()
+    };
+    let full = list(&disk);
+    let left: Vec<_> = fs::read_dir(&disk).expect("a disk").flatten().map(|entry| entry.path()).collect();
+    let inside = fs::read_dir(disk.join("gptfs")).map_or(0, Iterator::count);
+    let _ = Command::new("umount").arg("-l").arg(&disk).status();
+    assert_eq!(full.stdout, list(&scratch.path("cache")).stdout);
+    assert_eq!(full.stderr, "");
+    assert_eq!(inside, 0, "{left:?}");
+}
+
+#[test]
 fn a_page_that_memory_is_too_short_for_is_enomem_until_there_is_some() {
     let scratch = Scratch::new();
     let text = "word *x* <b>& \n\n- a\n".repeat(500_000);
