@@ -1,13 +1,15 @@
 //! The tree as plain files, exactly as the mount shows it.
 //!
-//! Never writes outside the folder it is given: names are checked by construction, the folder is empty at the beginning,
-//! and its directories are walked by descriptor, without following links.
+//! Never writes outside the folder it is given: names are checked by construction, the folder is empty at the beginning
+//! or has a record of what gptfs wrote, and its directories are walked by descriptor, without following links.
+
+mod update;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Fs, Ino, InodeKind, Origin, TreeEntry};
 use crate::progress::Progress;
 use crate::sync::lock;
-use crate::sys::{self, EndSignals, OpenDirectory};
+use crate::sys::{self, EndSignals, NewFile, OpenDirectory};
 use crate::text::printable;
 use std::fs::{File, FileTimes};
 use std::io::{self, Write as _};
@@ -15,6 +17,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use update::{Existing, Record, Stamp};
 
 /// A file while it is written, where it must have a name, followed by the number of its thread. No name in the tree begins
 /// like it.
@@ -32,6 +35,12 @@ const RUN_BYTES: u64 = 4 << 20;
 pub(crate) struct Written {
     /// Files written in full.
     pub(crate) files: u64,
+    /// Files that were up to date.
+    pub(crate) unchanged: u64,
+    /// Files and links of an earlier export that the tree no longer has.
+    pub(crate) removed: u64,
+    /// Paths that were left alone, because what has them now is not what gptfs wrote.
+    pub(crate) kept: Vec<String>,
     /// Directories made, without the folder itself.
     #[cfg(test)]
     pub(crate) directories: u64,
@@ -62,8 +71,19 @@ impl Written {
     }
 }
 
-/// Writes the tree of `fs` into the folder `into`, which is made if it is missing and must be empty otherwise, with `jobs`
-/// threads, in archive order. Modification times are those of the tree; modes are 0644 and 0755 within the umask.
+/// Whether the folder may have an earlier export in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteMode {
+    /// It must be new or empty.
+    New,
+    /// It may be one that was written in this mode. What changed is replaced, what the tree no longer has is removed, and
+    /// whatever gptfs did not write is left alone.
+    Update,
+}
+
+/// Writes the tree of `fs` into the folder `into`, which is made if it is missing and must be empty otherwise, except to
+/// update it, with `jobs` threads, in archive order. Modification times are those of the tree; modes are 0644 and 0755
+/// within the umask.
 ///
 /// A file is there in full or not at all. Failures are noted and the rest goes on; see [`Written::complete`]. Counts files
 /// and bytes to `progress`. A thread holds the pages of one conversation, or 8 MiB of them, and a megabyte of a copied
@@ -75,17 +95,20 @@ impl Written {
 pub(crate) fn write(
     fs: &Fs,
     into: &Path,
+    mode: WriteMode,
     jobs: usize,
     progress: &Progress,
     signals: &EndSignals,
 ) -> Result<Written> {
-    prepare(into)?;
+    let is_new = prepare(into, mode)?;
     // The folder itself may be named by a symbolic link; nothing inside it may be one.
     let folder = OpenDirectory::open(into).map_err(|error| environment(into, error))?;
+    let before = if mode == WriteMode::Update { Some(record(&folder, into, is_new)?) } else { None };
     let export = ExportRun {
         fs,
         into,
         folder,
+        before,
         progress,
         signals,
         alone: AtomicBool::new(false),
@@ -102,6 +125,8 @@ struct ExportRun<'a> {
     fs: &'a Fs,
     into: &'a Path,
     folder: OpenDirectory,
+    /// What an earlier export wrote, if this one updates it.
+    before: Option<Record>,
     progress: &'a Progress,
     signals: &'a EndSignals,
     /// Whether the thread that writes is the only one, and has to look for signals itself.
@@ -120,8 +145,23 @@ struct ExportRun<'a> {
 #[derive(Default)]
 struct Share {
     files: u64,
+    unchanged: u64,
     bytes: u64,
+    /// For an update, the files that are there now.
+    stamps: Vec<(String, Stamp)>,
+    kept: Vec<String>,
     failures: Vec<(String, Error)>,
+}
+
+impl Share {
+    fn add(&mut self, other: Self) {
+        self.files = self.files.saturating_add(other.files);
+        self.unchanged = self.unchanged.saturating_add(other.unchanged);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.stamps.extend(other.stamps);
+        self.kept.extend(other.kept);
+        self.failures.extend(other.failures);
+    }
 }
 
 impl ExportRun<'_> {
@@ -131,6 +171,7 @@ impl ExportRun<'_> {
         let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
         let (mut lost, mut others, mut total) = (Vec::new(), Vec::new(), 0_u64);
         let mut links = Vec::new();
+        self.announce()?;
         for entry in self.fs.walk().chain(self.fs.walk_views()) {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
@@ -184,9 +225,7 @@ impl ExportRun<'_> {
             shares.collect::<Result<Vec<_>, _>>().map_err(|panic| std::panic::resume_unwind(panic))
         })?;
         for part in shares {
-            share.files = share.files.saturating_add(part.files);
-            share.bytes = share.bytes.saturating_add(part.bytes);
-            share.failures.extend(part.failures);
+            share.add(part);
         }
         if let Some(error) = lock(&self.disk).take() {
             return Err(error);
@@ -196,12 +235,13 @@ impl ExportRun<'_> {
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         for link in links.into_iter().filter(|link| !is_below(&lost, &link.path)) {
-            match self.make_link(&link) {
+            match self.make_link(&link, &mut share) {
                 Ok(()) => {}
                 Err(Failure::Disk(error)) => return Err(error.within(self.named(&link.path))),
                 Err(Failure::One(error)) => share.failures.push((link.path, error)),
             }
         }
+        let removed = self.conclude(&share)?;
         // Whatever is put into a directory changes its time, so the times come last.
         for (path, attr) in directories.iter().rev() {
             let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
@@ -210,8 +250,12 @@ impl ExportRun<'_> {
             }
         }
         share.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        share.kept.sort();
         Ok(Written {
             files: share.files,
+            unchanged: share.unchanged,
+            removed,
+            kept: share.kept,
             #[cfg(test)]
             directories: directories.len().saturating_sub(1) as u64,
             #[cfg(test)]
@@ -224,18 +268,85 @@ impl ExportRun<'_> {
         })
     }
 
-    /// Makes one directory, which must not exist.
-    fn make_directory(&self, path: &str) -> Result<(), Failure> {
-        let (parent, name) = split(path);
-        Ok(self.folder.enter_path(parent)?.make(name)?)
+    /// Before anything is written to update a folder, records all that is going to be there besides what is there.
+    fn announce(&self) -> Result<()> {
+        let Some(before) = &self.before else { return Ok(()) };
+        let mut record = before.clone();
+        for entry in self.fs.walk().chain(self.fs.walk_views()) {
+            let stamp = match entry.attr.kind {
+                InodeKind::File => Stamp::planned(entry.attr),
+                InodeKind::Symlink => Stamp::Link(self.fs.link(entry.attr.ino)?),
+                InodeKind::Directory => {
+                    record.directories.insert(entry.path);
+                    continue;
+                }
+            };
+            record.add(entry.path, stamp);
+        }
+        self.write_record(&record)
     }
 
-    /// Makes one symbolic link, whose name must not exist.
-    fn make_link(&self, link: &TreeEntry) -> Result<(), Failure> {
+    /// After an update, removes what the tree no longer has, and records what is there now. Returns how much it removed.
+    fn conclude(&self, share: &Share) -> Result<u64> {
+        let Some(before) = &self.before else { return Ok(0) };
+        let mut record = Record::default();
+        for (path, stamp) in &share.stamps {
+            record.add(path.clone(), stamp.clone());
+        }
+        for entry in self.fs.walk().chain(self.fs.walk_views()) {
+            if entry.attr.kind == InodeKind::Directory {
+                record.directories.insert(entry.path);
+            } else if !record.files.contains_key(&entry.path)
+                && let Some(stamps) = before.files.get(&entry.path)
+            {
+                // It could not be written, and is what it was.
+                record.files.insert(entry.path, stamps.clone());
+            }
+        }
+        let removed = before.remove_gone(&record, &self.folder);
+        self.write_record(&record)?;
+        Ok(removed)
+    }
+
+    fn write_record(&self, record: &Record) -> Result<()> {
+        let written = record.write(&self.folder, &format!("{PARTIAL}record"));
+        written.map_err(|error| environment(self.into, error))
+    }
+
+    /// Makes one directory, which must not exist, except where a folder is updated.
+    fn make_directory(&self, path: &str) -> Result<(), Failure> {
+        let (parent, name) = split(path);
+        match self.folder.enter_path(parent)?.make(name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.before.is_some() => {
+                self.folder.enter_path(path)?;
+                Ok(())
+            }
+            made => Ok(made?),
+        }
+    }
+
+    /// Makes one symbolic link, whose name must not exist, except where a folder is updated.
+    fn make_link(&self, link: &TreeEntry, share: &mut Share) -> Result<(), Failure> {
         let (parent, name) = split(&link.path);
         let target = self.fs.link(link.attr.ino)?;
         let directory = self.folder.enter_path(parent)?;
-        Ok(directory.link(name, &target, link.attr.modified.system_time())?)
+        if let Some(before) = &self.before {
+            match before.existing(&directory, &link.path, name)? {
+                Existing::Nothing => {}
+                Existing::Link(old) if old == target => {
+                    share.stamps.push((link.path.clone(), Stamp::Link(target)));
+                    return Ok(());
+                }
+                Existing::Link(_) => directory.remove(name)?,
+                Existing::File(..) | Existing::Foreign => {
+                    share.kept.push(link.path.clone());
+                    return Ok(());
+                }
+            }
+        }
+        directory.link(name, &target, link.attr.modified.system_time())?;
+        share.stamps.push((link.path.clone(), Stamp::Link(target)));
+        Ok(())
     }
 
     /// Writes conversations, then other files, until there are none left.
@@ -253,8 +364,12 @@ impl ExportRun<'_> {
                 }
                 // Somebody may have replaced a directory since the last conversation.
                 writer.open = None;
-                self.fs
-                    .each_page(head, &mut |ino, page| writer.write(ino, |file| Ok(file.write_all(&page?)?)));
+                self.fs.each_page(head, &mut |ino, page| match page {
+                    Ok(page) => {
+                        writer.write(ino, Some(&page), |file| Ok(file.write_all(&page)?));
+                    }
+                    Err(error) => writer.write(ino, None, |_| Err(error.into())),
+                });
             }
         }
         while let Some(&ino) = others.get(self.next_other.fetch_add(1, Ordering::Relaxed)) {
@@ -262,7 +377,7 @@ impl ExportRun<'_> {
                 break;
             }
             writer.open = None;
-            writer.write(ino, |file| self.copy(ino, file));
+            writer.write(ino, None, |file| self.copy(ino, file));
         }
         writer.share
     }
@@ -330,21 +445,24 @@ struct FileWriter<'e> {
 }
 
 impl FileWriter<'_> {
-    /// Writes the file `ino` with `fill`.
-    fn write(&mut self, ino: Ino, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
+    /// Writes the file `ino` with `fill`. `bytes` are what it is going to hold, if they are known; a copied file is known by
+    /// its size and time.
+    fn write(&mut self, ino: Ino, bytes: Option<&[u8]>, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
         let path = self.export.fs.path(ino);
         if self.export.is_ended() || is_below(self.lost, &path) {
             return;
         }
         let written = self.export.fs.attr(ino).map_err(Failure::One).and_then(|attr| {
-            let wrong_times = self.write_file(&path, attr, fill)?;
-            self.share.failures.extend(wrong_times.map(|error| (path.clone(), error)));
+            let is_page = self.export.fs.page(ino).is_some();
+            let is_written = self.write_file(&path, attr, is_page, bytes, fill)?;
+            if is_written {
+                self.share.files = self.share.files.saturating_add(1);
+                self.share.bytes = self.share.bytes.saturating_add(attr.size);
+            }
             Ok(attr.size)
         });
         match written {
             Ok(bytes) => {
-                self.share.files = self.share.files.saturating_add(1);
-                self.share.bytes = self.share.bytes.saturating_add(bytes);
                 self.export.progress.count();
                 self.export.progress.advance(usize::try_from(bytes).unwrap_or(usize::MAX));
             }
@@ -356,31 +474,109 @@ impl FileWriter<'_> {
         }
     }
 
-    /// Writes a file under another name, and gives it its own once it is complete. Returns what is wrong with its times, for
-    /// file systems that don't take any.
+    /// Writes a file under another name, and gives it its own once it is complete. False if it was up to date, or if what has
+    /// its name is to be left alone.
     fn write_file(
         &mut self,
         path: &str,
         attr: Attr,
+        is_page: bool,
+        bytes: Option<&[u8]>,
         fill: impl FnOnce(&mut File) -> Result<(), Failure>,
-    ) -> Result<Option<Error>, Failure> {
+    ) -> Result<bool, Failure> {
         let (parent, name) = split(path);
         let directory = match self.open.take() {
             Some((open, directory)) if open == parent => directory,
             _ => self.export.folder.enter_path(parent)?,
         };
-        let mut new = directory.begin(&self.partial)?;
-        let written = fill(&mut new.file).and_then(|()| {
-            let wrong_times = new.file.set_times(times(attr)).err();
-            directory.complete(&new, name)?;
-            Ok(wrong_times.map(|error| Error::io("its times can't be set", error)))
-        });
-        if written.is_err() {
-            // If this fails as well, so will the next file, because this one is in its way.
-            let _ = directory.give_up(&new);
-        }
+        let written = self.write_in(&directory, path, name, attr, is_page, bytes, fill);
         self.open = Some((parent.to_owned(), directory));
         written
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what is written, and where")]
+    fn write_in(
+        &mut self,
+        directory: &OpenDirectory,
+        path: &str,
+        name: &str,
+        attr: Attr,
+        is_page: bool,
+        bytes: Option<&[u8]>,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let Some(before) = &self.export.before else {
+            let mut new = directory.begin(&self.partial)?;
+            let written = fill(&mut new.file).and_then(|()| {
+                let wrong_times = new.file.set_times(times(attr)).err();
+                directory.complete(&new, name)?;
+                Ok(wrong_times)
+            });
+            return settle(&mut self.share, directory, &new, path, written);
+        };
+        let mut is_there = false;
+        match before.existing(directory, path, name)? {
+            Existing::Nothing => {}
+            Existing::File(found, stamp, is_ours) => {
+                let is_same = match bytes {
+                    Some(bytes) => update::holds(&found, bytes),
+                    None => !is_page && is_ours && stamp == Stamp::planned(attr),
+                };
+                if is_same {
+                    if stamp != Stamp::planned(attr) {
+                        let _ = found.set_times(times(attr));
+                    }
+                    self.share.stamps.push((path.to_owned(), Stamp::of(&found.metadata()?)));
+                    self.share.unchanged = self.share.unchanged.saturating_add(1);
+                    return Ok(false);
+                }
+                if !is_ours {
+                    self.share.kept.push(path.to_owned());
+                    return Ok(false);
+                }
+                is_there = true;
+            }
+            Existing::Link(_) | Existing::Foreign => {
+                self.share.kept.push(path.to_owned());
+                return Ok(false);
+            }
+        }
+        let mut new = directory.begin_again(&self.partial)?;
+        let written = fill(&mut new.file).and_then(|()| {
+            let wrong_times = new.file.set_times(times(attr)).err();
+            let stamp = Stamp::of(&new.file.metadata()?);
+            if is_there {
+                directory.replace(&new, name, &self.partial)?;
+            } else {
+                directory.complete(&new, name)?;
+            }
+            self.share.stamps.push((path.to_owned(), stamp));
+            Ok(wrong_times)
+        });
+        settle(&mut self.share, directory, &new, path, written)
+    }
+}
+
+/// Notes what is wrong with the times of a file that was written, for file systems that don't take any; gives up one that
+/// was not.
+fn settle(
+    share: &mut Share,
+    directory: &OpenDirectory,
+    new: &NewFile<'_>,
+    path: &str,
+    written: Result<Option<io::Error>, Failure>,
+) -> Result<bool, Failure> {
+    match written {
+        Ok(wrong_times) => {
+            let wrong_times = wrong_times.map(|error| Error::io("its times can't be set", error));
+            share.failures.extend(wrong_times.map(|error| (path.to_owned(), error)));
+            Ok(true)
+        }
+        Err(failure) => {
+            // If this fails as well, so will the next file, because this one is in its way.
+            let _ = directory.give_up(new);
+            Err(failure)
+        }
     }
 }
 
@@ -414,19 +610,33 @@ impl From<Error> for Failure {
     }
 }
 
-/// Makes sure that `into` is an empty folder.
-fn prepare(into: &Path) -> Result<()> {
+/// Makes sure that `into` is an empty folder, or any folder if it is updated. True if it is empty.
+fn prepare(into: &Path, mode: WriteMode) -> Result<bool> {
     let refused = |why: &str| Err(Error::new(ErrorKind::Environment, format!("{}: {why}", named(into))));
     match std::fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => Ok(()),
+        Ok(true) => Ok(true),
+        Ok(false) if mode == WriteMode::Update => Ok(false),
         Ok(false) => refused("not empty; name a new or an empty folder"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            sys::make_directories(into).map_err(|error| environment(into, error))
+            sys::make_directories(into).map_err(|error| environment(into, error))?;
+            Ok(true)
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             refused("not a folder; name a new or an empty folder")
         }
         Err(error) => Err(environment(into, error)),
+    }
+}
+
+/// What an earlier update wrote into `folder`, at `into`.
+fn record(folder: &OpenDirectory, into: &Path, is_new: bool) -> Result<Record> {
+    match Record::read(folder).map_err(|error| environment(into, error))? {
+        Some(record) => Ok(record),
+        None if is_new => Ok(Record::default()),
+        None => Err(Error::new(
+            ErrorKind::Environment,
+            format!("{}: not written by `export --update`; name a new or an empty folder", named(into)),
+        )),
     }
 }
 

@@ -220,15 +220,20 @@ pub(super) struct SystemdArgs {
     after_help = "Examples:\n  \
         gptfs export export.zip ~/notes/chats\n  \
         gptfs export --thinking hide export.zip chats\n  \
+        gptfs export --update november.zip ~/notes/chats     again, with every new export\n  \
         gptfs export --format jsonl export.zip | jq -r 'select(.turns > 20).path'"
 )]
 pub(super) struct ExportArgs {
-    /// One or more exports, then the directory to write to, which must be new or empty
+    /// One or more exports, then the directory to write to, which must be new or empty without --update
     #[arg(value_name = "SOURCE", num_args = 1.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
     /// Write the tree to the directory, or one line of JSON per conversation to standard output
     #[arg(long, value_enum, default_value_t = ExportFormat::Tree)]
     pub(super) format: ExportFormat,
+    /// Bring the directory up to date that an earlier `export --update` wrote: write what changed, remove what the export
+    /// no longer has, and leave alone whatever else is there or was changed
+    #[arg(long, conflicts_with = "format")]
+    pub(super) update: bool,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }

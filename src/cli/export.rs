@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::{open, progress, quoted};
 use crate::catalog::{Head, Page};
 use crate::error::{Error, ErrorKind, Result};
-use crate::export;
+use crate::export::{self, WriteMode};
 use crate::fs::Fs;
 use crate::progress::Progress;
 use crate::sys::EndSignals;
@@ -26,9 +26,21 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     // Before starting the threads that write and draw, so that they inherit the signal mask.
     let signals = EndSignals::hold().map_err(|error| Error::io("cannot start", error))?;
     let progress = Progress::default();
-    let write = || export::write(&fs, dir, settings.index.jobs, &progress, &signals);
+    let mode = if args.update { WriteMode::Update } else { WriteMode::New };
+    let write = || export::write(&fs, dir, mode, settings.index.jobs, &progress, &signals);
     let written = progress::shown("files", &progress, write)?.complete()?;
-    super::say(&format!("wrote {} files to {}", written.files, dir.display()));
+    let rest = if args.update {
+        format!(", removed {}, {} were up to date", written.removed, written.unchanged)
+    } else {
+        String::new()
+    };
+    super::say(&format!("wrote {} files to {}{rest}", written.files, dir.display()));
+    if let Some(first) = written.kept.first() {
+        let count = written.kept.len();
+        super::say(&format!(
+            "left {count} alone that gptfs did not write or that changed since, such as {first}"
+        ));
+    }
     Ok(())
 }
 

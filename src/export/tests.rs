@@ -1,3 +1,5 @@
+mod updates;
+
 use super::*;
 use crate::catalog::Catalog;
 use crate::fs::fake::{Fake, MARCH, catalog, head, rich};
@@ -44,7 +46,7 @@ fn write(fs: &Fs, into: &Path) -> Result<Written> {
 }
 
 fn write_with(fs: &Fs, into: &Path, jobs: usize, signals: &EndSignals) -> Result<Written> {
-    super::write(fs, into, jobs, &Progress::default(), signals)
+    super::write(fs, into, WriteMode::New, jobs, &Progress::default(), signals)
 }
 
 /// A double that calls `hook` with the position of each conversation that is read.
@@ -63,7 +65,8 @@ fn the_folder_has_everything_listed_with_its_times() {
     let (_, fs) = Fake::new(catalog()).mount();
     let (_place, into) = folder();
     let progress = Progress::default();
-    let written = super::write(&fs, &into, 3, &progress, &EndSignals::hold().unwrap()).unwrap();
+    let written =
+        super::write(&fs, &into, WriteMode::New, 3, &progress, &EndSignals::hold().unwrap()).unwrap();
     assert_eq!(tree(&into), listed(&fs));
     for step in fs.walk() {
         let metadata = into.join(&step.path).metadata().unwrap();

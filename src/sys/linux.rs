@@ -5,7 +5,7 @@ mod directory;
 pub(crate) mod mounts;
 
 pub(crate) use abort::{nothing_on_abort, unmount_on_abort};
-pub(crate) use directory::OpenDirectory;
+pub(crate) use directory::{NewFile, OpenDirectory};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::mount::{MntFlags, MsFlags};

@@ -168,6 +168,48 @@ impl OpenDirectory {
         fs::rename(self.0.join(new.partial), path)
     }
 
+    /// Begins a file as [`begin`](Self::begin) does, removing one called `partial` that an interrupted process left.
+    ///
+    /// # Errors
+    /// Any error while creating it.
+    pub(crate) fn begin_again<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
+        let _ = self.remove(partial);
+        self.begin(partial)
+    }
+
+    /// Gives `new`, which was begun here as `partial`, its name, in place of a file that has it.
+    ///
+    /// # Errors
+    /// Any error while renaming it.
+    pub(crate) fn replace(&self, new: &NewFile<'_>, name: &str, partial: &str) -> io::Result<()> {
+        debug_assert_eq!(new.partial, partial);
+        fs::rename(self.0.join(partial), self.0.join(name))
+    }
+
+    /// What the link `name` leads to.
+    ///
+    /// # Errors
+    /// Any error while reading it.
+    pub(crate) fn link_target(&self, name: &str) -> io::Result<PathBuf> {
+        fs::read_link(self.0.join(name))
+    }
+
+    /// Removes a child that is a file or link.
+    ///
+    /// # Errors
+    /// Any error while removing it.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    /// Removes a child directory that is empty.
+    ///
+    /// # Errors
+    /// Any error while removing it.
+    pub(crate) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.0.join(name))
+    }
+
     /// Removes `new`, which was begun here.
     ///
     /// # Errors

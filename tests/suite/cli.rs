@@ -202,6 +202,42 @@ fn export_fills_an_empty_directory_and_reports_the_number_of_files() {
 }
 
 #[test]
+fn an_updated_export_says_what_it_did_and_what_it_left_alone() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out");
+    let update = |chats: &[&str]| {
+        let source = scratch.file("conversations.json", array(chats));
+        gptfs(["export".as_ref(), "--update".as_ref(), source.as_os_str(), out.as_os_str()])
+            .succeeded()
+            .stderr
+    };
+    let (tea, milk) = (chat("a", "Tea", 1_709_251_199, "Green"), chat("b", "Milk", 1_709_251_199, "White"));
+    let into = out.display();
+    assert_eq!(
+        update(&[&tea, &milk]),
+        format!("gptfs: wrote 2 files to {into}, removed 0, 0 were up to date\n")
+    );
+    assert_eq!(
+        update(&[&tea, &milk]),
+        format!("gptfs: wrote 0 files to {into}, removed 0, 2 were up to date\n")
+    );
+    let grown = chat("a", "Tea", 1_709_251_199, "Green, or black");
+    assert_eq!(update(&[&grown]), format!("gptfs: wrote 1 files to {into}, removed 1, 0 were up to date\n"));
+    fs::write(out.join("2024/02/Tea.md"), "mine").expect("a file");
+    assert_eq!(
+        update(&[&tea]),
+        format!(
+            "gptfs: wrote 0 files to {into}, removed 0, 0 were up to date\n\
+             gptfs: left 1 alone that gptfs did not write or that changed since, such as 2024/02/Tea.md\n"
+        )
+    );
+    assert_eq!(fs::read_to_string(out.join("2024/02/Tea.md")).expect("a file"), "mine");
+    let told = gptfs([OsStr::new("export"), "--update".as_ref(), "--format=jsonl".as_ref(), out.as_os_str()])
+        .failed(2);
+    assert!(told.stderr.contains("--format"), "{}", told.stderr);
+}
+
+#[test]
 fn an_exported_file_has_the_modification_time_of_its_conversation() {
     let scratch = Scratch::new();
     let out = scratch.path("out");

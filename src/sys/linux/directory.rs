@@ -1,7 +1,7 @@
 //! Directories held by descriptor, so that nobody can lead a walk elsewhere by renaming or replacing what it passes.
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat, renameat};
 use nix::sys::stat::{Mode, UtimensatFlags, fstatat, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
@@ -95,6 +95,46 @@ impl OpenDirectory {
         Ok(linkat(AT_FDCWD, &path, &self.0, name, AtFlags::AT_SYMLINK_FOLLOW)?)
     }
 
+    /// Begins a file as [`begin`](Self::begin) does, removing one called `partial` that an interrupted process left.
+    ///
+    /// # Errors
+    /// Any error of `openat`.
+    pub(crate) fn begin_again<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
+        let _ = self.remove(partial);
+        self.begin(partial)
+    }
+
+    /// Gives `new`, which was begun here, its name, in one step in place of a file that has it. In between it is called
+    /// `partial`.
+    ///
+    /// # Errors
+    /// Any error of `linkat` and `renameat`.
+    pub(crate) fn replace(&self, new: &NewFile<'_>, name: &str, partial: &str) -> io::Result<()> {
+        if new.partial.is_none() {
+            self.complete(new, partial)?;
+        }
+        renameat(&self.0, partial, &self.0, name).map_err(|error| {
+            let _ = self.remove(partial);
+            error.into()
+        })
+    }
+
+    /// What the link `name` leads to.
+    ///
+    /// # Errors
+    /// Any error of `readlinkat`; `InvalidInput` if it is no link.
+    pub(crate) fn link_target(&self, name: &str) -> io::Result<PathBuf> {
+        Ok(readlinkat(&self.0, name)?.into())
+    }
+
+    /// Removes a child directory that is empty.
+    ///
+    /// # Errors
+    /// Any error of `unlinkat`; `DirectoryNotEmpty`.
+    pub(crate) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, UnlinkatFlags::RemoveDir)?)
+    }
+
     /// Removes what `new`, which was begun here, has left.
     ///
     /// # Errors
@@ -164,7 +204,7 @@ impl OpenDirectory {
     ///
     /// # Errors
     /// Any error of `unlinkat`.
-    fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
     }
 
@@ -212,6 +252,32 @@ mod tests {
             assert_eq!(top.complete(&new, "complete 0").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             top.give_up(&new).unwrap();
         }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_is_replaced_in_one_step_even_after_an_interruption() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = OpenDirectory::open(folder.path()).unwrap();
+        fs::write(folder.path().join("part"), "left").unwrap();
+        for text in ["first", "second"] {
+            let mut new = top.begin_again("part").unwrap();
+            new.file.write_all(text.as_bytes()).unwrap();
+            top.replace(&new, "name", "part").unwrap();
+            assert_eq!(fs::read_to_string(folder.path().join("name")).unwrap(), text);
+        }
+        let mut named = NewFile { file: top.create("part").unwrap(), partial: Some("part") };
+        named.file.write_all(b"third").unwrap();
+        top.replace(&named, "name", "part").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("name")).unwrap(), "third");
+        std::os::unix::fs::symlink("a/b", folder.path().join("link")).unwrap();
+        assert_eq!(top.link_target("link").unwrap(), Path::new("a/b"));
+        assert!(top.link_target("name").is_err());
+        top.make("full").unwrap();
+        fs::write(folder.path().join("full/file"), "").unwrap();
+        assert_eq!(top.remove_directory("full").unwrap_err().kind(), io::ErrorKind::DirectoryNotEmpty);
+        fs::remove_file(folder.path().join("full/file")).unwrap();
+        top.remove_directory("full").unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
