@@ -78,7 +78,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         #[cfg(feature = "fuse")]
         Command::Mount(args) => mount::mount(args),
         #[cfg(feature = "fuse")]
-        Command::Unmount { dir } => mount::unmount(&dir),
+        Command::Unmount { dirs } => mount::unmount(&dirs),
         Command::Ls(args) => list::ls(&args),
         Command::Recent(args) => list::recent(&args),
         Command::Cat(args) => list::cat(&args),
@@ -94,7 +94,7 @@ fn execute(invocation: Invocation) -> Result<ExitCode> {
         #[cfg(feature = "fuse")]
         Command::Systemd(args) => systemd::systemd(args, &invocation.matches),
         Command::Completions { shell } => manual::completions(shell),
-        Command::Man { dir } => manual::man(dir.as_deref()),
+        Command::Man { what } => manual::man(what.as_deref()),
         Command::Grep(args) => return Ok(grep::grep(&args)),
     };
     done.map(|()| ExitCode::SUCCESS)

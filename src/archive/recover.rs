@@ -30,7 +30,7 @@ const ENCRYPTED: u16 = 1;
 /// `Damaged` if there are none; `Limit` if there are too many, or they expand to too much; `Environment`.
 pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirectory> {
     let (mut entries, mut notes, mut hasher) = (Entries::default(), Vec::new(), crc32fast::Hasher::new());
-    notes.push("has no usable directory; its entries were found by their local headers".to_owned());
+    notes.push("no usable directory; its entries were found by their local headers".to_owned());
     let (mut at, mut inflated) = (0, 0);
     let mut window = HeaderWindow::of(section);
     while let Some(header) = window.find(at, LOCAL_HEADER)? {

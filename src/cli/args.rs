@@ -28,6 +28,12 @@ pub(super) const MOUNTING: &str = "Mounting";
         gptfs export export.zip ~/chats             write plain files\n\n\
         Options can also be set in ~/.config/gptfs/config.toml and, where the help names one, by an environment \
         variable. The command line wins over the environment, and the environment over the file.\n\n\
+        Environment:\n  \
+        GPTFS_TZ, GPTFS_JOBS …                      every option of reading and mounting, in capitals\n  \
+        NO_COLOR                                    print no colours\n\n\
+        Files:\n  \
+        ~/.config/gptfs/config.toml                 options\n  \
+        ~/.cache/gptfs                              saved indexes\n\n\
         Exit codes: 0 done, 1 unexpected, 2 usage, 3 not an export that gptfs can read, 4 damaged,\n\
         5 over a limit, 6 environment (mountpoint, FUSE, space, permission), 130 interrupted.",
     args_override_self = true,
@@ -78,12 +84,13 @@ pub(super) enum Command {
     /// Unmount a directory; also clears a dead mount
     #[command(
         visible_alias = "umount",
-        after_help = "Example:\n  gptfs unmount ~/chats\n\n`umount` and `fusermount3 -u` work as well."
+        after_help = "Example:\n  gptfs unmount ~/chats\n\n`umount` and `fusermount3 -u` work as well. A directory that \
+            `gptfs mount` made is removed."
     )]
     Unmount {
-        /// The mountpoint
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: PathBuf,
+        /// The mountpoint, or several
+        #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
+        dirs: Vec<PathBuf>,
     },
     /// List what the mount would show (needs no FUSE)
     Ls(Box<list::LsArgs>),
@@ -93,7 +100,7 @@ pub(super) enum Command {
     Cat(list::CatArgs),
     /// Search an export as ripgrep would search the mount (needs no FUSE)
     #[command(
-        alias = "search",
+        visible_alias = "search",
         override_usage = "gptfs grep [OPTIONS] PATTERN SOURCE…",
         after_help = "Examples:\n  \
             gptfs grep lisbon export.zip\n  \
@@ -133,15 +140,16 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, or write the pages of all commands to a directory
+    /// Print a manual page, or write the pages of all commands to a directory
     #[command(after_help = "Examples:\n  \
         gptfs man | man -l -\n  \
+        gptfs man grep | man -l -\n  \
         gptfs man ~/.local/share/man/man1           then: man gptfs-mount, man gptfs-tree")]
     Man {
-        /// Where to write gptfs.1 and a page for each command. The page about the tree, gptfs-tree.5, goes there too, or
-        /// to `man5` beside it if the directory is called `man1`
-        #[arg(value_hint = ValueHint::DirPath)]
-        dir: Option<PathBuf>,
+        /// A command or `tree`, to print its page; or where to write gptfs.1 and a page for each command. The page about
+        /// the tree, gptfs-tree.5, goes there too, or to `man5` beside it if the directory is called `man1`
+        #[arg(value_name = "COMMAND|DIR", value_hint = ValueHint::DirPath)]
+        what: Option<PathBuf>,
     },
 }
 
@@ -166,8 +174,8 @@ pub(super) enum Shell {
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct MountArgs {
-    /// One or more exports, then the directory to mount them on. The directory is made if it is missing, and may be left
-    /// out for a single export: its name without the ending, beside it
+    /// One or more exports, then the directory to mount them on. A missing directory is made, and removed again at the
+    /// end. It may be left out for a single export, which is then mounted beside itself, on its name without the ending
     #[arg(value_name = "SOURCE", num_args = 1.., required = true, value_hint = ValueHint::AnyPath)]
     pub(super) paths: Vec<PathBuf>,
     /// Stay in the foreground
@@ -247,7 +255,8 @@ pub(super) enum ExportFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     gptfs diff march.zip november.zip\n  \
-    gptfs diff --json old.zip new.zip | jq -r 'select(.change == \"gone\").path'")]
+    gptfs diff --json old.zip new.zip | jq -r 'select(.change == \"gone\").path'\n\n\
+    Exit codes: 0 done, whether or not there are differences.")]
 pub(super) struct DiffArgs {
     /// The older export
     #[arg(value_hint = ValueHint::AnyPath)]

@@ -3,8 +3,8 @@
 use super::args::CheckArgs;
 use super::list;
 use super::open;
-use super::plural;
 use super::settings::Settings;
+use super::{counted, plural};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
 use crate::fs::Library as _;
@@ -31,23 +31,22 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
     } else if count > 0 {
         list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
     }
-    let conversations = opened.index.catalog().heads.len();
-    let name = &opened.index.export().name;
-    match count {
-        0 => {
-            super::say(&format!(
-                "{name}: {conversations} {}, no problem",
-                plural(conversations, "conversation")
-            ));
-            Ok(())
-        }
-        count => Err(Error::new(
-            ErrorKind::Damaged,
-            format!(
-                "{name}: {conversations} {}, {count} {}",
-                plural(conversations, "conversation"),
-                plural(count, "problem")
-            ),
-        )),
+    let heads = &opened.index.catalog().heads;
+    let (conversations, name) = (heads.len(), &opened.index.export().name);
+    let problems = if count == 0 { "no".to_owned() } else { count.to_string() };
+    // Most exports lack some files, so that is no problem of this one.
+    let lacks = match heads.iter().map(|head| u64::from(head.missing)).sum() {
+        0 => String::new(),
+        missing => format!("; {} not in the export", counted(missing, "file is", "files are")),
+    };
+    let summary = format!(
+        "{name}: {conversations} {}, {problems} {}{lacks}",
+        plural(conversations, "conversation"),
+        plural(count.max(1), "problem"),
+    );
+    if count > 0 {
+        return Err(Error::new(ErrorKind::Damaged, summary));
     }
+    super::say(&summary);
+    Ok(())
 }

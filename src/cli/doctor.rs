@@ -7,7 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::scan::Level;
 use crate::fuse::mount::device;
 use crate::index::IndexCache;
-use crate::text::printable;
+use crate::text::{printable, size};
+
+/// What the line about the configuration file begins with.
+const CONFIGURATION: &str = "configuration";
 
 /// One line of the report.
 struct Finding {
@@ -41,13 +44,17 @@ pub(super) fn doctor(common: &CommonArgs) -> Result<()> {
             writeln!(out, "{mark}  {what:<13} {}", printable(text))
         })
     })?;
-    match findings.iter().filter(|finding| !finding.is_well).count() {
-        0 => Ok(()),
-        count => Err(Error::new(
-            ErrorKind::Environment,
-            format!("{count} of these need attention; gptfs ls, cat and export work anyway"),
-        )),
+    let ailing: Vec<_> = findings.iter().filter(|finding| !finding.is_well).collect();
+    if ailing.is_empty() {
+        return Ok(());
     }
+    let (count, verb) = (ailing.len(), if ailing.len() == 1 { "needs" } else { "need" });
+    let anyway = if ailing.iter().any(|finding| finding.what == CONFIGURATION) {
+        "with --no-config, gptfs ls, cat and export work anyway"
+    } else {
+        "gptfs ls, cat and export work anyway"
+    };
+    Err(Error::new(ErrorKind::Environment, format!("{count} of these {verb} attention; {anyway}")))
 }
 
 fn findings(common: &CommonArgs) -> Vec<Finding> {
@@ -64,7 +71,7 @@ fn findings(common: &CommonArgs) -> Vec<Finding> {
         Finding::well("open files", limit("Max open files")),
         Finding::well("processes", limit("Max processes")),
         Finding::well("cache", cache()),
-        Finding::from("configuration", config::examine(common, &grammar())),
+        Finding::from(CONFIGURATION, config::examine(common, &grammar())),
         Finding::well("processor", format!("{} threads, reads JSON by {}", threads(), Level::best().name())),
     ]
 }
@@ -106,7 +113,7 @@ fn cache() -> String {
     match cache.items() {
         Ok(items) => {
             let bytes: u64 = items.iter().map(|item| item.bytes).sum();
-            format!("{dir}: {} saved, {} MB", items.len(), bytes / 1_000_000)
+            format!("{dir}: {} saved, {}", items.len(), size(bytes))
         }
         Err(error) => format!("{error}; a second mount is as slow as the first"),
     }

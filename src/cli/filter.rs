@@ -6,6 +6,9 @@ use crate::search::{Filter, Words};
 use crate::time::Timestamp;
 use clap::Args;
 
+/// What to say if no conversation is selected.
+pub(super) const NO_CONVERSATION: &str = "no conversation matches these filters";
+
 /// Which conversations to select. Different options must all match; of a repeated option, any may match.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Conversations")]
@@ -22,7 +25,7 @@ pub(super) struct FilterArgs {
     /// Only conversations with this in their title, ignoring case
     #[arg(long, value_name = "TEXT")]
     title: Vec<String>,
-    /// Only conversations changed since then: 2024, 2024-05, 2024-05-11, yesterday, 30d, 6m, 1y
+    /// Only conversations changed since then: 2024, 2024-05, 2024-05-11, today, yesterday, 30d, 2w, 6m, 1y
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
     /// Only conversations begun by then, including the day, month or year

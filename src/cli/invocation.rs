@@ -6,10 +6,13 @@
 use super::args::{Cli, is_configurable};
 use super::config::{Config, NAMES_MAP};
 use super::mount_helper;
-use super::refusal::{Refusal, explained, variable};
+use super::refusal::{Refusal, explained, usage, variable};
 use super::shell::quoted;
+use crate::error::Result;
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -51,11 +54,16 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     }
     let mut grammar = grammar();
     name_the_command(&mut words, &grammar)?;
+    let mut off = settle_switches(&mut words, &grammar)?;
     let matches =
         grammar.clone().try_get_matches_from(&words).map_err(|error| explained(error, &words, &grammar))?;
     let common = Cli::from_arg_matches(&matches)?.common;
-    // `doctor` reports what is wrong with the file, so it has to run all the same.
-    let config = if matches.subcommand_name() == Some("doctor") { None } else { Config::load(&common)? };
+    let command = matches.subcommand_name().and_then(|name| grammar.find_subcommand(name));
+    // Commands without such options run whatever is wrong with the file, above all `unmount` and `doctor`.
+    let config = match command {
+        Some(command) if command.get_arguments().any(is_configurable) => Config::load(&common)?,
+        _ => None,
+    };
     if let Some(config) = &config {
         grammar = config.apply(grammar)?;
     }
@@ -68,7 +76,9 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         // Before the user's own options, so that those win.
         let at = words.iter().position(|word| word == name).map_or(words.len(), |at| at.saturating_add(1));
         words.splice(at..at, expanded);
+        off.extend(settle_switches(&mut words, &grammar)?);
     }
+    let mut grammar = grammar.mut_subcommands(|command| turned_off(command, &off));
     let matches =
         grammar.try_get_matches_from_mut(&words).map_err(|error| explained(error, &words, &grammar))?;
     if let (Some(config), Some((_, command))) = (&config, matches.subcommand())
@@ -78,6 +88,56 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         config.check_names_map()?;
     }
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
+}
+
+/// Rewrites switches with a value: `--dates=true` as `--dates`, and `--dates=false` as nothing, also in place of an
+/// earlier `--dates`. Returns the long names of those that are off.
+///
+/// # Errors
+/// `Usage` for any other value.
+fn settle_switches(words: &mut Vec<OsString>, grammar: &Command) -> Result<Vec<String>> {
+    let switches: HashSet<&str> = grammar
+        .get_subcommands()
+        .flat_map(Command::get_arguments)
+        .filter(|arg| is_configurable(arg) && matches!(arg.get_action(), ArgAction::SetTrue))
+        .filter_map(Arg::get_long)
+        .collect();
+    let (mut settled, mut off) = (Vec::with_capacity(words.len()), Vec::new());
+    let mut are_options = true;
+    for word in words.drain(..) {
+        are_options &= word != "--";
+        let option = word.to_str().filter(|_| are_options).and_then(|word| word.strip_prefix("--"));
+        let (long, value) = match option.map(|option| option.split_once('=').ok_or(option)) {
+            Some(Ok((long, value))) if switches.contains(long) => (long, mount_helper::switch(value)),
+            Some(Err(long)) if switches.contains(long) => (long, Some(true)),
+            _ => {
+                settled.push(word);
+                continue;
+            }
+        };
+        let plain = OsString::from(format!("--{long}"));
+        match value {
+            Some(true) => {
+                off.retain(|other| other != long);
+                settled.push(plain);
+            }
+            Some(false) => {
+                off.push(long.to_owned());
+                settled.retain(|other| *other != plain);
+            }
+            None => return Err(usage("use true or false").within(word.display())),
+        }
+    }
+    *words = settled;
+    Ok(off)
+}
+
+/// `command`, in which neither the environment nor the configuration file turn on the switches of `off`.
+fn turned_off(command: Command, off: &[String]) -> Command {
+    command.mut_args(|arg| {
+        let is_off = arg.get_long().is_some_and(|long| off.iter().any(|other| other == long));
+        if is_off { arg.env(Resettable::Reset).default_value(Resettable::Reset) } else { arg }
+    })
 }
 
 /// Inserts `mount` if the first word is a source instead of a command, as in mount.fuse3's `gptfs SOURCE DIR -o …`.

@@ -4,7 +4,7 @@ mod find;
 mod line;
 
 use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
-use super::filter::FilterArgs;
+use super::filter::{FilterArgs, NO_CONVERSATION};
 use super::open;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,7 +70,9 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
         lines = Box::new(hidden.map(line).into_iter().chain(lines));
     }
     let sort = if args.by_time { SortChoice::Time } else { args.sort };
-    if matches!(sort, SortChoice::Name) && !args.reverse && args.filter.is_empty() {
+    // Views have an order of their own: that of the archive, or the best first.
+    let is_view = fs.path(ino).starts_with(crate::layout::HIDDEN);
+    if matches!(sort, SortChoice::Name) && !args.reverse && is_view && args.filter.is_empty() {
         // In the order in which they come, a million lines take no memory.
         let mut failed = None;
         super::print(|out| {
@@ -86,7 +88,8 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     }
     let mut lines = lines.collect::<Result<Vec<_>>>()?;
     match sort {
-        SortChoice::Name => {}
+        SortChoice::Name if is_view => {}
+        SortChoice::Name => lines.sort_by_cached_key(|line| find::order(&line.path)),
         SortChoice::Time => lines.sort_by_key(|line| Reverse(line.attr.modified)),
         SortChoice::Created => lines.sort_by_key(|line| Reverse(line.attr.created)),
         SortChoice::Size => lines.sort_by_key(|line| Reverse(line.attr.size)),
@@ -135,7 +138,7 @@ fn changed(fs: &Fs, line: &ListLine) -> Option<Timestamp> {
 /// Says that a filter has left nothing to list.
 fn note_if_none(filter: &FilterArgs, listed: usize) {
     if listed == 0 && !filter.is_empty() {
-        super::say(&"no conversation matches these filters");
+        super::say(&NO_CONVERSATION);
     }
 }
 

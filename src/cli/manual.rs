@@ -18,36 +18,55 @@ const TREE: &str = "gptfs-tree(5)";
 /// The manual page about the tree, in roff.
 const TREE_PAGE: &str = include_str!("manual/gptfs-tree.5");
 
-/// Prints the page of `gptfs`, or writes all pages to `dir`.
-pub(super) fn man(dir: Option<&Path>) -> Result<()> {
+/// Prints the page of `gptfs` or of the command `what`, or writes all pages to the directory `what`.
+pub(super) fn man(what: Option<&Path>) -> Result<()> {
+    let pages = pages();
+    let name = match what {
+        None => "gptfs.1".to_owned(),
+        Some(what) => format!("gptfs-{}", what.display()),
+    };
+    let is_named = |page: &&ManualPage| page.name.rsplit_once('.').map_or("", |(stem, _)| stem) == name;
+    let page = pages.iter().find(|page| page.name == name || is_named(page));
+    match (page, what) {
+        (Some(page), _) => super::print(|out| out.write_all(&page.text)),
+        (None, Some(dir)) => pages.iter().try_for_each(|page| page.save(dir)),
+        (None, None) => Ok(()),
+    }
+}
+
+/// A manual page in roff, and the name of its file.
+struct ManualPage {
+    name: String,
+    text: Vec<u8>,
+}
+
+impl ManualPage {
+    fn save(&self, dir: &Path) -> Result<()> {
+        let dir = if self.name.ends_with(".5") { beside(dir) } else { dir.to_owned() };
+        fs::create_dir_all(&dir).map_err(|error| Error::io(dir.display(), error))?;
+        let path = dir.join(&self.name);
+        fs::write(&path, &self.text).map_err(|error| Error::io(path.display(), error))
+    }
+}
+
+/// All pages, that of `gptfs` first.
+fn pages() -> Vec<ManualPage> {
     // `gptfs help` has no options of its own, and no page.
     let mut grammar = grammar().disable_help_subcommand(true);
     grammar.build();
     let others = others(&grammar);
-    let mut page = Vec::new();
-    write_page(&mut grammar, "gptfs", &others, &mut page);
-    let Some(dir) = dir else {
-        return super::print(|out| out.write_all(&page));
-    };
-    save(dir, "gptfs.1", &page)?;
+    let mut pages = vec![page(&mut grammar, "gptfs", &others)];
     for command in grammar.get_subcommands_mut() {
         let name = format!("gptfs-{}", command.get_name());
-        page.clear();
-        write_page(command, &name, &["gptfs(1)".to_owned(), TREE.to_owned()], &mut page);
-        save(dir, &format!("{name}.1"), &page)?;
+        pages.push(page(command, &name, &["gptfs(1)".to_owned(), TREE.to_owned()]));
     }
-    save(&beside(dir), "gptfs-tree.5", TREE_PAGE.as_bytes())
+    pages.push(ManualPage { name: "gptfs-tree.5".to_owned(), text: TREE_PAGE.as_bytes().to_vec() });
+    pages
 }
 
 /// The directory for section 5, where man(1) finds it: in place of `man1`. Any other directory holds all pages.
 fn beside(dir: &Path) -> PathBuf {
     if dir.file_name() == Some(OsStr::new("man1")) { dir.with_file_name("man5") } else { dir.to_owned() }
-}
-
-fn save(dir: &Path, name: &str, page: &[u8]) -> Result<()> {
-    fs::create_dir_all(dir).map_err(|error| Error::io(dir.display(), error))?;
-    let path = dir.join(name);
-    fs::write(&path, page).map_err(|error| Error::io(path.display(), error))
 }
 
 /// All pages but that of `gptfs` itself.
@@ -56,7 +75,8 @@ fn others(grammar: &Command) -> Vec<String> {
     commands.chain([TREE.to_owned()]).collect()
 }
 
-fn write_page(command: &mut Command, name: &str, others: &[String], page: &mut Vec<u8>) {
+fn page(command: &mut Command, name: &str, others: &[String]) -> ManualPage {
+    let mut page = Vec::new();
     let usage = command.render_usage().to_string();
     let after = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
     let man = Man::new(command.clone())
@@ -66,18 +86,19 @@ fn write_page(command: &mut Command, name: &str, others: &[String], page: &mut V
         .manual("gptfs");
     // Writing to a vector never fails.
     let _: io::Result<()> = (|| {
-        man.render_title(page)?;
-        man.render_name_section(page)?;
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
         let usage = usage.lines().map(|line| line.trim_start_matches("Usage:").trim_start());
         writeln!(page, ".SH SYNOPSIS\n.nf\n{}\n.fi", roff(&usage.collect::<Vec<_>>().join("\n")))?;
-        man.render_description_section(page)?;
-        man.render_options_section(page)?;
+        man.render_description_section(&mut page)?;
+        man.render_options_section(&mut page)?;
         if command.has_subcommands() {
-            man.render_subcommands_section(page)?;
+            man.render_subcommands_section(&mut page)?;
         }
         page.write_all(sections(&after.unwrap_or_default()).as_bytes())?;
         writeln!(page, ".SH SEE ALSO\n{}", roff(&others.join(", ")))
     })();
+    ManualPage { name: format!("{name}.1"), text: page }
 }
 
 /// What follows the options in the help, as sections. Indented lines are kept as they are.
@@ -86,6 +107,8 @@ fn sections(help: &str) -> String {
     for paragraph in help.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
         let (heading, text) = match paragraph.split_once(':') {
             Some(("Example" | "Examples", rest)) => ("EXAMPLES", rest.trim_start_matches('\n')),
+            Some(("Environment", rest)) => ("ENVIRONMENT", rest.trim_start_matches('\n')),
+            Some(("Files", rest)) => ("FILES", rest.trim_start_matches('\n')),
             Some(("Exit codes", rest)) => ("EXIT STATUS", rest.trim_start()),
             _ if paragraph.starts_with("Exit codes") => ("EXIT STATUS", paragraph),
             _ => ("NOTES", paragraph),

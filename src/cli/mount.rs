@@ -37,26 +37,36 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
     serve(&options, sources, settings, greeting)
 }
 
-/// Unmounts a directory, even if its daemon has died.
-pub(super) fn unmount(dir: &Path) -> Result<()> {
-    let tell: Tell = Box::new(|news| {
-        if let News::Note(note) = news {
-            super::say(&note);
+/// Unmounts directories, even if their daemons have died. A failure doesn't stop the others.
+pub(super) fn unmount(dirs: &[PathBuf]) -> Result<()> {
+    let mut failed = None;
+    for dir in dirs {
+        let mut tell: Tell = Box::new(|news| {
+            if let News::Note(note) = news {
+                super::say(&note);
+            }
+        });
+        let unmounted = absolute(dir).and_then(|dir| mount::unmount(&dir, &mut tell));
+        if let Err(error) = unmounted
+            && let Some(earlier) = failed.replace(error)
+        {
+            super::say(&earlier);
         }
-    });
-    mount::unmount(&absolute(dir)?, &mut { tell })
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 /// The exports to mount and the mountpoint, as absolute paths because the daemon changes its working directory.
 pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> {
-    let is_export = paths.last().is_some_and(|last| is_archive(last));
     let mountpoint = match paths.as_slice() {
-        [source] => Some(beside(source)?),
-        // A mountpoint is never a file, so this is another export.
-        [source, ..] if is_export => Some(beside(source)?),
-        _ => None,
+        [source] => beside(source)?,
+        [.., last] if is_archive(last) => {
+            let reason = "an export; after several, name the directory to mount them on, as in gptfs mount \
+                old.zip new.zip ~/chats";
+            return Err(usage(reason).within(quoted(last)));
+        }
+        _ => paths.pop().unwrap_or_default(),
     };
-    let mountpoint = mountpoint.or_else(|| paths.pop()).unwrap_or_default();
     let sources = paths.iter().map(absolute).collect::<Result<Vec<_>>>()?;
     Ok((sources, absolute(&mountpoint)?))
 }
@@ -192,10 +202,8 @@ mod tests {
         }
         let [a, b, dir] = ["a.zip", "b.zip", "dir"].map(path);
         assert_eq!(paths(vec![a.clone()]).expect("paths"), (vec![a.clone()], path("a")));
-        assert_eq!(
-            paths(vec![a.clone(), b.clone()]).expect("paths"),
-            (vec![a.clone(), b.clone()], path("a"))
-        );
+        let refused = paths(vec![a.clone(), b.clone()]).expect_err("no mountpoint").to_string();
+        assert!(refused.contains("b.zip: an export; after several, name the directory"), "{refused}");
         assert_eq!(paths(vec![a.clone(), b.clone(), dir.clone()]).expect("paths"), (vec![a, b], dir));
         assert!(paths(vec![folder.path().to_owned()]).is_err(), "a folder has no name to leave over");
         let missing = paths(vec![path("a.zp")]).expect_err("nothing to mount").to_string();

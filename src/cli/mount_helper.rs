@@ -150,7 +150,7 @@ pub(super) fn expand<'a>(
         match (is_switch, value) {
             (true, value) => match value.map_or(Some(true), switch) {
                 Some(true) => words.push(format!("--{long}").into()),
-                Some(false) => {}
+                Some(false) => words.push(format!("--{long}=false").into()),
                 None => return Err(usage(format!("-o {key}: takes no value"))),
             },
             (false, Some(value)) => words.push(format!("--{long}={value}").into()),
@@ -204,7 +204,7 @@ mod tests {
             ("rw,nosuid,nodev,noexec,relatime,user=ines,_netdev,x-systemd.automount,noauto", &[]),
             ("tz=Europe/Berlin,allow_other", &["--tz=Europe/Berlin", "--allow-other"]),
             ("ro,names-map=/a\\,b.toml,,times", &["--names-map=/a,b.toml", "--times"]),
-            ("times=false,all=true", &["--all"]),
+            ("times=false,all=true", &["--times=false", "--all"]),
             ("max_size=1.5G", &["--max-size=1.5G"]),
         ] {
             assert_eq!(expanded(options, false).expect(options), words, "{options}");

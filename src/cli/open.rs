@@ -160,13 +160,13 @@ impl Opened {
         let first = problems.first()?;
         let count = problems.len();
         let noun = plural(count, "problem");
-        let such_as = if count == 1 { "" } else { "such as " };
+        let first_of = if count == 1 { "" } else { "the first: " };
         let them = if count == 1 { "it" } else { "them" };
         let name = &self.index.export().name;
         let subject = if first.subject == *name { String::new() } else { format!("{}: ", first.subject) };
         let reason = &first.reason;
         Some(format!(
-            "{name}: {count} {noun}, {such_as}{subject}{reason}; `gptfs check` lists {them}, as does .gptfs/problems.txt"
+            "{name}: {count} {noun}, {first_of}{subject}{reason}; `gptfs check` lists {them}, as does .gptfs/problems.txt"
         ))
     }
 }

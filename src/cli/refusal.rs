@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// Why there is no command to run.
 pub(super) enum Refusal {
@@ -68,13 +69,8 @@ pub(super) fn explained(mut error: clap::Error, words: &[OsString], grammar: &Co
             }
         }
         clap::error::ErrorKind::UnknownArgument => {
-            let has_it = |command: &&Command| command.get_arguments().any(|arg| arg.get_long() == Some(long));
-            let is_first = words.get(1).is_some_and(|word| *word == *argument);
-            if is_first && let Some(command) = grammar.get_subcommands().find(has_it) {
-                let name = command.get_name();
-                return usage(format!("goes after the command, as in `gptfs {name} {argument}`"))
-                    .within(argument)
-                    .into();
+            if let Some(error) = unknown(&argument, words, grammar) {
+                return error.within(argument).into();
             }
             if let Some(ContextValue::StyledStrs(tips)) = error.remove(ContextKind::Suggested) {
                 let useful = tips.into_iter().filter(|tip| !tip.to_string().contains("as a value, use"));
@@ -87,6 +83,31 @@ pub(super) fn explained(mut error: clap::Error, words: &[OsString], grammar: &Co
         _ => {}
     }
     error.into()
+}
+
+/// What to say about an unknown argument, if that is clear.
+fn unknown(argument: &str, words: &[OsString], grammar: &Command) -> Option<Error> {
+    let long = argument.trim_start_matches('-');
+    let has_it = |command: &&Command| command.get_arguments().any(|arg| arg.get_long() == Some(long));
+    let is_first = words.get(1).is_some_and(|word| word == argument);
+    if is_first && let Some(command) = grammar.get_subcommands().find(has_it) {
+        let name = command.get_name();
+        return Some(usage(format!("goes after the command, as in `gptfs {name} {argument}`")));
+    }
+    let command = words.iter().find_map(|word| grammar.find_subcommand(word))?;
+    if has_it(&command) && argument == long {
+        return Some(usage(format!("unexpected; did you mean --{long}?")));
+    }
+    if command.get_name() == "grep" && matches!(argument, "-r" | "-R" | "--recursive") {
+        return Some(usage("not needed: grep always searches the whole export"));
+    }
+    let file = words.iter().skip(1).find(|word| is_file_like_an_option(word))?;
+    Some(usage(format!("an option that is unknown; if it is the file, name it ./{}", file.display())))
+}
+
+/// True for a file whose name begins with a hyphen.
+fn is_file_like_an_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-") && Path::new(word).is_file()
 }
 
 /// The environment variable of the option `--long`.

@@ -1,6 +1,6 @@
 //! `recent`, `ls` with conditions, `cat` with near misses, `info`, `diff`, and `export` as lines of JSON.
 
-use crate::support::{Outcome, Scratch, Zip, array, exported, fixtures, gptfs};
+use crate::support::{Outcome, Scratch, Zip, array, exported, fixtures, gptfs, outcome, program};
 use serde_json::Value;
 
 fn on_demo(command: &str, rest: &[&str]) -> Outcome {
@@ -101,6 +101,46 @@ fn recent_puts_conversations_without_a_time_last() {
     let source = scratch.zip("export.zip", &Zip::new().deflated("conversations.json", export));
     let told = gptfs(["recent", "--tz=UTC", source.to_str().expect("UTF-8")]).succeeded().stdout;
     assert_eq!(told, "2023-11-14 22:13  2023/11/Dated.md\nno date           undated/Timeless.md\n");
+}
+
+#[test]
+fn listings_are_sorted_by_name() {
+    let names = |words: &[&str]| {
+        let told = on_demo("ls", words).succeeded().stdout;
+        told.lines().map(|line| line.trim_end_matches('/').to_lowercase()).collect::<Vec<_>>()
+    };
+    for month in ["2023/03", "2026/10"] {
+        let listed = names(&[month]);
+        assert!(listed.len() > 1 && listed.is_sorted(), "{listed:?}");
+        assert!(names(&["-r", month]).into_iter().rev().eq(listed.iter().cloned()), "{month}");
+    }
+    let all: Vec<_> = names(&["-R"]).iter().map(|path| path.replace('/', "\0")).collect();
+    assert!(all.is_sorted(), "each directory comes before its contents: {all:?}");
+}
+
+#[test]
+fn slips_are_explained() {
+    let scratch = Scratch::new();
+    let demo = fixtures().join("demo.zip").display().to_string();
+    scratch.file("-export.zip", "");
+    for (words, expected) in [
+        (&["cache", "clear"][..], "clear: unexpected; did you mean --clear?"),
+        (&["grep", "-r", "x", &demo], "-r: not needed: grep always searches the whole export"),
+        (&["grep", "x", &demo, "2024"], "2024: no such file or directory; grep searches whole exports"),
+        (&["ls", "-export.zip"], "if it is the file, name it ./-export.zip"),
+    ] {
+        let told = outcome(program(&scratch).args(words).current_dir(scratch.path(""))).failed(2).stderr;
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_pattern_that_matches_only_directories_prints_nothing() {
+    let told = on_demo("cat", &["2023/*"]).failed(2).stderr;
+    assert!(told.contains("2023/*: matches only directories; for the files in them, add /**/*"), "{told}");
+    let pages = on_demo("cat", &["2023/**"]).failed(2).stderr;
+    assert!(pages.contains("matches only directories"), "{pages}");
+    on_demo("cat", &["2023/**/*.md"]).succeeded();
 }
 
 #[test]

@@ -602,7 +602,7 @@ fn problems_are_announced_in_one_line_and_listed_in_the_tree() {
     let source = scratch.file("conversations.json", array(&[FIRST, "7", "null", FIRST, SECOND]));
     let told = gptfs([OsStr::new("ls"), source.as_os_str()]).succeeded();
     assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
-    assert!(told.stderr.contains("conversations.json: 2 problems, such as "), "{}", told.stderr);
+    assert!(told.stderr.contains("conversations.json: 2 problems, the first: "), "{}", told.stderr);
     assert!(told.stderr.contains(".gptfs/problems.txt"), "{}", told.stderr);
     let listed = gptfs([OsStr::new("cat"), source.as_os_str(), ".gptfs/problems.txt".as_ref()]).succeeded();
     assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);

@@ -176,7 +176,7 @@ fn depth_is_no_problem_unless_json_has_to_be_repaired() {
     let (valid, broken) = (r#""weight": 1"#, r#""weight" 1"#);
     assert!(!with(100_000, valid).contains("problem"));
     assert!(with(100, broken).contains("1 problem, conversation a: missing colon added"));
-    assert!(with(130, broken).contains("2 problems, such as conversation a: nested deeper than 128"));
+    assert!(with(130, broken).contains("2 problems, the first: conversation a: nested deeper than 128"));
 }
 
 #[test]

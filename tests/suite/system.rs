@@ -55,6 +55,58 @@ fn a_profile_adds_to_the_options_of_the_file_and_a_switch_can_be_turned_off() {
     let off = headings(program(&home).args(["--profile", "timed"]).env("GPTFS_TIMES", "0"));
     assert_eq!(off, ["## User", "## ChatGPT"]);
     assert_eq!(headings(program(&home).arg("--no-config").env("GPTFS_PROFILE", "timed")), off);
+    let page = |variable: &str, words: &[&str]| {
+        let mut command = program(&home);
+        command.env("GPTFS_TIMES", variable).arg("cat").args(words).arg(demo()).arg(PAGE);
+        outcome(&mut command).succeeded().stdout
+    };
+    let (with, without) = (page("1", &[]), page("0", &[]));
+    assert_ne!(with, without);
+    for words in [&["--times=false"][..], &["--times", "--times=no"]] {
+        assert_eq!(page("1", words), without, "{words:?}");
+    }
+    for words in [&["--times=true"][..], &["--times=off", "--times"]] {
+        assert_eq!(page("0", words), with, "{words:?}");
+    }
+    let told = outcome(program(&home).args(["ls", "--times=maybe"]).arg(demo())).failed(2);
+    assert!(told.stderr.contains("--times=maybe: use true or false"), "{}", told.stderr);
+}
+
+#[test]
+fn a_mount_option_turns_off_what_the_file_turns_on() {
+    let home = Scratch::new();
+    home.file(".config/gptfs/config.toml", "dates = true\n");
+    let dir = home.directory("chats");
+    if !can_mount() {
+        return;
+    }
+    for (option, has_days) in [("dates", true), ("dates=false", false)] {
+        let mut command = program(&home);
+        command.args(["mount", "-o", option]).arg(demo()).arg(&dir);
+        outcome(&mut command).succeeded();
+        assert_eq!(dir.join(PAGE).is_file(), !has_days, "{option}");
+        outcome(program(&home).arg("unmount").arg(&dir)).succeeded();
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_configuration_keeps_nobody_from_unmounting() {
+    let home = Scratch::new();
+    home.file(".config/gptfs/config.toml", "tz = Europe/Berlin\n");
+    let told = outcome(program(&home).args(["ls"]).arg(demo())).failed(2);
+    assert!(
+        told.stderr.ends_with("config.toml: string values must be quoted at line 1\n"),
+        "{}",
+        told.stderr
+    );
+    for words in [&["cache"][..], &["man"], &["completions", "bash"]] {
+        outcome(program(&home).args(words)).succeeded();
+    }
+    let told = outcome(program(&home).args(["unmount", "nothing"])).failed(6);
+    assert!(told.stderr.contains("nothing: "), "{}", told.stderr);
+    let told = outcome(program(&home).arg("doctor"));
+    assert_eq!(told.code, Some(6));
+    assert!(told.stderr.contains("with --no-config, gptfs ls, cat and export work"), "{}", told.stderr);
 }
 
 #[test]
@@ -174,7 +226,7 @@ fn check_lists_every_problem_and_fails_if_there_is_one() {
     let sound = gptfs([OsStr::new("check"), demo().as_os_str()]).succeeded();
     assert_eq!(
         (sound.stdout.as_str(), sound.stderr.as_str()),
-        ("", "gptfs: demo.zip: 48 conversations, no problem\n")
+        ("", "gptfs: demo.zip: 48 conversations, no problem; 1 file is not in the export\n")
     );
     let scratch = Scratch::new();
     let zip = Zip::new()
@@ -208,6 +260,19 @@ fn a_problem_of_a_conversation_names_its_page() {
     let told = gptfs(["check".as_ref(), "--json".as_ref(), source.as_os_str()]);
     let problem: serde_json::Value = serde_json::from_str(told.stdout.trim_end()).expect("one object");
     assert_eq!(problem["path"], "2024/02/First light.md");
+}
+
+#[test]
+fn the_manual_page_of_a_command_is_printed_by_its_name() {
+    let scratch = Scratch::new();
+    for (words, start) in
+        [(&["man"][..], "GPTFS 1"), (&["man", "grep"], "GPTFS-GREP 1"), (&["man", "tree"], "GPTFS-TREE 5")]
+    {
+        let told = outcome(program(&scratch).args(words).current_dir(scratch.path(""))).succeeded();
+        let title = told.stdout.lines().find(|line| line.starts_with(".TH")).expect("a title").to_owned();
+        assert!(title.starts_with(&format!(".TH {start}")), "{title}");
+        assert_eq!(scratch.tree().paths(), Vec::<&str>::new(), "nothing is written");
+    }
 }
 
 // As mount(8) calls it.
@@ -382,7 +447,7 @@ fn bash_completes_paths_inside_an_export() {
         assert_eq!(completed(&home, words), years, "{words:?}");
     }
     let lisbon =
-        ["md", "assets/", "branches/"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
+        ["assets/", "branches/", "md"].map(|ending| format!("2024/02/Trip to Lisbon.{ending}\n")).concat();
     assert_eq!(completed(&home, &["cat", "export.zip", r"2024/02/Trip\ to"]), lisbon);
     assert!(completed(&home, &["ls", "--dates", "export.zip", "2024/02/"]).contains("2024/02/11 Trip to"));
 }

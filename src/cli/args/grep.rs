@@ -129,8 +129,11 @@ pub(in crate::cli) struct OutputArgs {
     /// Print the path on each line
     #[arg(long, overrides_with = "heading")]
     pub(in crate::cli) no_heading: bool,
+    /// Print paths, the default
+    #[arg(short = 'H', long, overrides_with = "no_filename")]
+    pub(in crate::cli) with_filename: bool,
     /// Print no paths
-    #[arg(long)]
+    #[arg(long, overrides_with = "with_filename")]
     pub(in crate::cli) no_filename: bool,
     /// Use colour: on a terminal, always, or never
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]

@@ -16,6 +16,11 @@ const ANY_DEPTH: &str = "**";
 /// Maximum number of suggestions.
 const SUGGESTIONS: usize = 3;
 
+/// A key that sorts paths by name, ignoring case, each directory before its contents.
+pub(super) fn order(path: &str) -> String {
+    fold(path).replace('/', "\0")
+}
+
 /// True for a path with wildcards.
 pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?']) || has_class(path)
@@ -58,6 +63,7 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
         };
         return Err(Error::new(ErrorKind::NotFound, format!("nothing matches{hint}")).within(printable(path)));
     }
+    found.sort_by_cached_key(|&ino| order(&fs.path(ino)));
     Ok(found)
 }
 
@@ -67,8 +73,13 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
 /// `NotFound` if there are none, with suggestions.
 pub(super) fn files(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
     let mut found = expanded(fs, path)?;
+    let is_file = |ino: &Ino| fs.attr(*ino).is_ok_and(|attr| attr.kind != InodeKind::Directory);
+    if is_pattern(path) && !found.iter().any(is_file) {
+        let hint = format!("matches only directories; for the files in them, add /{ANY_DEPTH}/*");
+        return Err(Error::new(ErrorKind::IsADirectory, hint).within(printable(path)));
+    }
     if found.len() > 1 {
-        found.retain(|&ino| fs.attr(ino).is_ok_and(|attr| attr.kind != InodeKind::Directory));
+        found.retain(is_file);
     }
     Ok(found)
 }
