@@ -109,8 +109,11 @@ impl Spans {
         for span in &self.list {
             sentence.literal(text.get(done..span.range.start).unwrap_or_default());
             let replacement = self.replacements.get(span.replacement.clone()).unwrap_or_default();
-            let in_row =
-                replacement.contains('|') && span.fit != Fit::Block && line.is_row(text, span.range.start);
+            let may_end_cell = span.fit != Fit::Block && replacement.contains(['|', '\n']);
+            let in_row = may_end_cell && line.is_row(text, span.range.start);
+            let joins = in_row && line.begins_row && replacement.contains('\n');
+            let joined = if joins { on_one_line(replacement) } else { String::new() };
+            let replacement = if joins { joined.as_str() } else { replacement };
             let escaped = if in_row { in_cell(replacement) } else { String::new() };
             let replacement = if in_row { escaped.as_str() } else { replacement };
             match span.fit {
@@ -139,6 +142,8 @@ pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
 struct RowLine {
     end: usize,
     is_row: bool,
+    /// It begins like a row, so that it is one if anything is.
+    begins_row: bool,
 }
 
 impl RowLine {
@@ -149,10 +154,18 @@ impl RowLine {
             let start = before.rfind('\n').map_or(0, |newline| newline + 1);
             let rest = text.get(at..).unwrap_or_default();
             self.end = at + rest.find('\n').map_or(rest.len(), |newline| newline + 1).max(1);
-            self.is_row = text.get(start..self.end.min(text.len())).is_some_and(|line| line.contains('|'));
+            let line = text.get(start..self.end.min(text.len())).unwrap_or_default();
+            self.is_row = line.contains('|');
+            self.begins_row = line.trim_start_matches([' ', '\t', '>']).starts_with('|');
         }
         self.is_row
     }
+}
+
+/// The lines of `replacement` on the one line of a cell.
+fn on_one_line(replacement: &str) -> String {
+    let lines: Vec<_> = replacement.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("<br>")
 }
 
 /// `replacement` escaped for a table cell, so that no bar in a label or an address ends the cell.

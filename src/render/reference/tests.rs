@@ -357,3 +357,13 @@ fn a_mark_that_begins_emphasis_has_no_blank_before_it() {
         without_references(&text, &expected);
     }
 }
+
+#[test]
+fn a_list_in_a_cell_stays_on_its_line() {
+    let list = || Meaning::Markdown("- [A](https://a.example/)\n\n- [B|b](https://b.example/)\n".into());
+    let joined = "- [A](https://a.example/)<br>- [B\\|b](https://b.example/)";
+    with_references("| x @ | y |", &[("@", list())], &format!("| x {joined} | y |"));
+    with_references("> | @ |", &[("@", list())], &format!("> | {joined} |"));
+    let kept = "- [A](https://a.example/)\n\n- [B|b](https://b.example/)";
+    with_references("x\n\n@", &[("@", list())], &format!("x\n\n{kept}"));
+}

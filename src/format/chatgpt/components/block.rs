@@ -84,7 +84,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     fn column(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Column);
         if let Some(title) = self.attribute_text(element, &["title", "label"]) {
-            let title = plain::emphasised(&plain::words(&title), "**");
+            let title = plain::emphasised(&plain::sentence(&title), "**");
             blocks.insert(0, OutputBlock::new(title, BlockKind::Line));
         }
         self.group(blocks)
@@ -216,7 +216,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let mut rows = Vec::new();
         let cell = |text: Option<String>, is_header: bool, column: Option<&ScriptValue>| {
             let align = column.and_then(|column| column.first(&["align"])).unwrap_or_default();
-            let blocks = text.map(|text| OutputBlock::new(plain::words(&text), BlockKind::Line));
+            let blocks = text.map(|text| OutputBlock::new(plain::sentence(&text), BlockKind::Line));
             Cell {
                 blocks: blocks.into_iter().collect(),
                 is_header,
@@ -279,7 +279,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     fn table_row(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut row = Row {
             is_header: self.is_set(element, "header"),
-            label: self.attribute_text(element, &["label"]).map(|label| plain::words(&label)),
+            label: self.attribute_text(element, &["label"]).map(|label| plain::sentence(&label)),
             cells: Vec::new(),
         };
         let mut others = Vec::new();
@@ -358,7 +358,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn app(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let title = self.attribute_text(element, &["title"]);
-        let title = title.map(|title| plain::emphasised(&plain::words(&title), "**"));
+        let title = title.map(|title| plain::emphasised(&plain::sentence(&title), "**"));
         let language = self.attribute_text(element, &["language"]).unwrap_or_else(|| "html".to_owned());
         let body = self.body_of(element);
         let body = without_ends(&body);

@@ -28,7 +28,7 @@ pub(super) fn blocks(content: &ScriptValue) -> Option<Vec<OutputBlock>> {
     let text = |keys: &[&str]| meta.first(keys).or_else(|| content.first(keys));
     let mut blocks = Vec::new();
     if let Some(title) = text(&["title"]) {
-        blocks.push(OutputBlock::new(plain::emphasised(&plain::words(&title), "**"), BlockKind::Line));
+        blocks.push(OutputBlock::new(plain::emphasised(&plain::sentence(&title), "**"), BlockKind::Line));
     }
     if let Some(description) = text(&["description", "subtitle"]) {
         blocks.push(OutputBlock::new(plain::line(&description), BlockKind::Line));
@@ -94,15 +94,15 @@ fn data_table(content: &ScriptValue, data: &[ScriptValue]) -> Option<OutputBlock
         keys.into_iter().find(|key| !is_series(key)).map(str::to_owned)
     });
     let name = key.as_deref().map(|key| content.first(&["xAxisLabel"]).unwrap_or_else(|| key.to_owned()));
-    let mut header: Vec<String> = name.iter().map(|name| plain::words(name)).collect();
+    let mut header: Vec<String> = name.iter().map(|name| plain::sentence(name)).collect();
     let mut right: Vec<bool> = header.iter().map(|_| false).collect();
-    header.extend(series.iter().map(|series| plain::words(&series.label)));
+    header.extend(series.iter().map(|series| plain::sentence(&series.label)));
     right.extend(series.iter().map(|_| true));
-    let cell = |value: &ScriptValue| value.to_text().map(|text| plain::words(&text)).unwrap_or_default();
+    let cell = |value: &ScriptValue| value.to_text().map(|text| plain::sentence(&text)).unwrap_or_default();
     let rows = data.iter().map(|entry| {
         let mut row: Vec<String> = key.iter().map(|key| cell(entry.get(key))).collect();
         row.extend(series.iter().map(|series| match entry.get(&series.key).to_text() {
-            Some(text) => plain::words(&format!("{}{text}{}", series.prefix, series.suffix)),
+            Some(text) => plain::sentence(&format!("{}{text}{}", series.prefix, series.suffix)),
             None => String::new(),
         }));
         row

@@ -29,7 +29,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     fn label(&mut self, element: &JsxElement, names: &[&str]) -> String {
-        self.attribute_text(element, names).map(|label| plain::words(&label)).unwrap_or_default()
+        self.attribute_text(element, names).map(|label| plain::sentence(&label)).unwrap_or_default()
     }
 
     pub(super) fn checkbox(

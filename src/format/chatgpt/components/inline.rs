@@ -173,7 +173,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
 
     pub(super) fn badge(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let label =
-            self.attribute_text(element, &["label", "text", "value"]).map(|label| plain::words(&label));
+            self.attribute_text(element, &["label", "text", "value"]).map(|label| plain::sentence(&label));
         let text = label.unwrap_or_else(|| on_one_line(body));
         if text.is_empty() {
             return vec![OutputPiece::Void];

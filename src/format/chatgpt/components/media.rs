@@ -70,7 +70,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             Some(url) => plain::link(&title, &url),
             None => title,
         }];
-        parts.extend(self.attribute_text(element, &["subtitle"]).map(|subtitle| plain::words(&subtitle)));
+        parts.extend(self.attribute_text(element, &["subtitle"]).map(|subtitle| plain::sentence(&subtitle)));
         parts.retain(|part| !part.is_empty());
         let mut blocks = Vec::new();
         if !parts.is_empty() {
@@ -85,7 +85,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     pub(super) fn map(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = Vec::new();
         if let Some(title) = self.attribute_text(element, &["title"]) {
-            blocks.push(OutputBlock::new(plain::emphasised(&plain::words(&title), "**"), BlockKind::Line));
+            blocks.push(OutputBlock::new(plain::emphasised(&plain::sentence(&title), "**"), BlockKind::Line));
         }
         if let Some(text) = self.attribute_text(element, &["narrative", "description"]) {
             blocks.push(OutputBlock::new(plain::line(&text), BlockKind::Line));
@@ -114,8 +114,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                     *is_grouped = true;
                 }
                 let name = found.and_then(|found| names.get(found)).and_then(|(_, name)| name.clone());
-                let mut parts: Vec<_> = name.or(id.map(|id| plain::words(&id))).into_iter().collect();
-                parts.extend(location.first(&["arrival_time"]).map(|time| plain::words(&time)));
+                let mut parts: Vec<_> = name.or(id.map(|id| plain::sentence(&id))).into_iter().collect();
+                parts.extend(location.first(&["arrival_time"]).map(|time| plain::sentence(&time)));
                 let mut item = Vec::new();
                 if !parts.is_empty() {
                     item.push(OutputBlock::new(layout::joined(&parts), BlockKind::Line));
@@ -142,7 +142,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let page = point.first(&["ref"]).and_then(|id| self.lookup.page(&id.to_ascii_lowercase()));
         let name = point.first(&["name", "title", "label"]);
         let name = match (name, page) {
-            (Some(name), _) => plain::words(&name),
+            (Some(name), _) => plain::sentence(&name),
             (None, Some(page)) => page_link(&page),
             (None, None) => point.filled().map(|text| plain::words(&text))?,
         };
@@ -150,7 +150,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let position = axis(&["lat", "latitude"]).zip(axis(&["long", "lng", "longitude"]));
         let position = position.map(|(lat, long)| format!("{lat}, {long}"));
         Some(match point.first(&["address"]).or(position) {
-            Some(position) => format!("{name} ({})", plain::words(&position)),
+            Some(position) => format!("{name} ({})", plain::sentence(&position)),
             None => name,
         })
     }
@@ -162,7 +162,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     ) -> Vec<OutputPiece<'s>> {
         let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
         let items = items.list().iter().map(|item| {
-            let texts: Vec<_> = item.strings().iter().map(|text| plain::words(text)).collect();
+            let texts: Vec<_> = item.strings().iter().map(|text| plain::sentence(text)).collect();
             vec![OutputBlock::new(layout::joined(&texts), BlockKind::Line)]
         });
         let mut blocks: Vec<_> = join::list(items.collect(), None).into_iter().collect();
@@ -184,7 +184,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 }
 
 fn noted<'s>(kind: &str, text: Option<String>) -> Vec<OutputPiece<'s>> {
-    let text = text.map(|text| plain::words(&text)).filter(|text| !text.is_empty());
+    let text = text.map(|text| plain::sentence(&text)).filter(|text| !text.is_empty());
     vec![text.map_or(OutputPiece::Void, |text| block(format!("*[{kind}: {text}]*"), BlockKind::Picture))]
 }
 

@@ -125,10 +125,15 @@ pub(super) fn words(text: &str) -> String {
     escaped_except(&words.join(" "), None, None, &[])
 }
 
+/// `text` as words and nothing else, without blanks around it, outside of the label of a link.
+pub(super) fn sentence(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    escaped(&words.join(" "), None, None)
+}
+
 /// `text` as words that begin a line.
 pub(super) fn line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    guarded(escaped(&words.join(" "), None, None))
+    guarded(sentence(text))
 }
 
 /// `text`, which begins a line, with a backslash where it would begin a block.

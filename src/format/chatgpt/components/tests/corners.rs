@@ -149,6 +149,7 @@ fn brackets_of_names_are_escaped_only_where_they_would_be_a_link() {
         ("<list><list-item><Entity value=\"[x] y\"/></list-item></list>", "- \\[x] y"),
         ("<box>a <Entity value=\"[[x]]\"/> <Entity value=\"[^1]\"/></box>", "a \\[[x]] \\[^1]"),
         ("<Entity value=\"a] [b\"/>", "a\\] \\[b"),
+        ("<badge label=\"[y]\"/> and <button label=\"[z]\"/>", "**[y]** and *[Button: [z]]*"),
         ("<escape>[\"a\"]</escape><badge>b</badge>", "[\"a\"]**b**"),
         ("<Link url=\"https://a.example/\" title=\"[x] y\"/>", "[\\[x\\] y](https://a.example/)"),
     ]);
