@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use update::{Existing, Record, Stamp};
+use update::{Existing, FileStamp, Record};
 
 /// A file while it is written, where it must have a name, followed by the number of its thread. No name in the tree begins
 /// like it.
@@ -148,7 +148,7 @@ struct Share {
     unchanged: u64,
     bytes: u64,
     /// For an update, the files that are there now.
-    stamps: Vec<(String, Stamp)>,
+    stamps: Vec<(String, FileStamp)>,
     kept: Vec<String>,
     failures: Vec<(String, Error)>,
 }
@@ -274,8 +274,8 @@ impl ExportRun<'_> {
         let mut record = before.clone();
         for entry in self.fs.walk().chain(self.fs.walk_views()) {
             let stamp = match entry.attr.kind {
-                InodeKind::File => Stamp::planned(entry.attr),
-                InodeKind::Symlink => Stamp::Link(self.fs.link(entry.attr.ino)?),
+                InodeKind::File => FileStamp::planned(entry.attr),
+                InodeKind::Symlink => FileStamp::Link(self.fs.link(entry.attr.ino)?),
                 InodeKind::Directory => {
                     record.directories.insert(entry.path);
                     continue;
@@ -334,7 +334,7 @@ impl ExportRun<'_> {
             match before.existing(&directory, &link.path, name)? {
                 Existing::Nothing => {}
                 Existing::Link(old) if old == target => {
-                    share.stamps.push((link.path.clone(), Stamp::Link(target)));
+                    share.stamps.push((link.path.clone(), FileStamp::Link(target)));
                     return Ok(());
                 }
                 Existing::Link(_) => directory.remove(name)?,
@@ -345,7 +345,7 @@ impl ExportRun<'_> {
             }
         }
         directory.link(name, &target, link.attr.modified.system_time())?;
-        share.stamps.push((link.path.clone(), Stamp::Link(target)));
+        share.stamps.push((link.path.clone(), FileStamp::Link(target)));
         Ok(())
     }
 
@@ -520,13 +520,13 @@ impl FileWriter<'_> {
             Existing::File(found, stamp, is_ours) => {
                 let is_same = match bytes {
                     Some(bytes) => update::holds(&found, bytes),
-                    None => !is_page && is_ours && stamp == Stamp::planned(attr),
+                    None => !is_page && is_ours && stamp == FileStamp::planned(attr),
                 };
                 if is_same {
-                    if stamp != Stamp::planned(attr) {
+                    if stamp != FileStamp::planned(attr) {
                         let _ = found.set_times(times(attr));
                     }
-                    self.share.stamps.push((path.to_owned(), Stamp::of(&found.metadata()?)));
+                    self.share.stamps.push((path.to_owned(), FileStamp::of(&found.metadata()?)));
                     self.share.unchanged = self.share.unchanged.saturating_add(1);
                     return Ok(false);
                 }
@@ -544,7 +544,7 @@ impl FileWriter<'_> {
         let mut new = directory.begin_again(&self.partial)?;
         let written = fill(&mut new.file).and_then(|()| {
             let wrong_times = new.file.set_times(times(attr)).err();
-            let stamp = Stamp::of(&new.file.metadata()?);
+            let stamp = FileStamp::of(&new.file.metadata()?);
             if is_there {
                 directory.replace(&new, name, &self.partial)?;
             } else {

@@ -23,14 +23,14 @@ const LONGEST: u64 = 1 << 30;
 
 /// How a file or link is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub(super) enum FileStamp {
     /// A file of this size and modification time, in nanoseconds since 1970.
     File(u64, i64),
     /// A link to this target.
     Link(String),
 }
 
-impl Stamp {
+impl FileStamp {
     /// That of a file.
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self::File(metadata.len(), modified(metadata))
@@ -46,7 +46,7 @@ impl Stamp {
 /// What was written, by path. A file has several stamps while it is uncertain whether it was replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    pub(super) files: BTreeMap<String, Vec<Stamp>>,
+    pub(super) files: BTreeMap<String, Vec<FileStamp>>,
     pub(super) directories: BTreeSet<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Record {
 pub(super) enum Existing {
     Nothing,
     /// A file, and whether it is as it was written.
-    File(File, Stamp, bool),
+    File(File, FileStamp, bool),
     /// A link that is as it was made, with its target.
     Link(String),
     /// Somebody else's.
@@ -88,10 +88,10 @@ impl Record {
             let kind = fields.next()?;
             let stamp = match kind {
                 "directory" => None,
-                "link" => Some(Stamp::Link(fields.next()?.to_owned())),
+                "link" => Some(FileStamp::Link(fields.next()?.to_owned())),
                 "file" => {
                     let (size, time) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-                    Some(Stamp::File(size, time))
+                    Some(FileStamp::File(size, time))
                 }
                 _ => return None,
             };
@@ -119,8 +119,8 @@ impl Record {
         for (path, stamps) in &self.files {
             for stamp in stamps {
                 let _ = match stamp {
-                    Stamp::File(size, time) => writeln!(text, "file\t{size}\t{time}\t{path}"),
-                    Stamp::Link(target) => writeln!(text, "link\t{target}\t{path}"),
+                    FileStamp::File(size, time) => writeln!(text, "file\t{size}\t{time}\t{path}"),
+                    FileStamp::Link(target) => writeln!(text, "link\t{target}\t{path}"),
                 };
             }
         }
@@ -136,7 +136,7 @@ impl Record {
     }
 
     /// Adds a stamp of a file or link.
-    pub(super) fn add(&mut self, path: String, stamp: Stamp) {
+    pub(super) fn add(&mut self, path: String, stamp: FileStamp) {
         let stamps = self.files.entry(path).or_default();
         if !stamps.contains(&stamp) {
             stamps.push(stamp);
@@ -148,21 +148,21 @@ impl Record {
     /// # Errors
     /// Any error while looking, except that it is missing.
     pub(super) fn existing(&self, directory: &OpenDirectory, path: &str, name: &str) -> io::Result<Existing> {
-        let is_ours = |stamp: &Stamp| self.files.get(path).is_some_and(|stamps| stamps.contains(stamp));
+        let is_ours = |stamp: &FileStamp| self.files.get(path).is_some_and(|stamps| stamps.contains(stamp));
         match directory.open_file(Path::new(name)) {
             Ok(file) => {
                 let metadata = file.metadata()?;
                 if !metadata.is_file() {
                     return Ok(Existing::Foreign);
                 }
-                let stamp = Stamp::of(&metadata);
+                let stamp = FileStamp::of(&metadata);
                 let is_ours = is_ours(&stamp);
                 Ok(Existing::File(file, stamp, is_ours))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Existing::Nothing),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
                 let target = directory.link_target(name)?;
-                let target = target.to_str().filter(|target| is_ours(&Stamp::Link((*target).to_owned())));
+                let target = target.to_str().filter(|target| is_ours(&FileStamp::Link((*target).to_owned())));
                 Ok(target.map_or(Existing::Foreign, |target| Existing::Link(target.to_owned())))
             }
             Err(error) => Err(error),
@@ -228,10 +228,10 @@ mod tests {
         let top = OpenDirectory::open(folder.path()).unwrap();
         assert_eq!(Record::read(&top).unwrap(), None);
         let mut record = Record::default();
-        for stamp in [Stamp::File(3, -1), Stamp::File(4, 7), Stamp::File(4, 7)] {
+        for stamp in [FileStamp::File(3, -1), FileStamp::File(4, 7), FileStamp::File(4, 7)] {
             record.add("2024/02/é a.md".to_owned(), stamp);
         }
-        record.add("starred/a.md".to_owned(), Stamp::Link("../2024/a.md".to_owned()));
+        record.add("starred/a.md".to_owned(), FileStamp::Link("../2024/a.md".to_owned()));
         record.directories.extend(["2024".to_owned(), "2024/02".to_owned()]);
         for _ in 0..2 {
             record.write(&top, "part").unwrap();
