@@ -164,39 +164,105 @@ impl Share {
     }
 }
 
+/// What there is to write besides pages, once the directories are made.
+#[derive(Default)]
+struct ExportPlan {
+    /// The directories that were made, each before those in it.
+    directories: Vec<(String, Attr)>,
+    /// The paths of those that could not be made, with a slash: whatever is below them fails for the same reason.
+    lost: Vec<String>,
+    /// Files that are no pages.
+    others: Vec<Ino>,
+    links: Vec<TreeEntry>,
+}
+
 impl ExportRun<'_> {
     fn run(&self, jobs: usize) -> Result<Written> {
-        let signals = self.signals;
-        let mut share = Share::default();
-        let mut directories = vec![(String::new(), self.fs.attr(Ino::ROOT)?)];
-        let (mut lost, mut others, mut total) = (Vec::new(), Vec::new(), 0_u64);
-        let mut links = Vec::new();
         self.announce()?;
+        let mut share = Share::default();
+        let plan = self.make_directories(&mut share)?;
+        let (shares, interrupted) = self.write_files(jobs, &plan)?;
+        for part in shares {
+            share.add(part);
+        }
+        if let Some(error) = lock(&self.disk).take() {
+            return Err(error);
+        }
+        if interrupted {
+            let message = format!("interrupted; wrote {} files to {}", share.files, named(self.into));
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        for link in plan.links.iter().filter(|link| !is_below(&plan.lost, &link.path)) {
+            match self.make_link(link, &mut share) {
+                Ok(()) => {}
+                Err(Failure::Disk(error)) => return Err(error.within(self.named(&link.path))),
+                Err(Failure::One(error)) => share.failures.push((link.path.clone(), error)),
+            }
+        }
+        let removed = self.conclude(&share)?;
+        // Whatever is put into a directory changes its time, so the times come last.
+        for (path, attr) in plan.directories.iter().rev() {
+            let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
+            if let Err(error) = timed {
+                share.failures.push((path.clone(), Error::io("its times can't be set", error)));
+            }
+        }
+        share.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        share.kept.sort();
+        Ok(Written {
+            files: share.files,
+            unchanged: share.unchanged,
+            removed,
+            kept: share.kept,
+            #[cfg(test)]
+            directories: plan.directories.len().saturating_sub(1) as u64,
+            #[cfg(test)]
+            bytes: share.bytes,
+            failures: share
+                .failures
+                .into_iter()
+                .map(|(path, error)| error.within(self.named(&path)))
+                .collect(),
+        })
+    }
+
+    /// Makes all directories, and notes what to put into them.
+    ///
+    /// # Errors
+    /// `Environment` if the disk is full. Any other failure is noted in `share`.
+    fn make_directories(&self, share: &mut Share) -> Result<ExportPlan> {
+        let root = (String::new(), self.fs.attr(Ino::ROOT)?);
+        let mut plan = ExportPlan { directories: vec![root], ..ExportPlan::default() };
+        let mut total = 0_u64;
         for entry in self.fs.walk().chain(self.fs.walk_views()) {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
-                InodeKind::File if self.fs.page(entry.attr.ino).is_none() => others.push(entry.attr.ino),
+                InodeKind::File if self.fs.page(entry.attr.ino).is_none() => plan.others.push(entry.attr.ino),
                 InodeKind::File => {}
-                InodeKind::Symlink => links.push(entry),
-                InodeKind::Directory if is_below(&lost, &entry.path) => {}
+                InodeKind::Symlink => plan.links.push(entry),
+                InodeKind::Directory if is_below(&plan.lost, &entry.path) => {}
                 InodeKind::Directory => match self.make_directory(&entry.path) {
-                    Ok(()) => directories.push((entry.path, entry.attr)),
+                    Ok(()) => plan.directories.push((entry.path, entry.attr)),
                     Err(Failure::Disk(error)) => return Err(error.within(self.named(&entry.path))),
-                    // Every file below it would fail for the same reason.
                     Err(Failure::One(error)) => {
                         share.failures.push((entry.path.clone(), error));
-                        lost.push(format!("{}/", entry.path));
+                        plan.lost.push(format!("{}/", entry.path));
                     }
                 },
             }
         }
         self.progress.set_total(total);
+        Ok(plan)
+    }
+
+    /// Writes all files with `jobs` threads, or as many as the system allows. Returns what each wrote, and whether a signal
+    /// ended them.
+    fn write_files(&self, jobs: usize, plan: &ExportPlan) -> Result<(Vec<Share>, bool)> {
         let mut interrupted = false;
         let shares = thread::scope(|scope| {
             let (done, working) = io::pipe().map_err(|error| Error::io("cannot start", error))?;
-            let (lost, others) = (&lost, &others);
             let work = |number: usize, working: io::PipeWriter| {
-                let share = self.work(number, lost, others);
+                let share = self.work(number, &plan.lost, &plan.others);
                 // When the last thread drops this, the pipe closes.
                 drop(working);
                 share
@@ -217,55 +283,14 @@ impl ExportRun<'_> {
                 return Ok(vec![share]);
             }
             drop(working);
-            while signals.arrives_before_end(&done) {
+            while self.signals.arrives_before_end(&done) {
                 interrupted = true;
                 self.ended.store(true, Ordering::Relaxed);
             }
             let shares = threads.into_iter().map(thread::ScopedJoinHandle::join);
             shares.collect::<Result<Vec<_>, _>>().map_err(|panic| std::panic::resume_unwind(panic))
         })?;
-        for part in shares {
-            share.add(part);
-        }
-        if let Some(error) = lock(&self.disk).take() {
-            return Err(error);
-        }
-        if interrupted {
-            let message = format!("interrupted; wrote {} files to {}", share.files, named(self.into));
-            return Err(Error::new(ErrorKind::Interrupted, message));
-        }
-        for link in links.into_iter().filter(|link| !is_below(&lost, &link.path)) {
-            match self.make_link(&link, &mut share) {
-                Ok(()) => {}
-                Err(Failure::Disk(error)) => return Err(error.within(self.named(&link.path))),
-                Err(Failure::One(error)) => share.failures.push((link.path, error)),
-            }
-        }
-        let removed = self.conclude(&share)?;
-        // Whatever is put into a directory changes its time, so the times come last.
-        for (path, attr) in directories.iter().rev() {
-            let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
-            if let Err(error) = timed {
-                share.failures.push((path.clone(), Error::io("its times can't be set", error)));
-            }
-        }
-        share.failures.sort_by(|a, b| a.0.cmp(&b.0));
-        share.kept.sort();
-        Ok(Written {
-            files: share.files,
-            unchanged: share.unchanged,
-            removed,
-            kept: share.kept,
-            #[cfg(test)]
-            directories: directories.len().saturating_sub(1) as u64,
-            #[cfg(test)]
-            bytes: share.bytes,
-            failures: share
-                .failures
-                .into_iter()
-                .map(|(path, error)| error.within(self.named(&path)))
-                .collect(),
-        })
+        Ok((shares, interrupted))
     }
 
     /// Before anything is written to update a folder, records all that is going to be there besides what is there.

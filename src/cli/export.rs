@@ -2,6 +2,7 @@
 
 use super::args::{ExportArgs, ExportFormat};
 use super::settings::Settings;
+use super::shell::quoted as quoted_path;
 use super::{open, progress, quoted};
 use crate::catalog::{Head, Page};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +17,10 @@ use std::io::{self, Write};
 pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     if args.format == ExportFormat::Jsonl {
+        if let Some(dir) = args.paths.iter().skip(1).find(|path| !path.exists()) {
+            let reason = "no such export; lines of JSON go to standard output, not to a directory";
+            return Err(Error::new(ErrorKind::Usage, reason).within(quoted_path(dir)));
+        }
         let open::Opened { fs, .. } = open::open(&args.paths, &settings)?;
         return lines(&fs, settings.zone());
     }

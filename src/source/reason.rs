@@ -25,6 +25,11 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
         "this looks like the uploaded files of an export; its conversations are in another ZIP, \
          Conversations__….zip"
             .to_owned()
+    } else if let Some(inner) = names.iter().find(|name| is_zip(name)) {
+        format!(
+            "it has no conversations, but another ZIP, {}; if that is the export, extract it",
+            printable(inner)
+        )
     } else {
         "it has no conversations.json, conversations-000.json, group_chats.json or chat.html".to_owned()
     };
@@ -72,6 +77,10 @@ fn is_le_chat(base: &str) -> bool {
 fn later_part(archive: &Archive) -> Option<u64> {
     let base = names::base(archive.label());
     names::part(base).map(|(_, number)| number).filter(|&number| number > 1)
+}
+
+fn is_zip(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".zip")
 }
 
 fn is_library(name: &str) -> bool {

@@ -127,6 +127,10 @@ fn slips_are_explained() {
         (&["cache", "clear"][..], "clear: unexpected; did you mean --clear?"),
         (&["grep", "-r", "x", &demo], "-r: not needed: grep always searches the whole export"),
         (&["grep", "x", &demo, "2024"], "2024: no such file or directory; grep searches whole exports"),
+        (
+            &["export", "--format=jsonl", &demo, "out"],
+            "out: no such export; lines of JSON go to standard output",
+        ),
         (&["ls", "-export.zip"], "if it is the file, name it ./-export.zip"),
     ] {
         let told = outcome(program(&scratch).args(words).current_dir(scratch.path(""))).failed(2).stderr;

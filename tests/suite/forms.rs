@@ -629,6 +629,17 @@ fn the_message_says_what_was_found_in_place_of_conversations() {
 }
 
 #[test]
+fn a_zip_within_a_zip_is_named() {
+    let scratch = Scratch::new();
+    let inner = Zip::new().deflated("conversations.json", array(&[FIRST])).bytes();
+    let source = scratch.zip("outer.zip", &Zip::new().stored("my export.zip", inner));
+    let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(NOT_AN_EXPORT);
+    let expected =
+        "it has no conversations, but another ZIP, my export.zip; if that is the export, extract it\n";
+    assert!(told.stderr.ends_with(expected), "{}", told.stderr);
+}
+
+#[test]
 fn a_top_level_that_is_no_list_is_named() {
     for (json, expected) in [
         ("\"text\"", "top level is a string (at byte 0)"),
