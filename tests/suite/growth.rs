@@ -147,6 +147,39 @@ fn names_of_people_and_documents_are_repeated_in_short() {
 }
 
 #[test]
+fn edits_of_large_documents_take_little_memory_with_many_threads() {
+    let call = |at: usize, action: &str, arguments: &str| {
+        let text = serde_json::Value::from(arguments);
+        let parent = at.checked_sub(1).map_or("null".to_owned(), |parent| format!("\"n{parent}\""));
+        format!(
+            r#""n{at}":{{"id":"n{at}","parent":{parent},"message":{{"id":"n{at}","author":{{"role":"assistant"}},"recipient":"canmore.{action}","content":{{"content_type":"code","language":"json","text":{text}}}}}}}"#
+        )
+    };
+    let text = "lorem ".repeat(50_000);
+    let create = format!(r#"{{"name":"T","type":"document","content":"{text}"}}"#);
+    let update = r#"{"updates":[{"pattern":"l","replacement":"m"}]}"#;
+    let nodes = items(40, |at| match at {
+        0 => call(at, "create_textdoc", &create),
+        at => call(at, "update_textdoc", update),
+    });
+    let fields = format!(r#""current_node":"n39","mapping":{{{nodes}}}"#);
+    let chats = items(16, |at| conversation(&at.to_string(), "Tea", &fields));
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", format!("[{chats}]"));
+    for jobs in ["1", "16"] {
+        let cost = measured([
+            "ls".as_ref(),
+            "--no-cache".as_ref(),
+            "--jobs".as_ref(),
+            jobs.as_ref(),
+            source.as_os_str(),
+        ]);
+        assert_eq!(cost.code, Some(0), "{}", cost.stderr);
+        assert!(cost.peak_kib <= 128 << 10, "{jobs} jobs: {} KiB", cost.peak_kib);
+    }
+}
+
+#[test]
 fn feedback_on_one_conversation_takes_linear_time_and_names_it_in_short() {
     let long = "x".repeat(LONG);
     let record = |at| format!(r#"{{"id":"f{at}","conversation_id":"c","rating":"thumbs_up"}}"#);

@@ -35,7 +35,7 @@ pub(super) struct EditBudget {
 
 impl Default for EditBudget {
     fn default() -> Self {
-        Self { steps: 100_000_000, output: 16 << 20 }
+        Self { steps: 40_000_000, output: 6 << 20 }
     }
 }
 

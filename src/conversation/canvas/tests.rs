@@ -225,9 +225,9 @@ fn all_edits_of_a_conversation_share_one_budget() {
     steps.extend((0..100).map(|at| (Some(at), update("x", false, "y"))));
     let canvas = replay(steps, 100);
     let applied = (1..=100).filter(|&node| text(&canvas, node).is_ok()).count();
-    assert_eq!(applied, 16, "each makes a text of 1 MiB");
-    assert_eq!(text(&canvas, 17), Err("it is too much work"));
-    assert_eq!(text(&canvas, 18), Err("the text before it is not known"));
+    assert_eq!(applied, 6, "each makes a text of 1 MiB");
+    assert_eq!(text(&canvas, 7), Err("it is too much work"));
+    assert_eq!(text(&canvas, 8), Err("the text before it is not known"));
 }
 
 #[test]
