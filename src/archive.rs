@@ -9,11 +9,11 @@ mod chunk;
 mod directory;
 mod entries;
 mod folder;
-pub mod inflate;
+pub(crate) mod inflate;
 mod random;
 mod recover;
 mod section;
-pub mod span;
+pub(crate) mod span;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -22,10 +22,10 @@ use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
 use crate::text::{binary_size, printable};
-pub use chunk::Chunk;
-pub use entries::{Entries, Entry, EntryKind, Method};
+pub(crate) use chunk::Chunk;
+pub(crate) use entries::{Entries, Entry, EntryKind, Method};
 use folder::FolderFiles;
-pub use inflate::OwnedChunk;
+pub(crate) use inflate::OwnedChunk;
 use inflate::{BUFFER_BYTES, Checkpoints};
 use random::{DeflatedEntry, RandomAccess};
 use section::{Section, Stamp};
@@ -39,10 +39,10 @@ use std::sync::{Arc, Mutex};
 use whole::{inflate_all, stream_stored, wrong_checksum};
 
 /// Upper bound on a chunk handed over by [`Archive::stream`], in bytes: small enough for a processor's own cache.
-pub const CHUNK_BYTES: usize = BUFFER_BYTES;
+pub(crate) const CHUNK_BYTES: usize = BUFFER_BYTES;
 
 /// Receives the next bytes of an entry, up to [`CHUNK_BYTES`]; returning an error stops the read.
-pub type Each<'e> = &'e mut dyn FnMut(Chunk<'_>) -> Result<()>;
+pub(crate) type Each<'e> = &'e mut dyn FnMut(Chunk<'_>) -> Result<()>;
 
 /// Distance between checkpoints in streamed entries, in inflated bytes. Any conversation can be reached within a
 /// millisecond, and the checkpoints take about 0.5 % of the data.
@@ -57,13 +57,13 @@ const ENOUGH_CHECKPOINTS: u64 = 1024;
 
 /// The distance between checkpoints, in inflated bytes, for entries of `total` bytes together. Their memory grows
 /// up to 1 GiB of entries, stays constant up to 4 GiB, and then grows at a quarter of the rate.
-pub fn spacing(total: u64) -> u64 {
+pub(crate) fn spacing(total: u64) -> u64 {
     (total / ENOUGH_CHECKPOINTS).clamp(SPACING_BYTES, WIDEST_SPACING_BYTES)
 }
 
 /// Upper bounds on what an archive may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Total size that the deflated entries of an export may declare (`--max-size`). Stored entries can't expand.
     pub max_bytes: u64,
     /// Number of entries in one archive.
@@ -91,7 +91,7 @@ impl Default for Limits {
 
 /// Identifies an archive's content without reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Size of the underlying file, or of all files in a folder.
     pub bytes: u64,
     /// The latest modification time, in nanoseconds since 1970.
@@ -121,7 +121,7 @@ mod trust {
 ///
 /// Every method may be called from any number of threads.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     label: String,
     backing: Backing,
     entries: Entries,
@@ -142,7 +142,7 @@ impl Archive {
     /// # Errors
     /// `Damaged` if it is not a ZIP or its directory is broken; `Limit` if it has too many entries, overlapping
     /// entries, or would expand to too much; `Environment`.
-    pub fn zip(file: File, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
+    pub(crate) fn zip(file: File, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
         let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
         let modified = section.stamp().modified();
         Self::zip_in(section, modified, label, limits, spans)
@@ -153,7 +153,7 @@ impl Archive {
     ///
     /// # Errors
     /// As for [`zip`](Self::zip).
-    pub fn nested(&self, entry: u32, spans: &Arc<SpanCache>) -> Result<Self> {
+    pub(crate) fn nested(&self, entry: u32, spans: &Arc<SpanCache>) -> Result<Self> {
         let name = self.entry(entry)?.name;
         let label = format!("{}: {name}", self.label);
         let section = self.entry(entry)?.readable().and_then(|()| match self.entry(entry)?.method {
@@ -188,7 +188,7 @@ impl Archive {
     ///
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
-    pub fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
+    pub(crate) fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
         let (files, entries) = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
@@ -208,7 +208,7 @@ impl Archive {
     ///
     /// # Errors
     /// `Environment`.
-    pub fn bare(file: File, label: &str, name: &str, spans: &Arc<SpanCache>) -> Result<Self> {
+    pub(crate) fn bare(file: File, label: &str, name: &str, spans: &Arc<SpanCache>) -> Result<Self> {
         let section = Section::whole(file).map_err(|error| Error::io(printable(label), error))?;
         let mut entries = Entries::default();
         entries.push(Entry::plain(name, section.bytes()))?;
@@ -241,33 +241,33 @@ impl Archive {
     }
 
     /// All entries in archive order; in a folder, sorted by name.
-    pub fn entries(&self) -> &Entries {
+    pub(crate) fn entries(&self) -> &Entries {
         &self.entries
     }
 
     /// The archive's name in messages. Untrusted text.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// Oddities, one per line. Untrusted text.
-    pub fn notes(&self) -> &[String] {
+    pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
     /// How an entry's local header contradicts the directory of its ZIP, if it does.
-    pub fn contradiction(&self, entry: u32) -> Option<String> {
+    pub(crate) fn contradiction(&self, entry: u32) -> Option<String> {
         let (Backing::Zip(zip), Ok(found)) = (&self.backing, self.entry(entry)) else { return None };
         directory::contradiction(zip, &found)
     }
 
     /// Identifies its content.
-    pub fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
     /// Total size that its deflated entries declare.
-    pub fn inflated_bytes(&self) -> u128 {
+    pub(crate) fn inflated_bytes(&self) -> u128 {
         self.entries.iter().map(|entry| entry.inflated()).sum()
     }
 
@@ -283,7 +283,7 @@ impl Archive {
     ///
     /// # Errors
     /// `Damaged`, saying why.
-    pub fn check_readable(&self, entry: u32) -> Result<()> {
+    pub(crate) fn check_readable(&self, entry: u32) -> Result<()> {
         self.in_entry(entry, Entry::readable)
     }
 
@@ -294,7 +294,7 @@ impl Archive {
     /// # Errors
     /// `Damaged` if the data is broken, cut short, longer than its header says, fails its checksum, or changed
     /// meanwhile; everything before the break was handed over. `Environment`. Errors from `each` stop the read.
-    pub fn stream(&self, entry: u32, spacing: u64, each: Each<'_>) -> Result<()> {
+    pub(crate) fn stream(&self, entry: u32, spacing: u64, each: Each<'_>) -> Result<()> {
         // Errors from `each` pass through unchanged; ours get the entry's name.
         let mut theirs = None;
         let mut guarded = |chunk: Chunk<'_>| {
@@ -349,7 +349,7 @@ impl Archive {
     /// # Errors
     /// `Damaged` if the data is broken or too short, or the file changed; `OutOfMemory`; `Environment`. `into`
     /// may then hold some of the bytes.
-    pub fn read_range(&self, entry: u32, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn read_range(&self, entry: u32, start: u64, end: u64, into: &mut Vec<u8>) -> Result<()> {
         let bytes = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
         // A false size must not cost memory.
         let size = self.entries().get(entry as usize).map_or(0, |found| found.size);
@@ -365,7 +365,13 @@ impl Archive {
     ///
     /// # Errors
     /// As there; `take` may have received some of the bytes.
-    pub fn stream_range(&self, entry: u32, start: u64, end: u64, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    pub(crate) fn stream_range(
+        &self,
+        entry: u32,
+        start: u64,
+        end: u64,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
         self.in_entry(entry, |found| {
             found.readable()?;
             let bytes = end.checked_sub(start).filter(|_| end <= found.size);
@@ -390,7 +396,7 @@ impl Archive {
     /// Fills `buffer` with the bytes of `entry` from `offset` on and returns how many there were: fewer than
     /// requested only at the end. Meant for attachments. Never serves bytes known to be wrong: small entries are
     /// verified before the first byte is served, large ones once they have been read to the end.
-    pub fn read_at(&self, entry: u32, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read_at(&self, entry: u32, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.in_entry(entry, |found| {
             found.readable()?;
             if self.trust_of(entry) == trust::DAMAGED {
@@ -466,23 +472,23 @@ impl Archive {
     }
 
     /// Drops everything that is kept only to make the next read cheaper.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.random.release();
     }
 
     /// Limits what is kept only to make the next read cheaper to `percent` of the usual, for all archives of an export.
-    pub fn limit_to(&self, percent: usize) {
+    pub(crate) fn limit_to(&self, percent: usize) {
         self.random.limit_to(percent);
     }
 
     /// The checkpoints recorded for `entry` so far, to be saved for a later process.
-    pub fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
+    pub(crate) fn checkpoints(&self, entry: u32) -> Option<Arc<Checkpoints>> {
         self.random.checkpoints(entry)
     }
 
     /// Installs checkpoints that an earlier process recorded for the same [`Identity`]. Returns false, and
     /// ignores them, if they can't belong to this entry.
-    pub fn set_checkpoints(&self, entry: u32, points: Checkpoints) -> bool {
+    pub(crate) fn set_checkpoints(&self, entry: u32, points: Checkpoints) -> bool {
         let fits = self
             .entry(entry)
             .is_ok_and(|found| found.method == Method::Deflated && points.fit(found.compressed, found.size));

@@ -2,7 +2,7 @@
 
 mod positions;
 
-pub use positions::Positions;
+pub(crate) use positions::Positions;
 
 /// Copy step in bytes.
 ///
@@ -12,13 +12,13 @@ pub use positions::Positions;
 const COPY_STEP: usize = 2 << 10;
 
 /// Appends `bytes` to `buffer`. Linear.
-pub fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.reserve(bytes.len());
     bytes.chunks(COPY_STEP).for_each(|chunk| buffer.extend_from_slice(chunk));
 }
 
 /// Copies as much of `from` as fits to the start of `to`. Linear.
-pub fn copy(to: &mut [u8], from: &[u8]) {
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.chunks_mut(COPY_STEP).zip(from.chunks(COPY_STEP)) {
         let length = to.len().min(from.len());
         if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
@@ -28,16 +28,16 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
 }
 
 /// `text` without the byte order mark that some programs put before it.
-pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+pub(crate) fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// U+FEFF in UTF-8.
-pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The 64-bit FNV-1a hash: stable across machines and versions, and not meant to resist an attacker.
 #[derive(Clone, Copy, Debug)]
-pub struct Fnv(u64);
+pub(crate) struct Fnv(u64);
 
 impl Default for Fnv {
     fn default() -> Self {
@@ -47,14 +47,14 @@ impl Default for Fnv {
 
 impl Fnv {
     /// Hashes the next bytes.
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 
     /// The hash of all bytes so far.
-    pub fn sum(self) -> u64 {
+    pub(crate) fn sum(self) -> u64 {
         self.0
     }
 }

@@ -60,7 +60,7 @@ pub enum Page {
 
 /// A branch page of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BranchPage {
+pub(crate) struct BranchPage {
     /// The number N of `title.branches/N.md`.
     pub number: u32,
     /// Size of the page.
@@ -79,7 +79,7 @@ pub enum AssetContent {
 
 /// A file in `title.assets/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asset {
+pub(crate) struct Asset {
     /// Its checked name, unique within the conversation.
     pub name: Box<str>,
     /// Where its bytes come from.
@@ -90,7 +90,7 @@ pub struct Asset {
 
 /// What is known of a conversation without rendering it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Head {
+pub(crate) struct Head {
     /// The conversation's id as the export gives it; empty if it has none.
     pub id: Box<str>,
     /// The title as the export gives it, unchecked.
@@ -158,7 +158,7 @@ impl Head {
 
 /// How well a conversation could be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// As the export has it.
     #[default]
     Sound,
@@ -170,7 +170,7 @@ pub enum Condition {
 
 impl Head {
     /// The size of a page with messages. For a canvas document the size is in its [`Asset`]. Logarithmic.
-    pub fn measure(&self, page: Page) -> Option<Measure> {
+    pub(crate) fn measure(&self, page: Page) -> Option<Measure> {
         match page {
             Page::Thread => Some(self.page),
             Page::Prompts => Some(self.prompts),
@@ -185,7 +185,7 @@ impl Head {
 
 /// An entry that looks like a user's file but that no message points to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Orphan {
+pub(crate) struct Orphan {
     /// Its checked name, unique among the orphans.
     pub name: Box<str>,
     /// The entry with its bytes.
@@ -196,7 +196,7 @@ pub struct Orphan {
 
 /// Something wrong with the export that didn't stop us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// What it concerns: an entry's name, or `conversation <id>`. Untrusted text.
     pub subject: String,
     /// What is wrong, in one line without a full stop.
@@ -207,14 +207,14 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with `subject`.
-    pub fn new(subject: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(subject: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { subject: subject.into(), reason: reason.into(), conversation: None }
     }
 }
 
 /// Everything known of an export after its indexing pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     /// All conversations, in archive order.
     pub heads: Vec<Head>,
     /// Files that no message points to.
@@ -253,4 +253,4 @@ pub struct PageLink {
 }
 
 /// Finds the page of a conversation by its id.
-pub type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;
+pub(crate) type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;

@@ -2,12 +2,12 @@
 //!
 //! Vendor-neutral: no I/O and no serde. Text borrows from the JSON it came from where it can.
 
-pub mod assistant;
-pub mod canvas;
-pub mod files;
+pub(crate) mod assistant;
+pub(crate) mod canvas;
+pub(crate) mod files;
 mod owned;
-pub mod thread;
-pub mod tree;
+pub(crate) mod thread;
+pub(crate) mod tree;
 
 use crate::time::Timestamp;
 use assistant::{Assistant, Sources};
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use tree::{MessageTree, NodeId};
 
 /// Text that borrows from the export where it can.
-pub type Text<'a> = Cow<'a, str>;
+pub(crate) type Text<'a> = Cow<'a, str>;
 
 /// One conversation, with everything that any page shows.
 #[derive(Debug, Default)]

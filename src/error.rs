@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 
 /// Shorthand for results in this crate.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The kind of an [`Error`]. Decides the exit code on the command line and the errno in a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,16 +2,16 @@
 //!
 //! With its rooms, the only user of `serde_json` and `toml`.
 
-pub mod assets;
-pub mod chatgpt;
-pub mod html;
+pub(crate) mod assets;
+pub(crate) mod chatgpt;
+pub(crate) mod html;
 mod lenient;
-pub mod names;
+pub(crate) mod names;
 mod pointer;
 mod pull;
-pub mod repair;
-pub mod scan;
-pub mod shallow;
+pub(crate) mod repair;
+pub(crate) mod scan;
+pub(crate) mod shallow;
 mod unread;
 mod values;
 
@@ -32,7 +32,7 @@ pub enum Detail {
 }
 
 /// Receives a conversation that was read, and its problems.
-pub type Use<'u> = &'u mut dyn FnMut(Conversation<'_>, Vec<String>);
+pub(crate) type Use<'u> = &'u mut dyn FnMut(Conversation<'_>, Vec<String>);
 
 /// A format that conversations are exported in.
 pub trait Format: Sync {
@@ -92,14 +92,14 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 }
 
 /// `text` as a JSON string, quotes included.
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// An element that no format reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Detected {
+pub(crate) enum Detected {
     /// A conversation exported by Claude.
     Claude,
     /// A conversation exported by `DeepSeek`.
@@ -128,7 +128,7 @@ impl fmt::Display for Detected {
 ///
 /// # Errors
 /// What else the element is. One element proves little: a `null` may occur among good ones.
-pub fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
+pub(crate) fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
     let keys: Vec<_> = shallow::fields(json).map(|(key, _)| key).collect();
     let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
     if let Some(format) = FORMATS.into_iter().find(|format| format.recognise(&keys)) {

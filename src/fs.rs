@@ -19,6 +19,7 @@ use crate::text::printable;
 use crate::time::{Timestamp, Zone};
 use budget::Budget;
 use cache::PageCache;
+#[cfg(feature = "fuse")]
 pub(crate) use cache::Ticket;
 use inode::{Inode, InodeTable, What};
 use std::fmt;

@@ -30,7 +30,7 @@ use crate::sys;
 use crate::text::grouped;
 use crate::time::Zone;
 use files::FoundAssets;
-pub use saved::IndexCache;
+pub(crate) use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -44,7 +44,7 @@ const MAX_PROBLEMS: usize = 100_000;
 
 /// Options for indexing.
 #[derive(Clone, Debug)]
-pub struct IndexOptions {
+pub(crate) struct IndexOptions {
     /// How pages are rendered, and therefore measured.
     pub render: render::Options,
     /// Number of threads that inflate and measure; at least 1.
@@ -60,14 +60,14 @@ impl IndexOptions {
     }
 
     /// The defaults: one thread per core, conversations up to 256 MiB.
-    pub fn new(render: render::Options) -> Self {
+    pub(crate) fn new(render: render::Options) -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { render, jobs, max_conversation: 256 << 20 }
     }
 }
 
 /// An export with everything known about it. Pages are rendered on demand.
-pub struct Index {
+pub(crate) struct Index {
     export: Arc<Export>,
     catalog: Catalog,
     /// The files of the export, determined when the first page needs them.
@@ -91,7 +91,7 @@ impl Index {
     /// # Errors
     /// `NotAnExport` if there are no conversations, with the reason; `Damaged` if everything that could hold one
     /// is damaged; `Limit`.
-    pub fn build(
+    pub(crate) fn build(
         export: Export,
         options: &IndexOptions,
         observer: Option<&dyn Observer>,
@@ -124,7 +124,7 @@ impl Index {
     ///
     /// # Errors
     /// As for [`build`](Self::build).
-    pub fn find_or_build(
+    pub(crate) fn find_or_build(
         export: Export,
         options: &IndexOptions,
         cache: Option<&IndexCache>,
@@ -158,7 +158,7 @@ impl Index {
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
-    pub fn save(&self, cache: &IndexCache) -> Result<()> {
+    pub(crate) fn save(&self, cache: &IndexCache) -> Result<()> {
         if self.saved.is_some() || self.is_provisional {
             return Ok(());
         }
@@ -187,7 +187,7 @@ impl Index {
     }
 
     /// The indexed export.
-    pub fn export(&self) -> &Export {
+    pub(crate) fn export(&self) -> &Export {
         &self.export
     }
 

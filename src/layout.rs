@@ -4,7 +4,7 @@
 
 mod unique;
 
-pub use unique::file_names;
+pub(crate) use unique::file_names;
 
 use crate::catalog::{Catalog, Head};
 use crate::name::FileName;
@@ -12,15 +12,15 @@ use crate::time::Zone;
 use std::collections::BTreeMap;
 
 /// The directory for conversations without a usable time.
-pub const UNDATED: &str = "undated";
+pub(crate) const UNDATED: &str = "undated";
 /// The unlisted directory at the root.
-pub const HIDDEN: &str = ".gptfs";
+pub(crate) const HIDDEN: &str = ".gptfs";
 /// Extension of a conversation's page.
-pub const PAGE: &str = ".md";
+pub(crate) const PAGE: &str = ".md";
 /// Suffix of the directory with a conversation's files.
-pub const ASSETS: &str = ".assets";
+pub(crate) const ASSETS: &str = ".assets";
 /// Suffix of the directory with a conversation's other branches.
-pub const BRANCHES: &str = ".branches";
+pub(crate) const BRANCHES: &str = ".branches";
 
 /// The whole tree: its directories, and the name of everything in them.
 ///
@@ -33,7 +33,7 @@ pub const BRANCHES: &str = ".branches";
 /// titles such as `Trip.assets`. At the root, years are digits, [`UNDATED`] is not a number, and [`HIDDEN`] begins with a
 /// dot, which no checked name does.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub(crate) struct Layout {
     stems: Vec<FileName>,
     has_days: bool,
     years: Vec<Year>,
@@ -42,7 +42,7 @@ pub struct Layout {
 
 /// A directory at the root: one year.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Year {
+pub(crate) struct Year {
     /// The year, in the mount's zone.
     pub year: u16,
     /// Its months that have conversations, ascending.
@@ -51,7 +51,7 @@ pub struct Year {
 
 /// A directory in a year: one month.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Month {
+pub(crate) struct Month {
     /// The month, 1 to 12.
     pub month: u8,
     /// Catalog positions of its conversations, in archive order.
@@ -63,12 +63,12 @@ impl Layout {
     ///
     /// Names depend on titles, times and ids; the order of the catalog only matters where these are equal. Takes
     /// expected linear time plus a sort, however many titles are equal.
-    pub fn new(catalog: &Catalog, zone: &Zone) -> Self {
+    pub(crate) fn new(catalog: &Catalog, zone: &Zone) -> Self {
         Self::with_stems(catalog, zone, catalog.heads.iter().map(title).collect())
     }
 
     /// The same with the day of the month before each title: `11 Trip to Lisbon`.
-    pub fn with_days(catalog: &Catalog, zone: &Zone) -> Self {
+    pub(crate) fn with_days(catalog: &Catalog, zone: &Zone) -> Self {
         let dated = |head: &Head| {
             let title = title(head);
             head.created.map_or(title.clone(), |created| title.on_day(zone.day(created)))
@@ -106,17 +106,17 @@ impl Layout {
     }
 
     /// The years that have conversations, ascending.
-    pub fn years(&self) -> &[Year] {
+    pub(crate) fn years(&self) -> &[Year] {
         &self.years
     }
 
     /// Catalog positions of the conversations without a usable time, in archive order.
-    pub fn undated(&self) -> &[usize] {
+    pub(crate) fn undated(&self) -> &[usize] {
         &self.undated
     }
 
     /// The name of the conversation at this position in the catalog, without an extension.
-    pub fn stem(&self, head: usize) -> Option<&FileName> {
+    pub(crate) fn stem(&self, head: usize) -> Option<&FileName> {
         self.stems.get(head)
     }
 }

@@ -22,8 +22,8 @@ pub(crate) use block::Voice;
 pub(crate) use code::{code_span, fence, fenced_ranges, quote};
 pub use guard::Headings;
 pub(crate) use guard::{TextFrame, guard, highest_heading, shift_for};
-pub use hints::Hints;
-pub use math::Math;
+pub(crate) use hints::Hints;
+pub(crate) use math::Math;
 pub(crate) use math::dollars;
 pub(crate) use reference::most_growth;
 pub(crate) use words::{

@@ -14,13 +14,13 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The name of anything without a usable name.
-pub const UNTITLED: &str = "Untitled";
+pub(crate) const UNTITLED: &str = "Untitled";
 
 /// Maximum length of a name made from a title (before `.md` and the like) or from a file's name (as a whole).
 const STEM_BYTES: usize = 200;
 
 /// Maximum length of any name: what Linux, macOS and Windows accept, and what `statfs` promises.
-pub const NAME_BYTES: usize = 255;
+pub(crate) const NAME_BYTES: usize = 255;
 
 /// Maximum length of a name with a suffix: the longest extension of a stem, `.branches`, still fits.
 const SUFFIXED_BYTES: usize = NAME_BYTES - ".branches".len();
@@ -37,20 +37,20 @@ const EXTENSION_BYTES: usize = 16;
 /// characters occur only inside emoji sequences, and blanks only as single spaces. It doesn't begin with `.`,
 /// `-`, `~` or a blank, doesn't end with `.` or a blank, and isn't a device name on Windows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileName(Box<str>);
+pub(crate) struct FileName(Box<str>);
 
 impl FileName {
     /// The name of a conversation with this title, without an extension: at most 200 bytes, cut between
     /// graphemes. [`UNTITLED`] if nothing is left of it.
     ///
     /// Linear, but only the part of a long title that can matter is examined closely.
-    pub fn for_title(title: Option<&str>) -> Self {
+    pub(crate) fn for_title(title: Option<&str>) -> Self {
         Self(portable(&clean(title.unwrap_or_default()), STEM_BYTES).into())
     }
 
     /// This name, which [`for_title`](Self::for_title) made, after a day of the month: `11 Trip to Lisbon`. At most 200 bytes.
     #[must_use]
-    pub fn on_day(&self, day: u8) -> Self {
+    pub(crate) fn on_day(&self, day: u8) -> Self {
         let named = format!("{day:02} {}", self.0);
         Self(trim_end(cut(&named, STEM_BYTES)).into())
     }
@@ -59,7 +59,7 @@ impl FileName {
     /// `\`) only the last component counts; a dotfile loses its dot.
     ///
     /// Idempotent. Linear.
-    pub fn for_file(name: &str) -> Self {
+    pub(crate) fn for_file(name: &str) -> Self {
         let base = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or_default();
         if let Some((stem, extension)) = split_extension(base) {
             return Self(join(stem, &extension).into());
@@ -73,7 +73,7 @@ impl FileName {
     }
 
     /// `name` itself, if it already meets all rules of [`FileName`].
-    pub fn new(name: &str) -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let fits = name.len() <= NAME_BYTES && portable(&clean(name), NAME_BYTES) == name;
         fits.then(|| Self(name.into()))
     }
@@ -83,14 +83,14 @@ impl FileName {
     /// It stays within 255 bytes with any extension that a conversation's files have (`.md`, `.assets`,
     /// `.branches`). Only ASCII letters, digits, `-` and `_` of the suffix are used, at most 46 of them.
     #[must_use]
-    pub fn with_suffix(&self, suffix: &str) -> Self {
+    pub(crate) fn with_suffix(&self, suffix: &str) -> Self {
         Self(suffixed(&self.0, suffix, SUFFIXED_BYTES).into())
     }
 
     /// This name with `suffix` between its stem and its extension: `map.png` and `-2` give `map-2.png`. The
     /// suffix is treated as in [`with_suffix`](Self::with_suffix).
     #[must_use]
-    pub fn with_stem_suffix(&self, suffix: &str) -> Self {
+    pub(crate) fn with_stem_suffix(&self, suffix: &str) -> Self {
         match split_extension(&self.0) {
             Some((stem, extension)) => {
                 let room = SUFFIXED_BYTES.saturating_sub(1 + extension.len());
@@ -101,7 +101,7 @@ impl FileName {
     }
 
     /// The name as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

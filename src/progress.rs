@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Progress of reading or writing an export.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     done: AtomicU64,
     total: AtomicU64,
     items: AtomicU64,
@@ -16,7 +16,7 @@ pub struct Progress {
 
 /// Progress at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Bytes done.
     pub done: u64,
     /// Bytes to do; 0 while unknown.
@@ -27,37 +27,37 @@ pub struct Snapshot {
 
 impl Progress {
     /// Sets the number of bytes to process.
-    pub fn set_total(&self, bytes: u64) {
+    pub(crate) fn set_total(&self, bytes: u64) {
         self.total.store(bytes, Ordering::Relaxed);
     }
 
     /// Adds processed bytes.
-    pub fn advance(&self, bytes: usize) {
+    pub(crate) fn advance(&self, bytes: usize) {
         self.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// States how many conversations or files there are.
-    pub fn set_count(&self, items: u64) {
+    pub(crate) fn set_count(&self, items: u64) {
         self.items.store(items, Ordering::Relaxed);
     }
 
     /// Counts one more conversation or file.
-    pub fn count(&self) {
+    pub(crate) fn count(&self) {
         self.items.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Queues a line to show once the work is done.
-    pub fn note(&self, line: String) {
+    pub(crate) fn note(&self, line: String) {
         lock(&self.notes).push(line);
     }
 
     /// Takes the queued lines.
-    pub fn take_notes(&self) -> Vec<String> {
+    pub(crate) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.notes))
     }
 
     /// The progress now.
-    pub fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             done: self.done.load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),

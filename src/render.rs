@@ -11,8 +11,9 @@ mod reference;
 mod sections;
 mod writer;
 
-pub use crate::markdown::{Headings, Math};
-pub use sections::{Attributed, Speech, SpeechKind, SpeechSection, moved_by_stem};
+pub use crate::markdown::Headings;
+pub(crate) use crate::markdown::Math;
+pub(crate) use sections::{Attributed, Speech, SpeechKind, SpeechSection, moved_by_stem};
 
 use crate::catalog::{Location, Measure, Page};
 use crate::conversation::Conversation;
@@ -28,7 +29,7 @@ use std::fmt;
 
 /// Marks the position of the page's own percent-encoded stem in a rendered page. A noncharacter: where an export
 /// contains it, the renderer replaces it with U+FFFD.
-pub const STEM: char = markdown::PLACEHOLDER;
+pub(crate) const STEM: char = markdown::PLACEHOLDER;
 
 /// The most characters of a title, and bytes of an id, that the page of a branch repeats: a conversation can have many
 /// branches, and an export can make both as long as it likes. The page of the thread has them whole.
@@ -176,7 +177,7 @@ impl<'c> Document<'c> {
 }
 
 /// Sees every conversation that is indexed, and so learns something from its pages without reading it again.
-pub trait Observer: Sync {
+pub(crate) trait Observer: Sync {
     /// A reader for the next conversation.
     fn begin(&self) -> Box<dyn PageReader + '_>;
 }
@@ -221,7 +222,7 @@ impl Forks {
 }
 
 /// `page` with `stem`, which is percent-encoded, wherever it names itself. Borrows if it doesn't.
-pub fn with_stem(page: String, stem: &str) -> Vec<u8> {
+pub(crate) fn with_stem(page: String, stem: &str) -> Vec<u8> {
     let mut mark = [0; 4];
     let mark = STEM.encode_utf8(&mut mark).as_bytes();
     let places: Vec<usize> = memchr::memmem::find_iter(page.as_bytes(), mark).collect();

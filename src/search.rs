@@ -10,10 +10,10 @@ mod pages;
 mod sieve;
 mod words;
 
-pub use filter::{Branches, Filter, Words};
-pub use pages::{Bytes, Copied, SearchedFile};
-pub use sieve::Sieve;
-pub use words::WordQuery;
+pub(crate) use filter::{Branches, Filter, Words};
+pub(crate) use pages::{Bytes, Copied, SearchedFile};
+pub(crate) use sieve::Sieve;
+pub(crate) use words::WordQuery;
 
 use crate::catalog::{Catalog, Page};
 use crate::error::Error;
@@ -29,7 +29,7 @@ const BATCH_BYTES: u64 = 4 << 20;
 const WAITING_BYTES: usize = 8 << 20;
 
 /// Examines files, one after another. Each thread has its own.
-pub trait Inspector {
+pub(crate) trait Inspector {
     /// What was found in one conversation.
     type Answer: Send;
 
@@ -45,7 +45,7 @@ pub trait Inspector {
 
 /// What was found in one conversation, and which of its files couldn't be read.
 #[derive(Debug)]
-pub struct Answered<A> {
+pub(crate) struct Answered<A> {
     /// What was found.
     pub answer: A,
     /// Errors of files that couldn't be read; each names its path.
@@ -64,7 +64,7 @@ struct Unit {
 
 /// The files to search, by conversation, in the order of a walk.
 #[derive(Debug)]
-pub struct SearchPlan {
+pub(crate) struct SearchPlan {
     units: Vec<Unit>,
     /// Groups of units that are neighbours in an archive, those with the earliest answers first.
     batches: Vec<Vec<usize>>,
@@ -73,7 +73,7 @@ pub struct SearchPlan {
 
 impl SearchPlan {
     /// The files that pass `filter`. Linear in the tree.
-    pub fn new(fs: &Fs, filter: &Filter) -> Self {
+    pub(crate) fn new(fs: &Fs, filter: &Filter) -> Self {
         let catalog = fs.catalog();
         let mut plan = Self { units: Vec::new(), batches: Vec::new(), files: 0 };
         let mut current: Option<usize> = None;
@@ -106,7 +106,7 @@ impl SearchPlan {
 
     /// The same, without reading the pages of conversations in which `sieve` found no match.
     #[must_use]
-    pub fn sifted(mut self, fs: &Fs, sieve: &Sieve<'_>) -> Self {
+    pub(crate) fn sifted(mut self, fs: &Fs, sieve: &Sieve<'_>) -> Self {
         for unit in &mut self.units {
             let head = fs.catalog().heads.get(unit.head).zip(fs.stem(unit.head));
             unit.is_sifted = head.is_some_and(|(head, stem)| sieve.excludes(head, &stem));
@@ -120,12 +120,12 @@ impl SearchPlan {
     }
 
     /// Number of conversations with a file to search.
-    pub fn conversations(&self) -> usize {
+    pub(crate) fn conversations(&self) -> usize {
         self.units.len()
     }
 
     /// Number of files to search.
-    pub fn files(&self) -> u64 {
+    pub(crate) fn files(&self) -> u64 {
         self.files
     }
 
@@ -167,7 +167,7 @@ fn batches(units: &[Unit], catalog: &Catalog) -> Vec<Vec<usize>> {
 ///
 /// Every conversation is read once, unless it is too large to be rendered whole. Memory is bounded, except that it
 /// depends on the largest conversation.
-pub fn run<I: Inspector>(
+pub(crate) fn run<I: Inspector>(
     fs: &Fs,
     library: &dyn Library,
     plan: &SearchPlan,
@@ -226,7 +226,7 @@ pub fn run<I: Inspector>(
 }
 
 /// The conversations that pass `filter` and their pages, by position in the catalog, in the order of a walk.
-pub fn conversations<'a>(fs: &'a Fs, filter: &'a Filter) -> impl Iterator<Item = (usize, Ino)> + 'a {
+pub(crate) fn conversations<'a>(fs: &'a Fs, filter: &'a Filter) -> impl Iterator<Item = (usize, Ino)> + 'a {
     fs.walk().filter_map(move |step| match fs.page(step.attr.ino) {
         Some((head, Page::Thread)) if filter.accepts(fs.catalog().heads.get(head)?) => {
             Some((head, step.attr.ino))

@@ -12,7 +12,7 @@ mod reason;
 #[cfg(test)]
 mod tests;
 
-pub use form::{Form, Packing};
+pub(crate) use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
 use crate::archive::{Archive, Entry, Limits};
@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 /// How conversations are wrapped in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// JSON: an array of conversations, an object with such an array, or a single conversation.
     Json,
     /// A web page with the array in a script: `var jsonData = [ … ]`.
@@ -39,7 +39,7 @@ pub enum Shape {
 
 /// An entry with conversations.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// The entry.
     pub entry: EntryRef,
     /// How it wraps them.
@@ -52,7 +52,7 @@ pub struct Shard {
 
 /// Files next to the conversations, each list in archive order. Any may be absent, broken or duplicated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SideEntries {
+pub(crate) struct SideEntries {
     /// `conversation_asset_file_names.json`: names of assets.
     pub asset_names: Vec<EntryRef>,
     /// `library_files.json`: records of uploaded and generated files.
@@ -69,7 +69,7 @@ pub struct SideEntries {
 
 /// An opened export: its archives, and the role of each entry.
 #[derive(Debug)]
-pub struct Export {
+pub(crate) struct Export {
     /// The name of the file or folder. Untrusted text.
     pub name: String,
     /// The archives with the export's files, without ZIPs that only wrap others.
@@ -109,12 +109,12 @@ impl Export {
     }
 
     /// The archive that holds an entry.
-    pub fn archive(&self, entry: EntryRef) -> Option<&Archive> {
+    pub(crate) fn archive(&self, entry: EntryRef) -> Option<&Archive> {
         self.archives.get(usize::from(entry.archive))
     }
 
     /// The entry, or `None` if there is no such entry.
-    pub fn entry(&self, entry: EntryRef) -> Option<Entry<'_>> {
+    pub(crate) fn entry(&self, entry: EntryRef) -> Option<Entry<'_>> {
         self.archive(entry)?.entries().get(entry.entry as usize)
     }
 }
@@ -128,7 +128,7 @@ const MAX_NESTING: usize = 2;
 /// `Environment` if something is missing or can't be opened; `NotAnExport` if there are no conversations, saying
 /// what it looks like instead; `Damaged` if a ZIP is broken or cut short, or an entry with conversations is
 /// encrypted or ambiguous; `Limit` if it would expand to too much or has too many entries.
-pub fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
+pub(crate) fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
     let mut opening = Opening::new(limits);
     for path in sources {
         opening.add(path)?;

@@ -6,13 +6,13 @@ use std::fmt;
 /// `text` with everything that could control a terminal written as an escape such as `\u{1b}`.
 ///
 /// That includes line breaks, so printed text stays on one line.
-pub fn printable(text: &str) -> Printable<'_> {
+pub(crate) fn printable(text: &str) -> Printable<'_> {
     Printable(text)
 }
 
 /// Displays text safely for a terminal. Made by [`printable`].
 #[derive(Clone, Copy, Debug)]
-pub struct Printable<'a>(&'a str);
+pub(crate) struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,7 +29,7 @@ impl fmt::Display for Printable<'_> {
 }
 
 /// The first `most` characters of `text`, and an ellipsis if it has more.
-pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)) {
         Some(start) => Cow::Owned(format!("{start}…")),
         None => Cow::Borrowed(text),
@@ -37,17 +37,17 @@ pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// True for control characters, and for bidi controls, which make text look like other text.
-pub fn steers_a_terminal(c: char) -> bool {
+pub(crate) fn steers_a_terminal(c: char) -> bool {
     c.is_control() || is_bidi_control(c)
 }
 
 /// True for the characters that reorder the text around them.
-pub fn is_bidi_control(c: char) -> bool {
+pub(crate) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A size in decimal units, as SI prefixes demand: 2,048 bytes are `2.0 kB`.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
     }
@@ -67,7 +67,7 @@ fn rounded(bytes: u64, size: u64) -> u64 {
 }
 
 /// A size in binary units, like the limits on the command line: `634.8 GiB`, `16 GiB`.
-pub fn binary_size(bytes: u128) -> String {
+pub(crate) fn binary_size(bytes: u128) -> String {
     let mut unit = 0;
     let mut tenths = bytes.saturating_mul(10);
     while tenths >= 10_240 && unit < 6 {
@@ -82,7 +82,7 @@ pub fn binary_size(bytes: u128) -> String {
 }
 
 /// A number with a comma between every three digits.
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -95,7 +95,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// `text` as one word of a shell's command line, safe for a terminal.
-pub fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let text = printable(text).to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {

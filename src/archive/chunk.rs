@@ -4,7 +4,7 @@ use super::inflate::{Inflated, OwnedChunk};
 use std::ops::Deref;
 
 /// The next bytes of an entry; never empty.
-pub struct Chunk<'p>(ChunkBytes<'p>);
+pub(crate) struct Chunk<'p>(ChunkBytes<'p>);
 
 enum ChunkBytes<'p> {
     Inflated(Inflated<'p>),
@@ -22,7 +22,7 @@ impl<'p> Chunk<'p> {
 
     /// Keeps the bytes for another thread, reusing the memory of `spare`. Keeping inflated bytes costs a 32 KiB
     /// copy whatever their length; stored bytes are copied.
-    pub fn keep(self, spare: Option<OwnedChunk>) -> OwnedChunk {
+    pub(crate) fn keep(self, spare: Option<OwnedChunk>) -> OwnedChunk {
         match self.0 {
             ChunkBytes::Inflated(bytes) => bytes.keep(spare),
             ChunkBytes::Stored(bytes) => OwnedChunk::copied(bytes, spare),

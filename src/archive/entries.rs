@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How an entry is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(crate) enum Method {
     /// Not compressed.
     Stored,
     /// Deflated.
@@ -15,7 +15,7 @@ pub enum Method {
 
 /// What kind of file an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
+pub(crate) enum EntryKind {
     /// A regular file.
     File,
     /// A directory, which has no bytes.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Encryption {
 
 /// One entry of an archive.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// Its name, with `/` between directories. Untrusted: an opaque key, with undecodable bytes replaced.
     pub name: &'a str,
     /// Its inflated size in bytes, according to its header. Producing more or fewer bytes is an error.
@@ -100,7 +100,7 @@ impl<'a> Entry<'a> {
 
 /// All entries of an archive, in order.
 #[derive(Debug, Default)]
-pub struct Entries {
+pub(crate) struct Entries {
     /// All names, one after another.
     names: String,
     records: Vec<EntryRecord>,
@@ -150,12 +150,12 @@ impl Entries {
     }
 
     /// Number of entries.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
     /// The entry at a position. Constant work.
-    pub fn get(&self, at: usize) -> Option<Entry<'_>> {
+    pub(crate) fn get(&self, at: usize) -> Option<Entry<'_>> {
         let record = self.records.get(at)?;
         let before = at.checked_sub(1).and_then(|before| self.records.get(before));
         let start = before.map_or(0, |before| before.name_end as usize);
@@ -166,7 +166,7 @@ impl Entries {
     }
 
     /// All entries in order.
-    pub fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.records.len()).filter_map(|at| self.get(at))
     }
 }

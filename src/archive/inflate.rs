@@ -26,7 +26,7 @@ const WINDOW_BYTES: usize = 32 * 1024;
 
 /// A position in a deflate stream where inflating can start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub(crate) struct Checkpoint {
     /// Offset in the inflated data, in bytes.
     pub out: u64,
     /// Offset in the compressed data of the first wholly unused byte.
@@ -46,7 +46,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Its memory in bytes.
     #[cfg(test)]
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         size_of::<Self>().saturating_add(self.window.len())
     }
 
@@ -61,20 +61,20 @@ impl Checkpoint {
 
 /// The checkpoints of one deflate stream, ascending. The start of the stream is an implicit checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     points: Vec<Checkpoint>,
 }
 
 impl Checkpoints {
     /// Their memory in bytes.
     #[cfg(test)]
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.points.iter().map(Checkpoint::weight).sum()
     }
 
     /// Number of checkpoints.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.points.len()
     }
 
@@ -379,14 +379,14 @@ impl Deref for Inflated<'_> {
 
 /// Bytes of an entry that were kept, up to [`CHUNK_BYTES`](super::CHUNK_BYTES).
 #[derive(Debug)]
-pub struct OwnedChunk {
+pub(crate) struct OwnedChunk {
     buffer: Buffer,
     range: Range<usize>,
 }
 
 impl OwnedChunk {
     /// A copy of `bytes`, at most [`CHUNK_BYTES`](super::CHUNK_BYTES), reusing the buffer of `spare`. Linear.
-    pub fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
+    pub(crate) fn copied(bytes: &[u8], spare: Option<Self>) -> Self {
         debug_assert!(bytes.len() <= BUFFER_BYTES);
         let mut kept = spare.unwrap_or_default();
         kept.range = 0..bytes.len();
@@ -411,7 +411,7 @@ impl Deref for OwnedChunk {
 
 /// Inflates a whole raw stream of at most `limit` bytes. `None` if it is damaged, cut off or longer.
 #[cfg(any(test, fuzzing))]
-pub fn whole_stream(bytes: &[u8], limit: usize) -> Option<Vec<u8>> {
+pub(crate) fn whole_stream(bytes: &[u8], limit: usize) -> Option<Vec<u8>> {
     let read = |offset: u64, buffer: &mut [u8]| {
         let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
         let length = rest.len().min(buffer.len());

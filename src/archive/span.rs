@@ -22,7 +22,7 @@ pub(super) type Span = Arc<Vec<u8>>;
 
 /// Recently used spans, bounded in bytes, evicted least recently used first.
 #[derive(Debug)]
-pub struct SpanCache {
+pub(crate) struct SpanCache {
     capacity: usize,
     state: Mutex<SpanMap>,
     /// Signals that a claimed stretch was decoded or given up.
@@ -81,14 +81,14 @@ impl Default for SpanCache {
 
 impl SpanCache {
     /// A cache for up to `capacity` bytes of inflated data.
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let map = SpanMap { limit: capacity, ..SpanMap::default() };
         Self { capacity, state: Mutex::new(map), settled: Condvar::new() }
     }
 
     /// The bytes it holds now, including overhead.
     #[cfg(test)]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.lock().bytes
     }
 

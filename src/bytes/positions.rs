@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 ///
 /// Each method needs to know the key of a position. All work is constant, as may be expected of a hash table.
 #[derive(Debug, Default)]
-pub struct Positions {
+pub(crate) struct Positions {
     /// A position and one, or 0. Empty, or a power of two of them.
     slots: Vec<u32>,
     held: usize,
@@ -16,13 +16,13 @@ pub struct Positions {
 
 impl Positions {
     /// The position of `key`.
-    pub fn find<K: Hash + Eq>(&self, key: &K, key_of: impl Fn(usize) -> Option<K>) -> Option<usize> {
+    pub(crate) fn find<K: Hash + Eq>(&self, key: &K, key_of: impl Fn(usize) -> Option<K>) -> Option<usize> {
         let held = self.slots.get(self.slot(key, &key_of)?)?;
         position(*held)
     }
 
     /// Adds a position whose key is `key`, unless there is one already, which is returned.
-    pub fn add<K: Hash + Eq>(
+    pub(crate) fn add<K: Hash + Eq>(
         &mut self,
         at: usize,
         key: &K,
@@ -41,7 +41,7 @@ impl Positions {
     }
 
     /// Puts a position in the place of the one that has the same key.
-    pub fn replace<K: Hash + Eq>(&mut self, at: usize, key: &K, key_of: impl Fn(usize) -> Option<K>) {
+    pub(crate) fn replace<K: Hash + Eq>(&mut self, at: usize, key: &K, key_of: impl Fn(usize) -> Option<K>) {
         if let Some(slot) = self.slot(key, &key_of).and_then(|slot| self.slots.get_mut(slot)) {
             *slot = number(at);
         }
@@ -49,7 +49,7 @@ impl Positions {
 
     /// Bytes of memory that the table takes.
     #[cfg(test)]
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.slots.capacity().saturating_mul(size_of::<u32>())
     }
 

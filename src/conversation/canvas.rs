@@ -106,7 +106,7 @@ pub struct Canvas<'c> {
 }
 
 /// A step: its node, and the position of the part in its message.
-pub type StepId = (NodeId, usize);
+pub(crate) type StepId = (NodeId, usize);
 
 impl<'c> Canvas<'c> {
     /// Replays every canvas step of `conversation` along its line: a branch starts from the documents as they

@@ -283,7 +283,7 @@ fn ending<'f>(file: &'f FileRef<'_>, found: &'f Resolved) -> Option<&'f str> {
 }
 
 /// The extension that a name ends with: up to eight letters and digits, not all of them digits.
-pub fn extension(name: &str) -> Option<&str> {
+pub(crate) fn extension(name: &str) -> Option<&str> {
     let (stem, extension) = name.rsplit_once('.')?;
     let fits = (1..=8).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric());
     let number = extension.bytes().all(|b| b.is_ascii_digit());
@@ -291,7 +291,7 @@ pub fn extension(name: &str) -> Option<&str> {
 }
 
 /// The extension of files of a MIME type.
-pub fn extension_of_mime(mime: &str) -> Option<&'static str> {
+pub(crate) fn extension_of_mime(mime: &str) -> Option<&'static str> {
     let mime = mime.split(';').next().unwrap_or_default().trim();
     Some(match mime.to_ascii_lowercase().as_str() {
         "image/png" => "png",
@@ -345,7 +345,7 @@ pub fn extension_of_mime(mime: &str) -> Option<&'static str> {
 /// Keeps hashes instead of names, because there may be a million. If two hashes are equal, a name that is free counts as
 /// taken, here as on every other machine.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     taken: HashSet<u64>,
     /// The next number to try for a name that is taken.
     next: HashMap<u64, u32>,
@@ -354,7 +354,7 @@ pub struct Names {
 impl Names {
     /// A name for a file that is called `wanted`: the first gets it, the others a number before the extension. Linear
     /// for any number of files of one name.
-    pub fn unique(&mut self, wanted: &str) -> String {
+    pub(crate) fn unique(&mut self, wanted: &str) -> String {
         let name = FileName::for_file(wanted);
         let wanted = hash(&name);
         if self.taken.insert(wanted) {

@@ -62,7 +62,7 @@ impl Threads {
 
 /// The visible thread of `tree` from its root to `current`. Where the export names no such node, or nothing on the way
 /// to it is shown, it ends at the newest shown message without a shown successor; on a tie, the later one in the export.
-pub fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
+pub(crate) fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<NodeId> {
     let thread = walk(tree, current);
     if thread.len() == tree.len() || thread.iter().any(|&id| shown(tree, id)) {
         return thread;
@@ -90,14 +90,14 @@ pub(super) fn ages(tree: &MessageTree<'_>) -> Vec<(Option<Timestamp>, u32)> {
 /// Where turns begin on a line. A turn is what has one heading: a shown message of a user, or all others up to the user's
 /// next one. Two messages of a user in a row are two turns.
 #[derive(Clone, Debug, Default)]
-pub struct Turns {
+pub(crate) struct Turns {
     /// The last shown message was not a user's.
     answering: bool,
 }
 
 impl Turns {
     /// Goes on to the next shown message of the line; true if a turn begins with it.
-    pub fn begins(&mut self, message: &Message<'_>) -> bool {
+    pub(crate) fn begins(&mut self, message: &Message<'_>) -> bool {
         let answers = message.role != Role::User;
         let goes_on = std::mem::replace(&mut self.answering, answers) && answers;
         !goes_on

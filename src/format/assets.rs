@@ -15,7 +15,9 @@ mod library;
 mod script;
 mod sniff;
 
-pub use library::{AssetPointer, LibraryRecord, MOST_RECORDS, parse_library, parse_names, parse_pointers};
+pub(crate) use library::{
+    AssetPointer, LibraryRecord, MOST_RECORDS, parse_library, parse_names, parse_pointers,
+};
 
 use super::pointer;
 use crate::bytes::Positions;
@@ -29,7 +31,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// An entry that may be an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     /// The entry.
     pub entry: EntryRef,
     /// Its path in its archive, as the archive has it. Untrusted.
@@ -39,7 +41,7 @@ pub struct Candidate<'a> {
 }
 
 /// The entries of an export that may be assets. There may be a million, so nothing is copied from them.
-pub trait Candidates: Send + Sync {
+pub(crate) trait Candidates: Send + Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
@@ -52,7 +54,7 @@ pub trait Candidates: Send + Sync {
 
 /// The contents of an export's side files.
 #[derive(Debug, Default)]
-pub struct SideFiles {
+pub(crate) struct SideFiles {
     /// Names by the base names of entries: from [`parse_names`].
     pub names: Vec<(String, String)>,
     /// The records of the library: from [`parse_library`].
@@ -65,7 +67,7 @@ pub struct SideFiles {
 const SNIFF_BYTES: usize = 512;
 
 /// All assets of an export.
-pub struct Assets {
+pub(crate) struct Assets {
     candidates: Box<dyn Candidates>,
     by_id: Positions,
     by_path: Positions,
@@ -183,7 +185,7 @@ fn by_id(candidates: &dyn Candidates) -> Positions {
 impl Assets {
     /// The assets among `candidates`, as `side` describes them. Among several entries for one id, one with a name wins
     /// over a `.dat`, then the first. Entries are read only if nothing else determines their type. Linear.
-    pub fn new(candidates: Box<dyn Candidates>, side: SideFiles) -> Self {
+    pub(crate) fn new(candidates: Box<dyn Candidates>, side: SideFiles) -> Self {
         let all = &*candidates;
         let mut assets = Self {
             by_id: by_id(all),
@@ -223,7 +225,7 @@ impl Assets {
     }
 
     /// The files that look like a user's and that are not in `used`, with names that are unique among them.
-    pub fn orphans(&self, used: &HashSet<EntryRef>) -> Vec<Orphan> {
+    pub(crate) fn orphans(&self, used: &HashSet<EntryRef>) -> Vec<Orphan> {
         let mut names = Names::default();
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
         let is_unused = |entry: &EntryRef| !used.contains(entry) && !reports.contains(entry);
@@ -367,7 +369,7 @@ fn split(path: &str) -> (&str, &str) {
 }
 
 /// True if the base name of this path begins with an asset id, so that no table is needed to know what it is.
-pub fn tells_its_id(path: &str) -> bool {
+pub(crate) fn tells_its_id(path: &str) -> bool {
     asset_id(split(path).1).is_some()
 }
 

@@ -48,7 +48,7 @@ use crate::conversation::{CanvasAction, Conversation, Part, Role, Text, Visibili
 use crate::time::{Timestamp, Zone};
 use answer::Originals;
 use context::contexts;
-pub use group::GroupChats;
+pub(crate) use group::GroupChats;
 use links::Links;
 use node::{ElementKind, NodeMessage, Nodes, RawConversation};
 use std::borrow::Cow;
@@ -58,7 +58,7 @@ pub const ASSISTANT: &dyn crate::conversation::assistant::Assistant = &assistant
 
 /// Exports of ChatGPT.
 #[derive(Clone, Copy, Debug)]
-pub struct ChatGpt;
+pub(crate) struct ChatGpt;
 
 impl Format for ChatGpt {
     fn name(&self) -> &'static str {

@@ -11,7 +11,7 @@ mod tests;
 use crate::format::scan::{BlockState, Level};
 use entities::Decoder;
 
-pub use entities::{decode_entities, is_encoded};
+pub(crate) use entities::{decode_entities, is_encoded};
 
 /// The largest asset table that is kept.
 const ASSETS_LIMIT: usize = 64 << 20;
@@ -21,7 +21,7 @@ const ASSETS_LIMIT: usize = 64 << 20;
 /// Memory: a buffer's worth, the asset table (up to 64 MiB), and 32 bytes for each conversation if entities are
 /// used.
 #[derive(Debug)]
-pub struct HtmlExtract {
+pub(crate) struct HtmlExtract {
     level: Level,
     place: ScanState,
     /// Offset of the current buffer in the file.
@@ -43,7 +43,7 @@ pub struct HtmlExtract {
 
 /// What was found in a `chat.html`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extracted {
+pub(crate) struct Extracted {
     /// True if there were conversations, or at least their beginning.
     pub found: bool,
     /// True if nothing is cut off.
@@ -111,7 +111,7 @@ impl Default for HtmlExtract {
 
 impl HtmlExtract {
     /// At the start of a file.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             level: Level::best(),
             place: SEEK,
@@ -128,7 +128,7 @@ impl HtmlExtract {
     }
 
     /// Takes the next bytes of the file, and passes on those of the conversations: plain JSON, for a scanner.
-    pub fn feed(&mut self, bytes: &[u8], json: &mut dyn FnMut(&Self, &[u8])) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], json: &mut dyn FnMut(&Self, &[u8])) {
         let mut at = 0;
         while at < bytes.len() {
             at = match self.place {
@@ -144,7 +144,7 @@ impl HtmlExtract {
     }
 
     /// What was found.
-    pub fn finish(self) -> Extracted {
+    pub(crate) fn finish(self) -> Extracted {
         let inside = matches!(self.place, ScanState::Start(_) | ScanState::Plain(_) | ScanState::Encoded(_));
         let assets = Some(self.assets.bytes).filter(|bytes| self.assets.ended && bytes.len() <= ASSETS_LIMIT);
         Extracted { found: self.found, complete: !inside, assets }
@@ -153,7 +153,7 @@ impl HtmlExtract {
     /// The offset in the file of a conversation's first byte or of the byte after its last, given its offset in the
     /// JSON that was passed on. `None` if no conversation begins or ends there and the JSON is written with entities:
     /// bytes in the file are then more than bytes of JSON.
-    pub fn offset_in_file(&self, offset: u64) -> Option<u64> {
+    pub(crate) fn offset_in_file(&self, offset: u64) -> Option<u64> {
         if !self.encoded {
             return offset.checked_add(self.shift);
         }

@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// # Errors
 /// What is wrong and in which line, if it is anything else.
-pub fn read(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         format!("not UTF-8 at line {}", line_after(before))

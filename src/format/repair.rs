@@ -12,7 +12,7 @@ const DEPTH: usize = 127;
 
 /// Text that was made valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repaired {
+pub(crate) struct Repaired {
     /// One valid JSON value.
     pub json: String,
     /// What had to be changed, each reason once.
@@ -24,7 +24,7 @@ pub struct Repaired {
 /// Valid JSON keeps its value (but for containers nested deeper than 127, and numbers that are infinite as 64-bit
 /// floats: these become `null`). Strings keep their number of code points: a lone surrogate and
 /// invalid UTF-8 become one U+FFFD each. What is cut off is closed. Duplicate keys stay. Linear.
-pub fn repair(bytes: &[u8]) -> Repaired {
+pub(crate) fn repair(bytes: &[u8]) -> Repaired {
     let mut tokens = Tokens::new(bytes);
     let mut writer = JsonWriter::default();
     while let Some(token) = tokens.next() {

@@ -564,7 +564,7 @@ impl Scanner {
 }
 
 /// The problem of an object without conversations.
-pub const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";
+pub(crate) const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";
 
 /// True if the possibly truncated `object` has a key that only a conversation has.
 fn is_conversation(object: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// The fields of the object that `json` begins with: each key with the bytes of its value. Looks at nothing but
 /// strings and brackets, so it passes what a strict parser refuses, and it ends quietly where `json` does. Linear.
-pub fn fields(json: &[u8]) -> Fields<'_> {
+pub(crate) fn fields(json: &[u8]) -> Fields<'_> {
     let start = json.iter().position(|&byte| byte == b'{').filter(|&at| {
         let before = json.get(..at).unwrap_or_default();
         without_byte_order_mark(before).trim_ascii().is_empty()
@@ -15,7 +15,7 @@ pub fn fields(json: &[u8]) -> Fields<'_> {
 
 /// Iterates over the fields of an object. Made by [`fields`].
 #[derive(Clone, Debug)]
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     json: &'a [u8],
     at: usize,
 }
@@ -40,7 +40,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// The text of a JSON string with its quotes; `None` if it is broken.
-pub fn text(json: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn text(json: &[u8]) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if inner.contains(&b'\\') {
         serde_json::from_slice(json).ok().map(Cow::Owned)

@@ -106,13 +106,13 @@ impl FilePart {
 
 /// The directory of saved indexes.
 #[derive(Clone, Debug)]
-pub struct IndexCache {
+pub(crate) struct IndexCache {
     dir: PathBuf,
 }
 
 /// A saved index, for listings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedIndex {
+pub(crate) struct SavedIndex {
     /// Its file.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -123,7 +123,7 @@ pub struct SavedIndex {
 
 impl SavedIndex {
     /// The name of its export, if it can be read. Untrusted text.
-    pub fn name(&self) -> Option<String> {
+    pub(crate) fn name(&self) -> Option<String> {
         let file = sys::open_without_following(&self.path).ok()?;
         let [_, catalog, _] = parts(&file)?;
         // The rest of this part is ignored.
@@ -133,7 +133,7 @@ impl SavedIndex {
 
 impl IndexCache {
     /// The user's cache: `$XDG_CACHE_HOME/gptfs`, else `~/.cache/gptfs`. `None` without a home.
-    pub fn of_user() -> Option<Self> {
+    pub(crate) fn of_user() -> Option<Self> {
         let absolute =
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
@@ -142,12 +142,12 @@ impl IndexCache {
 
     /// A cache in the given directory, created when needed.
     #[cfg(test)]
-    pub fn at(dir: &Path) -> Self {
+    pub(crate) fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
     /// Its directory.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -155,7 +155,7 @@ impl IndexCache {
     ///
     /// # Errors
     /// `Environment` if the directory can't be read.
-    pub fn items(&self) -> Result<Vec<SavedIndex>> {
+    pub(crate) fn items(&self) -> Result<Vec<SavedIndex>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|error| Error::io(self.dir.display(), error))?,
@@ -179,7 +179,7 @@ impl IndexCache {
     ///
     /// # Errors
     /// `Environment` if something can't be removed.
-    pub fn clear(&self) -> Result<usize> {
+    pub(crate) fn clear(&self) -> Result<usize> {
         let items = self.items()?;
         let begun = self.temporaries(Duration::ZERO).unwrap_or_default();
         for path in items.iter().map(|item| &item.path).chain(&begun) {

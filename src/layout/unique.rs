@@ -133,7 +133,7 @@ fn digits(head: &Head) -> String {
 /// Checked names for the files of one directory, from names that should have been checked already.
 ///
 /// A portable name that no earlier file has is kept, because pages link to it. Linear.
-pub fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<FileName> {
+pub(crate) fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<FileName> {
     let mut taken = HashSet::new();
     let mut numbers: HashMap<String, u32> = HashMap::new();
     names

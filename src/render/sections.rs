@@ -59,7 +59,7 @@ pub struct SpeechSection {
 
 /// A page with its sections, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributed {
+pub(crate) struct Attributed {
     /// The bytes of the page.
     pub page: Vec<u8>,
     /// Its sections; anything before the first belongs to the frame.
@@ -98,7 +98,7 @@ impl Sink for Recorder<'_> {
 }
 
 /// Moves `sections` of a page to their positions after `stem` is filled in.
-pub fn moved_by_stem(page: &str, stem: &str, sections: &mut [SpeechSection]) {
+pub(crate) fn moved_by_stem(page: &str, stem: &str, sections: &mut [SpeechSection]) {
     let mut mark = [0; 4];
     let mark = STEM.encode_utf8(&mut mark).as_bytes();
     let mut places = memmem::find_iter(page.as_bytes(), mark).peekable();

@@ -13,16 +13,16 @@ use std::ops::Range;
 ///
 /// Ignores case; `*` in a word stands for any text.
 #[derive(Clone, Debug, Default)]
-pub struct Words(Vec<String>);
+pub(crate) struct Words(Vec<String>);
 
 impl Words {
     /// These words.
-    pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         Self(words.into_iter().map(fold).collect())
     }
 
     /// True if there are no words.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -50,7 +50,7 @@ fn matches(pattern: &str, value: &str) -> bool {
 
 /// Which pages of a conversation are searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Branches {
+pub(crate) enum Branches {
     /// The visible thread and all other branches.
     #[default]
     Yes,
@@ -62,7 +62,7 @@ pub enum Branches {
 
 /// What to search. The default is everything; all conditions must hold.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Models that answered on the visible thread.
     pub models: Words,
     /// Ids or names of custom GPTs.
@@ -93,7 +93,7 @@ impl Filter {
     /// True if anything in the conversation is searched.
     ///
     /// A conversation without known times passes only if there are no conditions on time.
-    pub fn accepts(&self, head: &Head) -> bool {
+    pub(crate) fn accepts(&self, head: &Head) -> bool {
         let named = |id: &Option<Box<str>>, words: &Words| {
             let id = id.as_deref();
             words.accept(id.into_iter().chain(id.and_then(|id| self.names.get(id).map(String::as_str))))

@@ -16,7 +16,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 /// A file to examine.
 #[derive(Debug)]
-pub struct SearchedFile<'a> {
+pub(crate) struct SearchedFile<'a> {
     /// Its path from the root of the tree, without a leading slash.
     pub path: &'a str,
     /// Its content.
@@ -25,7 +25,7 @@ pub struct SearchedFile<'a> {
 
 /// The bytes of a file.
 #[derive(Debug)]
-pub enum Bytes<'a> {
+pub(crate) enum Bytes<'a> {
     /// A whole page and the lines of it to search: ranges of whole lines, ascending, without overlaps. `None` for all.
     Page(&'a [u8], Option<&'a [Range<usize>]>),
     /// A page of this many bytes in which no line matches.
@@ -36,7 +36,7 @@ pub enum Bytes<'a> {
 
 /// Reads a file of the archive from its beginning.
 #[derive(Debug)]
-pub struct Copied<'a> {
+pub(crate) struct Copied<'a> {
     fs: &'a Fs,
     ino: Ino,
     offset: u64,

@@ -23,7 +23,7 @@ type MayMatch<'m> = Box<dyn Fn(&[u8]) -> bool + Sync + 'm>;
 /// Separates the conversations without a match from the others.
 ///
 /// Errs on one side only: a conversation said to have no match has none.
-pub struct Sieve<'m> {
+pub(crate) struct Sieve<'m> {
     may_match: MayMatch<'m>,
     /// The conversations without a match in other lines, and the lines in which they name themselves.
     without: Mutex<HashMap<(EntryRef, u64), Box<str>>>,
@@ -34,7 +34,7 @@ pub struct Sieve<'m> {
 impl<'m> Sieve<'m> {
     /// A sieve for a search whose result depends only on which lines match. `may_match` is false only for texts in which
     /// no line matches, in whatever text the line is.
-    pub fn new(may_match: impl Fn(&[u8]) -> bool + Sync + 'm) -> Self {
+    pub(crate) fn new(may_match: impl Fn(&[u8]) -> bool + Sync + 'm) -> Self {
         Self { may_match: Box::new(may_match), without: Mutex::default(), room: AtomicUsize::new(KEPT_BYTES) }
     }
 

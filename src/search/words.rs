@@ -21,7 +21,7 @@ const TIME: Duration = Duration::from_secs(20);
 /// Written with spaces between terms: `lisbon "two days" -train`. Ignores case. A term matches whole words, a phrase
 /// consecutive ones. In scripts without spaces between words, it matches anywhere.
 #[derive(Debug)]
-pub struct WordQuery {
+pub(crate) struct WordQuery {
     wanted: Vec<Regex>,
     unwanted: Vec<Regex>,
 }
@@ -31,7 +31,7 @@ impl WordQuery {
     ///
     /// # Errors
     /// `Usage` if there is no wanted term, or if there are too many terms.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
         for (is_wanted, term) in terms(text) {
             if let Some(term) = pattern(&term) {
@@ -46,7 +46,7 @@ impl WordQuery {
 
     /// The catalog positions of matching conversations, best first: those with all terms in their title, then those
     /// with more occurrences, then newer ones. Costs as much as reading the export.
-    pub fn best(&self, fs: &Fs, library: &dyn Library, threads: usize) -> Vec<usize> {
+    pub(crate) fn best(&self, fs: &Fs, library: &dyn Library, threads: usize) -> Vec<usize> {
         let begin = Instant::now();
         let filter = Filter::default();
         let plan = SearchPlan::of_pages(fs, &filter);

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How an export arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub(crate) struct Form {
     /// How its files are packed.
     pub packing: Packing,
     /// Number of exports joined: sources, or groups of parts.
@@ -23,7 +23,7 @@ pub struct Form {
 
 /// How the files of an export are packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Packing {
+pub(crate) enum Packing {
     /// One ZIP.
     #[default]
     Zip,

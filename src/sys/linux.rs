@@ -4,6 +4,7 @@ mod abort;
 mod directory;
 pub(crate) mod mounts;
 
+#[cfg(feature = "fuse")]
 pub(crate) use abort::{nothing_on_abort, unmount_on_abort};
 pub(crate) use directory::{NewFile, OpenDirectory};
 use nix::errno::Errno;

@@ -35,7 +35,7 @@ enum Slot {
 
 impl Assets {
     /// Adds the files of the library that belong to `conversation` and that no message points to.
-    pub fn attach(&self, conversation: &mut Conversation<'_>) {
+    pub(crate) fn attach(&self, conversation: &mut Conversation<'_>) {
         let records = self.made_for(conversation);
         if records.is_empty() {
             return;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// A record of `library_files.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LibraryRecord {
+pub(crate) struct LibraryRecord {
     /// Its own id: `libfile_…`.
     pub id: Option<String>,
     /// The id of the file: `file-…` or `file_…`.
@@ -36,7 +36,7 @@ pub struct LibraryRecord {
 
 /// How a file came into the library.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Artifact {
+pub(crate) enum Artifact {
     /// Its user uploaded or pasted it, or removed it since.
     #[default]
     Given,
@@ -47,19 +47,19 @@ pub enum Artifact {
 }
 
 /// Most records of a library that are read, in a file.
-pub const MOST_RECORDS: usize = 100_000;
+pub(crate) const MOST_RECORDS: usize = 100_000;
 
 /// Most names and pointers that are read: as many as an archive may have entries.
 const MOST_NAMES: usize = 1_000_000;
 
 /// The names of `conversation_asset_file_names.json`: base name of an entry → name or path. Empty if it is something
 /// else.
-pub fn parse_names(json: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn parse_names(json: &[u8]) -> Vec<(String, String)> {
     items(json, b'{', MOST_NAMES, &|key, item| Some((key.to_owned(), serde_json::from_str(item.get()).ok()?)))
 }
 
 /// The asset table of a `chat.html` in `folder`: pointer → path. Empty if it is something else. May be JavaScript.
-pub fn parse_pointers(table: &[u8], folder: &str) -> Vec<AssetPointer> {
+pub(crate) fn parse_pointers(table: &[u8], folder: &str) -> Vec<AssetPointer> {
     let pointers = pointers(&script::to_json(table));
     let pointer = |(pointer, path): (String, String)| {
         let relative = path.trim_start_matches("./");
@@ -72,7 +72,7 @@ pub fn parse_pointers(table: &[u8], folder: &str) -> Vec<AssetPointer> {
 
 /// Where the viewer finds the file of a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssetPointer {
+pub(crate) struct AssetPointer {
     /// The pointer.
     pub pointer: String,
     /// The path in the archive.
@@ -94,7 +94,7 @@ fn pointers(json: &[u8]) -> Vec<(String, String)> {
 
 /// The records of `library_files.json`. Empty if it is something else; invalid records, and those that say nothing, are
 /// left out.
-pub fn parse_library(json: &[u8]) -> Vec<LibraryRecord> {
+pub(crate) fn parse_library(json: &[u8]) -> Vec<LibraryRecord> {
     let mut records = items(json, b'[', MOST_RECORDS, &|_, item| record(&values::value(item)));
     records.retain(|record| *record != LibraryRecord::default());
     records.shrink_to_fit();

@@ -26,7 +26,7 @@ use std::collections::HashMap;
 
 /// Group chats of ChatGPT.
 #[derive(Clone, Copy, Debug)]
-pub struct GroupChats;
+pub(crate) struct GroupChats;
 
 impl Format for GroupChats {
     fn name(&self) -> &'static str {

@@ -134,7 +134,7 @@ fn symbol(entity: &[u8]) -> Option<char> {
 }
 
 /// Bytes of the file that hold one conversation written with entities, as JSON. Linear.
-pub fn decode_entities(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn decode_entities(raw: &[u8]) -> Vec<u8> {
     let mut decoder = Decoder::default();
     let mut json = Vec::with_capacity(raw.len());
     for &byte in raw {
@@ -145,6 +145,6 @@ pub fn decode_entities(raw: &[u8]) -> Vec<u8> {
 }
 
 /// True if the bytes of a conversation are written with entities: the first quote in them is one.
-pub fn is_encoded(raw: &[u8]) -> bool {
+pub(crate) fn is_encoded(raw: &[u8]) -> bool {
     raw.iter().find(|byte| matches!(byte, b'"' | b'&')) == Some(&b'&')
 }
