@@ -71,7 +71,7 @@ impl Written {
     }
 }
 
-/// Whether the folder may have an earlier export in it.
+/// Whether the folder may contain an earlier export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriteMode {
     /// It must be new or empty.
@@ -582,8 +582,8 @@ impl FileWriter<'_> {
     }
 }
 
-/// Notes what is wrong with the times of a file that was written, for file systems that don't take any; gives up one that
-/// was not.
+/// Notes that the times of a file couldn't be set, which some file systems don't support. Gives up a file that couldn't be
+/// written.
 fn settle(
     share: &mut Share,
     directory: &OpenDirectory,

@@ -34,7 +34,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
     let heads = &opened.index.catalog().heads;
     let (conversations, name) = (heads.len(), &opened.index.export().name);
     let problems = if count == 0 { "no".to_owned() } else { count.to_string() };
-    // Most exports lack some files, so that is no problem of this one.
+    // Missing files are counted, but not as problems, because most exports lack some.
     let lacks = match heads.iter().map(|head| u64::from(head.missing)).sum() {
         0 => String::new(),
         missing => format!("; {} not in the export", counted(missing, "file is", "files are")),

@@ -182,7 +182,7 @@ fn read(text: &str, profile: Option<&str>) -> Result<(Table, Vec<String>), Strin
     let mut options: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count().saturating_add(1);
-        // What the parser expected says less than what is wrong.
+        // What the parser expected instead says little to a user.
         let message = error.message().replace('\n', ", ");
         let wrong = message.split_once(", expected").map_or(&*message, |(wrong, _)| wrong);
         format!("{wrong} at line {line}")

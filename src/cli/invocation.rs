@@ -59,7 +59,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
         grammar.clone().try_get_matches_from(&words).map_err(|error| explained(error, &words, &grammar))?;
     let common = Cli::from_arg_matches(&matches)?.common;
     let command = matches.subcommand_name().and_then(|name| grammar.find_subcommand(name));
-    // Commands without such options run whatever is wrong with the file, above all `unmount` and `doctor`.
+    // Commands without such options, above all `unmount` and `doctor`, work even if the file is broken.
     let config = match command {
         Some(command) if command.get_arguments().any(is_configurable) => Config::load(&common)?,
         _ => None,
@@ -91,7 +91,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
 }
 
 /// Rewrites switches with a value: `--dates=true` as `--dates`, and `--dates=false` as nothing, also in place of an
-/// earlier `--dates`. Returns the long names of those that are off.
+/// earlier `--dates`. Returns the long names of those that were turned off.
 ///
 /// # Errors
 /// `Usage` for any other value.

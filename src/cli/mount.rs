@@ -61,8 +61,8 @@ pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> 
     let mountpoint = match paths.as_slice() {
         [source] => beside(source)?,
         [.., last] if is_archive(last) => {
-            let reason = "an export; after several, name the directory to mount them on, as in gptfs mount \
-                old.zip new.zip ~/chats";
+            let reason = "an export, not a directory; to mount several exports, name the directory last, as in \
+                gptfs mount old.zip new.zip ~/chats";
             return Err(usage(reason).within(quoted(last)));
         }
         _ => paths.pop().unwrap_or_default(),
@@ -203,7 +203,7 @@ mod tests {
         let [a, b, dir] = ["a.zip", "b.zip", "dir"].map(path);
         assert_eq!(paths(vec![a.clone()]).expect("paths"), (vec![a.clone()], path("a")));
         let refused = paths(vec![a.clone(), b.clone()]).expect_err("no mountpoint").to_string();
-        assert!(refused.contains("b.zip: an export; after several, name the directory"), "{refused}");
+        assert!(refused.contains("b.zip: an export, not a directory; to mount several"), "{refused}");
         assert_eq!(paths(vec![a.clone(), b.clone(), dir.clone()]).expect("paths"), (vec![a, b], dir));
         assert!(paths(vec![folder.path().to_owned()]).is_err(), "a folder has no name to leave over");
         let missing = paths(vec![path("a.zp")]).expect_err("nothing to mount").to_string();

@@ -102,7 +102,7 @@ fn unknown(argument: &str, words: &[OsString], grammar: &Command) -> Option<Erro
         return Some(usage("not needed: grep always searches the whole export"));
     }
     let file = words.iter().skip(1).find(|word| is_file_like_an_option(word))?;
-    Some(usage(format!("an option that is unknown; if it is the file, name it ./{}", file.display())))
+    Some(usage(format!("unknown option; for the file of that name, use ./{}", file.display())))
 }
 
 /// True for a file whose name begins with a hyphen.

@@ -88,8 +88,8 @@ impl<'t> AnswerText<'t> {
         Self { text, hints, taken, sources, message, growth }
     }
 
-    /// The page that `id` names in this answer. A few bytes name a page whose address may be as long as an export likes,
-    /// so there is none once the pages named in this answer are much longer than the answer.
+    /// The page that `id` names in this answer. A few bytes can name a page with an arbitrarily long address, so nothing is
+    /// found once the pages named so far have outgrown the answer.
     pub fn source(&self, id: &str) -> Option<&'t Link<'t>> {
         let page = self.sources.find(id, self.message)?;
         let left = self.growth.get().checked_sub(page.url.len().saturating_add(page.label.len()))?;

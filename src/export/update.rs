@@ -50,7 +50,7 @@ pub(super) struct Record {
     pub(super) directories: BTreeSet<String>,
 }
 
-/// What is in the way of something that is to be written.
+/// What already has the name of a file or link that is to be written.
 #[derive(Debug)]
 pub(super) enum Existing {
     Nothing,

@@ -104,6 +104,19 @@ fn recent_puts_conversations_without_a_time_last() {
 }
 
 #[test]
+fn of_equally_new_copies_that_of_the_export_named_last_wins() {
+    let (scratch, first) = (Scratch::new(), include_str!("../../fixtures/forms/first.json"));
+    let [old, new] = ["Old name", "New name"].map(|title| {
+        let zip = Zip::new().deflated("conversations.json", array(&[&first.replace("First light", title)]));
+        scratch.zip(&format!("{title}.zip"), &zip)
+    });
+    for (sources, title) in [([&old, &new], "New name"), ([&new, &old], "Old name")] {
+        let told = gptfs(["recent".as_ref(), "-1".as_ref(), sources[0].as_os_str(), sources[1].as_os_str()]);
+        assert_eq!(told.succeeded().stdout, format!("2024/02/{title}.md\n"));
+    }
+}
+
+#[test]
 fn listings_are_sorted_by_name() {
     let names = |words: &[&str]| {
         let told = on_demo("ls", words).succeeded().stdout;
@@ -131,7 +144,7 @@ fn slips_are_explained() {
             &["export", "--format=jsonl", &demo, "out"],
             "out: no such export; lines of JSON go to standard output",
         ),
-        (&["ls", "-export.zip"], "if it is the file, name it ./-export.zip"),
+        (&["ls", "-export.zip"], "for the file of that name, use ./-export.zip"),
     ] {
         let told = outcome(program(&scratch).args(words).current_dir(scratch.path(""))).failed(2).stderr;
         assert!(told.contains(expected), "{told}");

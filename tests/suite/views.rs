@@ -201,6 +201,24 @@ fn json_of_the_demonstration_parses_and_has_its_id() {
 }
 
 #[test]
+fn a_search_has_the_best_99_and_recent_the_last_50() {
+    let chats: Vec<String> = (0..120)
+        .map(|number| {
+            format!(
+                r#"{{"id":"{number}","title":"Tea {number}","create_time":{},"mapping":{{"m":{{"id":"m","message":{{"author":{{"role":"user"}},"content":{{"content_type":"text","parts":["Green"]}}}}}}}}}}"#,
+                1_700_000_000 + number
+            )
+        })
+        .collect();
+    let scratch = Scratch::new();
+    let source = scratch.file("conversations.json", format!("[{}]", chats.join(",")));
+    for (view, links) in [(".gptfs/search/tea", 99), (".gptfs/recent", 50)] {
+        let told = gptfs(["ls".as_ref(), source.as_os_str(), view.as_ref()]).succeeded();
+        assert_eq!(told.stdout.lines().count(), links, "{view}");
+    }
+}
+
+#[test]
 fn a_search_is_a_directory_of_links_to_what_has_all_its_words() {
     let Some(mount) = Mount::new(&fixtures().join("demo.zip"), &[]) else { return };
     let search = mount.dir().join(".gptfs/search");

@@ -7,7 +7,7 @@ use crate::name::fold;
 use crate::text::printable;
 use std::collections::HashSet;
 
-/// How many letters say something about a name that contains them.
+/// Length in letters from which a text suggests the names that contain it.
 const LONG_ENOUGH: usize = 3;
 
 /// The component of a pattern that stands for any number of directories.
