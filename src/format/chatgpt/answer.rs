@@ -4,7 +4,7 @@
 //! all other conversations pay nothing.
 
 use super::components::{self, Lookup, Resolution, WebPage};
-use super::link::link;
+use super::link::{best_address, link};
 use super::marks::unmarked;
 use super::metadata::RefId;
 use crate::conversation::assistant::Sources;
@@ -558,8 +558,8 @@ fn covering<'a>(reference: &PageReference<'a>) -> Option<Reference<'a>> {
             .extend(std::iter::once(item).chain(supporting).filter_map(PageItem::page).map(|page| page.link));
     }
     if links.is_empty() {
-        let url = [reference.url].into_iter().chain(reference.safe_urls.0.first().copied());
-        links.extend(url.filter_map(|url| link(None, url.filled().map(Cow::Borrowed))).take(1));
+        let urls = [reference.url].into_iter().chain(reference.safe_urls.0.iter().copied());
+        links.extend(link(None, best_address(urls.filter_map(|url| url.filled())).map(Cow::Borrowed)));
     }
     Some(Reference {
         start: usize::try_from(start).ok()?,
@@ -596,8 +596,9 @@ impl<'a> Lookup<'a> for AnswerData<'_, 'a> {
         let state = &result.state.0;
         let mut pages: Vec<_> = state.items.0.iter().filter_map(|Obj(item)| item.page()).collect();
         if pages.is_empty() {
-            let url = if state.url.filled().is_some() { state.url } else { *result.safe_urls.0.first()? };
-            pages.extend(page(url, state.title, state.source_label));
+            let urls = [state.url].into_iter().chain(result.safe_urls.0.iter().copied());
+            let url = best_address(urls.filter_map(|url| url.filled()))?;
+            pages.extend(page(Str(Some(url)), state.title, state.source_label));
         }
         Some(Resolution { pages })
     }

@@ -2,7 +2,7 @@
 
 use crate::bytes::Positions;
 use crate::conversation::{Link, Text};
-use crate::markdown::host;
+use crate::markdown::{host, is_web};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -123,6 +123,17 @@ impl<'a> DistinctLinks<'a> {
     }
 }
 
+/// Of a list of addresses the first that can be linked, else the first.
+pub(super) fn best_address<T: AsRef<str>>(addresses: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut addresses = addresses.into_iter();
+    let first = addresses.next()?;
+    if is_web(first.as_ref()) {
+        Some(first)
+    } else {
+        addresses.find(|address| is_web(address.as_ref())).or(Some(first))
+    }
+}
+
 /// The host of `url` as a label that borrows where `url` does.
 fn host_label<'a>(url: &Text<'a>) -> Text<'a> {
     match url {
@@ -162,6 +173,18 @@ mod tests {
             ),
         ] {
             assert_eq!(untracked(given.into()), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn the_first_address_that_can_be_linked_is_the_best() {
+        for (given, expected) in [
+            (&["https://a.example/", "https://b.example/"][..], Some("https://a.example/")),
+            (&["x:y", "javascript:z()", "https://b.example/"], Some("https://b.example/")),
+            (&["x:y", "z:"], Some("x:y")),
+            (&[], None),
+        ] {
+            assert_eq!(best_address(given.iter().copied()), expected, "{given:?}");
         }
     }
 

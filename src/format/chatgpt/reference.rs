@@ -1,6 +1,6 @@
 //! What places in an answer refer to: content references (2024 on) and citations (2023).
 
-use super::link::{DistinctLinks, link, markdown, untracked};
+use super::link::{DistinctLinks, best_address, link, markdown, untracked};
 use super::mark::{CLOSE as CLOSE_MARK, OPEN as OPEN_MARK};
 use super::marks::{LEAD as MARK_LEAD, citation_marks, is_mark, unmarked};
 use super::metadata::{
@@ -295,7 +295,7 @@ fn title<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
 /// A page described only by a title and an entry in the list of safe addresses.
 fn named_page<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> {
     let title = reference.title.take_filled();
-    let url = reference.safe_urls.open()?.0.into_iter().next().and_then(|mut url| url.take_filled());
+    let url = best_address(reference.safe_urls.open()?.0.into_iter().filter_map(|mut url| url.take_filled()));
     Ok(match (title, url) {
         (title, Some(url)) => links(link(title, Some(url)).into_iter().collect()),
         (title, None) => title.map(Meaning::Plain),
