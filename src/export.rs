@@ -3,14 +3,17 @@
 //! Never writes outside the folder it is given: names are checked by construction, the folder is empty at the beginning
 //! or has a record of what gptfs wrote, and its directories are walked by descriptor, without following links.
 
+mod selection;
 mod update;
+mod writer;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Fs, Ino, InodeKind, Origin, TreeEntry};
 use crate::progress::Progress;
 use crate::sync::lock;
-use crate::sys::{self, EndSignals, NewFile, OpenDirectory};
+use crate::sys::{self, EndSignals, OpenDirectory};
 use crate::text::printable;
+pub(crate) use selection::Selection;
 use std::fs::{File, FileTimes};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -18,6 +21,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use update::{Existing, FileStamp, Record};
+use writer::FileWriter;
 
 /// A file while it is written, where it must have a name, followed by the number of its thread. No name in the tree begins
 /// like it.
@@ -37,7 +41,7 @@ pub(crate) struct Written {
     pub(crate) files: u64,
     /// Files that were up to date.
     pub(crate) unchanged: u64,
-    /// Files and links of an earlier export that the tree no longer has.
+    /// Files and links of an earlier export that no longer belong there.
     pub(crate) removed: u64,
     /// Paths that were left alone, because what has them now is not what gptfs wrote.
     pub(crate) kept: Vec<String>,
@@ -76,24 +80,27 @@ impl Written {
 pub(crate) enum WriteMode {
     /// It must be new or empty.
     New,
-    /// It may be one that was written in this mode. What changed is replaced, what the tree no longer has is removed, and
-    /// whatever gptfs did not write is left alone.
+    /// It may be one that was written in this mode, with the same filters. What changed is replaced, what the tree no longer
+    /// has is removed, and whatever gptfs did not write is left alone.
     Update,
+    /// The same, but the filters may be others. What they no longer choose is removed.
+    Refilter,
 }
 
-/// Writes the tree of `fs` into the folder `into`, which is made if it is missing and must be empty otherwise, except to
-/// update it, with `jobs` threads, in archive order. Modification times are those of the tree; modes are 0644 and 0755
-/// within the umask.
+/// Writes what `selection` chooses of the tree of `fs` into the folder `into`, which is made if it is missing and must be
+/// empty otherwise, except to update it, with `jobs` threads, in archive order. Names and modification times are those of
+/// the whole tree; modes are 0644 and 0755 within the umask.
 ///
 /// A file is there in full or not at all. Failures are noted and the rest goes on; see [`Written::complete`]. Counts files
 /// and bytes to `progress`. A thread holds the pages of one conversation, or 8 MiB of them, and a megabyte of a copied
 /// file.
 ///
 /// # Errors
-/// `Environment` if the folder can't be used or the disk is full, `Interrupted` by one of `signals`; files that were
-/// complete by then stay.
+/// `Environment` if the folder can't be used or the disk is full, `Usage` if its filters were others, `Interrupted` by one
+/// of `signals`; files that were complete by then stay.
 pub(crate) fn write(
     fs: &Fs,
+    selection: &Selection,
     into: &Path,
     mode: WriteMode,
     jobs: usize,
@@ -103,9 +110,16 @@ pub(crate) fn write(
     let is_new = prepare(into, mode)?;
     // The folder itself may be named by a symbolic link; nothing inside it may be one.
     let folder = OpenDirectory::open(into).map_err(|error| environment(into, error))?;
-    let before = if mode == WriteMode::Update { Some(record(&folder, into, is_new)?) } else { None };
+    let before = match mode {
+        WriteMode::New => None,
+        WriteMode::Update | WriteMode::Refilter => Some(record(&folder, into, is_new)?),
+    };
+    if let Some(before) = before.as_ref().filter(|_| mode == WriteMode::Update && !is_new) {
+        same_filters(into, &before.filter, selection.filter())?;
+    }
     let export = ExportRun {
         fs,
+        selection,
         into,
         folder,
         before,
@@ -123,6 +137,7 @@ pub(crate) fn write(
 /// One export while it is written.
 struct ExportRun<'a> {
     fs: &'a Fs,
+    selection: &'a Selection,
     into: &'a Path,
     folder: OpenDirectory,
     /// What an earlier export wrote, if this one updates it.
@@ -234,7 +249,7 @@ impl ExportRun<'_> {
         let root = (String::new(), self.fs.attr(Ino::ROOT)?);
         let mut plan = ExportPlan { directories: vec![root], ..ExportPlan::default() };
         let mut total = 0_u64;
-        for entry in self.fs.walk().chain(self.fs.walk_views()) {
+        for entry in self.selection.entries(self.fs) {
             total = total.saturating_add(entry.attr.size);
             match entry.attr.kind {
                 InodeKind::File if self.fs.page(entry.attr.ino).is_none() => plan.others.push(entry.attr.ino),
@@ -296,8 +311,8 @@ impl ExportRun<'_> {
     /// Before anything is written to update a folder, records all that is going to be there besides what is there.
     fn announce(&self) -> Result<()> {
         let Some(before) = &self.before else { return Ok(()) };
-        let mut record = before.clone();
-        for entry in self.fs.walk().chain(self.fs.walk_views()) {
+        let mut record = Record { filter: self.selection.filter().to_owned(), ..before.clone() };
+        for entry in self.selection.entries(self.fs) {
             let stamp = match entry.attr.kind {
                 InodeKind::File => FileStamp::planned(entry.attr),
                 InodeKind::Symlink => FileStamp::Link(self.fs.link(entry.attr.ino)?),
@@ -311,14 +326,14 @@ impl ExportRun<'_> {
         self.write_record(&record)
     }
 
-    /// After an update, removes what the tree no longer has, and records what is there now. Returns how much it removed.
+    /// After an update, removes what no longer belongs there, and records what is there now. Returns how much it removed.
     fn conclude(&self, share: &Share) -> Result<u64> {
         let Some(before) = &self.before else { return Ok(0) };
-        let mut record = Record::default();
+        let mut record = Record { filter: self.selection.filter().to_owned(), ..Record::default() };
         for (path, stamp) in &share.stamps {
             record.add(path.clone(), stamp.clone());
         }
-        for entry in self.fs.walk().chain(self.fs.walk_views()) {
+        for entry in self.selection.entries(self.fs) {
             if entry.attr.kind == InodeKind::Directory {
                 record.directories.insert(entry.path);
             } else if !record.files.contains_key(&entry.path)
@@ -376,19 +391,17 @@ impl ExportRun<'_> {
 
     /// Writes conversations, then other files, until there are none left.
     fn work(&self, number: usize, lost: &[String], others: &[Ino]) -> Share {
-        let partial = format!("{PARTIAL}{number}");
-        let mut writer = FileWriter { export: self, lost, partial, open: None, share: Share::default() };
+        let mut writer = FileWriter::new(self, lost, number);
         loop {
             let run = self.take_run();
             if run.is_empty() {
                 break;
             }
-            for head in run {
+            for head in run.filter(|&head| self.selection.has(head)) {
                 if self.is_ended() {
                     return writer.share;
                 }
-                // Somebody may have replaced a directory since the last conversation.
-                writer.open = None;
+                writer.leave_directory();
                 self.fs.each_page(head, &mut |ino, page| match page {
                     Ok(page) => {
                         writer.write(ino, Some(&page), |file| Ok(file.write_all(&page)?));
@@ -401,7 +414,7 @@ impl ExportRun<'_> {
             if self.is_ended() {
                 break;
             }
-            writer.open = None;
+            writer.leave_directory();
             writer.write(ino, None, |file| self.copy(ino, file));
         }
         writer.share
@@ -457,154 +470,6 @@ impl ExportRun<'_> {
     }
 }
 
-/// Writes files for one thread.
-struct FileWriter<'e> {
-    export: &'e ExportRun<'e>,
-    /// Directories that could not be made, each with a slash at the end.
-    lost: &'e [String],
-    /// The name of a file while it is written.
-    partial: String,
-    /// The directory of the last file, with its path.
-    open: Option<(String, OpenDirectory)>,
-    share: Share,
-}
-
-impl FileWriter<'_> {
-    /// Writes the file `ino` with `fill`. `bytes` are what it is going to hold, if they are known; a copied file is known by
-    /// its size and time.
-    fn write(&mut self, ino: Ino, bytes: Option<&[u8]>, fill: impl FnOnce(&mut File) -> Result<(), Failure>) {
-        let path = self.export.fs.path(ino);
-        if self.export.is_ended() || is_below(self.lost, &path) {
-            return;
-        }
-        let written = self.export.fs.attr(ino).map_err(Failure::One).and_then(|attr| {
-            let is_page = self.export.fs.page(ino).is_some();
-            let is_written = self.write_file(&path, attr, is_page, bytes, fill)?;
-            if is_written {
-                self.share.files = self.share.files.saturating_add(1);
-                self.share.bytes = self.share.bytes.saturating_add(attr.size);
-            }
-            Ok(attr.size)
-        });
-        match written {
-            Ok(bytes) => {
-                self.export.progress.count();
-                self.export.progress.advance(usize::try_from(bytes).unwrap_or(usize::MAX));
-            }
-            Err(Failure::One(error)) => self.share.failures.push((path, error)),
-            Err(Failure::Disk(error)) => {
-                self.export.ended.store(true, Ordering::Relaxed);
-                lock(&self.export.disk).get_or_insert(error.within(self.export.named(&path)));
-            }
-        }
-    }
-
-    /// Writes a file under another name, and gives it its own once it is complete. False if it was up to date, or if what has
-    /// its name is to be left alone.
-    fn write_file(
-        &mut self,
-        path: &str,
-        attr: Attr,
-        is_page: bool,
-        bytes: Option<&[u8]>,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
-    ) -> Result<bool, Failure> {
-        let (parent, name) = split(path);
-        let directory = match self.open.take() {
-            Some((open, directory)) if open == parent => directory,
-            _ => self.export.folder.enter_path(parent)?,
-        };
-        let written = self.write_in(&directory, path, name, attr, is_page, bytes, fill);
-        self.open = Some((parent.to_owned(), directory));
-        written
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "what is written, and where")]
-    fn write_in(
-        &mut self,
-        directory: &OpenDirectory,
-        path: &str,
-        name: &str,
-        attr: Attr,
-        is_page: bool,
-        bytes: Option<&[u8]>,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
-    ) -> Result<bool, Failure> {
-        let Some(before) = &self.export.before else {
-            let mut new = directory.begin(&self.partial)?;
-            let written = fill(&mut new.file).and_then(|()| {
-                let wrong_times = new.file.set_times(times(attr)).err();
-                directory.complete(&new, name)?;
-                Ok(wrong_times)
-            });
-            return settle(&mut self.share, directory, &new, path, written);
-        };
-        let mut is_there = false;
-        match before.existing(directory, path, name)? {
-            Existing::Nothing => {}
-            Existing::File(found, stamp, is_ours) => {
-                let is_same = match bytes {
-                    Some(bytes) => update::holds(&found, bytes),
-                    None => !is_page && is_ours && stamp == FileStamp::planned(attr),
-                };
-                if is_same {
-                    if stamp != FileStamp::planned(attr) {
-                        let _ = found.set_times(times(attr));
-                    }
-                    self.share.stamps.push((path.to_owned(), FileStamp::of(&found.metadata()?)));
-                    self.share.unchanged = self.share.unchanged.saturating_add(1);
-                    return Ok(false);
-                }
-                if !is_ours {
-                    self.share.kept.push(path.to_owned());
-                    return Ok(false);
-                }
-                is_there = true;
-            }
-            Existing::Link(_) | Existing::Foreign => {
-                self.share.kept.push(path.to_owned());
-                return Ok(false);
-            }
-        }
-        let mut new = directory.begin_again(&self.partial)?;
-        let written = fill(&mut new.file).and_then(|()| {
-            let wrong_times = new.file.set_times(times(attr)).err();
-            let stamp = FileStamp::of(&new.file.metadata()?);
-            if is_there {
-                directory.replace(&new, name, &self.partial)?;
-            } else {
-                directory.complete(&new, name)?;
-            }
-            self.share.stamps.push((path.to_owned(), stamp));
-            Ok(wrong_times)
-        });
-        settle(&mut self.share, directory, &new, path, written)
-    }
-}
-
-/// Notes that the times of a file couldn't be set, which some file systems don't support. Gives up a file that couldn't be
-/// written.
-fn settle(
-    share: &mut Share,
-    directory: &OpenDirectory,
-    new: &NewFile<'_>,
-    path: &str,
-    written: Result<Option<io::Error>, Failure>,
-) -> Result<bool, Failure> {
-    match written {
-        Ok(wrong_times) => {
-            let wrong_times = wrong_times.map(|error| Error::io("its times can't be set", error));
-            share.failures.extend(wrong_times.map(|error| (path.to_owned(), error)));
-            Ok(true)
-        }
-        Err(failure) => {
-            // If this fails as well, so will the next file, because this one is in its way.
-            let _ = directory.give_up(new);
-            Err(failure)
-        }
-    }
-}
-
 /// Why something wasn't written.
 #[derive(Debug)]
 enum Failure {
@@ -640,7 +505,7 @@ fn prepare(into: &Path, mode: WriteMode) -> Result<bool> {
     let refused = |why: &str| Err(Error::new(ErrorKind::Environment, format!("{}: {why}", named(into))));
     match std::fs::read_dir(into).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(true),
-        Ok(false) if mode == WriteMode::Update => Ok(false),
+        Ok(false) if mode != WriteMode::New => Ok(false),
         Ok(false) => refused("not empty; name a new or an empty folder"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             sys::make_directories(into).map_err(|error| environment(into, error))?;
@@ -663,6 +528,24 @@ fn record(folder: &OpenDirectory, into: &Path, is_new: bool) -> Result<Record> {
             format!("{}: not written by `export --update`; name a new or an empty folder", named(into)),
         )),
     }
+}
+
+/// Refuses to update a folder that was written with other filters, because that could add or remove a whole tree by mistake.
+fn same_filters(into: &Path, before: &str, now: &str) -> Result<()> {
+    if before == now {
+        return Ok(());
+    }
+    let with = |filter| match filter {
+        "" => "without filters".to_owned(),
+        filter => format!("with {}", printable(filter)),
+    };
+    let message = format!(
+        "{}: written {} before, now {}; use the same filters, or --refilter to add and remove conversations accordingly",
+        named(into),
+        with(before),
+        with(now)
+    );
+    Err(Error::new(ErrorKind::Usage, message))
 }
 
 fn environment(path: &Path, error: io::Error) -> Error {

@@ -343,6 +343,22 @@ impl Fs {
         }
     }
 
+    /// The conversation (by position in the catalog) that a listed file or link belongs to, if any. Constant work.
+    pub(crate) fn conversation(&self, ino: Ino) -> Option<usize> {
+        let page = if beyond(ino).is_some() {
+            self.followed(ino).ok()?
+        } else {
+            let node = self.inode(ino).ok()?;
+            match node.what {
+                What::Page { .. } => ino,
+                // `title.assets` comes right after `title.md`.
+                What::Entry(_) => Ino(u64::from(node.parent).checked_sub(1)?),
+                What::Directory { .. } => return None,
+            }
+        };
+        self.page(page).map(|(head, _)| head)
+    }
+
     /// What the pages of the conversation at position `head` of the catalog call themselves, percent-encoded.
     pub(crate) fn stem(&self, head: usize) -> Option<String> {
         self.table.stem(head)

@@ -3,6 +3,7 @@
 pub(super) mod grep;
 pub(super) mod list;
 
+use super::filter::FilterArgs;
 use super::settings::{READING, ReadingArgs};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -111,8 +112,8 @@ pub(super) enum Command {
             Exit codes are ripgrep's: 0 found, 1 not found, 2 error."
     )]
     Grep(Box<grep::GrepArgs>),
-    /// Write the whole tree as plain files, times included (needs no FUSE)
-    Export(ExportArgs),
+    /// Write the tree, or the conversations that filters choose, as plain files, times included (needs no FUSE)
+    Export(Box<ExportArgs>),
     /// List the conversations that are new, grown, renamed or gone in a newer export
     Diff(DiffArgs),
     /// Summarize an export: its form, counts, dates, models
@@ -228,8 +229,12 @@ pub(super) struct SystemdArgs {
     after_help = "Examples:\n  \
         gptfs export export.zip ~/notes/chats\n  \
         gptfs export --thinking hide export.zip chats\n  \
+        gptfs export --since 2024 --title lisbon export.zip ~/lisbon\n  \
         gptfs export --update november.zip ~/notes/chats     again, with every new export\n  \
-        gptfs export --format jsonl export.zip | jq -r 'select(.turns > 20).path'"
+        gptfs export --format jsonl export.zip | jq -r 'select(.turns > 20).path'\n\n\
+        Filters choose whole conversations, with their branches and files, and change no names: what is written is a part \
+        of what would be written without them. What belongs to no conversation is in .gptfs and never written. If no \
+        conversation matches, nothing is written or removed, and the exit code is 2."
 )]
 pub(super) struct ExportArgs {
     /// One or more exports, then the directory to write to, which must be new or empty without --update
@@ -242,6 +247,11 @@ pub(super) struct ExportArgs {
     /// no longer has, and leave alone whatever else is there or was changed
     #[arg(long, conflicts_with = "format")]
     pub(super) update: bool,
+    /// With --update, let the filters differ from last time: what they no longer choose is removed
+    #[arg(long, requires = "update")]
+    pub(super) refilter: bool,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
     #[command(flatten)]
     pub(super) reading: ReadingArgs,
 }

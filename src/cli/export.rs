@@ -1,14 +1,17 @@
 //! `export`: the tree as plain files, or its conversations as lines of JSON.
 
 use super::args::{ExportArgs, ExportFormat};
+use super::filter::{FilterArgs, NO_CONVERSATION};
+use super::refusal::usage;
 use super::settings::Settings;
 use super::shell::quoted as quoted_path;
 use super::{open, progress, quoted};
 use crate::catalog::{Head, Page};
 use crate::error::{Error, ErrorKind, Result};
-use crate::export::{self, WriteMode};
+use crate::export::{self, Selection, WriteMode};
 use crate::fs::Fs;
 use crate::progress::Progress;
+use crate::search::Filter;
 use crate::sys::EndSignals;
 use crate::time::Zone;
 use std::io::{self, Write};
@@ -16,30 +19,45 @@ use std::io::{self, Write};
 /// Writes the tree that `mount` would show to a directory, or its conversations to standard output.
 pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
+    let filter = args.filter.filter(&settings.index.render)?;
     if args.format == ExportFormat::Jsonl {
         if let Some(dir) = args.paths.iter().skip(1).find(|path| !path.exists()) {
             let reason = "no such export; lines of JSON go to standard output, not to a directory";
             return Err(Error::new(ErrorKind::Usage, reason).within(quoted_path(dir)));
         }
         let open::Opened { fs, .. } = open::open(&args.paths, &settings)?;
-        return lines(&fs, settings.zone());
+        let selection = selected(&fs, &args.filter, &filter)?;
+        return lines(&fs, &selection, settings.zone());
     }
     let Some((dir, sources)) = args.paths.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory to write to"));
     };
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
+    let selection = selected(&fs, &args.filter, &filter)?;
+    if let Some(count) = selection.count().filter(|_| settings.verbose) {
+        super::say(&format!("{count} of {} conversations match", fs.catalog().heads.len()));
+    }
     // Before starting the threads that write and draw, so that they inherit the signal mask.
     let signals = EndSignals::hold().map_err(|error| Error::io("cannot start", error))?;
     let progress = Progress::default();
-    let mode = if args.update { WriteMode::Update } else { WriteMode::New };
-    let write = || export::write(&fs, dir, mode, settings.index.jobs, &progress, &signals);
+    let mode = match (args.update, args.refilter) {
+        (false, _) => WriteMode::New,
+        (true, false) => WriteMode::Update,
+        (true, true) => WriteMode::Refilter,
+    };
+    let write = || export::write(&fs, &selection, dir, mode, settings.index.jobs, &progress, &signals);
     let written = progress::shown("files", &progress, write)?.complete()?;
     let rest = if args.update {
         format!(", removed {}, {} were up to date", written.removed, written.unchanged)
     } else {
         String::new()
     };
-    super::say(&format!("wrote {} files to {}{rest}", written.files, dir.display()));
+    let of = match selection.count() {
+        None => String::new(),
+        Some(count) => format!(" of {}", super::counted(count as u64, "conversation", "conversations")),
+    };
+    let files = super::counted(written.files, "file", "files");
+    super::say(&format!("wrote {files}{of} to {}{rest}", dir.display()));
     if let Some(first) = written.kept.first() {
         let count = written.kept.len();
         super::say(&format!(
@@ -49,14 +67,31 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// Prints each conversation with its pages as one line of JSON, in the order of the export.
+/// The conversations that pass `filter`, which was made from `args`.
+///
+/// # Errors
+/// `Usage` if there are none: what was meant is not to write nothing, or to remove everything.
+fn selected(fs: &Fs, args: &FilterArgs, filter: &Filter) -> Result<Selection> {
+    if args.is_empty() {
+        return Ok(Selection::All);
+    }
+    let heads: Vec<bool> = fs.catalog().heads.iter().map(|head| filter.accepts(head)).collect();
+    if heads.contains(&true) {
+        Ok(Selection::Chosen { heads, filter: args.words() })
+    } else {
+        Err(usage(NO_CONVERSATION))
+    }
+}
+
+/// Prints each chosen conversation with its pages as one line of JSON, in the order of the export.
 ///
 /// # Errors
 /// The first page that can't be read; the others are printed.
-fn lines(fs: &Fs, zone: &Zone) -> Result<()> {
+fn lines(fs: &Fs, selection: &Selection, zone: &Zone) -> Result<()> {
     let mut failed = None;
     super::print(|out| {
-        for (number, head) in fs.catalog().heads.iter().enumerate() {
+        let heads = fs.catalog().heads.iter().enumerate();
+        for (number, head) in heads.filter(|(number, _)| selection.has(*number)) {
             let (mut thread, mut branches) = (None, Vec::new());
             fs.each_page(number, &mut |ino, page| match (fs.page(ino), page) {
                 (Some((_, Page::Thread)), Ok(page)) => thread = Some((fs.path(ino), page)),

@@ -3,8 +3,10 @@
 use crate::error::Result;
 use crate::render;
 use crate::search::{Filter, Words};
+use crate::text::shell_word;
 use crate::time::Timestamp;
 use clap::Args;
+use std::collections::BTreeSet;
 
 /// What to say if no conversation is selected.
 pub(super) const NO_CONVERSATION: &str = "no conversation matches these filters";
@@ -48,6 +50,24 @@ impl FilterArgs {
             && self.until.is_none()
             && !self.starred
             && !self.archived
+    }
+
+    /// These options as they could be typed, in a fixed order; empty if every conversation is selected.
+    pub(super) fn words(&self) -> String {
+        let several =
+            [("model", &self.model), ("gpt", &self.gpt), ("project", &self.project), ("title", &self.title)];
+        let mut words = Vec::new();
+        for (option, values) in several {
+            let values: BTreeSet<&String> = values.iter().collect();
+            words.extend(values.into_iter().map(|value| format!("--{option} {}", shell_word(value))));
+        }
+        for (option, value) in [("since", &self.since), ("until", &self.until)] {
+            words.extend(value.iter().map(|value| format!("--{option} {}", shell_word(value))));
+        }
+        for (option, is_set) in [("starred", self.starred), ("archived", self.archived)] {
+            words.extend(is_set.then(|| format!("--{option}")));
+        }
+        words.join(" ")
     }
 
     /// These options as a filter.

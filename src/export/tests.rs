@@ -46,7 +46,7 @@ fn write(fs: &Fs, into: &Path) -> Result<Written> {
 }
 
 fn write_with(fs: &Fs, into: &Path, jobs: usize, signals: &EndSignals) -> Result<Written> {
-    super::write(fs, into, WriteMode::New, jobs, &Progress::default(), signals)
+    super::write(fs, &Selection::All, into, WriteMode::New, jobs, &Progress::default(), signals)
 }
 
 /// A double that calls `hook` with the position of each conversation that is read.
@@ -65,8 +65,8 @@ fn the_folder_has_everything_listed_with_its_times() {
     let (_, fs) = Fake::new(catalog()).mount();
     let (_place, into) = folder();
     let progress = Progress::default();
-    let written =
-        super::write(&fs, &into, WriteMode::New, 3, &progress, &EndSignals::hold().unwrap()).unwrap();
+    let signals = EndSignals::hold().unwrap();
+    let written = super::write(&fs, &Selection::All, &into, WriteMode::New, 3, &progress, &signals).unwrap();
     assert_eq!(tree(&into), listed(&fs));
     for step in fs.walk() {
         let metadata = into.join(&step.path).metadata().unwrap();
@@ -85,6 +85,62 @@ fn the_folder_has_everything_listed_with_its_times() {
     assert_eq!((written.files, written.directories, written.bytes), (10, 8, sizes));
     assert_eq!(progress.snapshot(), Snapshot { done: sizes, total: sizes, items: 10 });
     written.complete().unwrap();
+}
+
+/// The conversations of [`catalog`] at these positions.
+fn chosen(positions: &[usize], filter: &str) -> Selection {
+    let heads = (0..catalog().heads.len()).map(|head| positions.contains(&head)).collect();
+    Selection::Chosen { heads, filter: filter.to_owned() }
+}
+
+#[test]
+fn of_chosen_conversations_everything_is_written_and_nothing_else_is_read() {
+    let (library, fs) = Fake::new(catalog()).mount();
+    let fs = fs.listing_views();
+    let (_place, into) = folder();
+    let (progress, signals) = (Progress::default(), EndSignals::hold().unwrap());
+    let selection = chosen(&[0, 5], "");
+    let written = super::write(&fs, &selection, &into, WriteMode::New, 1, &progress, &signals).unwrap();
+    let written = written.complete().unwrap();
+    assert_eq!(lock(&library.readings).as_slice(), [0, 5]);
+    let found = tree(&into);
+    let in_years: Vec<_> = found.keys().filter(|path| path.starts_with(['2', 'u'])).collect();
+    assert_eq!(
+        in_years,
+        [
+            "2025",
+            "2025/03",
+            "2025/03/Trip.assets",
+            "2025/03/Trip.assets/map.png",
+            "2025/03/Trip.assets/plan.md",
+            "2025/03/Trip.branches",
+            "2025/03/Trip.branches/2.md",
+            "2025/03/Trip.branches/3.md",
+            "2025/03/Trip.md",
+            "undated",
+            "undated/No time.md",
+        ]
+    );
+    for (path, bytes) in listed(&fs) {
+        assert!(found.get(&path).is_none_or(|written| *written == bytes), "{path}");
+    }
+    // Views have the links to what is written, and keep their numbers.
+    let views: Vec<_> = found.keys().filter(|path| !path.starts_with(['2', 'u'])).collect();
+    let [trip, undated] = ["by-id/6c74a896-1.md", "by-id/ffffffff-1.md"];
+    let recent = ["recent/04 Trip.md", "recent/06 No time.md"];
+    assert_eq!(views, [".ignore", "by-id", trip, undated, "recent", recent[0], recent[1]]);
+    assert!(
+        into.join(trip).metadata().unwrap().is_file() && into.join(undated).metadata().unwrap().is_file()
+    );
+    // Five pages, a file of the archive, and `.ignore`; the total has the links too.
+    assert_eq!(written.files, 7);
+    let links: u64 = [trip, undated]
+        .into_iter()
+        .chain(recent)
+        .map(|path| into.join(path).symlink_metadata().unwrap().len())
+        .sum();
+    let snapshot = progress.snapshot();
+    assert_eq!((snapshot.items, snapshot.done + links), (7, snapshot.total));
 }
 
 #[test]

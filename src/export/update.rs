@@ -46,6 +46,8 @@ impl FileStamp {
 /// What was written, by path. A file has several stamps while it is uncertain whether it was replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
+    /// The filters that chose the conversations, in one line without tabs; empty for all.
+    pub(super) filter: String,
     pub(super) files: BTreeMap<String, Vec<FileStamp>>,
     pub(super) directories: BTreeSet<String>,
 }
@@ -86,6 +88,13 @@ impl Record {
         for line in lines {
             let mut fields = line.split('\t');
             let kind = fields.next()?;
+            if kind == "filter" {
+                fields.next()?.clone_into(&mut record.filter);
+                if fields.next().is_some() {
+                    return None;
+                }
+                continue;
+            }
             let stamp = match kind {
                 "directory" => None,
                 "link" => Some(FileStamp::Link(fields.next()?.to_owned())),
@@ -113,6 +122,9 @@ impl Record {
     /// Any error while writing it.
     pub(super) fn write(&self, folder: &OpenDirectory, partial: &str) -> io::Result<()> {
         let mut text = format!("{HEADER}\n");
+        if !self.filter.is_empty() {
+            let _ = writeln!(text, "filter\t{}", self.filter);
+        }
         for directory in &self.directories {
             let _ = writeln!(text, "directory\t{directory}");
         }
@@ -227,7 +239,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let top = OpenDirectory::open(folder.path()).unwrap();
         assert_eq!(Record::read(&top).unwrap(), None);
-        let mut record = Record::default();
+        let mut record = Record { filter: "--since 2024".to_owned(), ..Record::default() };
         for stamp in [FileStamp::File(3, -1), FileStamp::File(4, 7), FileStamp::File(4, 7)] {
             record.add("2024/02/é a.md".to_owned(), stamp);
         }
@@ -253,6 +265,7 @@ mod tests {
             "file\t1\t2\tmine\tmore",
             "link\t../mine",
             "directory\t..",
+            "filter",
             "other\tmine",
             "",
         ] {

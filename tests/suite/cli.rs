@@ -29,7 +29,7 @@ fn on_demo(command: &str, rest: &[&str]) -> crate::support::Outcome {
 }
 
 /// A minimal conversation of two turns.
-fn chat(id: &str, title: &str, time: u64, answer: &str) -> String {
+pub(crate) fn chat(id: &str, title: &str, time: u64, answer: &str) -> String {
     let title = serde_json::Value::from(title);
     let answer = serde_json::Value::from(answer);
     format!(
@@ -222,7 +222,7 @@ fn an_updated_export_says_what_it_did_and_what_it_left_alone() {
         format!("gptfs: wrote 0 files to {into}, removed 0, 2 were up to date\n")
     );
     let grown = chat("a", "Tea", 1_709_251_199, "Green, or black");
-    assert_eq!(update(&[&grown]), format!("gptfs: wrote 1 files to {into}, removed 1, 0 were up to date\n"));
+    assert_eq!(update(&[&grown]), format!("gptfs: wrote 1 file to {into}, removed 1, 0 were up to date\n"));
     fs::write(out.join("2024/02/Tea.md"), "mine").expect("a file");
     assert_eq!(
         update(&[&tea]),

@@ -6,6 +6,7 @@ mod cli;
 mod documents;
 mod english;
 mod every_fixture;
+mod export;
 mod faults;
 mod forms;
 mod frame;

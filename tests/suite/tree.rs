@@ -309,7 +309,7 @@ pub(crate) fn percent_decoded(link: &str) -> String {
 
 /// Asserts that the links of all pages below `root` lead to files, and returns their number.
 #[track_caller]
-fn assert_links_lead_to_files(root: &Path) -> usize {
+pub(crate) fn assert_links_lead_to_files(root: &Path) -> usize {
     let mut count = 0;
     for (path, _) in files(root).iter().filter(|(path, _)| path.strip_suffix(".md").is_some()) {
         let page = root.join(path);

@@ -5,7 +5,11 @@ use super::*;
 const RECORD: &str = ".gptfs-export";
 
 fn update(fs: &Fs, into: &Path) -> Result<Written> {
-    super::super::write(fs, into, WriteMode::Update, 2, &Progress::default(), &EndSignals::hold().unwrap())
+    update_chosen(fs, &Selection::All, into, WriteMode::Update)
+}
+
+fn update_chosen(fs: &Fs, selection: &Selection, into: &Path, mode: WriteMode) -> Result<Written> {
+    super::super::write(fs, selection, into, mode, 2, &Progress::default(), &EndSignals::hold().unwrap())
 }
 
 /// What is in the folder besides the record.
@@ -112,8 +116,9 @@ fn an_update_goes_on_where_one_was_interrupted() {
                 until("the signal is taken", || !here.is_pending());
             }
         });
-        let progress = Progress::default();
-        let error = super::super::write(&fs, &into, WriteMode::Update, 2, &progress, &signals).unwrap_err();
+        let (all, progress) = (Selection::All, Progress::default());
+        let error =
+            super::super::write(&fs, &all, &into, WriteMode::Update, 2, &progress, &signals).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);
         let old = listed(&later());
         let new = listed(&now());
@@ -137,4 +142,91 @@ fn what_can_not_be_rendered_stays_as_it_was() {
     assert_eq!(shown(&into).get(&path), listed(&later()).get(&path));
     update(&now(), &into).unwrap().complete().unwrap();
     assert_eq!(shown(&into), listed(&now()));
+}
+
+/// What `fs` lists of the conversations with these titles, and the directories around them.
+fn listed_of(fs: &Fs, titles: &[&str]) -> BTreeMap<String, Option<Vec<u8>>> {
+    let mut listed = listed(fs);
+    let is_of = |path: &str| {
+        titles.iter().any(|title| path.split('/').any(|name| name.split('.').next() == Some(*title)))
+    };
+    let files: Vec<_> = listed.keys().filter(|path| is_of(path)).cloned().collect();
+    listed.retain(|path, _| files.iter().any(|file| file == path || file.starts_with(&format!("{path}/"))));
+    listed
+}
+
+#[test]
+fn an_update_with_other_filters_is_refused_before_anything_changes() {
+    let (_place, into) = folder();
+    let some = chosen(&[0, 1], "--model x");
+    update_chosen(&now(), &some, &into, WriteMode::Update).unwrap();
+    assert_eq!(shown(&into), listed_of(&now(), &["Trip", "Later"]));
+    let before = tree(&into);
+    for (other, said) in [
+        (Selection::All, "written with --model x before, now without filters; "),
+        (chosen(&[0, 1], "--model y"), "written with --model x before, now with --model y; "),
+    ] {
+        let error = update_chosen(&now(), &other, &into, WriteMode::Update).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(tree(&into), before);
+    }
+    let (_place, into) = folder();
+    update(&now(), &into).unwrap();
+    let error = update_chosen(&now(), &some, &into, WriteMode::Update).unwrap_err();
+    assert!(error.to_string().contains("written without filters before, now with --model x; "), "{error}");
+    assert_eq!(shown(&into), listed(&now()));
+}
+
+#[test]
+fn an_update_removes_what_the_same_filters_no_longer_choose() {
+    let (_place, into) = folder();
+    update_chosen(&now(), &chosen(&[0, 1, 5], "--since 30d"), &into, WriteMode::Update).unwrap();
+    // Some days later.
+    let written = update_chosen(&now(), &chosen(&[1], "--since 30d"), &into, WriteMode::Update).unwrap();
+    assert_eq!((written.files, written.unchanged, written.removed), (0, 1, 6));
+    assert_eq!(shown(&into), listed_of(&now(), &["Later"]));
+}
+
+#[test]
+fn filters_can_be_changed_on_purpose_and_what_somebody_changed_stays() {
+    let (_place, into) = folder();
+    update(&now(), &into).unwrap();
+    let trip = into.join("2025/03/Trip.branches/2.md");
+    std::fs::write(&trip, "mine").unwrap();
+    let some = chosen(&[1, 3], "--model x");
+    let written = update_chosen(&now(), &some, &into, WriteMode::Refilter).unwrap();
+    // Four of the five files of "Trip", "Early", "new chat" and "No time".
+    assert_eq!((written.files, written.unchanged, written.removed), (0, 2, 7));
+    let mut expected = listed_of(&now(), &["Later", "New chat-dddddddd"]);
+    let mine = Some(b"mine".to_vec());
+    expected.extend([
+        ("2025/03/Trip.branches".to_owned(), None),
+        ("2025/03/Trip.branches/2.md".to_owned(), mine),
+    ]);
+    assert_eq!(shown(&into), expected);
+    // From now on, these are the filters.
+    update_chosen(&now(), &some, &into, WriteMode::Update).unwrap();
+    assert_eq!(update(&now(), &into).unwrap_err().kind(), ErrorKind::Usage);
+    std::fs::remove_file(&trip).unwrap();
+    update_chosen(&now(), &Selection::All, &into, WriteMode::Refilter).unwrap();
+    assert_eq!(shown(&into), listed(&now()));
+}
+
+#[test]
+fn filters_that_an_interrupted_update_changed_are_those_of_the_next() {
+    let (_place, into) = folder();
+    update(&now(), &into).unwrap();
+    let (signals, progress) = (EndSignals::hold().unwrap(), Progress::default());
+    let here = std::sync::Mutex::new(Interrupter::here());
+    let fs = hooked(move |_, _| {
+        let here = lock(&here);
+        here.interrupt();
+        until("the signal is taken", || !here.is_pending());
+    });
+    let some = chosen(&[1], "--model x");
+    super::super::write(&fs, &some, &into, WriteMode::Refilter, 2, &progress, &signals).unwrap_err();
+    assert_eq!(update(&now(), &into).unwrap_err().kind(), ErrorKind::Usage);
+    update_chosen(&now(), &some, &into, WriteMode::Update).unwrap();
+    assert_eq!(shown(&into), listed_of(&now(), &["Later"]));
 }

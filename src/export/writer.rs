@@ -1,0 +1,175 @@
+//! Writes the files of one thread, each under another name until it is complete.
+
+use super::update::{self, Existing, FileStamp};
+use super::{ExportRun, Failure, PARTIAL, Share, is_below, split, times};
+use crate::error::Error;
+use crate::fs::{Attr, Ino};
+use crate::sync::lock;
+use crate::sys::{NewFile, OpenDirectory};
+use std::fs::File;
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// Writes files for one thread.
+pub(super) struct FileWriter<'e> {
+    export: &'e ExportRun<'e>,
+    /// Directories that could not be made, each with a slash at the end.
+    lost: &'e [String],
+    /// The name of a file while it is written.
+    partial: String,
+    /// The directory of the last file, with its path.
+    open: Option<(String, OpenDirectory)>,
+    pub(super) share: Share,
+}
+
+impl<'e> FileWriter<'e> {
+    /// The writer of the thread with this number.
+    pub(super) fn new(export: &'e ExportRun<'e>, lost: &'e [String], number: usize) -> Self {
+        let partial = format!("{PARTIAL}{number}");
+        Self { export, lost, partial, open: None, share: Share::default() }
+    }
+
+    /// Finds the directory of the next file by its path again: somebody may have replaced it.
+    pub(super) fn leave_directory(&mut self) {
+        self.open = None;
+    }
+
+    /// Writes the file `ino` with `fill`. `bytes` are what it is going to hold, if they are known; a copied file is known by
+    /// its size and time.
+    pub(super) fn write(
+        &mut self,
+        ino: Ino,
+        bytes: Option<&[u8]>,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) {
+        let path = self.export.fs.path(ino);
+        if self.export.is_ended() || is_below(self.lost, &path) {
+            return;
+        }
+        let written = self.export.fs.attr(ino).map_err(Failure::One).and_then(|attr| {
+            let is_page = self.export.fs.page(ino).is_some();
+            let is_written = self.write_file(&path, attr, is_page, bytes, fill)?;
+            if is_written {
+                self.share.files = self.share.files.saturating_add(1);
+                self.share.bytes = self.share.bytes.saturating_add(attr.size);
+            }
+            Ok(attr.size)
+        });
+        match written {
+            Ok(bytes) => {
+                self.export.progress.count();
+                self.export.progress.advance(usize::try_from(bytes).unwrap_or(usize::MAX));
+            }
+            Err(Failure::One(error)) => self.share.failures.push((path, error)),
+            Err(Failure::Disk(error)) => {
+                self.export.ended.store(true, Ordering::Relaxed);
+                lock(&self.export.disk).get_or_insert(error.within(self.export.named(&path)));
+            }
+        }
+    }
+
+    /// Writes a file under another name, and gives it its own once it is complete. False if it was up to date, or if what has
+    /// its name is to be left alone.
+    fn write_file(
+        &mut self,
+        path: &str,
+        attr: Attr,
+        is_page: bool,
+        bytes: Option<&[u8]>,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let (parent, name) = split(path);
+        let directory = match self.open.take() {
+            Some((open, directory)) if open == parent => directory,
+            _ => self.export.folder.enter_path(parent)?,
+        };
+        let written = self.write_in(&directory, path, name, attr, is_page, bytes, fill);
+        self.open = Some((parent.to_owned(), directory));
+        written
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what is written, and where")]
+    fn write_in(
+        &mut self,
+        directory: &OpenDirectory,
+        path: &str,
+        name: &str,
+        attr: Attr,
+        is_page: bool,
+        bytes: Option<&[u8]>,
+        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let Some(before) = &self.export.before else {
+            let mut new = directory.begin(&self.partial)?;
+            let written = fill(&mut new.file).and_then(|()| {
+                let wrong_times = new.file.set_times(times(attr)).err();
+                directory.complete(&new, name)?;
+                Ok(wrong_times)
+            });
+            return settle(&mut self.share, directory, &new, path, written);
+        };
+        let mut is_there = false;
+        match before.existing(directory, path, name)? {
+            Existing::Nothing => {}
+            Existing::File(found, stamp, is_ours) => {
+                let is_same = match bytes {
+                    Some(bytes) => update::holds(&found, bytes),
+                    None => !is_page && is_ours && stamp == FileStamp::planned(attr),
+                };
+                if is_same {
+                    if stamp != FileStamp::planned(attr) {
+                        let _ = found.set_times(times(attr));
+                    }
+                    self.share.stamps.push((path.to_owned(), FileStamp::of(&found.metadata()?)));
+                    self.share.unchanged = self.share.unchanged.saturating_add(1);
+                    return Ok(false);
+                }
+                if !is_ours {
+                    self.share.kept.push(path.to_owned());
+                    return Ok(false);
+                }
+                is_there = true;
+            }
+            Existing::Link(_) | Existing::Foreign => {
+                self.share.kept.push(path.to_owned());
+                return Ok(false);
+            }
+        }
+        let mut new = directory.begin_again(&self.partial)?;
+        let written = fill(&mut new.file).and_then(|()| {
+            let wrong_times = new.file.set_times(times(attr)).err();
+            let stamp = FileStamp::of(&new.file.metadata()?);
+            if is_there {
+                directory.replace(&new, name, &self.partial)?;
+            } else {
+                directory.complete(&new, name)?;
+            }
+            self.share.stamps.push((path.to_owned(), stamp));
+            Ok(wrong_times)
+        });
+        settle(&mut self.share, directory, &new, path, written)
+    }
+}
+
+/// Notes that the times of a file couldn't be set, which some file systems don't support. Gives up a file that couldn't be
+/// written.
+fn settle(
+    share: &mut Share,
+    directory: &OpenDirectory,
+    new: &NewFile<'_>,
+    path: &str,
+    written: Result<Option<io::Error>, Failure>,
+) -> Result<bool, Failure> {
+    match written {
+        Ok(wrong_times) => {
+            let wrong_times = wrong_times.map(|error| Error::io("its times can't be set", error));
+            share.failures.extend(wrong_times.map(|error| (path.to_owned(), error)));
+            Ok(true)
+        }
+        Err(failure) => {
+            // If this fails as well, so will the next file, because this one is in its way.
+            let _ = directory.give_up(new);
+            Err(failure)
+        }
+    }
+}
