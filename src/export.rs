@@ -214,7 +214,8 @@ impl ExportRun<'_> {
                 Err(Failure::One(error)) => share.failures.push((link.path.clone(), error)),
             }
         }
-        let removed = self.conclude(&share)?;
+        let (removed, changed) = self.conclude(&share)?;
+        share.kept.extend(changed);
         // Whatever is put into a directory changes its time, so the times come last.
         for (path, attr) in plan.directories.iter().rev() {
             let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
@@ -326,9 +327,10 @@ impl ExportRun<'_> {
         self.write_record(&record)
     }
 
-    /// After an update, removes what no longer belongs there, and records what is there now. Returns how much it removed.
-    fn conclude(&self, share: &Share) -> Result<u64> {
-        let Some(before) = &self.before else { return Ok(0) };
+    /// After an update, removes what no longer belongs there, and records what is there now. Returns how much it removed,
+    /// and the paths of what somebody changed.
+    fn conclude(&self, share: &Share) -> Result<(u64, Vec<String>)> {
+        let Some(before) = &self.before else { return Ok((0, Vec::new())) };
         let mut record = Record { filter: self.selection.filter().to_owned(), ..Record::default() };
         for (path, stamp) in &share.stamps {
             record.add(path.clone(), stamp.clone());
@@ -343,9 +345,9 @@ impl ExportRun<'_> {
                 record.files.insert(entry.path, stamps.clone());
             }
         }
-        let removed = before.remove_gone(&record, &self.folder);
+        let (removed, kept) = before.remove_gone(&record, &self.folder);
         self.write_record(&record)?;
-        Ok(removed)
+        Ok((removed, kept))
     }
 
     fn write_record(&self, record: &Record) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `export`: the tree as plain files, or its conversations as lines of JSON.
 
 use super::args::{ExportArgs, ExportFormat};
-use super::filter::{FilterArgs, NO_CONVERSATION};
+use super::filter::{FilterArgs, refuse_paths};
 use super::refusal::usage;
 use super::settings::Settings;
 use super::shell::quoted as quoted_path;
@@ -32,6 +32,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let Some((dir, sources)) = args.paths.split_last().filter(|(_, sources)| !sources.is_empty()) else {
         return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory to write to"));
     };
+    refuse_paths(sources, "export writes")?;
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
     let selection = selected(&fs, &args.filter, &filter)?;
     if let Some(count) = selection.count().filter(|_| settings.verbose) {
@@ -48,7 +49,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let write = || export::write(&fs, &selection, dir, mode, settings.index.jobs, &progress, &signals);
     let written = progress::shown("files", &progress, write)?.complete()?;
     let rest = if args.update {
-        format!(", removed {}, {} were up to date", written.removed, written.unchanged)
+        format!(", removed {}, {} up to date", written.removed, written.unchanged)
     } else {
         String::new()
     };
@@ -79,7 +80,7 @@ fn selected(fs: &Fs, args: &FilterArgs, filter: &Filter) -> Result<Selection> {
     if heads.contains(&true) {
         Ok(Selection::Chosen { heads, filter: args.words() })
     } else {
-        Err(usage(NO_CONVERSATION))
+        Err(usage(args.unmatched(filter, &fs.catalog().heads)))
     }
 }
 

@@ -1,5 +1,8 @@
-//! The options that select conversations, shared by every command that lists or searches them.
+//! The options that select conversations, shared by every command that lists, searches or exports them.
 
+use super::refusal::usage;
+use super::shell::quoted;
+use crate::catalog::Head;
 use crate::error::Result;
 use crate::render;
 use crate::search::{Filter, Words};
@@ -7,9 +10,10 @@ use crate::text::shell_word;
 use crate::time::Timestamp;
 use clap::Args;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-/// What to say if no conversation is selected.
-pub(super) const NO_CONVERSATION: &str = "no conversation matches these filters";
+/// Makes a word the only one of an option in a filter.
+type SetWord = fn(&mut Filter, &str);
 
 /// Which conversations to select. Different options must all match; of a repeated option, any may match.
 #[derive(Debug, Default, Args)]
@@ -54,10 +58,8 @@ impl FilterArgs {
 
     /// These options as they could be typed, in a fixed order; empty if every conversation is selected.
     pub(super) fn words(&self) -> String {
-        let several =
-            [("model", &self.model), ("gpt", &self.gpt), ("project", &self.project), ("title", &self.title)];
         let mut words = Vec::new();
-        for (option, values) in several {
+        for (option, values, _) in self.repeatable() {
             let values: BTreeSet<&String> = values.iter().collect();
             words.extend(values.into_iter().map(|value| format!("--{option} {}", shell_word(value))));
         }
@@ -68,6 +70,42 @@ impl FilterArgs {
             words.extend(is_set.then(|| format!("--{option}")));
         }
         words.join(" ")
+    }
+
+    /// What to say if no conversation of `heads` is selected by `filter`, which was made from these options: names the
+    /// values that match none by themselves.
+    pub(super) fn unmatched(&self, filter: &Filter, heads: &[Head]) -> String {
+        let mut alone = Filter { names: filter.names.clone(), ..Filter::default() };
+        let (mut unmatched, mut advice) = (Vec::new(), "");
+        for (option, values, set) in self.repeatable() {
+            for value in values {
+                set(&mut alone, value);
+                if !heads.iter().any(|head| alone.accepts(head)) {
+                    unmatched.push(format!("--{option} {}", shell_word(value)));
+                    advice = match option {
+                        "gpt" | "project" => {
+                            "; exports have no names of GPTs and projects: `gptfs info` lists their ids, and \
+                             --names-map names them"
+                        }
+                        "model" => "; `gptfs info` lists the models",
+                        _ => advice,
+                    };
+                }
+                alone = Filter { names: alone.names, ..Filter::default() };
+            }
+        }
+        let what = if unmatched.is_empty() { "these filters".to_owned() } else { unmatched.join(" or ") };
+        format!("no conversation matches {what}{advice}")
+    }
+
+    /// The options that may be given several times, each with its values and what sets one of these in a filter.
+    fn repeatable(&self) -> [(&'static str, &Vec<String>, SetWord); 4] {
+        [
+            ("model", &self.model, |filter, word| filter.models = Words::new([word])),
+            ("gpt", &self.gpt, |filter, word| filter.gpts = Words::new([word])),
+            ("project", &self.project, |filter, word| filter.projects = Words::new([word])),
+            ("title", &self.title, |filter, word| filter.titles = vec![word.to_owned()]),
+        ]
     }
 
     /// These options as a filter.
@@ -96,4 +134,16 @@ impl FilterArgs {
             ..Filter::default()
         })
     }
+}
+
+/// Refuses what looks like a path in the tree of the first source. `does` is what the command does to its sources.
+///
+/// # Errors
+/// `Usage`.
+pub(super) fn refuse_paths(sources: &[PathBuf], does: &str) -> Result<()> {
+    let Some(path) = sources.iter().skip(1).find(|path| !path.exists()) else { return Ok(()) };
+    let reason = format!(
+        "no such file or directory; {does} whole exports, and --since, --until, --title and --project choose conversations"
+    );
+    Err(usage(reason).within(quoted(path)))
 }

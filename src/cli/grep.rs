@@ -7,11 +7,9 @@ mod pattern;
 mod within;
 
 use super::args::grep::{BranchChoice, Color, GrepArgs, OutputArgs};
-use super::filter::NO_CONVERSATION;
+use super::filter::refuse_paths;
 use super::open;
-use super::refusal::usage;
 use super::settings::Settings;
-use super::shell::quoted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Observer;
 use crate::search::{self, Branches, Filter, SearchPlan, Sieve};
@@ -19,7 +17,6 @@ use grep_matcher::Matcher as _;
 use grep_printer::Stats;
 use look::{Look, Looker};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -51,7 +48,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         ..args.filter.filter(&settings.index.render)?
     };
     let look = args.output.look(args.matching.inverts(), args.matching.takes_text())?;
-    refuse_paths(&sources)?;
+    refuse_paths(&sources, "grep searches")?;
     // Without a line terminator, the pattern tells lines within a text from lines by themselves.
     let sieve = (!look.inverts && matcher.line_terminator().is_some())
         .then(|| Sieve::new(|text| !matches!(matcher.find_candidate_line(text), Ok(None))));
@@ -63,7 +60,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         plan = plan.sifted(&fs, sieve);
     }
     if plan.conversations() == 0 && !args.filter.is_empty() {
-        super::say(&NO_CONVERSATION);
+        super::say(&args.filter.unmatched(&filter, &fs.catalog().heads));
     }
     let mut out = Output { out: io::stdout().lock(), look: &look, printed: false };
     let mut total = look::Matches::default();
@@ -98,15 +95,6 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         Some(error) if !(total.matched && look.is_quiet()) => Err(error),
         _ => Ok(total.matched),
     }
-}
-
-/// # Errors
-/// `Usage` for what looks like a path in the tree of the first source.
-fn refuse_paths(sources: &[PathBuf]) -> Result<()> {
-    let Some(path) = sources.iter().skip(1).find(|path| !path.exists()) else { return Ok(()) };
-    let reason = "no such file or directory; grep searches whole exports, and --since, --until, --title and \
-        --project choose conversations";
-    Err(usage(reason).within(quoted(path)))
 }
 
 impl OutputArgs {

@@ -4,7 +4,7 @@ mod find;
 mod line;
 
 use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
-use super::filter::{FilterArgs, NO_CONVERSATION};
+use super::filter::FilterArgs;
 use super::open;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
@@ -97,7 +97,7 @@ fn list(fs: &Fs, ino: Ino, whole: bool, args: &LsArgs, filter: &Filter, style: &
     if args.reverse {
         lines.reverse();
     }
-    note_if_none(&args.filter, lines.len());
+    note_if_none(fs, &args.filter, filter, lines.len());
     super::print(|out| lines.iter().try_for_each(|line| style.write(out, fs, line)))
 }
 
@@ -114,7 +114,7 @@ pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     // Those without a time come last.
     lines.sort_by_key(|(changed, _)| Reverse(*changed));
     lines.truncate(args.count);
-    note_if_none(&args.filter, lines.len());
+    note_if_none(&fs, &args.filter, &filter, lines.len());
     let style = Style { json: args.json, long: false, human: false, color: line::wants_color(), zone };
     super::print(|out| {
         lines.iter().try_for_each(|(changed, line)| {
@@ -136,9 +136,9 @@ fn changed(fs: &Fs, line: &ListLine) -> Option<Timestamp> {
 }
 
 /// Says that a filter has left nothing to list.
-fn note_if_none(filter: &FilterArgs, listed: usize) {
-    if listed == 0 && !filter.is_empty() {
-        super::say(&NO_CONVERSATION);
+fn note_if_none(fs: &Fs, args: &FilterArgs, filter: &Filter, listed: usize) {
+    if listed == 0 && !args.is_empty() {
+        super::say(&args.unmatched(filter, &fs.catalog().heads));
     }
 }
 

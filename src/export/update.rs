@@ -182,18 +182,18 @@ impl Record {
     }
 
     /// Removes from `folder` what this record has and `new` has not, as far as nobody changed it. Returns how many files and
-    /// links are gone.
-    pub(super) fn remove_gone(&self, new: &Self, folder: &OpenDirectory) -> u64 {
-        let mut removed = 0;
+    /// links are gone, and the paths of those that somebody changed.
+    pub(super) fn remove_gone(&self, new: &Self, folder: &OpenDirectory) -> (u64, Vec<String>) {
+        let (mut removed, mut kept) = (0, Vec::new());
         for path in self.files.keys().filter(|path| !new.files.contains_key(*path)) {
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
             let Ok(directory) = folder.enter_path(parent) else { continue };
-            let is_ours = matches!(
-                self.existing(&directory, path, name),
-                Ok(Existing::File(_, _, true) | Existing::Link(_))
-            );
-            if is_ours && directory.remove(name).is_ok() {
-                removed += 1;
+            match self.existing(&directory, path, name) {
+                Ok(Existing::File(_, _, true) | Existing::Link(_)) if directory.remove(name).is_ok() => {
+                    removed += 1;
+                }
+                Ok(Existing::Nothing) => {}
+                _ => kept.push(path.clone()),
             }
         }
         // Those inside come after those around them. One that is not empty has something of somebody else.
@@ -203,7 +203,7 @@ impl Record {
                 let _ = directory.remove_directory(name);
             }
         }
-        removed
+        (removed, kept)
     }
 }
 

@@ -80,7 +80,10 @@ fn ls_takes_several_paths_wildcards_and_habits() {
     assert_eq!(on_demo("ls", &["2024/**/*.pdf"]).succeeded().stdout, anywhere);
     assert!(on_demo("ls", &["*.pdf"]).failed(2).stderr.contains("to look in every directory, use **/*.pdf"));
     let none = on_demo("ls", &["--model=gpt-0"]).succeeded();
-    assert_eq!((&*none.stdout, &*none.stderr), ("", "gptfs: no conversation matches these filters\n"));
+    assert_eq!(
+        (&*none.stdout, &*none.stderr),
+        ("", "gptfs: no conversation matches --model gpt-0; `gptfs info` lists the models\n")
+    );
 }
 
 #[test]
@@ -140,6 +143,10 @@ fn slips_are_explained() {
         (&["cache", "clear"][..], "clear: unexpected; did you mean --clear?"),
         (&["grep", "-r", "x", &demo], "-r: not needed: grep always searches the whole export"),
         (&["grep", "x", &demo, "2024"], "2024: no such file or directory; grep searches whole exports"),
+        (
+            &["export", &demo, "2024/02", "out"],
+            "2024/02: no such file or directory; export writes whole exports",
+        ),
         (
             &["export", "--format=jsonl", &demo, "out"],
             "out: no such export; lines of JSON go to standard output",

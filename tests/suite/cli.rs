@@ -213,21 +213,15 @@ fn an_updated_export_says_what_it_did_and_what_it_left_alone() {
     };
     let (tea, milk) = (chat("a", "Tea", 1_709_251_199, "Green"), chat("b", "Milk", 1_709_251_199, "White"));
     let into = out.display();
-    assert_eq!(
-        update(&[&tea, &milk]),
-        format!("gptfs: wrote 2 files to {into}, removed 0, 0 were up to date\n")
-    );
-    assert_eq!(
-        update(&[&tea, &milk]),
-        format!("gptfs: wrote 0 files to {into}, removed 0, 2 were up to date\n")
-    );
+    assert_eq!(update(&[&tea, &milk]), format!("gptfs: wrote 2 files to {into}, removed 0, 0 up to date\n"));
+    assert_eq!(update(&[&tea, &milk]), format!("gptfs: wrote 0 files to {into}, removed 0, 2 up to date\n"));
     let grown = chat("a", "Tea", 1_709_251_199, "Green, or black");
-    assert_eq!(update(&[&grown]), format!("gptfs: wrote 1 file to {into}, removed 1, 0 were up to date\n"));
+    assert_eq!(update(&[&grown]), format!("gptfs: wrote 1 file to {into}, removed 1, 0 up to date\n"));
     fs::write(out.join("2024/02/Tea.md"), "mine").expect("a file");
     assert_eq!(
         update(&[&tea]),
         format!(
-            "gptfs: wrote 0 files to {into}, removed 0, 0 were up to date\n\
+            "gptfs: wrote 0 files to {into}, removed 0, 0 up to date\n\
              gptfs: left 1 alone that gptfs did not write or that changed since, such as 2024/02/Tea.md\n"
         )
     );

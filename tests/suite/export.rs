@@ -11,8 +11,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const NONE: &str = "gptfs: no conversation matches these filters\n";
-
 /// Filters, and the conversations of the demonstration that they choose.
 const CHOSEN: &[(&[&str], &[&str])] = &[
     (
@@ -139,9 +137,11 @@ fn filters_that_choose_nothing_write_nothing_and_remove_nothing() {
     let demo = fixtures().join("demo.zip");
     let scratch = Scratch::new();
     let new = scratch.path("deep/new");
-    assert_eq!(export(&["--title=nothing"], &demo, Some(&new)).failed(2).stderr, NONE);
+    let told = export(&["--since=2024", "--title=nothing"], &demo, Some(&new)).failed(2);
+    assert_eq!(told.stderr, "gptfs: no conversation matches --title nothing\n");
     let told = export(&["--format=jsonl", "--model=gpt-0"], &demo, None).failed(2);
-    assert_eq!((&*told.stdout, &*told.stderr), ("", NONE));
+    let reason = "gptfs: no conversation matches --model gpt-0; `gptfs info` lists the models\n";
+    assert_eq!((&*told.stdout, &*told.stderr), ("", reason));
     assert_eq!(scratch.tree().0.len(), 0, "no directory is made");
     // The same filters choose nothing of a later export, for instance because a name is no longer known.
     let (kept, tea) = (scratch.path("kept"), chat("a", "Tea", 1_709_251_199, "Green"));
@@ -150,9 +150,39 @@ fn filters_that_choose_nothing_write_nothing_and_remove_nothing() {
     let before = scratch.tree();
     let milk = chat("b", "Milk", 1_709_251_199, "White");
     let later = scratch.file("later/conversations.json", array(&[&milk]));
-    assert_eq!(export(&["--update", "--title=tea"], &later, Some(&kept)).failed(2).stderr, NONE);
+    let told = export(&["--update", "--title=tea"], &later, Some(&kept)).failed(2);
+    assert_eq!(told.stderr, "gptfs: no conversation matches --title tea\n");
     fs::remove_dir_all(scratch.path("later")).expect("it is there");
     scratch.tree().assert_is(&before, "an update that chose nothing");
+}
+
+#[test]
+fn a_filter_that_matches_nothing_by_itself_is_named() {
+    let demo = fixtures().join("demo.zip").display().to_string();
+    let ids = "exports have no names of GPTs and projects: `gptfs info` lists their ids, and --names-map names them";
+    for (words, reason) in [
+        // Each matches something, but nothing matches both.
+        (&["--starred", "--archived"][..], "these filters".to_owned()),
+        (&["--title=trip,lisbon"], "--title trip,lisbon".to_owned()),
+        (&["--project=Allotment", "--title=slugs"], format!("--project Allotment; {ids}")),
+        (
+            &["--model=gpt-4o,gpt-0", "--gpt=g-1,g-2"],
+            format!("--model gpt-0 or --gpt g-1 or --gpt g-2; {ids}"),
+        ),
+    ] {
+        for command in ["export", "ls", "recent", "grep"] {
+            let pattern = if command == "grep" { &["tea"][..] } else { &[] };
+            let out = if command == "export" { &["--format=jsonl"][..] } else { &[] };
+            let told = gptfs([&[command], pattern, &[demo.as_str()], out, words].concat());
+            assert_eq!(told.stderr, format!("gptfs: no conversation matches {reason}\n"), "{command}");
+            let code = [("export", 2), ("grep", 1)].iter().find(|(other, _)| *other == command);
+            assert_eq!(
+                (told.code, &*told.stdout),
+                (Some(code.map_or(0, |(_, code)| *code)), ""),
+                "{command}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -187,12 +217,12 @@ fn an_update_keeps_to_the_filters_of_the_first_unless_they_are_to_change() {
     let into = out.display();
     assert_eq!(
         update(&["--title=tea", "--since=2024"]).succeeded().stderr,
-        format!("gptfs: wrote 2 files of 2 conversations to {into}, removed 0, 0 were up to date\n")
+        format!("gptfs: wrote 2 files of 2 conversations to {into}, removed 0, 0 up to date\n")
     );
     // The order of options doesn't matter.
     assert_eq!(
         update(&["--since", "2024", "--title", "tea"]).succeeded().stderr,
-        format!("gptfs: wrote 0 files of 2 conversations to {into}, removed 0, 2 were up to date\n")
+        format!("gptfs: wrote 0 files of 2 conversations to {into}, removed 0, 2 up to date\n")
     );
     let advice = "use the same filters, or --refilter to add and remove conversations accordingly";
     for (words, now) in [
@@ -208,7 +238,10 @@ fn an_update_keeps_to_the_filters_of_the_first_unless_they_are_to_change() {
     fs::write(out.join("2024/02/Green tea.md"), "mine").expect("a file");
     assert_eq!(
         update(&["--refilter", "--title=milk"]).succeeded().stderr,
-        format!("gptfs: wrote 1 file of 1 conversation to {into}, removed 1, 0 were up to date\n")
+        format!(
+            "gptfs: wrote 1 file of 1 conversation to {into}, removed 1, 0 up to date\n\
+             gptfs: left 1 alone that gptfs did not write or that changed since, such as 2024/02/Green tea.md\n"
+        )
     );
     let left: Vec<_> = Tree::read(&out).0.into_keys().collect();
     assert_eq!(left, [".gptfs-export", "2024/02/Green tea.md", "2024/02/Milk.md"]);

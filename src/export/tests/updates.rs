@@ -76,7 +76,7 @@ fn what_somebody_changed_or_added_is_left_alone() {
     }
     assert!(link.is_symlink());
     let kept: Vec<_> = written.kept.iter().map(|path| into.join(path)).collect();
-    assert_eq!(kept, [taken.clone(), link.clone(), edited.clone()]);
+    assert_eq!(kept, [gone.clone(), taken.clone(), link.clone(), edited.clone()]);
     written.complete().unwrap();
     // What is out of the way is written.
     for file in [&edited, &gone, &mine, &taken, &link] {
@@ -198,6 +198,7 @@ fn filters_can_be_changed_on_purpose_and_what_somebody_changed_stays() {
     let written = update_chosen(&now(), &some, &into, WriteMode::Refilter).unwrap();
     // Four of the five files of "Trip", "Early", "new chat" and "No time".
     assert_eq!((written.files, written.unchanged, written.removed), (0, 2, 7));
+    assert_eq!(written.kept, ["2025/03/Trip.branches/2.md"]);
     let mut expected = listed_of(&now(), &["Later", "New chat-dddddddd"]);
     let mine = Some(b"mine".to_vec());
     expected.extend([
