@@ -166,6 +166,8 @@ pub(crate) enum Condition {
     Unverified,
     /// Memory was too short for it while it was indexed: its page says so instead.
     Unread,
+    /// A bug of ours keeps it from being shown: its page says so instead.
+    Bug,
 }
 
 impl Head {

@@ -30,6 +30,7 @@ mod shell;
 #[cfg(feature = "fuse")]
 mod systemd;
 
+use crate::bug;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 use crate::text::{printable, steers_a_terminal};
@@ -45,14 +46,12 @@ use std::process::ExitCode;
 /// Runs the command given by `arguments`, which begin with the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     sys::give_memory_back_early();
+    let report = panic::take_hook();
+    bug::set_hook(move |panic| report(panic));
     let result = match invocation::parse(arguments) {
         // The message of a panic is printed already.
-        Ok(invocation) => {
-            panic::catch_unwind(AssertUnwindSafe(|| execute(invocation))).unwrap_or_else(|_| {
-                let reason = "this is a bug in gptfs; please report the message above";
-                Err(Error::new(ErrorKind::Unexpected, reason))
-            })
-        }
+        Ok(invocation) => panic::catch_unwind(AssertUnwindSafe(|| execute(invocation)))
+            .unwrap_or_else(|_| Err(unexpected())),
         Err(Refusal::Meaning(error)) => Err(error),
         Err(Refusal::Grammar(error)) => {
             // If this can't be printed, neither can an error about it.
@@ -71,6 +70,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// The error after a panic that ended a command.
+fn unexpected() -> Error {
+    Error::new(ErrorKind::Unexpected, "this is a bug in gptfs; please report the message above")
 }
 
 fn execute(invocation: Invocation) -> Result<ExitCode> {

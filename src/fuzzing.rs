@@ -4,7 +4,7 @@
 //! refused is fine.
 
 use crate::archive::Limits;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Condition};
 use crate::format::scan::{Body, Level, Scanner};
 use crate::fs::{Fs, InodeKind, Library as _};
 use crate::index::{Index, IndexCache, IndexOptions};
@@ -47,6 +47,8 @@ fn tree(path: &Path, cache: Option<&IndexCache>) -> Option<Fs> {
     let export = source::open(&[path.to_owned()], &limits).ok()?;
     let options = IndexOptions { jobs: 1, ..IndexOptions::new(render::Options::new(Zone::utc())) };
     let index = Index::find_or_build(export, &options, cache, None, &Progress::default()).ok()?;
+    let Catalog { heads, problems, .. } = index.catalog();
+    assert!(heads.iter().all(|head| head.condition != Condition::Bug), "{:?}", problems.first());
     let layout = Layout::new(index.catalog(), &Zone::utc());
     Some(Fs::new(Arc::new(index), layout, 1 << 20))
 }

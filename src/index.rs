@@ -13,6 +13,7 @@ mod saved;
 mod tests;
 
 use crate::archive::Archive;
+use crate::bug;
 use crate::catalog::{
     AssetContent, Catalog, Condition, EntryRef, FindPage, Head, Measure, OwnerDocument, Page, Problem,
 };
@@ -269,7 +270,7 @@ impl Index {
             take(&Document::new(&conversation, assets));
         };
         let bytes = head.location.end.saturating_sub(head.location.start);
-        if head.condition == Condition::Unread || bytes > limit as u64 {
+        if matches!(head.condition, Condition::Unread | Condition::Bug) || bytes > limit as u64 {
             take(measure::placeholder(head, limit));
             return Ok(());
         }
@@ -281,8 +282,13 @@ impl Index {
             take(conversation);
         };
         let is_small = bytes <= SMALL_BYTES;
-        if is_small && format.read_sound(&self.json(head)?, detail, &mut take) {
-            return Ok(());
+        if is_small {
+            let json = self.json(head)?;
+            #[cfg(test)]
+            tests::bugs::while_rendering(&json);
+            if format.read_sound(&json, detail, &mut take) {
+                return Ok(());
+            }
         }
         let json = self.pruned(head)?;
         if !has_memory_for(json.len()) {
@@ -290,6 +296,45 @@ impl Index {
         }
         format.read(&json, detail, &mut take);
         Ok(())
+    }
+
+    /// The texts of these pages.
+    fn rendered(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
+        let head = self.head(head)?;
+        let mut texts: Vec<_> =
+            pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
+        self.with_document(head, &mut |document| {
+            for (&page, text) in pages.iter().zip(&mut texts) {
+                self.write(document, page, text);
+            }
+        })?;
+        let finished = |(mut text, page): (String, &Page)| {
+            if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
+                text.push_str(UNVERIFIED);
+            }
+            render::with_stem(text, stem)
+        };
+        Ok(texts.into_iter().zip(pages).map(finished).collect())
+    }
+
+    /// The same, with what says who speaks where.
+    fn rendered_with_speakers(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
+        let head = self.head(head)?;
+        let texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
+        let (mut texts, mut attributed) = (texts.into_iter(), Vec::new());
+        self.with_document(head, &mut |document| {
+            for (&page, mut text) in pages.iter().zip(texts.by_ref()) {
+                let mut sections = Vec::new();
+                document.render_attributed(page, &self.options.render, &mut text, &mut sections);
+                if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
+                    sections.push(SpeechSection { start: text.len(), speech: None });
+                    text.push_str(UNVERIFIED);
+                }
+                render::moved_by_stem(&text, stem, &mut sections);
+                attributed.push(Attributed { page: render::with_stem(text, stem), sections });
+            }
+        })?;
+        Ok(attributed)
     }
 
     /// The format of the first entry that has one.
@@ -313,40 +358,11 @@ impl Library for Index {
     }
 
     fn pages(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Vec<u8>>> {
-        let head = self.head(head)?;
-        let mut texts: Vec<_> =
-            pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
-        self.with_document(head, &mut |document| {
-            for (&page, text) in pages.iter().zip(&mut texts) {
-                self.write(document, page, text);
-            }
-        })?;
-        let finished = |(mut text, page): (String, &Page)| {
-            if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
-                text.push_str(UNVERIFIED);
-            }
-            render::with_stem(text, stem)
-        };
-        Ok(texts.into_iter().zip(pages).map(finished).collect())
+        caught(|| self.rendered(head, pages, stem))
     }
 
     fn attributed(&self, head: usize, pages: &[Page], stem: &str) -> Result<Vec<Attributed>> {
-        let head = self.head(head)?;
-        let texts: Vec<_> = pages.iter().map(|&page| text_of(head.measure(page))).collect::<Result<_>>()?;
-        let (mut texts, mut attributed) = (texts.into_iter(), Vec::new());
-        self.with_document(head, &mut |document| {
-            for (&page, mut text) in pages.iter().zip(texts.by_ref()) {
-                let mut sections = Vec::new();
-                document.render_attributed(page, &self.options.render, &mut text, &mut sections);
-                if head.condition == Condition::Unverified && !matches!(page, Page::Canvas(_)) {
-                    sections.push(SpeechSection { start: text.len(), speech: None });
-                    text.push_str(UNVERIFIED);
-                }
-                render::moved_by_stem(&text, stem, &mut sections);
-                attributed.push(Attributed { page: render::with_stem(text, stem), sections });
-            }
-        })?;
-        Ok(attributed)
+        caught(|| self.rendered_with_speakers(head, pages, stem))
     }
 
     fn address(&self, head: usize) -> Option<String> {
@@ -383,7 +399,7 @@ impl Library for Index {
 
     fn owner(&self, document: OwnerDocument, page: FindPage<'_>) -> Result<Vec<u8>> {
         let files = files::side(&self.export, &|name| self.format().describes_owner(name))?;
-        Ok(self.format().owner(document, &files, &self.options.render.zone, page).into_bytes())
+        caught(|| Ok(self.format().owner(document, &files, &self.options.render.zone, page).into_bytes()))
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
@@ -402,6 +418,11 @@ impl Library for Index {
             sys::trim_memory();
         }
     }
+}
+
+/// Runs `work`. Its panic is an error of this call.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    bug::caught(work).unwrap_or_else(|bug| Err(Error::new(ErrorKind::Unexpected, bug.to_string())))
 }
 
 /// An empty string with room for a measured page.

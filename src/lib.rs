@@ -18,6 +18,7 @@
 
 #![cfg_attr(not(feature = "fuse"), allow(dead_code, reason = "the rest is for mounting"))]
 
+mod bug;
 mod bytes;
 #[cfg(all(feature = "fuse", not(target_os = "linux")))]
 compile_error!("gptfs mounts on Linux only; build with --no-default-features for everything else");

@@ -15,8 +15,9 @@ pub(crate) use pages::{Bytes, Copied, SearchedFile};
 pub(crate) use sieve::Sieve;
 pub(crate) use words::WordQuery;
 
+use crate::bug;
 use crate::catalog::{Catalog, Page};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
 use std::thread::Builder;
@@ -173,19 +174,27 @@ pub(crate) fn run<I: Inspector>(
     plan: &SearchPlan,
     filter: &Filter,
     threads: usize,
-    inspector: impl Fn() -> I + Sync,
+    new_inspector: impl Fn() -> I + Sync,
     mut take: impl FnMut(Answered<I::Answer>) -> bool,
 ) {
     let order = AnswerOrder::new(plan.units.len(), &plan.batches, WAITING_BYTES);
     let inspect = |at: usize, inspector: &mut I| {
         let Some(unit) = plan.units.get(at) else { return };
         let mut failures = Vec::new();
-        let goes_on = pages::each(fs, library, unit, filter, &mut |file| match file {
-            Ok(file) => inspector.inspect(file),
-            Err(error) => {
-                failures.push(error);
-                true
-            }
+        let each = || {
+            pages::each(fs, library, unit, filter, &mut |file| match file {
+                Ok(file) => inspector.inspect(file),
+                Err(error) => {
+                    failures.push(error);
+                    true
+                }
+            })
+        };
+        let goes_on = bug::caught(each).unwrap_or_else(|bug| {
+            *inspector = new_inspector();
+            let error = Error::new(ErrorKind::Unexpected, bug.to_string());
+            failures.extend(unit.files.first().map(|&ino| of_file(fs, ino, error)));
+            true
         });
         let answer = inspector.answer();
         let weight = I::weight(&answer);
@@ -196,7 +205,7 @@ pub(crate) fn run<I: Inspector>(
     };
     let work = || {
         let _guard = order.worker();
-        let (mut inspector, mut batch) = (inspector(), order::Batch::default());
+        let (mut inspector, mut batch) = (new_inspector(), order::Batch::default());
         while let Some(at) = order.next(&mut batch) {
             inspect(at, &mut inspector);
         }
@@ -205,7 +214,7 @@ pub(crate) fn run<I: Inspector>(
         let mut workers = (0..threads.max(1)).map_while(|_| Builder::new().spawn_scoped(scope, work).ok());
         if workers.by_ref().count() == 0 {
             // The system allows no other thread: this one works, and takes the answers in between.
-            let (mut inspector, mut batch) = (inspector(), order::Batch::default());
+            let (mut inspector, mut batch) = (new_inspector(), order::Batch::default());
             while let Some(at) = order.next(&mut batch) {
                 inspect(at, &mut inspector);
                 while let Some(answered) = order.due_by_now() {

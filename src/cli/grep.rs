@@ -17,12 +17,14 @@ use grep_matcher::Matcher as _;
 use grep_printer::Stats;
 use look::{Look, Looker};
 use std::io::{self, IsTerminal, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Searches, prints, and returns ripgrep's exit code: 0 with a match, 1 without, 2 after an error.
 pub(super) fn grep(args: &GrepArgs) -> ExitCode {
-    match searched(args) {
+    let searched = panic::catch_unwind(AssertUnwindSafe(|| searched(args)));
+    match searched.unwrap_or_else(|_| Err(super::unexpected())) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {

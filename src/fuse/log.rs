@@ -1,6 +1,6 @@
 //! What a daemon logs: operations, inode numbers and kinds of errors, never titles or text.
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::fs::Ino;
 use std::fmt;
 use std::os::unix::net::UnixDatagram;
@@ -19,10 +19,13 @@ pub(super) fn move_to_system() {
 }
 
 /// Logs an operation that failed, once for each kind of error.
-pub(super) fn failure(operation: &str, ino: Ino, kind: ErrorKind) {
+pub(super) fn failure(operation: &str, ino: Ino, error: &Error) {
+    let kind = error.kind();
     let bit = 1_u32.checked_shl(kind as u32).unwrap_or(0);
     if LOGGED.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-        line(format_args!("{operation} of inode {}: {kind:?}; more of this kind are not logged", ino.0));
+        // What we say of our own mistakes names nothing of the export.
+        let what = if kind == ErrorKind::Unexpected { error.reason() } else { format!("{kind:?}") };
+        line(format_args!("{operation} of inode {}: {what}; more of this kind are not logged", ino.0));
     }
 }
 

@@ -16,6 +16,7 @@ mod mountpoint;
 pub(crate) use mountpoint::unmount;
 
 use super::{Access, Adapter, Stage, log};
+use crate::bug;
 use crate::error::{Error, ErrorKind, Result, describe};
 use crate::fs::Fs;
 use crate::progress::{Progress, Snapshot};
@@ -248,11 +249,11 @@ impl<'a> Serving<'a> {
     /// Builds, mounts and serves until the mount is gone, and clears up whatever happens.
     fn run(&self, signals: &EndSignals, open: OpenSource) -> Result<()> {
         // The message of a panic may quote a chat.
-        panic::set_hook(Box::new(|panic| {
+        bug::set_hook(|panic| {
             if let Some(place) = panic.location() {
                 log::line(format_args!("a bug at {}:{}", place.file(), place.line()));
             }
-        }));
+        });
         let (ended, still_serving) = io::pipe().map_err(|error| system_error(&"cannot start", &error))?;
         thread::scope(|scope| {
             let watcher = thread::Builder::new().name("watcher".into());

@@ -255,7 +255,7 @@ impl Crew {
 
 /// Logs why a read failed.
 fn failed(ino: Ino, error: &Error) -> ErrorKind {
-    log::failure("read", ino, error.kind());
+    log::failure("read", ino, error);
     error.kind()
 }
 

@@ -1,6 +1,7 @@
 //! The files of an export, and what the side files say about them. Read before the first conversation.
 
 use crate::archive::{self, EntryKind};
+use crate::bug;
 use crate::catalog::{EntryRef, Problem, SideFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
@@ -29,7 +30,12 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
     let mut each = |entries: &[EntryRef], take: &mut dyn FnMut(&[u8])| {
         for &entry in entries {
             match read(export, entry) {
-                Ok(bytes) => take(&bytes),
+                Ok(bytes) => {
+                    if let Err(bug) = bug::caught(|| take(&bytes)) {
+                        problems
+                            .push(Problem::new(name(export, entry), format!("not used because of {bug}")));
+                    }
+                }
                 Err(error) => {
                     problems.push(Problem::new(name(export, entry), error.to_string()));
                     failure = failure.take().or(Some(error).filter(may_pass));

@@ -84,22 +84,45 @@ impl Thread {
     }
 }
 
-/// What is shown in place of a conversation that is too large, or was too large for the memory available.
+/// What is shown in place of a conversation that is too large, or couldn't be read.
 pub(super) fn placeholder(head: &Head, limit: usize) -> Conversation<'_> {
-    let bytes = head.location.end.saturating_sub(head.location.start);
-    let damage = if head.condition == Condition::Unread {
-        format!(
-            "there was too little memory for its {bytes} bytes of JSON; mount the export again to read it"
-        )
-    } else {
-        format!("its {bytes} bytes of JSON exceed the limit of {limit} (--max-conversation)")
-    };
-    Conversation {
-        assistant: crate::format::assistant_of_unread(),
+    let known = Conversation {
         id: (&*head.id).into(),
         title: head.title.as_deref().map(Into::into),
         created: head.created,
         updated: head.updated,
+        ..Conversation::default()
+    };
+    withheld(known, head.condition, head.location, limit)
+}
+
+/// What is shown in place of `conversation`, whose head will have this condition. Takes from it what heads have.
+pub(super) fn withheld(
+    conversation: Conversation<'_>,
+    condition: Condition,
+    location: Location,
+    limit: usize,
+) -> Conversation<'_> {
+    let bytes = location.end.saturating_sub(location.start);
+    let damage = match condition {
+        Condition::Unread => format!(
+            "there was too little memory for its {bytes} bytes of JSON; mount the export again to read it"
+        ),
+        Condition::Bug => {
+            "a bug in gptfs prevents it; please report what gptfs check says about it".to_owned()
+        }
+        Condition::Sound | Condition::Unverified => {
+            format!("its {bytes} bytes of JSON exceed the limit of {limit} (--max-conversation)")
+        }
+    };
+    let Conversation { id, title, export, created, updated, .. } = conversation;
+    Conversation {
+        assistant: crate::format::assistant_of_unread(),
+        id,
+        title,
+        export,
+        created,
+        updated,
         withheld: true,
         damage: Some(damage),
         ..Conversation::default()

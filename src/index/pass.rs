@@ -13,6 +13,7 @@ pub(super) use threads::tests::with_at_most as threads_for_tests;
 
 use super::{IndexOptions, has_memory_for, measure};
 use crate::archive::{self, Archive, Chunk, OwnedChunk};
+use crate::bug::{self, Bug};
 use crate::bytes::Positions;
 use crate::catalog::{Condition, EntryRef, Head, Problem};
 use crate::conversation::Conversation;
@@ -29,6 +30,7 @@ use crate::text::{grouped, printable};
 use crate::time::Timestamp;
 use scheduler::{Direct, Ended, Next, Scheduler, Task, is_large};
 use split::{ElementPlace, Extent, MAX_ELEMENTS, ShardFinding, Splitter, Vendor};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -189,65 +191,105 @@ impl Pass<'_> {
         Error::new(ErrorKind::Unexpected, reason).within(printable(&self.export.name))
     }
 
-    /// Measures one element. `None` if it isn't a conversation.
+    /// Measures one element. `None` if it isn't a conversation. One that makes us panic is shown as a page that says so;
+    /// like everything about an element, that is the same whenever this program reads it.
     fn measure(&self, place: ElementPlace, json: &[u8]) -> Option<Measured> {
+        let measured = match bug::caught(|| self.read(place, json)) {
+            Ok(measured) => measured,
+            Err(bug) => Some(self.avoid(&bug, place, json)),
+        };
+        if let Some(measured) = &measured {
+            self.progress.count();
+            if measured.head.condition == Condition::Unread {
+                self.is_starved.store(true, Ordering::Relaxed);
+            }
+        }
+        measured
+    }
+
+    fn read(&self, place: ElementPlace, json: &[u8]) -> Option<Measured> {
         let starved = matches!(place.extent, Extent::Whole | Extent::CutOff)
             && json.len() >= PROBED_BYTES
             && !has_memory_for(json.len());
         if starved {
             let place = ElementPlace { extent: Extent::NoMemory, ..place };
-            return self.measure(place, &scan::skeleton(json));
+            return self.read(place, &scan::skeleton(json));
         }
-        let options = &self.options.render;
+        #[cfg(test)]
+        super::tests::bugs::while_indexing(json);
         let mut measured = None;
-        place.format.read(json, self.options.detail(), &mut |mut conversation, mut notes| {
+        place.format.read(json, self.options.detail(), &mut |conversation, notes| {
             if conversation.tree.is_empty() && !is_conversation(&conversation, place.extent, json) {
                 return;
             }
-            self.assets.attach(&mut conversation);
-            let export = self.export.name_among_several(place.location.entry);
-            conversation.export = export.map(|name| name.to_owned().into());
-            let document = Document::new(&conversation, self.assets);
-            let is_shown = !matches!(place.extent, Extent::TooLarge | Extent::NoMemory);
-            let mut reader = self.observer.filter(|_| is_shown).map(Observer::begin);
-            let pages_to: Option<&mut dyn PageReader> = match &mut reader {
-                Some(reader) => Some(reader.as_mut()),
-                None => None,
-            };
-            let mut head = measure::head(&document, place.location, options, pages_to);
-            if let Some(reader) = reader {
-                reader.end(place.location);
-            }
-            if !is_shown {
-                if place.extent == Extent::NoMemory {
-                    head.condition = Condition::Unread;
-                }
-                let mut placeholder = measure::placeholder(&head, self.options.max_conversation);
-                placeholder.export.clone_from(&conversation.export);
-                let document = Document::new(&placeholder, self.assets);
-                let mut of_placeholder = measure::head(&document, place.location, options, None);
-                of_placeholder.condition = head.condition;
-                // A gap in a part says nothing about the whole.
-                notes = placeholder.damage.iter().cloned().collect();
-                head = of_placeholder;
-            }
-            let subject = match &*conversation.id {
-                "" => "a conversation without an id".to_owned(),
-                id => format!("conversation {id}"),
-            };
-            // Damage is among the notes.
-            let location = Some(head.location);
-            let problem = |note| Problem { conversation: location, ..Problem::new(&subject, note) };
-            let problems = notes.into_iter().map(problem).collect();
-            measured = Some(Measured { place, head, nodes: conversation.tree.len(), problems });
+            measured = Some(match place.extent {
+                Extent::Whole | Extent::CutOff => self.shown(place, conversation, notes),
+                Extent::TooLarge => self.withheld(place, conversation, Condition::Sound, None),
+                Extent::NoMemory => self.withheld(place, conversation, Condition::Unread, None),
+            });
         });
-        if measured.is_some() {
-            self.progress.count();
-            if place.extent == Extent::NoMemory {
-                self.is_starved.store(true, Ordering::Relaxed);
-            }
-        }
         measured
+    }
+
+    /// Measures a conversation and shows it to the observer.
+    fn shown(&self, place: ElementPlace, conversation: Conversation<'_>, notes: Vec<String>) -> Measured {
+        let mut conversation = conversation;
+        self.assets.attach(&mut conversation);
+        conversation.export = self.export_name(place);
+        let document = Document::new(&conversation, self.assets);
+        let mut reader = self.observer.map(Observer::begin);
+        let pages_to: Option<&mut dyn PageReader> = match &mut reader {
+            Some(reader) => Some(reader.as_mut()),
+            None => None,
+        };
+        let head = measure::head(&document, place.location, &self.options.render, pages_to);
+        if let Some(reader) = reader {
+            reader.end(place.location);
+        }
+        // Damage is among the notes.
+        Measured::new(place, head, conversation.tree.len(), notes)
+    }
+
+    /// Measures what is shown in place of a conversation. `note` is its problem, if it is not what the page says.
+    fn withheld(
+        &self,
+        place: ElementPlace,
+        conversation: Conversation<'_>,
+        condition: Condition,
+        note: Option<String>,
+    ) -> Measured {
+        let messages = conversation.tree.len();
+        let conversation = Conversation { export: self.export_name(place), ..conversation };
+        let limit = self.options.max_conversation;
+        let placeholder = measure::withheld(conversation, condition, place.location, limit);
+        let document = Document::new(&placeholder, self.assets);
+        let head = measure::head(&document, place.location, &self.options.render, None);
+        // A gap in a part says nothing about the whole.
+        let notes = note.or_else(|| placeholder.damage.clone());
+        Measured::new(place, Head { condition, ..head }, messages, notes.into_iter().collect())
+    }
+
+    /// Measures what is shown in place of an element that makes us panic: with its title, unless that alone is enough to
+    /// do so.
+    fn avoid(&self, bug: &Bug, place: ElementPlace, json: &[u8]) -> Measured {
+        let note = || Some(format!("not shown because of {bug}"));
+        let with_title = bug::caught(|| {
+            let json = scan::skeleton(json);
+            #[cfg(test)]
+            super::tests::bugs::while_indexing(&json);
+            let mut measured = None;
+            place.format.read(&json, self.options.detail(), &mut |conversation, _| {
+                measured = Some(self.withheld(place, conversation, Condition::Bug, note()));
+            });
+            measured
+        });
+        let nothing = || self.withheld(place, Conversation::default(), Condition::Bug, note());
+        with_title.ok().flatten().unwrap_or_else(nothing)
+    }
+
+    /// The name of an element's export, where several are shown as one.
+    fn export_name(&self, place: ElementPlace) -> Option<Cow<'static, str>> {
+        self.export.name_among_several(place.location.entry).map(|name| name.to_owned().into())
     }
 
     fn archive(&self, entry: EntryRef) -> Result<&Archive> {
@@ -335,7 +377,13 @@ impl Pass<'_> {
         if formats.is_empty() {
             return Err(self.nothing_found(foreign, elements, &problems));
         }
-        problems.extend(conversations.iter_mut().flat_map(|found| std::mem::take(&mut found.problems)));
+        let mut bugs = Vec::new();
+        for found in &mut conversations {
+            let is_bug = found.head.condition == Condition::Bug;
+            if is_bug { &mut bugs } else { &mut problems }.append(&mut found.problems);
+        }
+        // The first problem is what every command prints.
+        problems.splice(0..0, bugs);
         let heads = newest(conversations, &mut problems);
         Ok(PassOutcome { heads, problems, formats, is_provisional })
     }
@@ -438,6 +486,17 @@ fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
 }
 
 impl Measured {
+    fn new(place: ElementPlace, head: Head, nodes: usize, reasons: Vec<String>) -> Self {
+        let subject = match &*head.id {
+            "" => "a conversation without an id".to_owned(),
+            id => format!("conversation {id}"),
+        };
+        let location = Some(head.location);
+        let problem = |reason| Problem { conversation: location, ..Problem::new(&subject, reason) };
+        let problems = reasons.into_iter().map(problem).collect();
+        Self { place, head, nodes, problems }
+    }
+
     fn rank(&self) -> (Option<Timestamp>, usize) {
         (self.head.updated, self.nodes)
     }

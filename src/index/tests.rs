@@ -1,5 +1,7 @@
 //! Every page is exactly as long as measured, whatever happened to the export; otherwise it couldn't be read.
 
+pub(super) mod bugs;
+
 use super::*;
 use crate::archive::Limits;
 use crate::catalog::Location;
@@ -167,6 +169,7 @@ fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
         }
     };
     for (at, head) in index.catalog().heads.iter().enumerate() {
+        assert_ne!(head.condition, Condition::Bug, "{:?}", problems(&index));
         transcript.assert_is_whole(&index, at, head);
         let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
         for page in branches.chain([Page::Thread, Page::Prompts]) {

@@ -54,6 +54,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 
 /// Every room and the rooms it may use. Lower rooms come first, and no room uses one further down the list.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("bug", &[]),
     ("bytes", &[]),
     ("sync", &[]),
     ("text", &[]),
@@ -75,6 +76,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "index",
         &[
             "archive",
+            "bug",
             "bytes",
             "catalog",
             "conversation",
@@ -91,13 +93,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("search", &["catalog", "conversation", "error", "fs", "name", "render", "sync", "text", "time"]),
+    ("search", &["bug", "catalog", "conversation", "error", "fs", "name", "render", "sync", "text", "time"]),
     ("export", &["error", "fs", "progress", "sync", "sys", "text"]),
-    ("fuse", &["bytes", "error", "fs", "progress", "sync", "sys", "text"]),
+    ("fuse", &["bug", "bytes", "error", "fs", "progress", "sync", "sys", "text"]),
     (
         "cli",
         &[
             "archive",
+            "bug",
             "catalog",
             "conversation",
             "error",
