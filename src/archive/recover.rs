@@ -1,7 +1,7 @@
 //! The entries of a ZIP without a usable directory, found by their local headers (`--recover`).
 //!
-//! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. A
-//! cut-off entry is kept as far as it goes; reading it ends with an error.
+//! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. Where
+//! that fails, what follows the data tells. A cut-off entry is kept as far as it goes; reading it ends with an error.
 
 use super::directory::{CentralDirectory, refuse_bombs};
 use super::entries::Encryption;
@@ -13,6 +13,13 @@ use std::cell::Cell;
 
 const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+const DIRECTORY: &[u8] = b"PK\x01\x02";
+
+/// What every header begins with.
+const MARK: &[u8] = b"PK";
+
+/// Size of the largest descriptor.
+const DESCRIPTOR_BYTES: usize = 24;
 
 /// Size of a local header without its name and extra field.
 const HEADER_BYTES: usize = 30;
@@ -24,7 +31,8 @@ const WINDOW_BYTES: usize = 256 << 10;
 const STREAMED: u16 = 1 << 3;
 const ENCRYPTED: u16 = 1;
 
-/// Finds the entries of the ZIP in `section`. Linear in its bytes, and in the inflated bytes of streamed entries.
+/// Finds the entries of the ZIP in `section`. Linear in its bytes, and in the inflated bytes of streamed entries: none of
+/// them is inflated more than twice.
 ///
 /// # Errors
 /// `Damaged` if there are none; `Limit` if there are too many, or they expand to too much; `Environment`.
@@ -32,9 +40,9 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
     let (mut entries, mut notes, mut hasher) = (Entries::default(), Vec::new(), crc32fast::Hasher::new());
     notes.push("no usable directory; its entries were found by their local headers".to_owned());
     let (mut at, mut inflated) = (0, 0);
-    let mut window = HeaderWindow::of(section);
+    let (mut window, mut spare) = (HeaderWindow::of(section), section.bytes());
     while let Some(header) = window.find(at, LOCAL_HEADER)? {
-        let Some(found) = entry(section, &mut window, header, limits.max_bytes)? else {
+        let Some(found) = entry(&mut window, header, limits.max_bytes, &mut spare)? else {
             at = header.saturating_add(LOCAL_HEADER.len() as u64);
             continue;
         };
@@ -45,9 +53,7 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
         let entry = Entry { name: &found.name, ..found.entry };
         inflated += entry.inflated();
         refuse_bombs(inflated, limits)?;
-        if found.is_cut {
-            notes.push(format!("{} is cut off", entry.name));
-        }
+        notes.extend(found.flaw.map(|flaw| format!("{} is {flaw}", entry.name)));
         hasher.update(entry.name.as_bytes());
         hasher.update(&entry.size.to_le_bytes());
         hasher.update(&entry.crc.unwrap_or_default().to_le_bytes());
@@ -67,8 +73,11 @@ struct Recovered {
     entry: Entry<'static>,
     /// Where to look for the next one.
     end: u64,
-    is_cut: bool,
+    flaw: Option<&'static str>,
 }
+
+const CUT_OFF: &str = "cut off";
+const DAMAGED: &str = "damaged";
 
 /// The part of a section that was read last. Headers may follow each other closely, so each byte is read once for all
 /// of them.
@@ -120,13 +129,14 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     field.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// The entry whose local header is at `header`. `None` if that can't be one.
+/// The entry whose local header is at `header`. `None` if that can't be one. `spare` bytes may be inflated again.
 fn entry(
-    section: &Section,
     window: &mut HeaderWindow<'_>,
     header: u64,
     max_bytes: u64,
+    spare: &mut u64,
 ) -> Result<Option<Recovered>> {
+    let section = window.section;
     let Some(&fixed) = window.from(header, HEADER_BYTES)?.first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
     };
@@ -161,18 +171,17 @@ fn entry(
     let name = String::from_utf8_lossy(name).into_owned();
     let kind = if name.ends_with(['/', '\\']) { EntryKind::Directory } else { EntryKind::File };
     let mut entry = Entry { name: "", size, method, kind, encryption, crc: Some(crc), compressed, header };
-    let mut is_cut = compressed > there;
+    let is_cut = compressed > there;
+    let mut flaw = is_cut.then_some(CUT_OFF);
     let mut end = start.saturating_add(compressed);
     if flags & STREAMED != 0 && compressed == 0 && encryption.is_none() {
         if method == Method::Deflated {
-            let Some(data) = section.part(start, there) else { return Ok(None) };
-            let measured = measure(&data, max_bytes)?;
-            (entry.size, entry.compressed, is_cut) = (measured.out, measured.input, measured.is_cut);
-            // A checksum that can't be right ensures that a cut-off entry never passes for complete.
-            entry.crc = Some(if is_cut { !measured.crc } else { measured.crc });
+            let Some(data) = stream(window, start, max_bytes, spare)? else { return Ok(None) };
+            (entry.size, entry.compressed, entry.crc, flaw) =
+                (data.size, data.compressed, Some(data.crc), data.flaw);
         } else {
             let descriptor = window.find(start, DESCRIPTOR)?;
-            is_cut = descriptor.is_none();
+            flaw = descriptor.is_none().then_some(CUT_OFF);
             entry.compressed = descriptor.unwrap_or(section.bytes()).saturating_sub(start);
             entry.size = entry.compressed;
             let mut after = [0; 8];
@@ -190,7 +199,123 @@ fn entry(
         }
         end = section.bytes();
     }
-    Ok(Some(Recovered { name, entry, end, is_cut }))
+    Ok(Some(Recovered { name, entry, end, flaw }))
+}
+
+/// The data of a streamed entry.
+struct StreamedData {
+    size: u64,
+    compressed: u64,
+    crc: u32,
+    flaw: Option<&'static str>,
+}
+
+/// The data that begins at `start`. Where it can't be inflated, the decoder may have run past its end before it noticed,
+/// over other entries.
+fn stream(
+    window: &mut HeaderWindow<'_>,
+    start: u64,
+    max_bytes: u64,
+    spare: &mut u64,
+) -> Result<Option<StreamedData>> {
+    let end = window.section.bytes();
+    let Some(data) = window.section.part(start, end.saturating_sub(start)) else { return Ok(None) };
+    let MeasuredStream { out, input, crc, is_whole } = measure(&data, max_bytes)?;
+    let reached = start.saturating_add(input);
+    let whole = StreamedData { size: out, compressed: input, crc, flaw: None };
+    if is_whole {
+        let follows = window.from(reached, DESCRIPTOR_BYTES)?;
+        if let Some(descriptor) = Descriptor::signed(follows, input) {
+            let flaw = (descriptor.crc != crc).then_some(DAMAGED);
+            return Ok(Some(StreamedData { crc: descriptor.crc, flaw, ..whole }));
+        }
+        let is_end =
+            follows.is_empty() || follows.starts_with(MARK) || number(follows, 0, 4) == u64::from(crc);
+        if is_end {
+            return Ok(Some(whole));
+        }
+    }
+    // A checksum that can't be right ensures that it never passes for complete.
+    Ok(Some(match boundary(window, start, reached, spare)? {
+        Some((compressed, Some(descriptor))) => StreamedData {
+            size: out.min(descriptor.size),
+            compressed,
+            crc: descriptor.crc,
+            flaw: Some(DAMAGED),
+        },
+        _ if is_whole => whole,
+        Some((compressed, None)) => StreamedData { compressed, crc: !crc, flaw: Some(DAMAGED), ..whole },
+        None => StreamedData { compressed: data.bytes(), crc: !crc, flaw: Some(CUT_OFF), ..whole },
+    }))
+}
+
+/// How long the broken data is that begins at `start`: up to the descriptor that says so, else up to the first header from
+/// `reached` on. The bytes between a descriptor and `reached`, which will be inflated again, are taken from `spare`.
+fn boundary(
+    window: &mut HeaderWindow<'_>,
+    start: u64,
+    reached: u64,
+    spare: &mut u64,
+) -> Result<Option<(u64, Option<Descriptor>)>> {
+    let mut at = start;
+    while let Some(mark) = window.find(at, MARK)? {
+        let length = mark.saturating_sub(start);
+        let found = window.from(mark, DESCRIPTOR_BYTES)?;
+        let is_header = found.starts_with(LOCAL_HEADER) || found.starts_with(DIRECTORY);
+        let mut descriptor = Descriptor::signed(found, length).map(|descriptor| (length, descriptor));
+        if is_header
+            && let Some(before) = mark.checked_sub(Descriptor::UNSIGNED_BYTES).filter(|at| *at >= start)
+        {
+            let before = window.from(before, DESCRIPTOR_BYTES)?;
+            descriptor = Descriptor::unsigned(before, length);
+        }
+        if let Some((length, descriptor)) = descriptor {
+            let again = reached.saturating_sub(start.saturating_add(length));
+            if let Some(left) = spare.checked_sub(again) {
+                *spare = left;
+                return Ok(Some((length, Some(descriptor))));
+            }
+        }
+        if is_header && mark >= reached {
+            return Ok(Some((length, None)));
+        }
+        at = mark.saturating_add(MARK.len() as u64);
+    }
+    Ok(None)
+}
+
+/// What follows the data of a streamed entry.
+struct Descriptor {
+    crc: u32,
+    size: u64,
+}
+
+impl Descriptor {
+    /// Size of the larger form without a signature.
+    const UNSIGNED_BYTES: u64 = 20;
+
+    /// The descriptor that `bytes` begin with, if it is that of data of this length.
+    fn signed(bytes: &[u8], length: u64) -> Option<Self> {
+        let fields = bytes.strip_prefix(DESCRIPTOR)?;
+        Self::of(fields, 4, length).or_else(|| Self::of(fields, 8, length))
+    }
+
+    /// The descriptor without a signature at the end of the first [`UNSIGNED_BYTES`](Self::UNSIGNED_BYTES) of `bytes`, if it
+    /// is that of the data before it, and the length of that data, given their length together.
+    fn unsigned(bytes: &[u8], together: u64) -> Option<(u64, Self)> {
+        [4, 8].into_iter().find_map(|width| {
+            let own = 4 + 2 * width;
+            let length = together.checked_sub(own as u64)?;
+            let fields = bytes.get(Self::UNSIGNED_BYTES as usize - own..)?;
+            Some((length, Self::of(fields, width, length)?))
+        })
+    }
+
+    /// `fields` are the checksum and two sizes, `width` bytes each.
+    fn of(fields: &[u8], width: usize, length: u64) -> Option<Self> {
+        let is_there = fields.len() >= 4 + 2 * width && number(fields, 4, width) == length;
+        is_there.then(|| Self { crc: number(fields, 0, 4) as u32, size: number(fields, 4 + width, width) })
+    }
 }
 
 /// Inflated and compressed size from the ZIP64 extra field of a local header, if it has one.
@@ -212,7 +337,7 @@ struct MeasuredStream {
     out: u64,
     input: u64,
     crc: u32,
-    is_cut: bool,
+    is_whole: bool,
 }
 
 fn measure(data: &Section, max_bytes: u64) -> Result<MeasuredStream> {
@@ -221,18 +346,17 @@ fn measure(data: &Section, max_bytes: u64) -> Result<MeasuredStream> {
         data.read_at(offset, buffer).inspect_err(|error| failure.set(Some(error.kind())))
     };
     let (mut decoder, mut hasher) = (InflateDecoder::from_start(), crc32fast::Hasher::new());
-    let is_cut = loop {
+    let is_whole = loop {
         match decoder.run(&read, None, WINDOW_BYTES, &mut |bytes| hasher.update(bytes)) {
-            Ok(Stop::End) => break false,
+            Ok(Stop::End) => break true,
             Ok(_) if decoder.out() > max_bytes => {
                 let limits = Limits { max_bytes, ..Limits::default() };
                 refuse_bombs(u128::from(decoder.out()), &limits)?;
             }
             Ok(_) => {}
-            Err(_) if failure.get().is_none() => break true,
+            Err(_) if failure.get().is_none() => break false,
             Err(error) => return Err(error),
         }
     };
-    let input = if is_cut { data.bytes() } else { decoder.input() };
-    Ok(MeasuredStream { out: decoder.out(), input, crc: hasher.finalize(), is_cut })
+    Ok(MeasuredStream { out: decoder.out(), input: decoder.input(), crc: hasher.finalize(), is_whole })
 }

@@ -247,3 +247,34 @@ fn what_looks_like_headers_in_a_zip_without_a_directory_is_read_once() {
         assert!(cost.processor < Duration::from_secs(4), "{name}: {:?}", cost.processor);
     }
 }
+
+#[test]
+fn broken_streams_that_run_over_each_other_are_inflated_twice_at_most() {
+    // Each entry is an uncompressed block that runs over the entries after it, into a chain of such blocks that breaks at
+    // the end of the file; its descriptor says that it ends right after the head of its block.
+    const LINK: usize = 60_000;
+    let block = |length: usize| {
+        let length = (length as u16).to_le_bytes();
+        [0, length[0], length[1], !length[0], !length[1]]
+    };
+    let mut header = *b"PK\x03\x04                           ";
+    header[4..30].fill(0);
+    (header[6], header[8], header[26]) = (8, 8, 1);
+    let descriptor = [b"PK\x07\x08\0\0\0\0", &[5, 0, 0, 0][..], &[0; 4]].concat();
+    let mut zip = Vec::new();
+    for _ in 0..100 {
+        let link = zip.len() + LINK;
+        while zip.len() + 52 <= link {
+            zip.extend(header);
+            zip.extend(block(link - zip.len() - 5));
+            zip.extend(&descriptor);
+        }
+        zip.resize(link, 0);
+        zip.extend(block(LINK));
+    }
+    let scratch = Scratch::new();
+    let source = scratch.file("export.zip", zip);
+    let cost = measured(["ls".as_ref(), "--recover".as_ref(), source.as_os_str()]);
+    assert!(matches!(cost.code, Some(3 | 4)), "{}", cost.stderr);
+    assert!(cost.processor < Duration::from_secs(4), "{:?}", cost.processor);
+}

@@ -66,6 +66,64 @@ fn a_cut_entry_is_recovered_as_far_as_it_goes() {
     }
 }
 
+/// Three streamed entries, whose descriptors begin with `signature`, and where the data of the first begins and ends.
+fn three_streamed(signature: &[u8]) -> ([Vec<u8>; 3], Vec<u8>, std::ops::Range<usize>) {
+    let data = [text(300_000, 1), text(5_000, 2), text(5_000, 3)];
+    let zip = streamed_zip(&[("first", &data[0]), ("second", &data[1]), ("third", &data[2])]);
+    let second = position(&zip, b"second") - 30;
+    let mut unsigned = Vec::new();
+    let mut rest = &zip[..];
+    while let Some(at) = rest.windows(4).position(|word| word == b"PK\x07\x08") {
+        unsigned.extend(&rest[..at]);
+        unsigned.extend(signature);
+        rest = &rest[at + 4..];
+    }
+    unsigned.extend(rest);
+    (data, unsigned, 35..second - 16)
+}
+
+/// Asserts that the first of three entries is said to be damaged and breaks off, and that the others are whole.
+#[track_caller]
+fn assert_only_the_first_is_damaged(zip: &[u8], data: &[Vec<u8>; 3]) {
+    let archive = recovered(zip);
+    let names: Vec<_> = archive.entries().iter().map(|entry| entry.name).collect();
+    assert_eq!(names, ["first", "second", "third"]);
+    assert_eq!(streamed(&archive, 0).1.unwrap_err().kind(), ErrorKind::Damaged);
+    for entry in [1, 2] {
+        let (all, result) = streamed(&archive, entry);
+        result.unwrap();
+        assert!(all == data[entry as usize]);
+    }
+    assert_eq!(archive.notes()[1..], ["first is damaged"]);
+}
+
+#[test]
+fn a_streamed_entry_with_a_wrong_byte_hides_none_of_those_after_it() {
+    // What follows a wrong byte is inflated to nonsense, often past the end of the entry.
+    for signature in [&b"PK\x07\x08"[..], b""] {
+        let (data, zip, first) = three_streamed(signature);
+        for at in first.clone().step_by(499) {
+            for bits in [0x01, 0x40, 0xff] {
+                let mut changed = zip.clone();
+                changed[at] ^= bits;
+                assert_only_the_first_is_damaged(&changed, &data);
+            }
+        }
+        let mut lost = zip.clone();
+        lost[first.start + 5_000..first.start + 6_000].fill(0);
+        assert_only_the_first_is_damaged(&lost, &data);
+    }
+}
+
+#[test]
+fn a_streamed_entry_without_a_descriptor_that_fits_ends_at_the_next_header() {
+    const NO_BLOCK: u8 = 7;
+    let (data, mut zip, first) = three_streamed(b"PK\x07\x08");
+    zip[first.start] = NO_BLOCK;
+    zip.drain(first.start + 100..first.start + 200);
+    assert_only_the_first_is_damaged(&zip, &data);
+}
+
 #[test]
 fn every_truncation_and_every_flipped_byte_is_recovered_or_refused() {
     let data = text(2_000, 1);
