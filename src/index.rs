@@ -9,6 +9,7 @@ mod loaded;
 mod measure;
 mod pass;
 mod saved;
+mod saving;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,9 @@ use crate::time::Zone;
 use files::FoundAssets;
 pub(crate) use saved::IndexCache;
 use saved::{IndexKey, SavedPoints};
+use saving::Saving;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Largest conversation, in bytes of JSON, that is read unpruned. Larger or unsound ones are pruned first,
@@ -79,6 +82,7 @@ pub(crate) struct Index {
     shards: HashMap<EntryRef, (Shape, &'static dyn Format)>,
     /// True if another attempt may find more, so that this index shouldn't be saved.
     is_provisional: bool,
+    saving: Saving,
     options: IndexOptions,
 }
 
@@ -117,7 +121,16 @@ impl Index {
         let format = |shard: &Shard| Some((shard.entry, (shard.shape, *found.formats.get(&shard.entry)?)));
         let shards = export.shards.iter().filter_map(format).collect();
         let is_provisional = found.is_provisional || failure.is_some();
-        Ok(Self { export, catalog, assets, saved: None, shards, is_provisional, options: options.clone() })
+        Ok(Self {
+            export,
+            catalog,
+            assets,
+            saved: None,
+            shards,
+            is_provisional,
+            saving: Saving::known("none"),
+            options: options.clone(),
+        })
     }
 
     /// The index of `export`: the one saved by an earlier process for exactly this export and these options, or
@@ -137,7 +150,8 @@ impl Index {
             let shards = formats(&export, &loaded.formats)?;
             loaded::is_sound(&loaded.catalog, &export, &shards).then_some((loaded, shards))
         }) else {
-            return Self::build(export, options, observer, progress);
+            let saving = if cache.is_some() { Saving::default() } else { Saving::known("none") };
+            return Ok(Self { saving, ..Self::build(export, options, observer, progress)? });
         };
         Ok(Self {
             export: Arc::new(export),
@@ -146,6 +160,7 @@ impl Index {
             saved: Some(Mutex::new(Some(loaded.points))),
             shards,
             is_provisional: false,
+            saving: Saving::known(cache.map_or_else(String::new, saved_in)),
             options: options.clone(),
         })
     }
@@ -155,14 +170,38 @@ impl Index {
         self.saved.is_some()
     }
 
-    /// Saves this index for the next process, unless it was loaded, or built while resources were short.
+    /// Saves this index for the next process, unless it was loaded, or built while resources were short. The status says
+    /// what came of it.
     ///
     /// # Errors
     /// `Environment` if it can't be written; nothing depends on it.
     pub(crate) fn save(&self, cache: &IndexCache) -> Result<()> {
-        if self.saved.is_some() || self.is_provisional {
+        if self.saved.is_some() {
             return Ok(());
         }
+        if self.is_provisional {
+            self.leave_unsaved(&"not all of the export could be read this time");
+            return Ok(());
+        }
+        let written = self.write_to(cache);
+        match &written {
+            Ok(()) => self.saving.finish(saved_in(cache)),
+            Err(error) => self.leave_unsaved(error),
+        }
+        written
+    }
+
+    /// Lets the status say why this index was not saved.
+    pub(crate) fn leave_unsaved(&self, why: &dyn Display) {
+        self.saving.finish(format!("none; {why}"));
+    }
+
+    /// Whether this index is saved, and where, or why not. Waits for it if it is to be saved.
+    pub(crate) fn saving(&self) -> &str {
+        self.saving.outcome()
+    }
+
+    fn write_to(&self, cache: &IndexCache) -> Result<()> {
         let points = self.export.shards.iter().filter_map(|shard| {
             let points = self.archive(shard.entry).ok()?.checkpoints(shard.entry.entry)?;
             Some((shard.entry, points))
@@ -386,7 +425,11 @@ impl Library for Index {
     }
 
     fn status(&self) -> Vec<(&'static str, String)> {
-        vec![("source", self.export.name.clone()), ("form", self.export.form.to_string())]
+        vec![
+            ("source", self.export.name.clone()),
+            ("form", self.export.form.to_string()),
+            ("saved index", self.saving().to_owned()),
+        ]
     }
 
     fn read_json(&self, head: usize, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
@@ -423,6 +466,10 @@ impl Library for Index {
 /// Runs `work`. Its panic is an error of this call.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     bug::caught(work).unwrap_or_else(|bug| Err(Error::new(ErrorKind::Unexpected, bug.to_string())))
+}
+
+fn saved_in(cache: &IndexCache) -> String {
+    format!("in {}", cache.dir().display())
 }
 
 /// An empty string with room for a measured page.

@@ -55,7 +55,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
     let sieve = (!look.inverts && matcher.line_terminator().is_some())
         .then(|| Sieve::new(|text| !matches!(matcher.find_candidate_line(text), Ok(None))));
     let observer = sieve.as_ref().map(|sieve| sieve as &dyn Observer);
-    let open::Opened { index, fs } = open::open_observed(&sources, &settings, observer)?;
+    let open::Opened { index, fs, .. } = open::open_observed(&sources, &settings, observer)?;
     let begin = Instant::now();
     let mut plan = SearchPlan::new(&fs, &filter);
     if let Some(sieve) = &sieve {

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 /// Prints a summary of an export.
 pub(super) fn info(args: &InfoArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
-    let open::Opened { index, fs } = open::open(&args.sources, &settings)?;
+    let open::Opened { index, fs, .. } = open::open(&args.sources, &settings)?;
     if args.account {
         let text = index.owner(OwnerDocument::Account, &|_| None)?;
         return super::print(|out| out.write_all(&text));

@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
 /// Mounts an export. Returns once the tree is usable or, in the foreground, once it is unmounted.
@@ -161,10 +162,18 @@ pub(super) fn serve(
             if let Some(note) = opened.problems() {
                 progress.note(note);
             }
-            let open::Opened { index, fs } = opened;
+            if settings.verbose {
+                open::save(&opened.index, &settings);
+                opened.describe(&settings, progress);
+                return Ok(opened.fs);
+            }
+            let open::Opened { index, fs, .. } = opened;
             // Nothing waits for the index to be saved. If no thread can be started, it is saved another time.
-            let saving = move || open::save(&index, &settings);
-            let _ = thread::Builder::new().name("saving".to_owned()).spawn(saving);
+            let saved = Arc::clone(&index);
+            let saving = move || open::save(&saved, &settings);
+            if let Err(error) = thread::Builder::new().name("saving".to_owned()).spawn(saving) {
+                index.leave_unsaved(&error);
+            }
             Ok(fs)
         };
         Ok(Box::new(build) as Build)

@@ -27,6 +27,8 @@ const LISTED_NAMES: usize = 3;
 pub(super) struct Opened {
     pub(super) index: Arc<Index>,
     pub(super) fs: Fs,
+    /// How long it took to index or load it.
+    elapsed: Duration,
 }
 
 /// Opens `sources` for a command that doesn't mount: shows progress on a terminal, prints a line if the export has
@@ -56,10 +58,12 @@ pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<O
 fn open_with(sources: &[PathBuf], settings: &Settings, observer: Option<&dyn Observer>) -> Result<Opened> {
     let progress = Progress::default();
     let opened = progress::shown("conversations", &progress, || {
-        index(self::sources(sources, settings)?, settings, observer, &progress)
+        let opened = index(self::sources(sources, settings)?, settings, observer, &progress)?;
+        save(&opened.index, settings);
+        opened.describe(settings, &progress);
+        Ok(opened)
     })?;
     progress.take_notes().iter().for_each(super::say);
-    save(&opened.index, settings);
     Ok(opened)
 }
 
@@ -101,11 +105,7 @@ pub(super) fn index(
     let index = Arc::new(index);
     let layout = if settings.dates { Layout::with_days } else { Layout::new };
     let layout = layout(index.catalog(), settings.zone());
-    if settings.verbose {
-        for line in description(&index, settings, start.elapsed()) {
-            progress.note(line);
-        }
-    }
+    let elapsed = start.elapsed();
     if let Some(note) = unknown_names(&index.catalog().heads, settings) {
         progress.note(note);
     }
@@ -113,28 +113,7 @@ pub(super) fn index(
     let fs = if settings.show_views { fs.listing_views() } else { fs };
     let (library, threads) = (Arc::clone(&index), settings.index.jobs);
     fs.set_search(Box::new(move |fs, words| Ok(WordQuery::parse(words)?.best(fs, &*library, threads))));
-    Ok(Opened { index, fs })
-}
-
-/// What `--verbose` says about an export.
-fn description(index: &Index, settings: &Settings, elapsed: Duration) -> [String; 2] {
-    let name = &index.export().name;
-    let from = match (index.is_saved(), &settings.cache) {
-        (true, Some(cache)) => format!("its index comes from {}", cache.dir().display()),
-        (_, Some(cache)) => {
-            format!("read with {} threads; its index goes to {}", settings.index.jobs, cache.dir().display())
-        }
-        (_, None) => format!("read with {} threads; its index is not saved", settings.index.jobs),
-    };
-    let catalog = index.catalog();
-    let (conversations, problems) = (catalog.heads.len(), catalog.problems.len());
-    [
-        format!("{name}: {}", index.export().form),
-        format!(
-            "{name}: {conversations} conversations, {problems} problems, in {:.2} s; {from}",
-            elapsed.as_secs_f64()
-        ),
-    ]
+    Ok(Opened { index, fs, elapsed })
 }
 
 /// A line about ids in the names map that no conversation has; they may be misspelt.
@@ -154,6 +133,27 @@ fn unknown_names(heads: &[Head], settings: &Settings) -> Option<String> {
 }
 
 impl Opened {
+    /// Notes what `--verbose` says about an export that is saved if it may be.
+    pub(super) fn describe(&self, settings: &Settings, progress: &Progress) {
+        if !settings.verbose {
+            return;
+        }
+        let name = &self.index.export().name;
+        let catalog = self.index.catalog();
+        let (conversations, problems) = (catalog.heads.len(), catalog.problems.len());
+        let elapsed = self.elapsed.as_secs_f64();
+        let how = if self.index.is_saved() {
+            "loaded".to_owned()
+        } else {
+            format!("read with {} threads", settings.index.jobs)
+        };
+        progress.note(format!("{name}: {}", self.index.export().form));
+        progress.note(format!(
+            "{name}: {conversations} conversations, {problems} problems, {how} in {elapsed:.2} s; saved index: {}",
+            self.index.saving()
+        ));
+    }
+
     /// A line about the export's problems, if it has any.
     pub(super) fn problems(&self) -> Option<String> {
         let problems = &self.index.catalog().problems;

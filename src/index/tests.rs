@@ -353,9 +353,44 @@ fn an_index_built_while_resources_were_short_is_not_saved() {
     index.is_provisional = true;
     index.save(&cache).unwrap();
     assert_eq!(cache.items().unwrap(), []);
+    assert_eq!(index.saving(), "none; not all of the export could be read this time");
     index.is_provisional = false;
     index.save(&cache).unwrap();
     assert_eq!(cache.items().unwrap().len(), 1);
+}
+
+#[test]
+fn the_status_waits_for_the_index_to_be_saved_and_says_where_or_why_not() {
+    let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("file"), "").unwrap();
+    let [good, bad] = ["gptfs", "file/cache/gptfs"].map(|name| IndexCache::at(&home.path().join(name)));
+    let index = |cache: Option<&IndexCache>| {
+        let export = source::open(&[folder.path().to_owned()], &Limits::default()).unwrap();
+        let options = IndexOptions { jobs: 1, ..IndexOptions::new(render::Options::new(Zone::utc())) };
+        Index::find_or_build(export, &options, cache, None, &Progress::default()).unwrap()
+    };
+    let status = |index: &Index| {
+        let line = index.status().into_iter().find(|(name, _)| *name == "saved index");
+        line.unwrap().1
+    };
+    let saved = |cache: &IndexCache| {
+        let index = index(Some(cache));
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| status(&index));
+            let _ = index.save(cache);
+            reader.join().unwrap()
+        })
+    };
+    let refused = saved(&bad);
+    assert!(
+        refused.starts_with("none; ") && refused.ends_with("file/cache/gptfs: not a directory"),
+        "{refused}"
+    );
+    let place = format!("in {}", good.dir().display());
+    assert_eq!(saved(&good), place);
+    assert_eq!(status(&index(Some(&good))), place);
+    assert_eq!(status(&index(None)), "none");
 }
 
 #[test]

@@ -87,6 +87,25 @@ fn a_zip_that_was_cut_short_is_shown_as_far_as_it_goes_with_recover() {
 }
 
 #[test]
+fn a_broken_entry_of_a_streamed_zip_hides_no_other_from_recover() {
+    const DAMAGED: i32 = 4;
+    let zip = Zip::new().deflated("conversations-000.json", array(&[FIRST])).data_descriptors();
+    let mut bytes = zip.deflated("conversations-001.json", array(&[SECOND])).bytes();
+    let directory = bytes.windows(4).position(|mark| mark == b"PK\x01\x02").expect("a directory");
+    bytes.truncate(directory);
+    // In the middle of the first entry's data.
+    bytes[300] ^= 0xff;
+    let scratch = Scratch::new();
+    let (source, out) = (scratch.file("export.zip", &bytes), scratch.path("out"));
+    gptfs(["export".as_ref(), "--recover".as_ref(), source.as_os_str(), out.as_os_str()]).succeeded();
+    let whole = exported(&scratch.file("conversations.json", array(&[SECOND])));
+    Tree::read(&out).only(&["Second"]).assert_is(&whole, "the file that is whole");
+    let checked = gptfs(["check".as_ref(), "--recover".as_ref(), source.as_os_str()]);
+    assert_eq!(checked.code, Some(DAMAGED));
+    assert!(checked.stdout.contains("conversations-000.json is damaged"), "{}", checked.stdout);
+}
+
+#[test]
 fn an_attachment_with_a_wrong_checksum_is_an_io_error_and_the_rest_is_shown() {
     let scratch = Scratch::new();
     let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");
@@ -393,7 +412,15 @@ fn without_a_place_for_the_index_everything_works() {
         let told =
             outcome(program(&home).env("XDG_CACHE_HOME", cache).args(["ls", "-R"]).arg(demo())).succeeded();
         assert_eq!(told.stdout, expected, "{cache}");
+        let status = |words: &[&str]| {
+            outcome(program(&home).env("XDG_CACHE_HOME", cache).args(words).arg(demo()).arg(".gptfs/status"))
+        };
+        let told = status(&["cat", "--verbose"]).succeeded();
+        let line = format!("saved index: none; {cache}/gptfs: ");
+        assert!(told.stdout.contains(&format!("\n{line}")) && told.stderr.contains(&line), "{told:?}");
     }
+    let told = outcome(program(&home).args(["ls", "--verbose"]).arg(demo())).succeeded();
+    assert!(told.stderr.contains("; saved index: in /"), "{}", told.stderr);
     if fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0) {
         return skip("a cache directory that may not be written, which root always may");
     }
@@ -418,11 +445,17 @@ fn on_a_full_disk_no_index_is_saved_and_everything_else_works() {
         outcome(command.args(["ls", "-R"]).arg(demo()).env("XDG_CACHE_HOME", cache)).succeeded()
     };
     let full = list(&disk);
+    let words = ["cat".into(), "--verbose".into(), demo().into_os_string(), ".gptfs/status".into()];
+    let told = outcome(program(&scratch).args(words).env("XDG_CACHE_HOME", &disk)).succeeded();
     let left: Vec<_> = fs::read_dir(&disk).expect("a disk").flatten().map(|entry| entry.path()).collect();
     let inside = fs::read_dir(disk.join("gptfs")).map_or(0, Iterator::count);
     let _ = Command::new("umount").arg("-l").arg(&disk).status();
     assert_eq!(full.stdout, list(&scratch.path("cache")).stdout);
     assert_eq!(full.stderr, "");
+    for text in [&told.stdout, &told.stderr] {
+        let line = text.lines().find(|line| line.contains("saved index: none; "));
+        assert!(line.is_some_and(|line| line.ends_with("/disk/gptfs: no space left on device")), "{text}");
+    }
     assert_eq!(inside, 0, "{left:?}");
 }
 
