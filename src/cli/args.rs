@@ -245,7 +245,7 @@ pub(super) struct ExportArgs {
     pub(super) format: ExportFormat,
     /// Bring the directory up to date that an earlier `export --update` wrote: write what changed, remove what the export
     /// no longer has, and leave alone whatever else is there or was changed
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long)]
     pub(super) update: bool,
     /// With --update, let the filters differ from last time: what they no longer choose is removed
     #[arg(long, requires = "update")]

@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::shell::quoted as quoted_path;
 use super::{open, progress, quoted};
 use crate::catalog::{Head, Page};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::export::{self, Selection, WriteMode};
 use crate::fs::Fs;
 use crate::progress::Progress;
@@ -21,16 +21,21 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let filter = args.filter.filter(&settings.index.render)?;
     if args.format == ExportFormat::Jsonl {
+        if args.update {
+            return Err(usage(
+                "--update brings a directory up to date, and lines of JSON go to standard output",
+            ));
+        }
         if let Some(dir) = args.paths.iter().skip(1).find(|path| !path.exists()) {
             let reason = "no such export; lines of JSON go to standard output, not to a directory";
-            return Err(Error::new(ErrorKind::Usage, reason).within(quoted_path(dir)));
+            return Err(usage(reason).within(quoted_path(dir)));
         }
         let open::Opened { fs, .. } = open::open(&args.paths, &settings)?;
         let selection = selected(&fs, &args.filter, &filter)?;
         return lines(&fs, &selection, settings.zone());
     }
     let Some((dir, sources)) = args.paths.split_last().filter(|(_, sources)| !sources.is_empty()) else {
-        return Err(Error::new(ErrorKind::Usage, "export needs a source and a directory to write to"));
+        return Err(usage("export needs a source and a directory to write to"));
     };
     refuse_paths(sources, "export writes")?;
     let open::Opened { fs, .. } = open::open(sources, &settings)?;
@@ -77,11 +82,13 @@ fn selected(fs: &Fs, args: &FilterArgs, filter: &Filter) -> Result<Selection> {
         return Ok(Selection::All);
     }
     let heads: Vec<bool> = fs.catalog().heads.iter().map(|head| filter.accepts(head)).collect();
-    if heads.contains(&true) {
-        Ok(Selection::Chosen { heads, filter: args.words() })
-    } else {
-        Err(usage(args.unmatched(filter, &fs.catalog().heads)))
+    if !heads.contains(&true) {
+        return Err(usage(args.none(filter, &fs.catalog().heads)));
     }
+    if let Some(note) = args.unmatched(filter, &fs.catalog().heads) {
+        super::say(&note);
+    }
+    Ok(Selection::Chosen { heads, filter: args.words() })
 }
 
 /// Prints each chosen conversation with its pages as one line of JSON, in the order of the export.

@@ -4,6 +4,7 @@ use super::refusal::usage;
 use super::shell::quoted;
 use crate::catalog::Head;
 use crate::error::Result;
+use crate::name::fold;
 use crate::render;
 use crate::search::{Filter, Words};
 use crate::text::shell_word;
@@ -11,6 +12,10 @@ use crate::time::Timestamp;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+/// What to add about an unknown name where no names are known.
+const UNNAMED: &str =
+    "; exports have no names of GPTs and projects: `gptfs info` lists their ids, and --names-map names them";
 
 /// Makes a word the only one of an option in a filter.
 type SetWord = fn(&mut Filter, &str);
@@ -56,12 +61,12 @@ impl FilterArgs {
             && !self.archived
     }
 
-    /// These options as they could be typed, in a fixed order; empty if every conversation is selected.
+    /// These options as they could be typed, in a fixed order and without case; empty if every conversation is selected.
     pub(super) fn words(&self) -> String {
         let mut words = Vec::new();
         for (option, values, _) in self.repeatable() {
-            let values: BTreeSet<&String> = values.iter().collect();
-            words.extend(values.into_iter().map(|value| format!("--{option} {}", shell_word(value))));
+            let values: BTreeSet<String> = values.iter().map(|value| fold(value)).collect();
+            words.extend(values.into_iter().map(|value| format!("--{option} {}", shell_word(&value))));
         }
         for (option, value) in [("since", &self.since), ("until", &self.until)] {
             words.extend(value.iter().map(|value| format!("--{option} {}", shell_word(value))));
@@ -72,21 +77,25 @@ impl FilterArgs {
         words.join(" ")
     }
 
-    /// What to say if no conversation of `heads` is selected by `filter`, which was made from these options: names the
-    /// values that match none by themselves.
-    pub(super) fn unmatched(&self, filter: &Filter, heads: &[Head]) -> String {
-        let mut alone = Filter { names: filter.names.clone(), ..Filter::default() };
+    /// What to say if no conversation of `heads` is selected by `filter`, which was made from these options.
+    pub(super) fn none(&self, filter: &Filter, heads: &[Head]) -> String {
+        let unmatched = self.unmatched(filter, heads);
+        unmatched.unwrap_or_else(|| "no conversation matches these filters".to_owned())
+    }
+
+    /// A line about the values that match no conversation of `heads` by themselves; they may be misspelt.
+    pub(super) fn unmatched(&self, filter: &Filter, heads: &[Head]) -> Option<String> {
+        let matches = |alone: &Filter| heads.iter().any(|head| alone.accepts(head));
         let (mut unmatched, mut advice) = (Vec::new(), "");
+        let mut alone = Filter { names: filter.names.clone(), ..Filter::default() };
         for (option, values, set) in self.repeatable() {
             for value in values {
                 set(&mut alone, value);
-                if !heads.iter().any(|head| alone.accepts(head)) {
+                if !matches(&alone) {
                     unmatched.push(format!("--{option} {}", shell_word(value)));
                     advice = match option {
-                        "gpt" | "project" => {
-                            "; exports have no names of GPTs and projects: `gptfs info` lists their ids, and \
-                             --names-map names them"
-                        }
+                        "gpt" | "project" if filter.names.is_empty() => UNNAMED,
+                        "gpt" | "project" => "; `gptfs info` lists GPTs and projects",
                         "model" => "; `gptfs info` lists the models",
                         _ => advice,
                     };
@@ -94,8 +103,23 @@ impl FilterArgs {
                 alone = Filter { names: alone.names, ..Filter::default() };
             }
         }
-        let what = if unmatched.is_empty() { "these filters".to_owned() } else { unmatched.join(" or ") };
-        format!("no conversation matches {what}{advice}")
+        for (option, value, alone) in [
+            ("since", &self.since, Filter { since: filter.since, ..Filter::default() }),
+            ("until", &self.until, Filter { until: filter.until, ..Filter::default() }),
+        ] {
+            if let Some(value) = value.as_ref().filter(|_| !matches(&alone)) {
+                unmatched.push(format!("--{option} {}", shell_word(value)));
+            }
+        }
+        for (option, alone) in [
+            ("starred", Filter { starred: self.starred, ..Filter::default() }),
+            ("archived", Filter { archived: self.archived, ..Filter::default() }),
+        ] {
+            if (alone.starred || alone.archived) && !matches(&alone) {
+                unmatched.push(format!("--{option}"));
+            }
+        }
+        (!unmatched.is_empty()).then(|| format!("no conversation matches {}{advice}", unmatched.join(" or ")))
     }
 
     /// The options that may be given several times, each with its values and what sets one of these in a filter.

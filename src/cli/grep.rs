@@ -62,7 +62,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         plan = plan.sifted(&fs, sieve);
     }
     if plan.conversations() == 0 && !args.filter.is_empty() {
-        super::say(&args.filter.unmatched(&filter, &fs.catalog().heads));
+        super::say(&args.filter.none(&filter, &fs.catalog().heads));
     }
     let mut out = Output { out: io::stdout().lock(), look: &look, printed: false };
     let mut total = look::Matches::default();

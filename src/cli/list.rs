@@ -138,7 +138,7 @@ fn changed(fs: &Fs, line: &ListLine) -> Option<Timestamp> {
 /// Says that a filter has left nothing to list.
 fn note_if_none(fs: &Fs, args: &FilterArgs, filter: &Filter, listed: usize) {
     if listed == 0 && !args.is_empty() {
-        super::say(&args.unmatched(filter, &fs.catalog().heads));
+        super::say(&args.none(filter, &fs.catalog().heads));
     }
 }
 

@@ -164,6 +164,7 @@ fn a_filter_that_matches_nothing_by_itself_is_named() {
         // Each matches something, but nothing matches both.
         (&["--starred", "--archived"][..], "these filters".to_owned()),
         (&["--title=trip,lisbon"], "--title trip,lisbon".to_owned()),
+        (&["--since=today", "--until=2022", "--starred"], "--since today or --until 2022".to_owned()),
         (&["--project=Allotment", "--title=slugs"], format!("--project Allotment; {ids}")),
         (
             &["--model=gpt-4o,gpt-0", "--gpt=g-1,g-2"],
@@ -186,6 +187,23 @@ fn a_filter_that_matches_nothing_by_itself_is_named() {
 }
 
 #[test]
+fn a_value_that_matches_nothing_beside_others_is_noted() {
+    let demo = fixtures().join("demo.zip");
+    let scratch = Scratch::new();
+    let names = scratch.file("names.toml", "g-p-6815f0c2a9b48191be5d0c3a7f21e94d = \"Allotment\"\n");
+    let names = format!("--names-map={}", names.display());
+    let words = [&names, "--project=allotment,alotment"];
+    let told = export(&words, &demo, Some(&scratch.path("out"))).succeeded();
+    let note = "gptfs: no conversation matches --project alotment; `gptfs info` lists GPTs and projects\n";
+    assert!(
+        told.stderr.starts_with(&format!("{note}gptfs: wrote 2 files of 2 conversations to ")),
+        "{told:?}"
+    );
+    let told = export(&["--format=jsonl", &names, words[1]], &demo, None).succeeded();
+    assert_eq!((told.stdout.lines().count(), &*told.stderr), (2, note));
+}
+
+#[test]
 fn what_is_wrong_with_a_filter_is_said_as_grep_says_it_and_before_anything_is_done() {
     let demo = fixtures().join("demo.zip");
     let scratch = Scratch::new();
@@ -197,6 +215,8 @@ fn what_is_wrong_with_a_filter_is_said_as_grep_says_it_and_before_anything_is_do
         assert_eq!(told.stderr, grep.stderr);
         assert!(told.stderr.contains(words[0]) && !out.exists(), "{}", told.stderr);
     }
+    let told = export(&["--update", "--format=jsonl"], &demo, None).failed(2);
+    assert!(told.stderr.contains("--update brings a directory up to date"), "{}", told.stderr);
     let told = export(&["--refilter", "--starred"], &demo, Some(&out));
     assert!(told.code == Some(2) && told.stderr.contains("--update") && !out.exists(), "{}", told.stderr);
 }
@@ -219,15 +239,15 @@ fn an_update_keeps_to_the_filters_of_the_first_unless_they_are_to_change() {
         update(&["--title=tea", "--since=2024"]).succeeded().stderr,
         format!("gptfs: wrote 2 files of 2 conversations to {into}, removed 0, 0 up to date\n")
     );
-    // The order of options doesn't matter.
+    // The order of options doesn't matter, and neither does case.
     assert_eq!(
-        update(&["--since", "2024", "--title", "tea"]).succeeded().stderr,
+        update(&["--since", "2024", "--title", "TEA"]).succeeded().stderr,
         format!("gptfs: wrote 0 files of 2 conversations to {into}, removed 0, 2 up to date\n")
     );
     let advice = "use the same filters, or --refilter to add and remove conversations accordingly";
     for (words, now) in [
         (&[][..], "without filters"),
-        (&["--title=milk", "--title=it's tea"], r"with --title 'it'\''s tea' --title milk"),
+        (&["--title=milk", "--title=green tea"], "with --title 'green tea' --title milk"),
         (&["--title=tea", "--since=2024-01"], "with --title tea --since 2024-01"),
     ] {
         assert_eq!(
