@@ -99,7 +99,7 @@ pub enum End {
     Complete,
     /// Something is wrong outside the elements, or the stream breaks off. Elements found before it are good.
     Damaged {
-        /// The first problem, in a few words.
+        /// The first problem that hides elements, or else the first of all, in a few words.
         reason: &'static str,
         /// Its offset in the stream.
         at: u64,
@@ -120,8 +120,10 @@ pub struct Scanner {
     wrapped: bool,
     /// The top-level value is the only element.
     bare: bool,
-    /// The first problem and its offset.
+    /// The first problem that may hide elements, and its offset.
     trouble: Option<(&'static str, u64)>,
+    /// The first problem despite which every element is found, and its offset.
+    blemish: Option<(&'static str, u64)>,
     /// Offset of the current element in the stream.
     start: u64,
     kept: KeptBytes,
@@ -193,6 +195,7 @@ impl Scanner {
             wrapped: false,
             bare: false,
             trouble: None,
+            blemish: None,
             start: 0,
             kept,
             from: None,
@@ -260,15 +263,20 @@ impl Scanner {
             }
             Position::Over | Position::Lost => {}
         }
-        let end = self.trouble.map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
+        let end = self.trouble.or(self.blemish).map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
         self.kept.clear();
         *self = Self::with_kept(std::mem::take(&mut self.kept), self.level);
         end
     }
 
-    /// Records the first problem.
+    /// Records a problem that may hide elements.
     fn trouble(&mut self, reason: &'static str, at: u64) {
         self.trouble.get_or_insert((reason, at));
+    }
+
+    /// Records a problem that hides nothing.
+    fn blemish(&mut self, reason: &'static str, at: u64) {
+        self.blemish.get_or_insert((reason, at));
     }
 
     /// The stream offset of position `at` in the current buffer.
@@ -312,21 +320,21 @@ impl Scanner {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b',' => {
                 if expected != Expected::Comma {
-                    self.trouble("an extra comma between conversations", offset);
+                    self.blemish("an extra comma between conversations", offset);
                 }
                 self.place = Position::List(Expected::Next);
             }
             b']' => {
                 if expected == Expected::Next {
-                    self.trouble("an extra comma after the last conversation", offset);
+                    self.blemish("an extra comma after the last conversation", offset);
                 }
                 self.leave_list(at);
             }
             // The list began with `[`, so this can't be its end.
-            b'}' => self.trouble("an extra closing brace between conversations", offset),
+            b'}' => self.blemish("an extra closing brace between conversations", offset),
             _ => {
                 if expected == Expected::Comma {
-                    self.trouble("no comma between conversations", offset);
+                    self.blemish("no comma between conversations", offset);
                 }
                 self.begin_element(byte, at);
             }

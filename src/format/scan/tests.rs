@@ -221,6 +221,20 @@ fn words_and_strings_without_commas_form_one_element() {
 }
 
 #[test]
+fn what_may_hide_conversations_is_reported_before_what_hides_none() {
+    for (text, found, reason, at) in [
+        ("[{},,{}", 2, "the list has no end", 7),
+        ("[{} {},{\"a\": ", 3, "breaks off within a conversation", 13),
+        ("[{}},{}][{}]", 2, "data after the end", 8),
+        ("[{},],{}]", 1, "data after the end", 5),
+        ("[{},,{} {},]", 3, "an extra comma between conversations", 4),
+    ] {
+        let (elements, first, offset) = damage(text);
+        assert_eq!((elements.len(), first, offset), (found, reason, at), "{text}");
+    }
+}
+
+#[test]
 fn a_list_that_ends_after_a_word_has_a_complete_element() {
     for text in ["[1,nul ", "[1,\"ab\"", "[1,\"ab\" c\n"] {
         let (found, end) = scan(text);
