@@ -146,4 +146,27 @@ mod tests {
         let damaged = Error::io("export.zip", io::Error::new(io::ErrorKind::InvalidData, "CRC differs"));
         assert_eq!(damaged.to_string(), "export.zip: CRC differs");
     }
+
+    #[test]
+    fn the_kind_of_a_system_error_follows_from_its_cause() {
+        use io::ErrorKind::{InvalidData, OutOfMemory, PermissionDenied, UnexpectedEof};
+        for (cause, kind, code) in [
+            (UnexpectedEof, ErrorKind::Damaged, 4),
+            (InvalidData, ErrorKind::Damaged, 4),
+            (OutOfMemory, ErrorKind::OutOfMemory, 6),
+            (PermissionDenied, ErrorKind::Environment, 6),
+        ] {
+            let error = Error::io("export.zip", cause.into());
+            assert_eq!((error.kind(), error.kind().exit_code()), (kind, code), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_of_any_type_is_part_of_the_message() {
+        use std::error::Error as _;
+        let cause = "x".parse::<u8>().expect_err("no number");
+        let error = Error::new(ErrorKind::Damaged, "its size").caused_by(cause.clone()).within("export.zip");
+        assert_eq!(error.to_string(), format!("export.zip: its size: {cause}"));
+        assert_eq!(error.source().map(ToString::to_string), Some(cause.to_string()));
+    }
 }

@@ -435,6 +435,14 @@ fn a_false_size_in_the_header_is_damage() {
             "x.zip: data: shorter than it was"
         );
     }
+    // A large file is inflated while it is read, so its end is the place to notice.
+    let data = text(6 << 20, 1);
+    let mut bytes = zip_bytes(&[("data", &data, CompressionMethod::DEFLATE)]);
+    let directory = position(&bytes, b"PK\x01\x02");
+    bytes[directory + 24..directory + 28].copy_from_slice(&(data.len() as u32 + 5).to_le_bytes());
+    let archive = open(&bytes).unwrap();
+    assert_eq!(archive.read_at(0, 0, &mut [0; 10]).unwrap(), 10);
+    assert_eq!(message(read_all(&archive, 0, 1 << 16)), "x.zip: data: shorter than its header says");
     let mut bytes = zip_bytes(&[("data", &data, CompressionMethod::Stored)]);
     let directory = position(&bytes, b"PK\x01\x02");
     bytes[directory + 24..directory + 28].copy_from_slice(&99_u32.to_le_bytes());
@@ -480,6 +488,23 @@ fn too_many_entries_are_refused() {
     let error = Archive::zip(file_of(&bytes), "x.zip", &limits, &Arc::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert_eq!(error.to_string(), "x.zip: 3 entries, limit is 2");
+}
+
+#[test]
+fn a_folder_with_too_many_files_or_directories_is_refused() {
+    for (files, directories) in [(3, 0), (1, 2), (0, 3)] {
+        let top = tempfile::tempdir().unwrap();
+        (0..files).for_each(|at| std::fs::write(top.path().join(format!("f{at}")), "").unwrap());
+        (0..directories).for_each(|at| std::fs::create_dir(top.path().join(format!("d{at}"))).unwrap());
+        let open = |max_entries| {
+            let limits = Limits { max_entries, ..Limits::default() };
+            Archive::folder(top.path(), "top", &limits, &Arc::default())
+        };
+        let error = open(2).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert_eq!(error.to_string(), "top: more than 2 files, which is the limit");
+        assert_eq!(open(3).unwrap().entries().len(), files);
+    }
 }
 
 #[test]

@@ -119,3 +119,79 @@ impl CanvasStep<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::FileKind;
+
+    fn link() -> Link<'static> {
+        Link { label: "A".into(), url: "https://a.example/".into(), publisher: "P".into() }
+    }
+
+    fn file() -> FileRef<'static> {
+        FileRef {
+            id: "file-a".into(),
+            name: Some("a.txt".into()),
+            mime: Some("text/plain".into()),
+            bytes: Some(3),
+            kind: FileKind::Plot,
+        }
+    }
+
+    fn step(action: CanvasAction<'static>) -> Part<'static> {
+        let text = |text: &'static str| Some(text.into());
+        let (document, title, kind) = (text("d"), text("t"), text("code/rust"));
+        Part::Canvas(CanvasStep { document, title, kind, version: Some(2), failed: true, action })
+    }
+
+    #[test]
+    fn parts_of_every_kind_say_the_same_without_their_json() {
+        let meanings = [
+            Meaning::Nothing,
+            Meaning::Citation(vec![link()]),
+            Meaning::Markdown("*m*".into()),
+            Meaning::Block("> b".into()),
+            Meaning::Plain("p".into()),
+            Meaning::Links(vec![link(), link()]),
+            Meaning::File(file()),
+            Meaning::FileLink { label: "l".into(), file: file(), embedded: true },
+        ];
+        let references = (1..).zip(meanings).map(|(start, meaning)| {
+            let matched = "m".into();
+            Reference { start, end: start + 1, matched, meaning }
+        });
+        let parts = [
+            Part::Prose(Prose {
+                text: "t".into(),
+                references: references.collect(),
+                footnotes: vec![link()],
+            }),
+            Part::Code { language: "python".into(), text: "f()".into() },
+            Part::Output("o".into()),
+            Part::Thoughts(vec![Thought { summary: "s".into(), content: "c".into() }]),
+            Part::Recap { seconds: Some(4), text: "r".into() },
+            Part::Image(Image { file: file(), alt: Some("a".into()), prompt: Some("p".into()) }),
+            Part::Audio { file: file(), seconds: Some(5.0) },
+            Part::Video { file: Some(file()), frames: 6 },
+            Part::File(file()),
+            Part::Failure { name: "n".into(), text: "f".into() },
+            Part::Links(vec![link()]),
+            Part::Quote { source: link(), text: "q".into() },
+            step(CanvasAction::Create("c".into())),
+            step(CanvasAction::Update(vec![CanvasEdit {
+                pattern: "p".into(),
+                multiple: true,
+                replacement: "r".into(),
+            }])),
+            step(CanvasAction::Comment(vec![CanvasComment { pattern: "p".into(), comment: "c".into() }])),
+            step(CanvasAction::Unreadable("u".into())),
+            Part::Note("n".into()),
+            Part::Unknown { kind: "k".into() },
+        ];
+        for part in parts {
+            let before = format!("{part:?}");
+            assert_eq!(format!("{:?}", part.into_owned()), before);
+        }
+    }
+}

@@ -263,7 +263,8 @@ impl Scanner {
             }
             Position::Over | Position::Lost => {}
         }
-        let end = self.trouble.or(self.blemish).map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
+        let end =
+            self.trouble.or(self.blemish).map_or(End::Complete, |(reason, at)| End::Damaged { reason, at });
         self.kept.clear();
         *self = Self::with_kept(std::mem::take(&mut self.kept), self.level);
         end

@@ -617,6 +617,23 @@ fn prompts_have_the_names_of_the_tree_and_lead_back_to_it() {
 }
 
 #[test]
+fn unlisted_files_and_directories_have_the_errors_of_listed_ones() {
+    let (_, fs) = Fake::new(catalog()).mount();
+    let ino = |path: &str| fs.resolve(path).unwrap();
+    for path in [".gptfs", ".gptfs/by-id", ".gptfs/export"] {
+        assert_eq!(fs.read(ino(path), 0, 1).unwrap_err().kind(), ErrorKind::IsADirectory, "{path}");
+        assert_eq!(fs.lookup(ino(path), &[b'x'; 256]).unwrap_err().kind(), ErrorKind::NameTooLong, "{path}");
+    }
+    for path in
+        [".gptfs/status", ".gptfs/orphans/x.bin", ".gptfs/prompts/2025/03/Trip.md", "2025/03/Trip.json"]
+    {
+        assert_eq!(fs.lookup(ino(path), b"x").unwrap_err().kind(), ErrorKind::NotADirectory, "{path}");
+        let listed = fs.entries(ino(path), 0).err().map(|error| error.kind());
+        assert_eq!(listed, Some(ErrorKind::NotADirectory), "{path}");
+    }
+}
+
+#[test]
 fn views_that_are_links_are_listed_if_they_are_to_be() {
     let (_, plain) = Fake::new(catalog()).mount();
     let fs = Fake::new(catalog()).mount().1.listing_views();

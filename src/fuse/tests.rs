@@ -138,6 +138,26 @@ fn every_change_is_refused_because_nothing_changes() {
 }
 
 #[test]
+fn each_kind_of_error_has_its_errno() {
+    for (kind, code) in [
+        (ErrorKind::NotFound, Errno::ENOENT),
+        (ErrorKind::NotADirectory, Errno::ENOTDIR),
+        (ErrorKind::IsADirectory, Errno::EISDIR),
+        (ErrorKind::NameTooLong, Errno::ENAMETOOLONG),
+        (ErrorKind::OutOfMemory, Errno::ENOMEM),
+        (ErrorKind::Unexpected, Errno::EIO),
+        (ErrorKind::Usage, Errno::EIO),
+        (ErrorKind::NotAnExport, Errno::EIO),
+        (ErrorKind::Damaged, Errno::EIO),
+        (ErrorKind::Limit, Errno::EIO),
+        (ErrorKind::Environment, Errno::EIO),
+        (ErrorKind::Interrupted, Errno::EIO),
+    ] {
+        assert_eq!(errno(kind), code, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_bug_is_an_error_of_one_call() {
     if !can_mount() {
         return;

@@ -51,6 +51,50 @@ fn a_zip_without_its_directory_is_read_by_its_local_headers() {
 }
 
 #[test]
+fn what_is_recovered_has_the_limits_of_any_archive() {
+    let bomb = vec![0; 5 << 20];
+    let sized = zip_bytes(&[
+        ("first", &bomb, CompressionMethod::DEFLATE),
+        ("second", b"", CompressionMethod::Stored),
+    ]);
+    let sized = &sized[..position(&sized, b"PK\x01\x02")];
+    let streamed = streamed_zip(&[("first", &bomb), ("second", b"")]);
+    let limits = Limits { recover: true, ..Limits::default() };
+    for bytes in [sized, &streamed] {
+        let refused = |limits: Limits| {
+            let error = Archive::zip(file_of(bytes), "x.zip", &limits, &Arc::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit);
+            error.to_string()
+        };
+        let said = refused(Limits { max_bytes: 1 << 20, ..limits });
+        assert!(
+            said.starts_with("x.zip: expands to ") && said.ends_with(", limit is 1 MiB (--max-size)"),
+            "{said}"
+        );
+        let said = refused(Limits { max_entries: 1, ..limits });
+        assert_eq!(said, "x.zip: more than 1 entries, which is the limit");
+    }
+}
+
+#[test]
+fn a_stored_entry_without_a_size_ends_at_its_descriptor() {
+    let stored = zip_bytes(&[("first", b"some words", CompressionMethod::Stored)]);
+    let mut bytes = stored[..position(&stored, b"PK\x01\x02")].to_vec();
+    let checksum = bytes[14..18].to_vec();
+    bytes[6] |= 8;
+    bytes[14..26].fill(0);
+    let (all, result) = streamed(&recovered(&bytes), 0);
+    assert_eq!(
+        (all.as_slice(), message(result).as_str()),
+        (&b"some words"[..], "x.zip: first: its checksum is wrong")
+    );
+    bytes.extend(b"PK\x07\x08");
+    bytes.extend(checksum);
+    let (all, result) = streamed(&recovered(&bytes), 0);
+    assert_eq!((all.as_slice(), result.is_ok()), (&b"some words"[..], true));
+}
+
+#[test]
 fn a_cut_entry_is_recovered_as_far_as_it_goes() {
     let data = text(300_000, 1);
     let sized = zip_bytes(&[("first", &data, CompressionMethod::DEFLATE)]);

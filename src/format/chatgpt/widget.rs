@@ -97,3 +97,40 @@ pub(super) fn pictures(payload: &str) -> Option<Meaning<'static>> {
     let words = queries.join(", ");
     (!words.is_empty()).then(|| Meaning::Markdown(Cow::Owned(format!("*[Pictures: {words}]*"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_widget_shows_its_words() {
+        for (name, data, expected) in [
+            (
+                "code_block",
+                json!({"language": "python", "content": "f()"}),
+                r#"Block("```python\nf()\n```")"#,
+            ),
+            (
+                "app_block",
+                json!({"title": "A plan", "content": "<p>"}),
+                r#"Block("**A plan**\n\n```html\n<p>\n```")"#,
+            ),
+            ("visualization", json!({"title": "nothing else"}), ""),
+            (
+                "writing_block",
+                json!({"content": "Dear Ana,\n\nhello. "}),
+                r#"Block("> Dear Ana,\n>\n> hello.")"#,
+            ),
+            ("suggest_automation", json!({"label": "every day"}), r#"Markdown("*[Suggestion: every day]*")"#),
+            ("suggest_automation", json!({"label": " "}), ""),
+            ("chart", json!({"content": "no data", "title": "Rain"}), r#"Plain("Rain")"#),
+            ("unheard_of", json!({"text": "words", "label": "a name"}), r#"Plain("a name")"#),
+            ("unheard_of", json!("words"), r#"Plain("words")"#),
+            ("unheard_of", json!({"number": 1}), ""),
+        ] {
+            let shown = widget(name, &data, true).map(|meaning| format!("{meaning:?}")).unwrap_or_default();
+            assert_eq!(shown, expected, "{name} {data}");
+        }
+    }
+}

@@ -407,3 +407,18 @@ fn the_passage_of_a_question_is_its_words_without_where_they_are_from() {
         assert_eq!(shown(&[question]), [expected, "prose Why?"], "{passage}");
     }
 }
+
+#[test]
+fn a_writing_block_has_the_draft_that_its_user_saved() {
+    let drafts = json!({"writing_blocks": {
+        "10001": {"content": "Hi Ana,\n\nsee you."},
+        "10002": {"content": " "},
+        "10003": "A plan",
+        "10004": {"content": "of no block"},
+    }});
+    let answer = ":::writing{variant=\"email\" id=\"10001\"}\nDear Ana,\n\nI come.\n:::\nThen\n\
+                  :::writing{id=\"10002\"}\nas it was\n:::\n:::writing{id=\"10003\"}";
+    let expected = "prose :::writing{variant=\"email\" id=\"10001\"}\nHi Ana,\n\nsee you.\n:::\nThen\n\
+                    :::writing{id=\"10002\"}\nas it was\n:::\n:::writing{id=\"10003\"}\nA plan\n";
+    assert_eq!(shown(&[message("assistant", text(answer), drafts)]), [expected]);
+}

@@ -350,3 +350,58 @@ fn what_a_widget_matches_of_the_answer_itself_stays() {
         assert_eq!(meaning(widget), "", "{matched}");
     }
 }
+
+#[test]
+fn a_component_cites_what_was_resolved_for_its_place() {
+    let answer = "Newts <Cite/>.";
+    for (result, expected) in [
+        (
+            json!({"state": {"items": [{"url": "https://a.example/", "title": "A"}, {"title": "no address"}], "url": "https://no.example/"}}),
+            "cite a.example→https://a.example/",
+        ),
+        (
+            json!({"state": {"url": "https://b.example/", "source_label": "B"}, "safe_urls": ["https://no.example/"]}),
+            "cite B→https://b.example/",
+        ),
+        (json!({"safe_urls": ["https://c.example/"]}), "cite c.example→https://c.example/"),
+    ] {
+        let metadata = json!({
+            "genui_components": [{"start_index": 6, "end_index": 13, "component_resolution_id": "r"}],
+            "model_dil_v2": {"appData": {"opGenui": {"componentResults": {"r": result}}}},
+        });
+        let found = found(answer, metadata);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with(expected), "{found:?}");
+    }
+}
+
+#[test]
+fn a_reference_without_words_covers_a_component_at_its_place() {
+    let reference = |more: Value| {
+        let mut reference = json!({"type": "grouped_webpages", "start_idx": 6, "end_idx": 13});
+        reference.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let mut found = found("Newts <Cite/>.", json!({"content_references": [reference]}));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    };
+    let page = |name: &str| json!({"url": format!("https://{name}.example/"), "attribution": name});
+    let mut grouped = page("a");
+    grouped["supporting_websites"] = json!([page("b")]);
+    let both = reference(json!({"items": [grouped], "url": "https://no.example/"}));
+    assert!(both.ends_with("cite a→https://a.example/, b→https://b.example/"), "{both}");
+    let url = reference(json!({"url": "https://c.example/", "safe_urls": ["https://no.example/"]}));
+    assert!(url.ends_with("cite c.example→https://c.example/"), "{url}");
+}
+
+#[test]
+fn a_component_cites_a_file_by_its_id() {
+    for (answer, expected) in [
+        ("See <FileCite ref=\"file-AbC\"/>.", "file file-AbC None None Other"),
+        ("See <FileCite refs={[\"turn9file9\", \"file_0123\"]}/>.", "file file_0123 None None Other"),
+    ] {
+        let found = found(answer, json!({}));
+        assert_eq!(found.len(), 1, "{answer}: {found:?}");
+        assert!(found[0].ends_with(expected), "{answer}: {found:?}");
+    }
+    assert_eq!(found("See <FileCite ref=\"turn9file9\"/>.", json!({})), [] as [String; 0]);
+}
