@@ -189,7 +189,8 @@ impl Archive {
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
     pub(crate) fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
-        let (files, entries) = folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
+        let (files, entries, note) =
+            folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
         for (entry, mark) in entries.iter().zip(files.marks()) {
@@ -201,7 +202,8 @@ impl Archive {
             hasher.update(&mark.modified.to_le_bytes());
         }
         identity.directory = hasher.finalize();
-        Ok(Self::assemble(label, Backing::Folder(files), entries, identity, limits, spans))
+        let folder = Self::assemble(label, Backing::Folder(files), entries, identity, limits, spans);
+        Ok(Self { notes: note.into_iter().collect(), ..folder })
     }
 
     /// Wraps `file` as an archive whose only entry is called `name`.

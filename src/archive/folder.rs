@@ -30,8 +30,10 @@ pub(super) struct FileMark {
     pub(super) modified: i64,
 }
 
-/// All files below `top`, sorted by name. Whatever is moved or mounted there later, the files are those that were listed.
-pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)> {
+/// All files below `top`, sorted by name, and a note if some directories could not be listed. Whatever is moved or mounted
+/// there later, the files are those that were listed.
+pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries, Option<String>)> {
+    let mut unlisted = Unlisted::default();
     let mut entries = Entries::default();
     let (mut marks, mut odd_paths) = (Vec::new(), HashMap::new());
     let folder = OpenDirectory::open(top);
@@ -43,7 +45,10 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)
             |error| Error::io(format!("{} cannot be listed", printable(&directory.to_string_lossy())), error);
         let found = match std::fs::read_dir(&directory) {
             // An unreadable directory hides only its own files.
-            Err(_) if depth > 0 => continue,
+            Err(error) if depth > 0 => {
+                unlisted.add(|| cannot(error).to_string());
+                continue;
+            }
             other => other.map_err(cannot)?,
         };
         for item in found {
@@ -55,7 +60,9 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)
                 continue;
             }
             let name = format!("{prefix}{name}");
-            if metadata.is_dir() && depth < MAX_DEPTH {
+            if metadata.is_dir() && depth == MAX_DEPTH {
+                unlisted.add(|| format!("{} is nested too deeply", printable(&name)));
+            } else if metadata.is_dir() {
                 pending.push((below.join(item.file_name()), format!("{name}/"), depth + 1));
             } else if metadata.is_file() {
                 let (path, stamp) = (below.join(item.file_name()), Stamp::of(&metadata));
@@ -71,7 +78,32 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries)
             }
         }
     }
-    sorted(&entries, &marks, odd_paths, folder?)
+    let (files, entries) = sorted(&entries, &marks, odd_paths, folder?)?;
+    Ok((files, entries, unlisted.note()))
+}
+
+/// Directories that were passed over. There may be many, so only the first is named.
+#[derive(Default)]
+struct Unlisted {
+    count: usize,
+    first: String,
+}
+
+impl Unlisted {
+    fn add(&mut self, reason: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = reason();
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    fn note(self) -> Option<String> {
+        match self.count {
+            0 => None,
+            1 => Some(self.first),
+            count => Some(format!("{count} directories are left out, the first: {}", self.first)),
+        }
+    }
 }
 
 fn sorted(

@@ -632,6 +632,33 @@ fn a_folder_lists_its_files_without_following_links() {
 }
 
 #[test]
+fn directories_of_a_folder_that_cannot_be_listed_are_noted() {
+    // Paths longer than the system takes can't be made, but directories can be renamed from the deepest up.
+    let nest = |top: &Path, name: &str| {
+        let mut path = top.join(["d"; 16].join("/"));
+        std::fs::create_dir_all(path.join("deeper")).unwrap();
+        while path != top {
+            std::fs::rename(&path, path.with_file_name(name)).unwrap();
+            path.pop();
+        }
+    };
+    let notes = |top: &Path| {
+        let archive = Archive::folder(top, "top", &Limits::default(), &Arc::default()).unwrap();
+        assert!(archive.entries().iter().any(|entry| entry.name == "seen"));
+        archive.notes().to_vec()
+    };
+    let top = tempfile::tempdir().unwrap();
+    std::fs::write(top.path().join("seen"), "").unwrap();
+    assert_eq!(notes(top.path()), [""; 0]);
+    nest(top.path(), "e");
+    let path = format!("{}/deeper", ["e"; 16].join("/"));
+    assert_eq!(notes(top.path()), [format!("{path} is nested too deeply")]);
+    nest(top.path(), &"f".repeat(255));
+    let found = notes(top.path()).concat();
+    assert!(found.starts_with("2 directories are left out, the first: "), "{found}");
+}
+
+#[test]
 fn an_undecodable_name_cannot_control_the_terminal() {
     let bytes = zip_bytes(&[("\u{1b}[2J", b"x", CompressionMethod::Stored)]);
     let directory = position(&bytes, b"PK\x01\x02");

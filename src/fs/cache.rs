@@ -32,6 +32,8 @@ struct CacheState {
 pub(crate) struct Ticket {
     cache: Arc<Mutex<CacheState>>,
     group: Ino,
+    /// How many requests waited when the rendering began.
+    asked: usize,
     finished: bool,
 }
 
@@ -97,7 +99,7 @@ impl PageCache {
     }
 
     fn ticket(&self, group: Ino) -> Ticket {
-        Ticket { cache: Arc::clone(&self.0), group, finished: false }
+        Ticket { cache: Arc::clone(&self.0), group, asked: 0, finished: false }
     }
 }
 
@@ -107,16 +109,17 @@ impl Ticket {
         self.group
     }
 
-    /// The pages that requests wait for, in order of arrival.
-    pub(super) fn wanted(&self) -> Vec<Ino> {
+    /// The pages that requests wait for, in order of arrival. To be called before they are rendered.
+    pub(super) fn wanted(&mut self) -> Vec<Ino> {
         let state = lock(&self.cache);
         let waiting = state.flights.get(&self.group).map(Vec::as_slice).unwrap_or_default();
+        self.asked = waiting.len();
         let mut seen = HashSet::new();
         waiting.iter().map(|(ino, _)| *ino).filter(|ino| seen.insert(*ino)).collect()
     }
 
     /// Caches `pages`, which were rendered by reading `json` bytes, and hands each to the requests that wait for it. Errors
-    /// are handed over but not cached.
+    /// are not cached, and handed only to requests from before the rendering began: what failed earlier may succeed now.
     pub(super) fn deliver(&self, pages: Vec<(Ino, Result<Rendered>)>, json: u64) {
         let pages: Vec<(Ino, SharedResult)> = pages
             .into_iter()
@@ -130,8 +133,11 @@ impl Ticket {
         }
         let pages: HashMap<Ino, SharedResult> = pages.into_iter().collect();
         let waiting = state.flights.get_mut(&self.group).map(std::mem::take).unwrap_or_default();
-        let (served, unserved): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(ino, _)| pages.contains_key(ino));
+        let (mut served, mut unserved) = (Vec::new(), Vec::new());
+        for (at, request) in waiting.into_iter().enumerate() {
+            let is_served = pages.get(&request.0).is_some_and(|page| page.is_ok() || at < self.asked);
+            if is_served { served.push(request) } else { unserved.push(request) }
+        }
         if let Some(waiting) = state.flights.get_mut(&self.group) {
             *waiting = unserved;
         }

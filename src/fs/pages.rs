@@ -43,11 +43,11 @@ impl Fs {
     /// Renders the requested pages of `ticket`'s conversation, and as many others as fit into a quarter of the cache,
     /// while reading the conversation once, and answers all requests that wait for them. Blocks meanwhile.
     ///
-    /// If the pages don't all fit, the conversation is read again for pages requested in the meantime.
+    /// If the pages don't all fit, or fail, the conversation is read again for pages requested in the meantime.
     pub(crate) fn render(&self, ticket: Ticket) {
         let mut ticket = ticket;
         loop {
-            let (wanted, batch) = self.batch(&ticket);
+            let (wanted, batch) = self.batch(&mut ticket);
             let mut pages = self.render_batch(&batch);
             let out_of_memory = |(_, page): &(Ino, Result<Rendered>)| {
                 page.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutOfMemory)
@@ -65,7 +65,7 @@ impl Fs {
     }
 
     /// The inodes to render for `ticket`, requested ones first, and how many were requested.
-    fn batch(&self, ticket: &Ticket) -> (usize, Vec<Ino>) {
+    fn batch(&self, ticket: &mut Ticket) -> (usize, Vec<Ino>) {
         let size = |ino: &Ino| self.table.inode(*ino).map_or(0, |node| node.size);
         let most = self.cache.bound() / 4;
         let mut bytes = 0_u64;

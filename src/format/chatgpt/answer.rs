@@ -14,7 +14,7 @@ use crate::format::lenient::{List, Maybe, Num, Obj, Read, Record, Str, pass_over
 use crate::format::pointer;
 use crate::format::pull::{Json, Reader, Result, Value};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Messages as far as their answers need them.
 #[derive(Clone, Copy, Debug)]
@@ -509,6 +509,7 @@ impl<'i, 'a> AnswerData<'i, 'a> {
         if let Some(expanded) = components::expand(&prose.text, &references, self) {
             prose.text = Cow::Owned(expanded.text);
             prose.references = expanded.references;
+            list_once(prose);
         }
     }
 
@@ -543,6 +544,16 @@ impl<'i, 'a> AnswerData<'i, 'a> {
         }
         Some(out)
     }
+}
+
+/// Removes from the pages listed after the text those that turned out to have a place in it.
+fn list_once(prose: &mut Prose<'_>) {
+    let links = prose.references.iter().filter_map(|reference| match &reference.meaning {
+        Meaning::Citation(links) | Meaning::Links(links) => Some(links),
+        _ => None,
+    });
+    let placed: HashSet<_> = links.flatten().map(|link| (&*link.label, &*link.url)).collect();
+    prose.footnotes.retain(|page| !placed.contains(&(&*page.label, &*page.url)));
 }
 
 /// What a reference means that says where it is and not what is there: it covers a component.

@@ -27,7 +27,7 @@ fn the_first_reader_gets_the_ticket_and_all_get_the_page() {
     let cache = PageCache::new(3000);
     let (ticket, first) = ask(&cache, Ino(1));
     let others: Vec<_> = (0..8).map(|_| ask(&cache, Ino(1))).collect();
-    let ticket = ticket.unwrap();
+    let mut ticket = ticket.unwrap();
     assert!(others.iter().all(|(ticket, _)| ticket.is_none()) && cache.claim(GROUP).is_none());
     assert_eq!(ticket.wanted(), [Ino(1)]);
     ticket.deliver(vec![(Ino(1), Ok(page(100)))], 0);
@@ -58,13 +58,13 @@ fn readers_of_other_pages_of_the_group_wait_for_its_ticket() {
     let (other, second) = ask(&cache, Ino(2));
     let (late, third) = ask(&cache, Ino(3));
     assert!(other.is_none() && late.is_none());
-    let ticket = ticket.unwrap();
+    let mut ticket = ticket.unwrap();
     assert_eq!(ticket.wanted(), [Ino(1), Ino(2), Ino(3)]);
     // The third is not rendered with the others.
     ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), refused())], 0);
     assert!(first.recv().unwrap().is_ok());
     assert_eq!(second.recv().unwrap().unwrap_err().to_string(), "gone");
-    let ticket = ticket.finish().unwrap();
+    let mut ticket = ticket.finish().unwrap();
     assert_eq!(ticket.wanted(), [Ino(3)]);
     ticket.deliver(vec![(Ino(3), Ok(page(30)))], 0);
     assert!(third.recv().unwrap().is_ok() && ticket.finish().is_none());
@@ -75,13 +75,33 @@ fn errors_are_not_kept() {
     let cache = PageCache::new(3000);
     for _ in 0..2 {
         let (ticket, got) = ask(&cache, Ino(1));
-        let ticket = ticket.unwrap();
+        let mut ticket = ticket.unwrap();
+        assert_eq!(ticket.wanted(), [Ino(1)]);
         ticket.deliver(vec![(Ino(1), refused())], 0);
         assert!(ticket.finish().is_none());
         let error = got.recv().unwrap().unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Damaged, "gone"));
     }
     assert!(!cache.contains(Ino(1)));
+}
+
+#[test]
+fn an_error_from_before_a_request_is_not_its_answer() {
+    let cache = PageCache::new(3000);
+    let mut ticket = cache.claim(GROUP).unwrap();
+    assert!(ticket.wanted().is_empty());
+    let (other, late) = ask(&cache, Ino(1));
+    assert!(other.is_none());
+    ticket.deliver(vec![(Ino(1), refused())], 0);
+    let mut ticket = ticket.finish().unwrap();
+    assert_eq!(ticket.wanted(), [Ino(1)]);
+    let (_, later) = ask(&cache, Ino(1));
+    ticket.deliver(vec![(Ino(1), refused())], 0);
+    assert!(late.recv().unwrap().is_err());
+    let mut ticket = ticket.finish().unwrap();
+    assert_eq!(ticket.wanted(), [Ino(1)]);
+    ticket.deliver(vec![(Ino(1), Ok(page(10)))], 0);
+    assert!(later.recv().unwrap().is_ok() && ticket.finish().is_none());
 }
 
 #[test]
@@ -103,7 +123,7 @@ fn a_panic_fails_the_waiting_requests_and_the_next_one_renders() {
 #[test]
 fn a_page_rendered_ahead_of_time_is_found() {
     let cache = PageCache::new(3000);
-    let ticket = cache.claim(GROUP).unwrap();
+    let mut ticket = cache.claim(GROUP).unwrap();
     assert!(ticket.wanted().is_empty());
     ticket.deliver(vec![(Ino(1), Ok(page(10))), (Ino(2), Ok(page(20)))], 0);
     assert!(ticket.finish().is_none());
@@ -128,7 +148,7 @@ fn nobody_is_left_waiting_however_readers_and_renderers_interleave() {
                     let count =
                         Box::new(move |_: Result<Rendered>| _ = answered.fetch_add(1, Ordering::SeqCst));
                     let mut ticket = cache.request(GROUP, ino, count);
-                    while let Some(held) = ticket {
+                    while let Some(mut held) = ticket {
                         // One page at a time; every third fails.
                         let batch = held.wanted().into_iter().take(1);
                         let rendered =
