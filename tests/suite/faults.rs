@@ -227,6 +227,45 @@ fn an_index_that_cannot_be_written_is_done_without() {
     }
 }
 
+#[test]
+fn an_export_that_cannot_write_a_file_says_so_and_is_completed_by_the_next() {
+    let place = Scratch::new();
+    let source = small(&place);
+    let expected = exported(&source);
+    let out = place.path("out");
+    for (kind, reason, codes) in
+        [("write", "no space left on device", &[6][..]), ("broken", "input/output error", &[4, 6])]
+    {
+        let export = |command: &mut Command| {
+            outcome(command.args(["export", "--no-cache", "--update"]).arg(&source).arg(&out))
+        };
+        let files = || {
+            let mut tree = Tree::read(&out);
+            tree.0.retain(|path, _| !path.ends_with('/') && path != ".gptfs-export");
+            tree
+        };
+        let faults = with_each_fault(
+            kind,
+            &out,
+            |_, command| {
+                let _ = fs::remove_dir_all(&out);
+                export(command)
+            },
+            |at, outcome, home| {
+                assert!(outcome.code.is_some_and(|code| codes.contains(&code)), "write {at}: {outcome:?}");
+                let said = outcome.stderr.trim_end();
+                assert!(said.ends_with(reason) && !said.contains('\n'), "write {at}: {said}");
+                for (path, bytes) in files().0 {
+                    assert!(expected.0.get(&path) == Some(&bytes), "write {at}: {path} is not whole");
+                }
+                export(&mut program(home)).succeeded();
+                files().assert_is(&expected, "after the fault");
+            },
+        );
+        assert!(library().is_none() || faults > expected.0.len(), "{kind}: each file is written");
+    }
+}
+
 /// The variable with which all calls from the n-th on fail, rather than only the n-th.
 fn from_then_on() -> (&'static str, String) {
     ("GPTFS_FAULT_CLEAR", "/nonexistent".to_owned())
