@@ -15,6 +15,7 @@ use crate::search::Filter;
 use crate::sys::EndSignals;
 use crate::time::Zone;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Writes the tree that `mount` would show to a directory, or its conversations to standard output.
 pub(super) fn export(args: &ExportArgs) -> Result<()> {
@@ -26,7 +27,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
                 "--update brings a directory up to date, and lines of JSON go to standard output",
             ));
         }
-        if let Some(dir) = args.paths.iter().skip(1).find(|path| !path.exists()) {
+        // A source that is missing or empty was meant as the directory to write to.
+        let is_empty = |path: &Path| path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        if let Some(dir) = args.paths.iter().skip(1).find(|path| !path.exists() || is_empty(path)) {
             let reason = "no such export; lines of JSON go to standard output, not to a directory";
             return Err(usage(reason).within(quoted_path(dir)));
         }

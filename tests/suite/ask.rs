@@ -139,6 +139,7 @@ fn slips_are_explained() {
     let scratch = Scratch::new();
     let demo = fixtures().join("demo.zip").display().to_string();
     scratch.file("-export.zip", "");
+    scratch.directory("empty");
     for (words, expected) in [
         (&["cache", "clear"][..], "clear: unexpected; did you mean --clear?"),
         (&["grep", "-r", "x", &demo], "-r: not needed: grep always searches the whole export"),
@@ -150,6 +151,10 @@ fn slips_are_explained() {
         (
             &["export", "--format=jsonl", &demo, "out"],
             "out: no such export; lines of JSON go to standard output",
+        ),
+        (
+            &["export", "--format=jsonl", &demo, "empty"],
+            "empty: no such export; lines of JSON go to standard output",
         ),
         (&["ls", "-export.zip"], "for the file of that name, use ./-export.zip"),
     ] {

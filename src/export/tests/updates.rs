@@ -231,3 +231,15 @@ fn filters_that_an_interrupted_update_changed_are_those_of_the_next() {
     update_chosen(&now(), &some, &into, WriteMode::Update).unwrap();
     assert_eq!(shown(&into), listed_of(&now(), &["Later"]));
 }
+
+#[test]
+fn links_to_conversations_no_longer_chosen_are_removed_too() {
+    let (_place, into) = folder();
+    let views = || now().listing_views();
+    update_chosen(&views(), &Selection::All, &into, WriteMode::Update).unwrap();
+    update_chosen(&views(), &chosen(&[1], "--model x"), &into, WriteMode::Refilter).unwrap();
+    let left: Vec<_> = shown(&into).into_keys().collect();
+    let years = ["2025", "2025/04", "2025/04/Later.md"];
+    let views = ["by-id", "by-id/bbbbbbbb-1.md", "recent", "recent/01 Later.md"];
+    assert_eq!(left, [&[".ignore"][..], &years, &views].concat());
+}
