@@ -73,9 +73,19 @@ enum ViewContent {
     Link(u32),
     /// The prompts of the conversation at this position of the catalog.
     Prompts(u32),
-    /// An entry of an archive and its size.
-    Entry(EntryRef, u64),
+    /// An entry of an archive and its size. The fields of an [`EntryRef`], which would take more room.
+    Entry {
+        archive: u16,
+        entry: u32,
+        bytes: u64,
+    },
     Text(ViewText),
+}
+
+impl ViewContent {
+    fn entry(entry: EntryRef, bytes: u64) -> Self {
+        Self::Entry { archive: entry.archive, entry: entry.entry, bytes }
+    }
 }
 
 /// A file or directory. Small, because archives may have a million files.
@@ -90,6 +100,8 @@ struct ViewNode {
     name: usize,
     content: ViewContent,
 }
+
+const _: () = assert!(size_of::<ViewNode>() <= 32, "two per file while the views are built");
 
 impl ViewNode {
     fn name<'n>(&self, names: &'n str) -> &'n str {
@@ -133,7 +145,7 @@ impl Views {
         if !catalog.orphans.is_empty() {
             let directory = builder.directory(hidden, "orphans");
             for orphan in &catalog.orphans {
-                builder.file(directory, &orphan.name, ViewContent::Entry(orphan.entry, orphan.bytes));
+                builder.file(directory, &orphan.name, ViewContent::entry(orphan.entry, orphan.bytes));
             }
         }
         let export = builder.directory(hidden, "export");
@@ -145,7 +157,7 @@ impl Views {
             let parents = parts().count().saturating_sub(1);
             let directory =
                 parts().take(parents).fold(export, |directory, part| builder.directory(directory, part));
-            builder.file(directory, name, ViewContent::Entry(entry, bytes));
+            builder.file(directory, name, ViewContent::entry(entry, bytes));
         });
         builder.directory(hidden, SEARCH);
         let (nodes, names) = builder.finish();
@@ -374,7 +386,7 @@ impl Fs {
                     attr.size = self.prompts_size(head as usize);
                     (attr.modified, attr.created) = of_head(head as usize);
                 }
-                ViewContent::Entry(_, bytes) => attr.size = bytes,
+                ViewContent::Entry { bytes, .. } => attr.size = bytes,
                 ViewContent::Text(text) => attr.size = self.text_size(text)?,
             },
         }
@@ -454,7 +466,7 @@ impl Fs {
             Beyond::View(at) => match self.views().node(at)?.content {
                 ViewContent::Directory { .. } => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
                 ViewContent::Link(_) => Err(Error::new(ErrorKind::Unexpected, "a link has no bytes to read")),
-                ViewContent::Entry(entry, _) => Ok(Origin::Copied(entry)),
+                ViewContent::Entry { archive, entry, .. } => Ok(Origin::Copied(EntryRef { archive, entry })),
                 ViewContent::Text(_) | ViewContent::Prompts(_) => Ok(Origin::Rendered),
             },
         }
@@ -469,7 +481,9 @@ impl Fs {
                 Ok(bytes)
             }
             Beyond::View(at) => match self.views().node(at)?.content {
-                ViewContent::Entry(entry, _) => self.copy(ino, entry, offset, len),
+                ViewContent::Entry { archive, entry, .. } => {
+                    self.copy(ino, EntryRef { archive, entry }, offset, len)
+                }
                 _ => Err(Error::new(ErrorKind::Unexpected, "not a copied file")),
             },
             Beyond::Found(..) => Err(Error::new(ErrorKind::Unexpected, "not a copied file")),

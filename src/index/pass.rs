@@ -95,7 +95,8 @@ struct Pass<'a> {
 
 /// A conversation that was measured.
 struct Measured {
-    place: ElementPlace,
+    /// Position of its shard.
+    shard: usize,
     head: Head,
     /// Decides between two versions of a conversation with equal times.
     nodes: usize,
@@ -331,16 +332,16 @@ impl Pass<'_> {
             let failure = ends.into_iter().find_map(|end| end.failure);
             return Err(failure.unwrap_or_else(|| self.nothing_found(None, None, &[])));
         }
-        conversations.sort_by_cached_key(|found| (found.place.shard, found.place.location.start));
+        conversations.sort_by_cached_key(|found| (found.shard, found.head.location.start));
         let is_provisional = self.is_starved.load(Ordering::Relaxed) || ends.iter().any(fatal);
         let mut read: HashMap<usize, u64> = HashMap::new();
         for found in &mut conversations {
-            if ends.get(found.place.shard).is_some_and(|end| end.failure.is_some())
+            if ends.get(found.shard).is_some_and(|end| end.failure.is_some())
                 && found.head.condition == Condition::Sound
             {
                 found.head.condition = Condition::Unverified;
             }
-            let count = read.entry(found.place.shard).or_default();
+            let count = read.entry(found.shard).or_default();
             *count = count.saturating_add(1);
         }
         let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
@@ -482,7 +483,10 @@ fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
     }
     let mut is_older = is_older.into_iter();
     found.retain(|_| !is_older.next().unwrap_or_default());
-    found.into_iter().map(|found| found.head).collect()
+    let mut heads: Vec<_> = found.into_iter().map(|found| found.head).collect();
+    // They are collected in place, where there was room for more of each.
+    heads.shrink_to_fit();
+    heads
 }
 
 impl Measured {
@@ -494,7 +498,7 @@ impl Measured {
         let location = Some(head.location);
         let problem = |reason| Problem { conversation: location, ..Problem::new(&subject, reason) };
         let problems = reasons.into_iter().map(problem).collect();
-        Self { place, head, nodes, problems }
+        Self { shard: place.shard, head, nodes, problems }
     }
 
     fn rank(&self) -> (Option<Timestamp>, usize) {

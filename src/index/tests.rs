@@ -360,6 +360,16 @@ fn an_index_built_while_resources_were_short_is_not_saved() {
 }
 
 #[test]
+fn the_list_of_conversations_has_no_room_for_more() {
+    let chats: Vec<_> = (0..1000).map(|n| chat(&format!("{n:08}"), "Tea")).collect();
+    let folder = folder(&[("conversations.json", format!("[{}]", chats.join(",")).as_bytes())]);
+    for jobs in [1, 4] {
+        let heads = index_of(folder.path(), jobs).unwrap().catalog.heads;
+        assert_eq!((heads.len(), heads.capacity()), (1000, 1000));
+    }
+}
+
+#[test]
 fn the_status_waits_for_the_index_to_be_saved_and_says_where_or_why_not() {
     let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
     let home = tempfile::tempdir().unwrap();
