@@ -5,6 +5,7 @@ pub(super) mod bugs;
 use super::*;
 use crate::archive::Limits;
 use crate::catalog::Location;
+use crate::fuzzing::assert_no_bug;
 use crate::source;
 use crate::time::Zone;
 use proptest::prelude::*;
@@ -165,11 +166,14 @@ fn pages_fit(path: &Path, options: &IndexOptions) -> bool {
         Ok(index) => index,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::NotAnExport, "{error}");
+            assert_no_bug(&error.to_string());
             return false;
         }
     };
+    for problem in problems(&index) {
+        assert_no_bug(&problem);
+    }
     for (at, head) in index.catalog().heads.iter().enumerate() {
-        assert_ne!(head.condition, Condition::Bug, "{:?}", problems(&index));
         transcript.assert_is_whole(&index, at, head);
         let branches = head.branches.iter().map(|branch| Page::Branch(branch.number));
         for page in branches.chain([Page::Thread, Page::Prompts]) {

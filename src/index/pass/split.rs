@@ -1,5 +1,6 @@
 //! Splitting a shard into its elements, and deciding what each of them is.
 
+use crate::bug::{self, Bug};
 use crate::catalog::{EntryRef, Location, Problem};
 use crate::format::html::HtmlExtract;
 use crate::format::scan::{Body, Element, ElementJson, End, Scanner};
@@ -43,9 +44,11 @@ pub(super) enum Vendor {
     Foreign(Detected, u64),
 }
 
-/// Splits one shard into conversations.
+/// Splits one shard into conversations. After a panic, the rest of the shard is not read.
 pub(super) struct Splitter<'p> {
     scanner: Scanner,
+    /// True after a panic.
+    is_lost: bool,
     /// Finds the conversations in the viewer, if the shard is one.
     viewer: Option<HtmlExtract>,
     finding: ShardFinding<'p>,
@@ -90,7 +93,7 @@ impl<'p> Splitter<'p> {
             junk: None,
             problems: Vec::new(),
         };
-        Self { scanner, viewer, finding }
+        Self { scanner, is_lost: false, viewer, finding }
     }
 
     /// Number of bytes held of an incomplete conversation.
@@ -100,7 +103,19 @@ impl<'p> Splitter<'p> {
 
     /// Splits the next bytes. Returns true if they made the incomplete conversation huge.
     pub(super) fn feed(&mut self, chunk: &[u8], take: Take<'_>) -> bool {
-        let Self { scanner, viewer, finding } = self;
+        if self.is_lost {
+            return false;
+        }
+        bug::caught(|| self.split(chunk, take)).unwrap_or_else(|bug| {
+            self.lose(&bug);
+            false
+        })
+    }
+
+    fn split(&mut self, chunk: &[u8], take: Take<'_>) -> bool {
+        #[cfg(test)]
+        crate::index::tests::bugs::while_splitting(chunk);
+        let Self { scanner, viewer, finding, .. } = self;
         let before = scanner.held();
         match viewer {
             None => scanner.feed(chunk, &mut |element| finding.pass_on(None, element, take)),
@@ -113,10 +128,24 @@ impl<'p> Splitter<'p> {
 
     /// Hands over the unfinished element, and returns how the shard ended and what was found out about it. The scanner
     /// can be reused for another shard.
-    pub(super) fn finish(self, take: Take<'_>) -> (End, ShardFinding<'p>, Scanner) {
-        let Self { mut scanner, viewer, mut finding } = self;
-        let end = scanner.finish(&mut |element| finding.pass_on(viewer.as_ref(), element, take));
-        (end, finding, scanner)
+    pub(super) fn finish(mut self, take: Take<'_>) -> (End, ShardFinding<'p>, Scanner) {
+        let mut end = End::Complete;
+        if !self.is_lost {
+            let Self { scanner, viewer, finding, .. } = &mut self;
+            let mut pass_on = |element: Element<'_>| finding.pass_on(viewer.as_ref(), element, take);
+            match bug::caught(|| scanner.finish(&mut pass_on)) {
+                Ok(found) => end = found,
+                Err(bug) => self.lose(&bug),
+            }
+        }
+        (end, self.finding, self.scanner)
+    }
+
+    fn lose(&mut self, bug: &Bug) {
+        self.is_lost = true;
+        self.scanner = Scanner::new(usize::try_from(self.finding.limit).unwrap_or(usize::MAX));
+        let reason = format!("not read to its end because of {bug}");
+        self.finding.problems.push(Problem::new(self.finding.name, reason));
     }
 }
 

@@ -3,15 +3,24 @@
 use super::*;
 use crate::export::{self, Selection, WriteMode};
 use crate::fs::Fs;
+use crate::fuzzing;
 use crate::layout::Layout;
 use crate::search::{self, Filter, Inspector, SearchPlan, SearchedFile};
 use crate::sys::EndSignals;
+use std::panic;
 
 /// Text over which gptfs panics whenever it indexes.
 const INDEXING: &str = "a deliberate bug while indexing";
 
 /// Text over which gptfs panics whenever it renders.
 const RENDERING: &str = "a deliberate bug while rendering";
+
+/// Text over which gptfs panics before it knows what conversation it belongs to.
+const SPLITTING: &str = "a deliberate bug while splitting";
+
+pub(in crate::index) fn while_splitting(chunk: &[u8]) {
+    assert!(!contains(chunk, SPLITTING), "{SPLITTING}");
+}
 
 pub(in crate::index) fn while_indexing(json: &[u8]) {
     assert!(!contains(json, INDEXING), "{INDEXING}");
@@ -85,6 +94,28 @@ fn a_panic_over_a_conversation_costs_only_its_page() {
 }
 
 #[test]
+fn a_panic_between_conversations_costs_the_rest_of_their_file() {
+    // More than is read at a time.
+    let long = chat("b", &"x".repeat(4 << 20));
+    let first = format!("[{}, {long}, {}, {}]", chat("a", "Tea"), chat("c", SPLITTING), chat("d", "Milk"));
+    let other = format!("[{}]", chat("e", "Coffee"));
+    let source =
+        folder(&[("conversations-000.json", first.as_bytes()), ("conversations-001.json", other.as_bytes())]);
+    for jobs in [1, 2, 4] {
+        let index = index_of(source.path(), jobs).unwrap();
+        let ids: Vec<_> = index.catalog.heads.iter().map(|head| &*head.id).collect();
+        assert!(ids.starts_with(&["a"]) && ids.ends_with(&["e"]) && !ids.contains(&"d"), "{ids:?}");
+        let [problem] = &problems(&index)[..] else { panic!("one problem") };
+        let told = "conversations-000.json: not read to its end because of a bug in gptfs";
+        assert!(problem.starts_with(told), "{problem}");
+        assert!(thread(&index, 0).unwrap().ends_with(
+            "Tea
+"
+        ));
+    }
+}
+
+#[test]
 fn a_conversation_whose_title_makes_gptfs_panic_is_shown_without_it() {
     let sound = chat(&"y".repeat(INDEXING.len()), "Tea");
     let index = assert_costs_only_itself(&chat(INDEXING, "Tea"), &sound, 2);
@@ -153,6 +184,15 @@ fn an_export_writes_everything_but_the_pages_whose_rendering_panics() {
     let error = written.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Damaged);
     assert!(error.to_string().contains("2023/11/b.md: a bug in gptfs"), "{error}");
+}
+
+#[test]
+fn random_tests_fail_when_a_panic_was_caught() {
+    for text in [INDEXING, RENDERING, SPLITTING] {
+        let json = format!("[{}]", chat("a", text));
+        assert!(panic::catch_unwind(|| fuzzing::export(json.as_bytes())).is_err(), "{text}");
+    }
+    assert!(fuzzing::export(format!("[{}]", chat("a", "Tea")).as_bytes()));
 }
 
 /// Counts files, and panics over one with the word `Milk`.
