@@ -11,7 +11,7 @@ mod sieve;
 mod words;
 
 pub(crate) use filter::{Branches, Filter, Words};
-pub(crate) use pages::{Bytes, Copied, SearchedFile};
+pub(crate) use pages::{Bytes, SearchedFile};
 pub(crate) use sieve::Sieve;
 pub(crate) use words::WordQuery;
 

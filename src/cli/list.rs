@@ -178,28 +178,33 @@ pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
         if block.is_empty() {
             break;
         }
-        if careful && is_copied && !is_harmless(&block) {
-            let reason =
-                "not plain text, so it is not printed to a terminal; redirect it to a file, or use --force";
-            return Err(Error::new(ErrorKind::Usage, reason));
+        let mut printed = block.as_slice();
+        if careful && is_copied {
+            let Some(whole) = harmless(printed) else {
+                let reason = "not plain text, so it is not printed to a terminal; redirect it to a file, or use --force";
+                return Err(Error::new(ErrorKind::Usage, reason));
+            };
+            // The next block begins with the character that this one cuts off, unless the file does.
+            printed = printed.get(..whole).filter(|whole| !whole.is_empty()).unwrap_or(printed);
         }
-        offset += block.len() as u64;
-        super::print(|out| out.write_all(&block))?;
+        offset += printed.len() as u64;
+        super::print(|out| out.write_all(printed))?;
     }
     debug_assert_eq!(offset, size, "a file has the size that its listing states");
     Ok(())
 }
 
-/// True for text without characters that control a terminal. Ignores a character cut off by the end of the block.
-fn is_harmless(block: &[u8]) -> bool {
+/// The length of `block` without a character that its end cuts off, if it is text that doesn't control a terminal.
+fn harmless(block: &[u8]) -> Option<usize> {
     let text = match std::str::from_utf8(block) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(block.get(..error.valid_up_to()).unwrap_or_default()).unwrap_or_default()
+            std::str::from_utf8(block.get(..error.valid_up_to())?).ok()?
         }
-        Err(_) => return false,
+        Err(_) => return None,
     };
-    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+    let steers = text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    (!steers).then_some(text.len())
 }
 
 #[cfg(test)]
@@ -208,10 +213,11 @@ mod tests {
 
     #[test]
     fn text_is_harmless_but_bytes_and_escapes_are_not() {
-        assert!(is_harmless("Grüße\r\n\tfür 🍎".as_bytes()));
-        assert!(is_harmless(&"🍎".as_bytes()[..3]), "cut by the end of a block");
-        assert!(!is_harmless(b"\x89PNG\r\n"));
-        assert!(!is_harmless(b"a\x1b[2J"));
-        assert!(!is_harmless(b"a\0"));
+        assert_eq!(harmless("Grüße\r\n\tfür 🍎".as_bytes()), Some(19));
+        assert_eq!(harmless(&"a🍎".as_bytes()[..4]), Some(1), "cut by the end of a block");
+        assert_eq!(harmless(&"🍎".as_bytes()[..3]), Some(0));
+        for bytes in [&b"\x89PNG\r\n"[..], b"a\x1b[2J", b"a\0", "a\u{9b}31m".as_bytes()] {
+            assert_eq!(harmless(bytes), None, "{bytes:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The command line: the output, exit codes and error messages of every command.
 
-use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs, outcome, program};
+use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs, outcome, program, skip};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
@@ -621,6 +621,40 @@ fn no_text_of_an_export_reaches_the_terminal_as_control_characters() {
     fs::write(&source, "not a zip").expect("a file");
     let told = gptfs([OsStr::new("ls"), source.as_os_str()]).failed(3);
     assert!(!told.stderr.trim_end().contains(char::is_control), "{:?}", told.stderr);
+}
+
+/// What `gptfs WORDS` prints to a terminal, which `script` provides; `None` if that is not installed.
+fn on_a_terminal(words: &[&str]) -> Option<String> {
+    let home = Scratch::new();
+    let words = [&[env!("CARGO_BIN_EXE_gptfs")], words].concat().join("' '");
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("'{words}'"), "/dev/null"]).stdin(Stdio::null());
+    command.env("HOME", home.path("")).env("TERM", "xterm").env_remove("XDG_CACHE_HOME");
+    let Ok(output) = command.output() else {
+        skip("what a terminal gets, which needs script (install util-linux)");
+        return None;
+    };
+    Some(String::from_utf8(output.stdout).expect("UTF-8").replace("\r\n", "\n"))
+}
+
+#[test]
+fn attachments_are_printed_to_a_terminal_only_if_they_leave_it_alone() {
+    let scratch = Scratch::new();
+    // Longer than what is printed at a time, with a letter of two bytes wherever that may end.
+    let long = format!("x{}\n", "é".repeat(3 << 19));
+    let zip = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .deflated("evil.txt", "a needle \u{1b}[31m\n")
+        .deflated("late.txt", "a needle \u{9b}31m\n")
+        .deflated("long.txt", &long);
+    let source = scratch.zip("export.zip", &zip);
+    let path = source.to_str().expect("UTF-8");
+    for name in ["evil.txt", "late.txt"] {
+        let Some(told) = on_a_terminal(&["cat", path, &format!(".gptfs/export/{name}")]) else { return };
+        assert!(told.contains("not plain text") && !told.contains("needle"), "{told:?}");
+    }
+    let told = on_a_terminal(&["cat", path, ".gptfs/export/long.txt"]).expect("script");
+    assert!(told == long, "{} of {} bytes", told.len(), long.len());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::within::Within;
 use crate::error::{Error, ErrorKind};
-use crate::search::{Bytes, Copied, Inspector, SearchedFile};
+use crate::search::{Bytes, Inspector, SearchedFile};
 use crate::text::printable;
 use grep_printer::{
     ColorSpecs, HyperlinkConfig, HyperlinkEnvironment, HyperlinkFormat, JSON, JSONBuilder, Standard,
@@ -260,24 +260,101 @@ impl Input<'_, '_> {
                 searcher.search_slice(within, page, sink)
             }
             Bytes::Copied(copied) if self.look.safe => {
-                searcher.search_reader(self.matcher, Harmless(copied), sink)
+                searcher.search_reader(self.matcher, Harmless::new(copied), sink)
             }
             Bytes::Copied(copied) => searcher.search_reader(self.matcher, copied, sink),
         }
     }
 }
 
-/// A file without the control characters that could control a terminal.
-struct Harmless<'f>(Copied<'f>);
+/// A file without the characters that could control a terminal, in UTF-8 or, if it begins with the mark of that, in UTF-16.
+struct Harmless<R> {
+    file: R,
+    /// The byte before the next one, and the offset of that.
+    before: u8,
+    offset: u64,
+    wide: Option<Wide>,
+}
 
-impl Read for Harmless<'_> {
+/// The two orders of bytes in UTF-16.
+#[derive(Clone, Copy)]
+enum Wide {
+    LowFirst,
+    HighFirst,
+}
+
+impl<R> Harmless<R> {
+    fn new(file: R) -> Self {
+        Self { file, before: 0, offset: 0, wide: None }
+    }
+
+    /// What replaces the next byte.
+    fn replaced(&mut self, byte: u8) -> u8 {
+        let (before, offset) = (self.before, self.offset);
+        (self.before, self.offset) = (byte, offset.saturating_add(1));
+        if offset == 1 {
+            self.wide = match (before, byte) {
+                (0xff, 0xfe) => Some(Wide::LowFirst),
+                (0xfe, 0xff) => Some(Wide::HighFirst),
+                _ => None,
+            };
+        }
+        let steers = |byte: u8| matches!(byte, 1..=8 | 11 | 12 | 14..=31 | 127);
+        let is_late = |byte: u8| matches!(byte, 0x80..=0x9f);
+        let ends_pair = offset % 2 == 1;
+        match self.wide {
+            None if steers(byte) => b'?',
+            // These are two bytes, as "¿" is.
+            None if before == 0xc2 && is_late(byte) => 0xbf,
+            // The low byte is already handed out: makes a private character of it.
+            Some(Wide::LowFirst) if ends_pair && byte == 0 && (steers(before) || is_late(before)) => 0xe0,
+            Some(Wide::HighFirst) if ends_pair && before == 0 && (steers(byte) || is_late(byte)) => b'?',
+            _ => byte,
+        }
+    }
+}
+
+impl<R: Read> Read for Harmless<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.read(buffer)?;
+        let read = self.file.read(buffer)?;
         for byte in buffer.get_mut(..read).unwrap_or_default() {
-            if matches!(*byte, 1..=8 | 11 | 12 | 14..=31 | 127) {
-                *byte = b'?';
-            }
+            *byte = self.replaced(*byte);
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn harmless(bytes: &[u8]) -> Vec<u8> {
+        let mut all = Vec::new();
+        Harmless::new(bytes).read_to_end(&mut all).expect("bytes in memory");
+        let mut single = Harmless::new(bytes);
+        for &expected in &all {
+            let mut byte = [0];
+            assert_eq!((single.read(&mut byte).expect("a byte"), byte[0]), (1, expected), "{bytes:?}");
+        }
+        all
+    }
+
+    #[test]
+    fn a_file_cannot_control_the_terminal_in_any_encoding_that_is_searched() {
+        assert_eq!(harmless("Grüße\r\n\t für 🍎".as_bytes()), "Grüße\r\n\t für 🍎".as_bytes());
+        assert_eq!(harmless("a\u{1b}[2J \u{9b}31m \u{7f}b".as_bytes()), "a?[2J ¿31m ?b".as_bytes());
+        let wide = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let marked = format!("\u{feff}{text}");
+            marked.encode_utf16().flat_map(bytes).collect()
+        };
+        let (text, hostile) = ("Привет, 亀!\n", "a\u{1b}\u{9b}b\u{7f}");
+        for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            assert_eq!(harmless(&wide(text, bytes)), wide(text, bytes));
+        }
+        assert_eq!(
+            harmless(&wide(hostile, u16::to_le_bytes)),
+            wide("a\u{e01b}\u{e09b}b\u{e07f}", u16::to_le_bytes)
+        );
+        assert_eq!(harmless(&wide(hostile, u16::to_be_bytes)), wide("a??b?", u16::to_be_bytes));
     }
 }
