@@ -111,14 +111,14 @@ pub(crate) fn is_answered(path: &Path) -> bool {
 /// Makes the allocator give memory back early, where the C library can: blocks of 4 MiB immediately, and free memory at
 /// the end of its heap from 2 MiB on. Left alone, it learns from the first large conversation to keep as much.
 ///
-/// There are four heaps, or one for four processors. With one for each thread, what one thread frees is lost to the
+/// There are three heaps, or one for four processors. With one for each thread, what one thread frees is lost to the
 /// others. With fewer, two threads that work often get the same one, because it deals heaps out in turn, also to threads
 /// that only wait; then they wait for each other. To be called before there are threads.
 pub(crate) fn give_memory_back_early() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let heaps = i32::try_from(processors.div_ceil(4).max(4)).unwrap_or(4);
+        let heaps = i32::try_from(processors.div_ceil(4).max(3)).unwrap_or(3);
         // SAFETY: `mallopt` takes plain numbers and may be called from any thread at any time.
         unsafe {
             libc::mallopt(libc::M_ARENA_MAX, heaps);
