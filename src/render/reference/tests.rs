@@ -322,6 +322,8 @@ proptest! {
                 }
             }
         }
+        // Marks in indented code stay as they are.
+        prop_assume!(!text.lines().any(|line| line.starts_with("    ")));
         let prose = Prose { text: text.as_str().into(), references, ..Prose::default() };
         let result = resolved(&prose, Voice::Markdown);
         // Of two full stops around a mark that goes one is enough.
