@@ -1,7 +1,7 @@
 //! The entries of a ZIP without a usable directory, found by their local headers (`--recover`).
 //!
 //! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. Where
-//! that fails, what follows the data tells. A cut-off entry is kept as far as it goes; reading it ends with an error.
+//! that fails, what follows it marks its end. A cut-off entry is kept as far as it goes; reading it ends with an error.
 
 use super::directory::{CentralDirectory, refuse_bombs};
 use super::entries::Encryption;
@@ -249,8 +249,8 @@ fn stream(
     }))
 }
 
-/// How long the broken data is that begins at `start`: up to the descriptor that says so, else up to the first header from
-/// `reached` on. The bytes between a descriptor and `reached`, which will be inflated again, are taken from `spare`.
+/// The length of the broken data that begins at `start`: up to the descriptor that says so, else up to the first header
+/// from `reached` on. The bytes between a descriptor and `reached`, which will be inflated again, are taken from `spare`.
 fn boundary(
     window: &mut HeaderWindow<'_>,
     start: u64,

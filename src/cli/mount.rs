@@ -59,6 +59,10 @@ pub(super) fn unmount(dirs: &[PathBuf]) -> Result<()> {
 
 /// The exports to mount and the mountpoint, as absolute paths because the daemon changes its working directory.
 pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> {
+    // Before they become absolute, which an address would not survive.
+    let sources = paths.split_last().map_or(&[][..], |(_, sources)| sources);
+    let sources = if sources.is_empty() { &paths } else { sources };
+    sources.iter().try_for_each(|source| open::refuse_other_input(source))?;
     let mountpoint = match paths.as_slice() {
         [source] => beside(source)?,
         [.., last] if is_archive(last) => {

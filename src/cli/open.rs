@@ -15,8 +15,9 @@ use crate::progress::Progress;
 use crate::render::Observer;
 use crate::search::WordQuery;
 use crate::source::{self, Export};
+use crate::text::printable;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,8 +70,26 @@ fn open_with(sources: &[PathBuf], settings: &Settings, observer: Option<&dyn Obs
 
 /// Opens `sources` as one export, but for mounts of gptfs, which show one instead of being one.
 pub(super) fn sources(sources: &[PathBuf], settings: &Settings) -> Result<Export> {
+    sources.iter().try_for_each(|source| refuse_other_input(source))?;
     refuse_mounts(sources)?;
     source::open(sources, &settings.limits)
+}
+
+/// # Errors
+/// `Environment` if `source` is what other programs take for standard input or an address, and no file is called that.
+pub(super) fn refuse_other_input(source: &Path) -> Result<()> {
+    let name = source.to_string_lossy();
+    let reason = if name == "-" {
+        "gptfs reads exports in any order, which standard input doesn't allow; save it to a file first"
+    } else if name.contains("://") {
+        "an address, and gptfs never connects to a network; download the export first"
+    } else {
+        return Ok(());
+    };
+    if source.exists() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Environment, reason).within(printable(&name)))
 }
 
 /// # Errors
@@ -87,7 +106,7 @@ pub(super) fn refuse_mounts(sources: &[PathBuf]) -> Result<()> {
 
 /// Without FUSE there are no mounts.
 #[cfg(not(feature = "fuse"))]
-fn source_of(_: &std::path::Path) -> Option<PathBuf> {
+fn source_of(_: &Path) -> Option<PathBuf> {
     None
 }
 

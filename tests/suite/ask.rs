@@ -164,6 +164,29 @@ fn slips_are_explained() {
 }
 
 #[test]
+fn standard_input_and_addresses_are_not_taken_for_missing_files() {
+    let scratch = Scratch::new();
+    let address = "https://example.org/export.zip";
+    let input = "gptfs: -: gptfs reads exports in any order, which standard input doesn't allow; save it to a file first\n";
+    let network = format!(
+        "gptfs: {address}: an address, and gptfs never connects to a network; download the export first\n"
+    );
+    for (command, rest) in
+        [("ls", &[][..]), ("check", &[]), ("export", &["out"]), ("mount", &["chats"]), ("mount", &[])]
+    {
+        for (source, expected) in [("-", input), (address, &network)] {
+            let mut program = program(&scratch);
+            let told = outcome(program.arg(command).arg(source).args(rest).current_dir(scratch.path("")));
+            assert_eq!(told.failed(6).stderr, expected, "{command}");
+        }
+    }
+    // A file may be called so.
+    let export = std::fs::read(fixtures().join("demo.zip")).unwrap();
+    scratch.file("-", export);
+    outcome(program(&scratch).args(["check", "-"]).current_dir(scratch.path(""))).succeeded();
+}
+
+#[test]
 fn a_pattern_that_matches_only_directories_prints_nothing() {
     let told = on_demo("cat", &["2023/*"]).failed(2).stderr;
     assert!(told.contains("2023/*: matches only directories; for the files in them, add /**/*"), "{told}");
