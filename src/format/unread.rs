@@ -25,10 +25,6 @@ pub(super) const KEPT_METADATA: [&[u8]; 17] = [
 
 /// Containers of the conversation itself that no format reads.
 pub(super) const DROPPED: [&[u8]; 6] = [
-    b"moderation_results",
-    b"safe_urls",
-    b"blocked_urls",
-    b"disabled_tool_ids",
-    b"plugin_ids",
+    b"moderation_results", b"safe_urls", b"blocked_urls", b"disabled_tool_ids", b"plugin_ids",
     b"context_scopes",
 ];

@@ -112,20 +112,8 @@ fn unlisted_files_are_found_only_by_name() {
     let (_, fs) = Fake::new(catalog()).mount();
     let hidden = fs.resolve(".gptfs").unwrap();
     let expected = [
-        ".",
-        "..",
-        "account.md",
-        "by-id",
-        "export",
-        "feedback.md",
-        "index.tsv",
-        "orphans",
-        "problems.txt",
-        "prompts",
-        "recent",
-        "search",
-        "shared.md",
-        "status",
+        ".", "..", "account.md", "by-id", "export", "feedback.md", "index.tsv", "orphans", "problems.txt",
+        "prompts", "recent", "search", "shared.md", "status",
     ];
     assert_eq!(names(&fs, hidden), expected);
     assert_eq!(names(&fs, fs.resolve(".gptfs/orphans").unwrap()), [".", "..", "x.bin"]);

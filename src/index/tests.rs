@@ -13,29 +13,8 @@ use std::path::Path;
 
 /// Fragments that overwrite or interrupt an export: JSON syntax, invalid JSON, and page syntax.
 const PIECES: [&[u8]; 24] = [
-    b"\"",
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b":",
-    b"\\",
-    b"\n",
-    b"\0",
-    b"\xff",
-    b"\xed\xa0\xbd",
-    b"null",
-    b"NaN",
-    b"1e999",
-    b"[]",
-    b"{}",
-    b"[}",
-    b"{]",
-    b"\\ud83d",
-    b"```",
-    b"\\u0000",
-    b"\"mapping\":{",
+    b"\"", b"{", b"}", b"[", b"]", b",", b":", b"\\", b"\n", b"\0", b"\xff", b"\xed\xa0\xbd", b"null",
+    b"NaN", b"1e999", b"[]", b"{}", b"[}", b"{]", b"\\ud83d", b"```", b"\\u0000", b"\"mapping\":{",
     b"</details>",
 ];
 

@@ -245,12 +245,7 @@ fn an_exported_file_has_the_modification_time_of_its_conversation() {
 fn info_summarises_an_export() {
     let told = on_demo("info", &[]).succeeded();
     for words in [
-        "demo.zip",
-        "conversations    48",
-        "2023-03-14",
-        "gpt-4o",
-        "branches         7",
-        "starred          4",
+        "demo.zip", "conversations    48", "2023-03-14", "gpt-4o", "branches         7", "starred          4",
     ] {
         assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
     }

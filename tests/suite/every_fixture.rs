@@ -52,30 +52,9 @@ fn pages(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
 
 /// Words that the renderer writes.
 const FRAME: [&str; 24] = [
-    "ChatGPT",
-    "User",
-    "Sources",
-    "Thought",
-    "Canvas",
-    "Prompt",
-    "Audio",
-    "Video",
-    "Error",
-    "Screenshot",
-    "Plot",
-    "picture",
-    "plot",
-    "voice",
-    "video",
-    "branch",
-    "Branch",
-    "branches",
-    "title",
-    "model",
-    "https",
-    "chatgpt",
-    "details",
-    "export",
+    "ChatGPT", "User", "Sources", "Thought", "Canvas", "Prompt", "Audio", "Video", "Error", "Screenshot",
+    "Plot", "picture", "plot", "voice", "video", "branch", "Branch", "branches", "title", "model", "https",
+    "chatgpt", "details", "export",
 ];
 
 /// The words of `text` of at least four letters.

@@ -36,16 +36,8 @@ const FIXED: PatternGroup = PatternGroup {
 
 const REGEX: PatternGroup = PatternGroup {
     patterns: &[
-        "the",
-        "a.c",
-        "(ab|cd)+",
-        "e{2}",
-        "https?://[^ )]+",
-        "[0-9]+",
-        "[A-Z][a-z]+ [a-z]+",
-        "[^a-z ]{3}",
-        "(a|e)[a-z]*(s|t)",
-        "\\(.*\\)",
+        "the", "a.c", "(ab|cd)+", "e{2}", "https?://[^ )]+", "[0-9]+", "[A-Z][a-z]+ [a-z]+", "[^a-z ]{3}",
+        "(a|e)[a-z]*(s|t)", "\\(.*\\)",
     ],
     flags: &[&["-n"], &["-o", "-n"], &["-i", "-o"], &["-v", "-n"]],
 };

@@ -407,13 +407,9 @@ fn the_tree_does_not_depend_on_threads_locale_or_saved_indexes() {
         let export = |jobs: &str, environment: &[(&str, &str)], home: &Scratch| {
             let scratch = Scratch::new();
             let mut command = program(home);
-            command.envs(environment.iter().copied()).args([
-                "export",
-                "--tz",
-                "Europe/Berlin",
-                "--jobs",
-                jobs,
-            ]);
+            command
+                .envs(environment.iter().copied())
+                .args(["export", "--tz", "Europe/Berlin", "--jobs", jobs]);
             outcome(command.arg(&source).arg(scratch.path("out"))).succeeded();
             whole(&scratch.path("out"))
         };

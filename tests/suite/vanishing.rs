@@ -76,14 +76,7 @@ fn odd_contents() -> Vec<Value> {
         for shape in shapes() {
             // In place of what it usually has, beside it, and under a key that nothing has.
             for key in [
-                "parts",
-                "text",
-                "content",
-                "thoughts",
-                "result",
-                "output_str",
-                "summary",
-                "widgets",
+                "parts", "text", "content", "thoughts", "result", "output_str", "summary", "widgets",
                 "novelty",
             ] {
                 let mut alone = json!({"content_type": kind});

@@ -39,11 +39,7 @@ impl Format for GroupChats {
 
     fn recognise(&self, keys: &[&str]) -> bool {
         const OWN: [&str; 6] = [
-            "assistant_name",
-            "should_auto_respond",
-            "last_action_at",
-            "last_read_at",
-            "participants",
+            "assistant_name", "should_auto_respond", "last_action_at", "last_read_at", "participants",
             "workspace_id",
         ];
         keys.contains(&"messages") && !keys.contains(&"mapping") && OWN.iter().any(|key| keys.contains(key))

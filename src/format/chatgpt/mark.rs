@@ -225,18 +225,8 @@ fn spelled(kind: &str) -> String {
 fn strings(value: &Value, words: &mut Vec<String>) {
     /// Keys of what is not said to a reader.
     const WORDLESS: [&str; 12] = [
-        "type",
-        "id",
-        "ids",
-        "ref",
-        "refs",
-        "ref_id",
-        "kind",
-        "layout",
-        "aspect_ratio",
-        "locale",
-        "image_url",
-        "category",
+        "type", "id", "ids", "ref", "refs", "ref_id", "kind", "layout", "aspect_ratio", "locale",
+        "image_url", "category",
     ];
     let mut waiting = vec![value];
     while let Some(value) = waiting.pop() {

@@ -561,28 +561,9 @@ fn thought_of(mut thought: ThoughtStep<'_>) -> Result<Option<Thought<'_>>> {
 
 /// Keys in the record of a run whose values nobody wrote or printed.
 const RUN_SETTINGS: [&str; 22] = [
-    "code",
-    "status",
-    "run_id",
-    "start_time",
-    "update_time",
-    "end_time",
-    "time",
-    "date",
-    "name",
-    "sender",
-    "stream_name",
-    "message_type",
-    "msg_type",
-    "msg_id",
-    "version",
-    "execution_state",
-    "header",
-    "parent_header",
-    "metadata",
-    "image_url",
-    "image/png",
-    "image/jpeg",
+    "code", "status", "run_id", "start_time", "update_time", "end_time", "time", "date", "name", "sender",
+    "stream_name", "message_type", "msg_type", "msg_id", "version", "execution_state", "header",
+    "parent_header", "metadata", "image_url", "image/png", "image/jpeg",
 ];
 
 /// A count that fits in 32 bits.

@@ -93,12 +93,7 @@ fn one_conversation_instead_of_a_list_is_found() {
 #[test]
 fn names_alone_are_no_values() {
     for html in [
-        "",
-        "jsonData",
-        "jsonData = ",
-        "jsonData == [1]",
-        "jsonData = null",
-        "json Data = [1]",
+        "", "jsonData", "jsonData = ", "jsonData == [1]", "jsonData = null", "json Data = [1]",
         "f(jsonData)[1]",
     ] {
         let (found, _, extracted) = extract(html);

@@ -259,16 +259,7 @@ enum Piece {
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     let words = prop::sample::select(vec![
-        "newt",
-        "池",
-        "🦎 pond",
-        ". ",
-        " ",
-        "\n\n",
-        "e\u{301}",
-        "\u{fffd}",
-        ", ",
-        "【引】",
+        "newt", "池", "🦎 pond", ". ", " ", "\n\n", "e\u{301}", "\u{fffd}", ", ", "【引】",
     ]);
     let marks = prop::sample::select(vec![
         CITE,

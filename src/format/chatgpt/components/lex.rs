@@ -370,16 +370,8 @@ mod tests {
     #[test]
     fn braces_and_angles_in_scripts_end_nothing() {
         for inside in [
-            "()=>{ if(a>b){c()} }",
-            "{\"}\": '}'}",
-            "`}${ {a:`}`} }`",
-            "/[}/]/.test(a)",
-            "a /* } */",
-            "{a: \"it\\\"s}\"}",
-            "don't",
-            "a && <b>c</b>",
-            "a && <b c={d}/> / e",
-            "/>/.test(a)",
+            "()=>{ if(a>b){c()} }", "{\"}\": '}'}", "`}${ {a:`}`} }`", "/[}/]/.test(a)", "a /* } */",
+            "{a: \"it\\\"s}\"}", "don't", "a && <b>c</b>", "a && <b c={d}/> / e", "/>/.test(a)",
         ] {
             let source = format!("<x on={{{inside}}}>y");
             assert_eq!(parts(&source), ["x Open y".to_owned(), format!("on={{{inside}}}")], "{inside}");

@@ -143,35 +143,10 @@ fn answer(dice: &mut Dice, out: &mut String, words: &mut Vec<String>) {
         match dice.roll(14) {
             0..=3 => {
                 let name = dice.pick(&[
-                    "box",
-                    "row",
-                    "col",
-                    "card",
-                    "grid",
-                    "grid-item",
-                    "text",
-                    "title",
-                    "caption",
-                    "list",
-                    "list-item",
-                    "table",
-                    "table-row",
-                    "table-cell",
-                    "blockquote",
-                    "badge",
-                    "bold",
-                    "italic",
-                    "pressable",
-                    "Table.Row",
-                    "Table.Cell",
-                    "radio-group",
-                    "radio",
-                    "SomeCard",
-                    "label",
-                    "button",
-                    "link-card-x",
-                    "carousel",
-                    "table-section",
+                    "box", "row", "col", "card", "grid", "grid-item", "text", "title", "caption", "list",
+                    "list-item", "table", "table-row", "table-cell", "blockquote", "badge", "bold", "italic",
+                    "pressable", "Table.Row", "Table.Cell", "radio-group", "radio", "SomeCard", "label",
+                    "button", "link-card-x", "carousel", "table-section",
                 ]);
                 out.push_str(&format!("<{name} a=\"1\">"));
                 open.push(name);
@@ -210,15 +185,9 @@ fn answer(dice: &mut Dice, out: &mut String, words: &mut Vec<String>) {
             }
             8 => out.push_str(dice.pick(&["\n", "\n\n", "\n  ", "\n      ", " "])),
             9 => out.push_str(dice.pick(&["\n\n- ", "\n\n1. ", "\n\n> ", "\n\n## ", "\n\n| "])),
-            10 => out.push_str(dice.pick(&[
-                "**",
-                " *",
-                "<br>",
-                "<sub>",
-                "<divider/>",
-                "<Cite ref=\"none\"/>",
-                " $5 ",
-            ])),
+            10 => out.push_str(
+                dice.pick(&["**", " *", "<br>", "<sub>", "<divider/>", "<Cite ref=\"none\"/>", " $5 "]),
+            ),
             _ => out.push_str(&format!(" {} ", word(words))),
         }
     }
