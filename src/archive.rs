@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
 use crate::text::{binary_size, printable};
 pub(crate) use chunk::Chunk;
+pub(crate) use directory::refuse_bombs;
 pub(crate) use entries::{Entries, Entry, EntryKind, Method};
 use folder::FolderFiles;
 pub(crate) use inflate::OwnedChunk;
@@ -273,14 +274,6 @@ impl Archive {
         self.entries.iter().map(|entry| entry.inflated()).sum()
     }
 
-    /// Fails if expanding to `bytes` bytes in total would exceed `limits`.
-    ///
-    /// # Errors
-    /// `Limit`.
-    pub(crate) fn check_total(bytes: u128, limits: &Limits) -> Result<()> {
-        directory::refuse_bombs(bytes, limits)
-    }
-
     /// Fails if the bytes of `entry` can't be read at all: encrypted, or compressed with an unknown method.
     ///
     /// # Errors
@@ -429,20 +422,15 @@ impl Archive {
             }
             filled = until;
         };
-        let result = if self.trust_of(entry) == trust::VERIFIED {
+        let verified = if self.trust_of(entry) == trust::VERIFIED {
             self.random.walk(from, offset..end, &mut copy)
         } else {
             self.random.walk_verifying(from, offset..end, &mut copy)
         };
-        match result {
-            Ok(verified) => {
-                if verified {
-                    self.set_trust(entry, trust::VERIFIED);
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.noted(entry, error)),
+        if verified.map_err(|error| self.noted(entry, error))? {
+            self.set_trust(entry, trust::VERIFIED);
         }
+        Ok(())
     }
 
     /// Reads from a stored entry and updates its running checksum.

@@ -39,7 +39,7 @@ use invocation::Invocation;
 use refusal::Refusal;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
@@ -139,7 +139,22 @@ fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `noun`, in the plural unless `count` is 1.
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+/// Does `work` with each item. An error doesn't stop it: all errors but the last are printed, and that one is returned.
+fn each<T>(items: impl IntoIterator<Item = T>, mut work: impl FnMut(T) -> Result<()>) -> Result<()> {
+    let mut failed = None;
+    for item in items {
+        if let Err(error) = work(item)
+            && let Some(earlier) = failed.replace(error)
+        {
+            say(&earlier);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// True if standard output is a terminal that supports colours, and the user hasn't turned them off.
+fn wants_color() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stdout().is_terminal() && !refused
 }

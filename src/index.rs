@@ -535,7 +535,7 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
         render.times,
         render.all,
         options.max_conversation,
-        export.names_among_several(),
+        &export.origins,
     );
     IndexKey::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
 }

@@ -15,7 +15,7 @@ mod tests;
 pub(crate) use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
-use crate::archive::{Archive, Entry, Limits};
+use crate::archive::{self, Archive, Entry, Limits};
 use crate::bytes::without_byte_order_mark;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
@@ -85,18 +85,13 @@ pub(crate) struct Export {
     /// What was wrong but didn't stop us.
     pub problems: Vec<Problem>,
     /// For each archive the name of its own export; empty unless there are several exports.
-    origins: Vec<String>,
+    pub origins: Vec<String>,
 }
 
 impl Export {
     /// The name of the export that `entry` belongs to, if there are several.
     pub(crate) fn name_among_several(&self, entry: EntryRef) -> Option<&str> {
         self.origins.get(usize::from(entry.archive)).map(String::as_str)
-    }
-
-    /// For each archive the name of its own export; empty unless there are several exports.
-    pub(crate) fn names_among_several(&self) -> &[String] {
-        &self.origins
     }
 
     /// What problems call an entry: its name, after that of its export if there are several.
@@ -291,7 +286,7 @@ impl<'a> Opening<'a> {
 
     fn push(&mut self, pending: PendingArchive) -> Result<()> {
         self.inflated = self.inflated.saturating_add(pending.archive.inflated_bytes());
-        Archive::check_total(self.inflated, self.limits)
+        archive::refuse_bombs(self.inflated, self.limits)
             .map_err(|error| error.within(printable(pending.archive.label())))?;
         self.pending.push_back(pending);
         Ok(())
@@ -318,7 +313,7 @@ impl<'a> Opening<'a> {
                     continue;
                 }
             }
-            if certain || found.groups || !found.shards.is_empty() || found.viewer.is_some() {
+            if certain || found.has_conversations() {
                 self.members.push(Member { archive, found, group, export, origin });
             } else {
                 self.passed.push(archive);
@@ -390,9 +385,7 @@ impl<'a> Opening<'a> {
         });
         let label = sources.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         let json = self.members.iter().any(|member| !member.found.shards.is_empty());
-        let viewer = self.members.iter().any(|member| member.found.viewer.is_some());
-        let groups = self.members.iter().any(|member| member.found.groups);
-        if !json && !viewer && !groups {
+        if !self.members.iter().any(|member| member.found.has_conversations()) {
             // They may have been in the archives that could not be opened.
             if let Some((_, error)) = self.failures.into_iter().next() {
                 return Err(error);
@@ -519,12 +512,8 @@ impl<'a> Opening<'a> {
 /// For each of `members` the name of its export: that of its file or folder, with the folder around it where two exports
 /// would have the same name. Empty unless there are several exports.
 fn export_names(members: &[Member]) -> Vec<String> {
-    let has_conversations = |member: &&Member| {
-        let found = &member.found;
-        found.groups || !found.shards.is_empty() || found.viewer.is_some()
-    };
-    let exports: BTreeSet<_> =
-        members.iter().filter(has_conversations).map(|member| &*member.export).collect();
+    let full = members.iter().filter(|member| member.found.has_conversations());
+    let exports: BTreeSet<_> = full.map(|member| &*member.export).collect();
     if exports.len() < 2 {
         return Vec::new();
     }

@@ -46,9 +46,8 @@ impl Timestamp {
             n => n / 1e9,
         };
         let micros = (seconds * 1e6).round();
-        // Numbers within these bounds have at most 54 bits: the cast is exact up to the last microsecond.
-        let micros = micros as i64;
-        (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
+        // Numbers within the bounds have at most 54 bits: the cast is exact up to the last microsecond.
+        Self::try_from(micros as i64).ok()
     }
 
     /// Parses `text` as a number (see [`from_number`](Self::from_number)) or as ISO 8601. A civil time without an
@@ -61,8 +60,7 @@ impl Timestamp {
         let time = text.parse::<jiff::Timestamp>().or_else(|_| {
             text.parse::<jiff::civil::DateTime>().and_then(|civil| TimeZone::UTC.to_timestamp(civil))
         });
-        let micros = time.ok()?.as_microsecond();
-        (1_000_000..=LAST_SECOND * 1_000_000).contains(&micros).then_some(Self(micros))
+        Self::try_from(time.ok()?.as_microsecond()).ok()
     }
 
     /// The time now.

@@ -67,7 +67,7 @@ pub(super) fn read(section: &Section, limits: &Limits) -> Result<CentralDirector
 ///
 /// # Errors
 /// `Limit`.
-pub(super) fn refuse_bombs(bytes: u128, limits: &Limits) -> Result<()> {
+pub(crate) fn refuse_bombs(bytes: u128, limits: &Limits) -> Result<()> {
     if bytes <= u128::from(limits.max_bytes) {
         return Ok(());
     }

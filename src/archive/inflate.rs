@@ -110,11 +110,9 @@ impl Checkpoints {
     }
 }
 
-/// Serializes bytes as one blob instead of one number each.
+/// Serializes bytes as one blob instead of one number each. They are read from memory.
 mod blob {
-    use serde::de::{Error, SeqAccess, Visitor};
-    use serde::{Deserializer, Serializer};
-    use std::fmt;
+    use serde::{Deserialize as _, Deserializer, Serializer};
 
     #[allow(clippy::borrowed_box, reason = "the signature that `#[serde(with)]` asks for")]
     pub(super) fn serialize<S: Serializer>(bytes: &Box<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -122,33 +120,7 @@ mod blob {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u8]>, D::Error> {
-        deserializer.deserialize_byte_buf(Blob)
-    }
-
-    struct Blob;
-
-    impl<'de> Visitor<'de> for Blob {
-        type Value = Box<[u8]>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("bytes")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-            Ok(bytes.into())
-        }
-
-        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
-            Ok(bytes.into())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut bytes: A) -> Result<Self::Value, A::Error> {
-            let mut all = Vec::new();
-            while let Some(byte) = bytes.next_element()? {
-                all.push(byte);
-            }
-            Ok(all.into())
-        }
+        <&[u8]>::deserialize(deserializer).map(Into::into)
     }
 }
 

@@ -143,7 +143,11 @@ impl RandomAccess {
             return Ok(true);
         }
         let frontier = self.frontier(from.index);
-        walk_spans(range, sink, |offset| self.frontier_span(from, &frontier, offset))?;
+        let mut at = range.start;
+        while at < range.end {
+            let (start, span) = self.frontier_span(from, &frontier, at)?;
+            at = hand_over(at..range.end, start, &span, sink)?;
+        }
         Ok(lock(&frontier).verified)
     }
 
@@ -219,11 +223,10 @@ impl RandomAccess {
         section: &Section,
         start: u64,
     ) -> Result<InflateDecoder> {
-        let mut decoder = match self.paused(entry, stretch.start, start) {
-            Some(decoder) => decoder,
-            None => {
-                point.map_or_else(|| Ok(InflateDecoder::from_start()), InflateDecoder::from_checkpoint)?
-            }
+        let mut decoder = match (self.paused(entry, stretch.start, start), point) {
+            (Some(decoder), _) => decoder,
+            (None, Some(point)) => InflateDecoder::from_checkpoint(point)?,
+            (None, None) => InflateDecoder::from_start(),
         };
         while decoder.out() < start {
             let at = decoder.out();
@@ -382,20 +385,6 @@ impl RandomAccess {
     fn key(&self, entry: u32, start: u64) -> SpanKey {
         SpanKey { archive: self.archive, entry, start }
     }
-}
-
-/// Calls `chunk` for each next offset; it returns a span that contains the offset, and where the span begins.
-fn walk_spans(
-    range: Range<u64>,
-    sink: TakeBytes<'_>,
-    mut chunk: impl FnMut(u64) -> Result<(u64, Span)>,
-) -> Result<()> {
-    let mut at = range.start;
-    while at < range.end {
-        let (start, span) = chunk(at)?;
-        at = hand_over(at..range.end, start, &span, sink)?;
-    }
-    Ok(())
 }
 
 /// Hands over the part of `range` that lies in `span`, which begins at `start`, and returns where that part ends.

@@ -133,11 +133,8 @@ impl Section {
     /// `Damaged`, and `Environment` if the system can't tell.
     pub(super) fn verify_unchanged(&self) -> Result<()> {
         let now = self.current_stamp()?;
-        if if self.is_strict { now == self.stamp } else { now.is_unmodified(&self.stamp) } {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::Damaged, "changed while it was in use"))
-        }
+        let is_same = if self.is_strict { now == self.stamp } else { now.is_unmodified(&self.stamp) };
+        if is_same { Ok(()) } else { Err(Error::new(ErrorKind::Damaged, "changed while it was in use")) }
     }
 }
 

@@ -1,10 +1,10 @@
 //! `check`: every problem in an export.
 
 use super::args::CheckArgs;
+use super::counted;
 use super::list;
 use super::open;
 use super::settings::Settings;
-use super::{counted, plural};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
 use crate::fs::Library as _;
@@ -18,7 +18,7 @@ const PROBLEMS: &str = ".gptfs/problems.txt";
 /// `Damaged` if there are any.
 pub(super) fn check(args: &CheckArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
-    let opened = open::open_quietly(&args.sources, &settings)?;
+    let opened = open::open_quietly(&args.sources, &settings, None)?;
     let count = opened.index.catalog().problems.len();
     if args.json {
         super::print(|out| {
@@ -32,18 +32,18 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
         list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
     }
     let heads = &opened.index.catalog().heads;
-    let (conversations, name) = (heads.len(), &opened.index.export().name);
-    let problems = if count == 0 { "no".to_owned() } else { count.to_string() };
+    let name = &opened.index.export().name;
+    let conversations = counted(heads.len() as u64, "conversation", "conversations");
+    let problems = match count {
+        0 => "no problem".to_owned(),
+        _ => counted(count as u64, "problem", "problems"),
+    };
     // Missing files are counted, but not as problems, because most exports lack some.
     let lacks = match heads.iter().map(|head| u64::from(head.missing)).sum() {
         0 => String::new(),
         missing => format!("; {} not in the export", counted(missing, "file is", "files are")),
     };
-    let summary = format!(
-        "{name}: {conversations} {}, {problems} {}{lacks}",
-        plural(conversations, "conversation"),
-        plural(count.max(1), "problem"),
-    );
+    let summary = format!("{name}: {conversations}, {problems}{lacks}");
     if count > 0 {
         return Err(Error::new(ErrorKind::Damaged, summary));
     }

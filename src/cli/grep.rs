@@ -9,6 +9,7 @@ mod within;
 use super::args::grep::{BranchChoice, Color, GrepArgs, OutputArgs};
 use super::filter::refuse_paths;
 use super::open;
+use super::refusal::usage;
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Observer;
@@ -87,8 +88,7 @@ fn searched(args: &GrepArgs) -> Result<bool> {
         Ok(()) => {}
     }
     if args.output.json {
-        let written = super::print(|out| writeln!(out, "{}", json_summary(&total.stats, begin.elapsed())));
-        written?;
+        super::print(|out| writeln!(out, "{}", json_summary(&total.stats, begin.elapsed())))?;
     }
     if args.output.stats {
         super::say(&summary(&plan, &total.stats, begin));
@@ -121,18 +121,13 @@ impl OutputArgs {
         let color = match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-                    || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-                is_terminal && !refused
-            }
+            Color::Auto => super::wants_color(),
         };
         let prefix = match &self.mount {
             None => String::new(),
             Some(mount) => {
-                let mount = mount.to_str().ok_or_else(|| {
-                    Error::new(ErrorKind::Usage, "--mount: use a path whose name is valid UTF-8")
-                })?;
+                let mount = mount.to_str();
+                let mount = mount.ok_or_else(|| usage("--mount: use a path whose name is valid UTF-8"))?;
                 format!("{}/", mount.trim_end_matches('/'))
             }
         };

@@ -6,8 +6,9 @@ mod line;
 use super::args::list::{CatArgs, LsArgs, RecentArgs, SortChoice};
 use super::filter::FilterArgs;
 use super::open;
+use super::refusal::usage;
 use super::settings::Settings;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::fs::{Fs, Ino, InodeKind, Origin};
 use crate::search::{self, Filter};
 use crate::text::printable;
@@ -25,25 +26,17 @@ pub(super) fn ls(args: &LsArgs) -> Result<()> {
         json: args.json,
         long: args.long,
         human: args.human,
-        color: line::wants_color(),
+        color: super::wants_color(),
         zone: settings.zone().clone(),
     };
     let root = [String::new()];
     let paths = if args.paths.is_empty() { &root[..] } else { &args.paths };
-    let mut failed = None;
-    for path in paths {
-        let listed = find::expanded(&fs, path).and_then(|found| {
-            // A pattern lists what it matches; a plain path lists its contents.
-            let whole = paths.len() > 1 || find::is_pattern(path);
-            found.iter().try_for_each(|&ino| list(&fs, ino, whole, args, &filter, &style))
-        });
-        if let Err(error) = listed
-            && let Some(earlier) = failed.replace(error)
-        {
-            super::say(&earlier);
-        }
-    }
-    failed.map_or(Ok(()), Err)
+    super::each(paths, |path| {
+        // A pattern lists what it matches; a plain path lists its contents.
+        let whole = paths.len() > 1 || find::is_pattern(path);
+        let found = find::expanded(&fs, path)?;
+        found.iter().try_for_each(|&ino| list(&fs, ino, whole, args, &filter, &style))
+    })
 }
 
 /// Lists one file or directory. `whole` prints full paths, for when several are listed.
@@ -115,7 +108,7 @@ pub(super) fn recent(args: &RecentArgs) -> Result<()> {
     lines.sort_by_key(|(changed, _)| Reverse(*changed));
     lines.truncate(args.count);
     note_if_none(&fs, &args.filter, &filter, lines.len());
-    let style = Style { json: args.json, long: false, human: false, color: line::wants_color(), zone };
+    let style = Style { json: args.json, long: false, human: false, color: super::wants_color(), zone };
     super::print(|out| {
         lines.iter().try_for_each(|(changed, line)| {
             if !args.json && !args.one {
@@ -147,22 +140,13 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
     let careful = !args.force && io::stdout().is_terminal();
-    let mut failed = None;
-    for path in &args.paths {
+    super::each(&args.paths, |path| {
         // An error from `files` already names the path.
-        let copied = find::files(&fs, path).and_then(|found| {
-            found.into_iter().try_for_each(|ino| {
-                let ino = fs.followed(ino)?;
-                copy(&fs, ino, careful).map_err(|error| error.within(printable(path)))
-            })
-        });
-        if let Err(error) = copied
-            && let Some(earlier) = failed.replace(error)
-        {
-            super::say(&earlier);
-        }
-    }
-    failed.map_or(Ok(()), Err)
+        find::files(&fs, path)?.into_iter().try_for_each(|ino| {
+            let ino = fs.followed(ino)?;
+            copy(&fs, ino, careful).map_err(|error| error.within(printable(path)))
+        })
+    })
 }
 
 /// Bytes copied at a time.
@@ -182,7 +166,7 @@ pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
         if careful && is_copied {
             let Some(whole) = harmless(printed) else {
                 let reason = "not plain text, so it is not printed to a terminal; redirect it to a file, or use --force";
-                return Err(Error::new(ErrorKind::Usage, reason));
+                return Err(usage(reason));
             };
             // The next block begins with the character that this one cuts off, unless the file does.
             printed = printed.get(..whole).filter(|whole| !whole.is_empty()).unwrap_or(printed);

@@ -2,7 +2,6 @@
 
 use super::args::MountArgs;
 use super::open;
-use super::plural;
 use super::progress::ProgressLine;
 use super::refusal::usage;
 use super::settings::Settings;
@@ -40,21 +39,12 @@ pub(super) fn mount(args: MountArgs) -> Result<()> {
 
 /// Unmounts directories, even if their daemons have died. A failure doesn't stop the others.
 pub(super) fn unmount(dirs: &[PathBuf]) -> Result<()> {
-    let mut failed = None;
-    for dir in dirs {
-        let mut tell: Tell = Box::new(|news| {
-            if let News::Note(note) = news {
-                super::say(&note);
-            }
-        });
-        let unmounted = absolute(dir).and_then(|dir| mount::unmount(&dir, &mut tell));
-        if let Err(error) = unmounted
-            && let Some(earlier) = failed.replace(error)
-        {
-            super::say(&earlier);
+    let mut tell: Tell = Box::new(|news| {
+        if let News::Note(note) = news {
+            super::say(&note);
         }
-    }
-    failed.map_or(Ok(()), Err)
+    });
+    super::each(dirs, |dir| mount::unmount(&absolute(dir)?, &mut tell))
 }
 
 /// The exports to mount and the mountpoint, as absolute paths because the daemon changes its working directory.
@@ -65,7 +55,7 @@ pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> 
     sources.iter().try_for_each(|source| open::refuse_other_input(source))?;
     let mountpoint = match paths.as_slice() {
         [source] => beside(source)?,
-        [.., last] if is_archive(last) => {
+        [.., last] if is_called_like_an_export(last) && last.is_file() => {
             let reason = "an export, not a directory; to mount several exports, name the directory last, as in \
                 gptfs mount old.zip new.zip ~/chats";
             return Err(usage(reason).within(quoted(last)));
@@ -78,9 +68,7 @@ pub(super) fn paths(mut paths: Vec<PathBuf>) -> Result<(Vec<PathBuf>, PathBuf)> 
 
 /// The default mountpoint of an export: `export` for `export.zip`.
 fn beside(source: &Path) -> Result<PathBuf> {
-    let is_archive =
-        ["zip", "json", "html"].iter().any(|ending| source.extension() == Some(OsStr::new(ending)));
-    if is_archive && !source.is_dir() {
+    if is_called_like_an_export(source) && !source.is_dir() {
         return Ok(source.with_extension(""));
     }
     std::fs::metadata(source).map_err(|error| Error::io(source.display(), error))?;
@@ -89,10 +77,8 @@ fn beside(source: &Path) -> Result<PathBuf> {
     Err(usage(format!("{name}: name the directory to mount it on: gptfs mount {name} ~/chats")))
 }
 
-/// True for a file with the name of an export.
-fn is_archive(path: &Path) -> bool {
-    let is_ending = |ending: &&str| path.extension() == Some(OsStr::new(ending));
-    ["zip", "json", "html"].iter().any(is_ending) && path.is_file()
+fn is_called_like_an_export(path: &Path) -> bool {
+    ["zip", "json", "html"].iter().any(|ending| path.extension() == Some(OsStr::new(ending)))
 }
 
 pub(super) fn source_name(sources: &[PathBuf]) -> String {
@@ -126,12 +112,14 @@ impl Greeting {
 
 fn ready(mountpoint: &Path, ends_by_signal: bool, conversations: u64) -> String {
     let at = quoted(mountpoint);
-    let noun = plural(usize::try_from(conversations).unwrap_or(usize::MAX), "conversation");
     let end = if ends_by_signal { "press Ctrl-C".to_owned() } else { format!("gptfs unmount {at}") };
     match conversations {
         // Not read yet.
         0 => format!("mounted at {at}; to stop: {end}"),
-        _ => format!("{conversations} {noun} at {at}; to stop: {end}"),
+        _ => {
+            let chats = super::counted(conversations, "conversation", "conversations");
+            format!("{chats} at {at}; to stop: {end}")
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! From sources and settings to a file system: the one place where the two halves of the program meet.
 
-use super::plural;
 use super::progress;
 use super::settings::Settings;
 use super::shell::quoted;
@@ -44,19 +43,19 @@ pub(super) fn open_observed(
     settings: &Settings,
     observer: Option<&dyn Observer>,
 ) -> Result<Opened> {
-    let opened = open_with(sources, settings, observer)?;
+    let opened = open_quietly(sources, settings, observer)?;
     if let Some(note) = opened.problems() {
         super::say(&note);
     }
     Ok(opened)
 }
 
-/// Like [`open`], for a command that reports the problems itself.
-pub(super) fn open_quietly(sources: &[PathBuf], settings: &Settings) -> Result<Opened> {
-    open_with(sources, settings, None)
-}
-
-fn open_with(sources: &[PathBuf], settings: &Settings, observer: Option<&dyn Observer>) -> Result<Opened> {
+/// Like [`open_observed`], for a command that reports the problems itself.
+pub(super) fn open_quietly(
+    sources: &[PathBuf],
+    settings: &Settings,
+    observer: Option<&dyn Observer>,
+) -> Result<Opened> {
     let progress = Progress::default();
     let opened = progress::shown("conversations", &progress, || {
         let opened = index(self::sources(sources, settings)?, settings, observer, &progress)?;
@@ -178,14 +177,13 @@ impl Opened {
         let problems = &self.index.catalog().problems;
         let first = problems.first()?;
         let count = problems.len();
-        let noun = plural(count, "problem");
-        let first_of = if count == 1 { "" } else { "the first: " };
-        let them = if count == 1 { "it" } else { "them" };
+        let (first_of, them) = if count == 1 { ("", "it") } else { ("the first: ", "them") };
+        let problems = super::counted(count as u64, "problem", "problems");
         let name = &self.index.export().name;
         let subject = if first.subject == *name { String::new() } else { format!("{}: ", first.subject) };
         let reason = &first.reason;
         Some(format!(
-            "{name}: {count} {noun}, {first_of}{subject}{reason}; `gptfs check` lists {them}, as does .gptfs/problems.txt"
+            "{name}: {problems}, {first_of}{subject}{reason}; `gptfs check` lists {them}, as does .gptfs/problems.txt"
         ))
     }
 }

@@ -3,8 +3,9 @@
 //! Every command that opens an export takes [`ReadingArgs`] and turns them into [`Settings`] once, before it does
 //! anything else.
 
+use super::refusal::usage;
 use crate::archive::Limits;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::names;
 use crate::index::{IndexCache, IndexOptions};
 use crate::render;
@@ -173,7 +174,7 @@ fn read_names(file: &Path) -> Result<std::collections::HashMap<String, String>> 
     let bytes = std::fs::read(file).map_err(|error| Error::io(file.display(), error).within("names-map"))?;
     names::read(&bytes).map_err(|reason| {
         let reason = format!("a names map must be TOML or JSON of ids and names: {reason}");
-        Error::new(ErrorKind::Usage, reason).within(file.display())
+        usage(reason).within(file.display())
     })
 }
 

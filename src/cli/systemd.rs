@@ -3,8 +3,9 @@
 use super::args::SystemdArgs;
 use super::invocation::given_options;
 use super::mount;
+use super::refusal::usage;
 use super::settings::Settings;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::text::printable;
 use clap::ArgMatches;
 use std::ffi::OsStr;
@@ -68,7 +69,7 @@ fn word(text: impl AsRef<OsStr>) -> Result<String> {
     let text = text.as_ref();
     let plain = text.to_str().filter(|text| !text.contains(char::is_control)).ok_or_else(|| {
         let name = Path::new(text).display().to_string();
-        Error::new(ErrorKind::Usage, format!("{name}: a systemd unit can't name this path"))
+        usage(format!("{name}: a systemd unit can't name this path"))
     })?;
     let escaped = plain.replace('\\', r"\\").replace('"', r#"\""#).replace('%', "%%").replace('$', "$$");
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);

@@ -227,11 +227,11 @@ struct CanvasDraft<'c> {
 
 impl<'c> CanvasDraft<'c> {
     fn document(&self, steps: &Steps<'c>) -> Option<CanvasDocument<'c>> {
-        let Some(CanvasOutcome::Text(text)) = &steps.get(&self.text?)?.outcome else { return None };
-        Some(CanvasDocument { title: self.title, kind: self.kind, text: text.clone() })
+        let text = self.text(steps)?.clone();
+        Some(CanvasDocument { title: self.title, kind: self.kind, text })
     }
 
-    fn text<'s>(&self, steps: &'s Steps<'c>) -> Option<&'s str> {
+    fn text<'s>(&self, steps: &'s Steps<'c>) -> Option<&'s Cow<'c, str>> {
         match &steps.get(&self.text?)?.outcome {
             Some(CanvasOutcome::Text(text)) => Some(text),
             _ => None,
@@ -361,8 +361,8 @@ impl<'c> Workspace<'c> {
         match &step.action {
             CanvasAction::Create(text) => Some(CanvasOutcome::Text(Cow::Borrowed(text))),
             CanvasAction::Update(edits) => {
-                let before = if draft.exact { draft.text(steps) } else { None };
-                let after = edited(before, edits, &mut self.budget);
+                let before = draft.text(steps).filter(|_| draft.exact);
+                let after = edited(before.map(AsRef::as_ref), edits, &mut self.budget);
                 Some(after.map_or_else(CanvasOutcome::NotApplied, CanvasOutcome::Text))
             }
             CanvasAction::Comment(_) => None,

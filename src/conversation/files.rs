@@ -256,10 +256,7 @@ impl Plan<'_> {
 fn display_name(file: &FileRef<'_>, found: &Resolved) -> String {
     let id = file.id.rsplit('/').next().unwrap_or_default();
     let name = own_name(file).or_else(|| side_name(found)).unwrap_or(id);
-    if extension(name).is_some() {
-        return name.to_owned();
-    }
-    match ending(file, found) {
+    match ending(file, found).filter(|_| extension(name).is_none()) {
         Some(extension) => format!("{name}.{extension}"),
         None => name.to_owned(),
     }

@@ -92,11 +92,8 @@ pub(crate) fn destination(url: &str) -> Cow<'_, str> {
             }
             continue;
         }
-        let rest = url.get(at + 1..).filter(|_| c == '&').unwrap_or_default();
-        let name =
-            rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
-        if name > 0 && rest.as_bytes().get(name) == Some(&b';') {
-            encoded.push('\\'); // or it would be taken for a character reference
+        if c == '&' && words::is_entity(url.get(at + 1..).unwrap_or_default()) {
+            encoded.push('\\');
         }
         encoded.push(c);
     }

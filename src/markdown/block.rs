@@ -681,7 +681,7 @@ impl Blocks<'_> {
 }
 
 /// True if `row` may be the delimiter row of a table.
-fn is_delimiter_row(row: &[u8]) -> bool {
+pub(super) fn is_delimiter_row(row: &[u8]) -> bool {
     row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte))
 }
 

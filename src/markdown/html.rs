@@ -5,10 +5,10 @@
 
 mod elements;
 
-use super::block::{Kind, Region};
+use super::block::{Kind, Region, is_delimiter_row};
 use super::code::{Code, code_spans, is_escaped};
 use elements::{
-    ElementClass, HARMLESS, IMPLIED, SWALLOWING, VOID, breaks_paragraph, is_among, is_table_part, known,
+    ElementClass, IMPLIED, SWALLOWING, breaks_paragraph, has_content, is_among, is_table_part, known,
 };
 use memchr::{memchr, memchr_iter, memmem};
 use std::collections::{HashMap, HashSet};
@@ -137,13 +137,11 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
             }
         }
         let found = markup(text, at, limit, reading);
-        // If the region turns out to be a paragraph, any of its lines may begin a block.
-        if reading == MarkupReading::Either && found.end().is_some_and(|end| has_line_break(text, at..end)) {
-            walk.show(at, region.kind);
-            continue;
-        }
-        // Or a span of code may begin in it.
-        if reading != MarkupReading::Browser && found.end().is_some_and(|end| has_backtick(text, at..end)) {
+        let has = |byte| found.end().is_some_and(|end| has(byte, text, at..end));
+        // A line of it begins a block if the region turns out to be a paragraph, or a code span begins in it.
+        if (reading == MarkupReading::Either && has(b'\n'))
+            || (reading != MarkupReading::Browser && has(b'`'))
+        {
             walk.show(at, region.kind);
             continue;
         }
@@ -172,12 +170,8 @@ pub(super) fn remedy(text: &str, regions: &[Region], escaped: &HashSet<usize>) -
     walk.finish()
 }
 
-fn has_backtick(text: &str, range: Range<usize>) -> bool {
-    text.get(range).is_some_and(|markup| memchr(b'`', markup.as_bytes()).is_some())
-}
-
-fn has_line_break(text: &str, range: Range<usize>) -> bool {
-    text.get(range).is_some_and(|markup| memchr(b'\n', markup.as_bytes()).is_some())
+fn has(byte: u8, text: &str, range: Range<usize>) -> bool {
+    text.get(range).is_some_and(|markup| memchr(byte, markup.as_bytes()).is_some())
 }
 
 /// The number of bytes that a browser reads for the tag at `at`.
@@ -336,10 +330,8 @@ fn tags(text: &[u8]) -> impl Iterator<Item = (usize, bool, &str)> {
         let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'<');
         let length = rest.iter().take(MAX_SEARCH).position(is_end).unwrap_or(rest.len().min(MAX_SEARCH));
         let name = std::str::from_utf8(rest.get(..length)?).unwrap_or("x");
-        let holds = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && !is_among(name, VOID)
-            && !is_among(name, HARMLESS);
-        holds.then_some((at, closes, name))
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        (is_name && has_content(name)).then_some((at, closes, name))
     })
 }
 
@@ -350,8 +342,7 @@ fn has_inline_tags(text: &[u8]) -> bool {
 
 /// True if a line of `text` may be the one below the header of a table.
 fn has_delimiter_row(text: &[u8]) -> bool {
-    let is_delimiter = |row: &[u8]| row.contains(&b'-') && row.iter().all(|byte| b"|:- \t>".contains(byte));
-    text.split(|&byte| byte == b'\n').any(is_delimiter)
+    text.split(|&byte| byte == b'\n').any(is_delimiter_row)
 }
 
 /// True if `text` may be a table in which a cell does not close all its elements.
@@ -401,18 +392,19 @@ impl<'t> HtmlWalk<'t> {
         let Some(region) = regions.get(position) else { return };
         let start = at + 1 + usize::from(tag.closes);
         let name: &'t str = self.text.get(start..tag.name_end).unwrap_or_default();
-        let has_element = !is_among(name, VOID) && !is_among(name, HARMLESS);
-        if has_element && self.traits(position, region).has_loose_cells
+        let has_content = has_content(name);
+        if has_content && self.traits(position, region).has_loose_cells
             || is_among(name, SWALLOWING)
             || self.may_be_straddled(name, position, region, reading)
-            || has_element && self.is_misplaced_at_table(name, tag.closes)
+            || has_content && self.is_misplaced_at_table(name, tag.closes)
         {
             self.show_tag(at..tag.end, region.kind);
             return;
         }
-        if is_among(name, VOID) || is_among(name, HARMLESS) {
-            // Nothing to do.
-        } else if tag.closes {
+        if !has_content {
+            return;
+        }
+        if tag.closes {
             let closed = self.close(name, position, region, self.is_alone(at, tag, region));
             if !closed && name.eq_ignore_ascii_case("details") {
                 self.show_tag(at..tag.end, region.kind);
@@ -476,7 +468,7 @@ impl<'t> HtmlWalk<'t> {
     fn traits(&mut self, position: usize, region: &Region) -> RegionTraits {
         if self.traits.0 != Some(position) {
             let inside = self.text.as_bytes().get(region.range.clone()).unwrap_or_default();
-            let spans_lines = |span: Range<usize>| has_line_break(self.text, span);
+            let spans_lines = |span: Range<usize>| has(b'\n', self.text, span);
             let traits = RegionTraits {
                 has_cut_code: region.kind == Kind::Inline
                     && memchr(b'`', inside).is_some()

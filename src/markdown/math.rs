@@ -88,11 +88,13 @@ fn formulas(text: &str, code: &mut Code<'_>) -> Vec<Formula> {
             continue;
         }
         let begin = at + 2;
-        let (end, found) = end_of_formula(bytes, begin, close, bytes.get(at + 1).copied());
-        if !found {
-            *failed = end;
-            continue;
-        }
+        let end = match end_of_formula(bytes, begin, close, bytes.get(at + 1).copied()) {
+            Ok(end) => end,
+            Err(end) => {
+                *failed = end;
+                continue;
+            }
+        };
         let inside = begin..end;
         if display && is_bracketed_text(text, at, &inside) {
             resume = end + 2;
@@ -195,27 +197,29 @@ impl LineStarts<'_> {
     }
 }
 
-/// The position of the backslash that closes the formula with content from `begin` on, and true; or the position of the
-/// next one that opens a formula of the same kind, or the end of the paragraph, and false.
-fn end_of_formula(bytes: &[u8], begin: usize, close: u8, open: Option<u8>) -> (usize, bool) {
+/// The position of the backslash that closes the formula with content from `begin` on.
+///
+/// # Errors
+/// The position of the next one that opens a formula of the same kind, or the end of the paragraph.
+fn end_of_formula(bytes: &[u8], begin: usize, close: u8, open: Option<u8>) -> Result<usize, usize> {
     let mut at = begin;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'\\' if bytes.get(at + 1) == Some(&close) => return (at, true),
-            b'\\' if bytes.get(at + 1).copied() == open => return (at, false),
+            b'\\' if bytes.get(at + 1) == Some(&close) => return Ok(at),
+            b'\\' if bytes.get(at + 1).copied() == open => return Err(at),
             b'\\' => at += 1,
             b'\n' => {
                 let rest = bytes.get(at + 1..).unwrap_or_default();
                 let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
                 if line.trim_ascii().is_empty() {
-                    return (at, false);
+                    return Err(at);
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    (bytes.len(), false)
+    Err(bytes.len())
 }
 
 /// Writes a formula between dollar signs. Lines that Markdown would misread are joined, as white space doesn't matter

@@ -30,15 +30,22 @@ pub(super) fn may_name_notes(text: &str) -> bool {
 /// Replaces the uses of definitions in `text`, and removes the definitions that are used; the others are shown as text.
 /// `count` is the number of footnotes on the page so far. Uses that would make the text much longer stay as they are.
 pub(super) fn resolve(text: &str, found: &mut Structure, count: &mut usize) {
-    let links = links(text, found);
-    let notes = notes(text, found);
-    let growth = most_growth(text);
-    let mut uses = Uses { text, growth, edits: Vec::new(), links: HashSet::new(), notes: HashMap::new() };
+    let mut uses = Uses {
+        text,
+        definitions: &found.definitions,
+        links: by_label(text, found.definitions.iter().map(|definition| &definition.label)),
+        notes: by_label(text, found.notes.iter()),
+        growth: most_growth(text),
+        count,
+        edits: Vec::new(),
+        used_links: HashSet::new(),
+        used_notes: HashMap::new(),
+    };
     let mut code = Code::with_regions(text, &found.regions);
     for region in found.regions.iter().filter(|region| matches!(region.kind, Kind::Inline | Kind::Html)) {
-        uses.search(region, &mut code, &found.definitions, &links, &notes, count);
+        uses.search(region, &mut code);
     }
-    let Uses { mut edits, links: used_links, notes: used_notes, .. } = uses;
+    let Uses { mut edits, used_links, used_notes, .. } = uses;
     for (position, definition) in found.definitions.iter().enumerate() {
         let Range { start, end } = definition.line.clone();
         if used_links.contains(&position) {
@@ -69,14 +76,16 @@ fn replaced(range: &Range<usize>, text: String) -> Edit {
     Edit { at: range.start, remove: range.len(), insert: Insert::Text(Cow::Owned(text)) }
 }
 
-/// The positions of the definitions by their labels; the first of a label counts.
-fn links<'t>(text: &'t str, found: &Structure) -> HashMap<Cow<'t, str>, usize> {
-    let mut links = HashMap::new();
-    for (position, definition) in found.definitions.iter().enumerate() {
-        let label = text.get(definition.label.clone()).unwrap_or_default();
-        links.entry(folded(label)).or_insert(position);
+/// The positions of definitions by their labels in `text`; the first of a label counts.
+fn by_label<'t, 'r>(
+    text: &'t str,
+    labels: impl Iterator<Item = &'r Range<usize>>,
+) -> HashMap<Cow<'t, str>, usize> {
+    let mut positions = HashMap::new();
+    for (position, label) in labels.enumerate() {
+        positions.entry(folded(text.get(label.clone()).unwrap_or_default())).or_insert(position);
     }
-    links
+    positions
 }
 
 /// The address and the title of a definition, as they follow the label of a link.
@@ -88,15 +97,6 @@ fn target(text: &str, definition: &Definition) -> String {
     let title = of(&definition.title);
     let space = if title.is_empty() { "" } else { " " };
     format!("({address}{space}{title})")
-}
-
-/// The positions of the footnotes by their labels; the first of a label counts.
-fn notes<'t>(text: &'t str, found: &Structure) -> HashMap<Cow<'t, str>, usize> {
-    let mut notes = HashMap::new();
-    for (position, label) in found.notes.iter().enumerate() {
-        notes.entry(folded(text.get(label.clone()).unwrap_or_default())).or_insert(position);
-    }
-    notes
 }
 
 /// A label, normalised for comparison.
@@ -111,24 +111,21 @@ fn folded(label: &str) -> Cow<'_, str> {
 /// Where definitions are used.
 struct Uses<'t> {
     text: &'t str,
+    definitions: &'t [Definition],
+    links: HashMap<Cow<'t, str>, usize>,
+    notes: HashMap<Cow<'t, str>, usize>,
     /// How much longer the text may still become.
     growth: usize,
+    /// Number of footnotes on the page so far.
+    count: &'t mut usize,
     edits: Vec<Edit>,
-    links: HashSet<usize>,
+    used_links: HashSet<usize>,
     /// The number on the page of each footnote that is used.
-    notes: HashMap<usize, usize>,
+    used_notes: HashMap<usize, usize>,
 }
 
 impl Uses<'_> {
-    fn search(
-        &mut self,
-        region: &Region,
-        code: &mut Code<'_>,
-        definitions: &[Definition],
-        links: &HashMap<Cow<'_, str>, usize>,
-        notes: &HashMap<Cow<'_, str>, usize>,
-        count: &mut usize,
-    ) {
+    fn search(&mut self, region: &Region, code: &mut Code<'_>) {
         let bytes = self.text.as_bytes();
         let Range { start, end } = region.range.clone();
         // Opening brackets that are still unmatched.
@@ -146,7 +143,7 @@ impl Uses<'_> {
             let Some(begin) = open.pop() else { continue };
             let Some(inside) = self.text.get(begin + 1..at) else { continue };
             if let Some(label) = inside.strip_prefix('^') {
-                self.note(begin, at, label, notes, count);
+                self.note(begin, at, label);
                 continue;
             }
             let next = bytes.get(at + 1).filter(|_| at + 1 < end);
@@ -164,14 +161,16 @@ impl Uses<'_> {
             if label.len() > 4 * MAX_LABEL {
                 continue;
             }
-            let Some(&position) = links.get(&folded(label)) else { continue };
-            let Some(definition) = definitions.get(position).filter(|_| self.growth > 0) else { continue };
+            let Some(&position) = self.links.get(&folded(label)) else { continue };
+            let Some(definition) = self.definitions.get(position).filter(|_| self.growth > 0) else {
+                continue;
+            };
             let target = target(self.text, definition);
             let left = self.growth.checked_sub(target.len());
             // The first that is too long is the last that is tried.
             self.growth = left.unwrap_or(0);
             if left.is_some() {
-                self.links.insert(position);
+                self.used_links.insert(position);
                 resume = range.end.max(resume);
                 self.edits.push(replaced(&range, target));
             }
@@ -179,37 +178,24 @@ impl Uses<'_> {
     }
 
     /// Handles `[^label]`, which refers to a footnote or looks as if it did.
-    fn note(
-        &mut self,
-        begin: usize,
-        end: usize,
-        label: &str,
-        notes: &HashMap<Cow<'_, str>, usize>,
-        count: &mut usize,
-    ) {
-        let label_range = begin + 2..end;
-        match notes.get(&folded(label)) {
+    fn note(&mut self, begin: usize, end: usize, label: &str) {
+        let bytes = self.text.as_bytes();
+        let has_colon = bytes.get(end + 1) == Some(&b':');
+        match self.notes.get(&folded(label)) {
             Some(&position) => {
-                let is_definition = self.text.get(end + 1..).is_some_and(|rest| rest.starts_with(':'))
-                    && self
-                        .text
-                        .get(..begin)
-                        .is_none_or(|before| before.is_empty() || before.ends_with('\n'));
-                if is_definition {
-                    return;
+                let begins_line = begin == 0 || bytes.get(begin - 1) == Some(&b'\n');
+                if has_colon && begins_line {
+                    return; // its definition
                 }
-                let number = *self.notes.entry(position).or_insert_with(|| {
-                    *count += 1;
-                    *count
+                let number = *self.used_notes.entry(position).or_insert_with(|| {
+                    *self.count += 1;
+                    *self.count
                 });
-                self.edits.push(replaced(&label_range, number.to_string()));
+                self.edits.push(replaced(&(begin + 2..end), number.to_string()));
             }
             // It must not refer to a footnote of another text.
-            None if label.bytes().all(|byte| byte.is_ascii_digit()) => {
-                let known = self.text.as_bytes().get(end + 1) == Some(&b':');
-                if !known {
-                    self.edits.push(Edit { at: begin, remove: 0, insert: "\\".into() });
-                }
+            None if !has_colon && label.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.edits.push(Edit { at: begin, remove: 0, insert: "\\".into() });
             }
             None => {}
         }

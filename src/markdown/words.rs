@@ -176,7 +176,7 @@ fn escaped_except(line: &str, harmless: &[usize]) -> String {
             '\\' | '`' | '<' | '*' => true,
             // An underscore within a word has no special meaning.
             '_' => !(before.is_alphanumeric() && after.is_some_and(char::is_alphanumeric)),
-            '&' => after.is_some_and(|c| c.is_ascii_alphabetic() || c == '#') && is_entity(rest.as_str()),
+            '&' => after.is_some_and(|c| !c.is_ascii_digit()) && is_entity(rest.as_str()),
             // A run of `#` at the end of a heading would vanish.
             '#' => before == ' ' && rest.as_str().bytes().all(|byte| byte == b'#'),
             _ => false,
@@ -191,9 +191,9 @@ fn escaped_except(line: &str, harmless: &[usize]) -> String {
 }
 
 /// True if `&` and `rest` begin a character reference.
-fn is_entity(rest: &str) -> bool {
+pub(super) fn is_entity(rest: &str) -> bool {
     let name = rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
-    rest.as_bytes().get(name) == Some(&b';')
+    name > 0 && rest.as_bytes().get(name) == Some(&b';')
 }
 
 /// `text` escaped for HTML, on one line.

@@ -140,13 +140,18 @@ impl<'d> PageWriter<'d, '_> {
     fn failure(&mut self, name: &str, text: &str) {
         let name = markdown::label(name);
         let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        self.headed(&format!("**Error**{name}"), text, |writer| writer.fence("text", text));
+    }
+
+    /// Writes a block quote of `head` and `text`: on one line if `text` has only one, else as `write` writes it.
+    fn headed(&mut self, head: &str, text: &str, write: impl FnOnce(&mut Self)) {
         if !text.trim().contains('\n') {
-            self.block(&format!("> **Error**{name}: {}", markdown::label(text)));
+            self.block(&format!("> {head}: {}", markdown::label(text)));
             return;
         }
         self.quoted(|writer| {
-            writer.block(&format!("**Error**{name}:"));
-            writer.fence("text", text);
+            writer.block(&format!("{head}:"));
+            write(writer);
         });
     }
 
@@ -217,12 +222,7 @@ impl<'d> PageWriter<'d, '_> {
     fn comment(&mut self, comment: &CanvasComment<'_>) {
         let passage = markdown::label(&comment.pattern);
         let passage = if passage.is_empty() { String::new() } else { format!(" on “{passage}”") };
-        if !comment.comment.trim().contains('\n') {
-            self.block(&format!("> **Canvas comment**{passage}: {}", markdown::label(&comment.comment)));
-            return;
-        }
-        self.quoted(|writer| {
-            writer.block(&format!("**Canvas comment**{passage}:"));
+        self.headed(&format!("**Canvas comment**{passage}"), &comment.comment, |writer| {
             writer.text(&comment.comment, Voice::Markdown);
         });
     }

@@ -40,19 +40,22 @@ fn branch<'d>(document: &'d Document<'_>, number: u32) -> Option<&'d Branch> {
 
 /// Writes the last version of the canvas document at `position` among the files.
 fn canvas(document: &Document<'_>, position: u32, out: &mut dyn Sink) -> fmt::Result {
-    let is_canvas = |content: &AssetContent| matches!(content, AssetContent::Canvas(_));
-    let files = document.files.files.get(..position as usize).unwrap_or_default();
-    let number = files.iter().filter(|file| is_canvas(&file.content)).count();
-    let found = document.files.files.get(position as usize).filter(|file| is_canvas(&file.content));
-    let Some(canvas) = found.and_then(|_| document.canvas.documents.get(number)) else { return Ok(()) };
-    out.take(&canvas_page(canvas), false)
+    match canvases(document).find(|(at, _)| *at == position as usize) {
+        Some((_, canvas)) => out.take(&canvas_page(canvas), false),
+        None => Ok(()),
+    }
 }
 
 /// The texts of all canvas documents that are files.
 pub(super) fn canvas_texts(document: &Document<'_>) -> impl Iterator<Item = String> {
-    let files = document.files.files.iter();
-    let files = files.filter(|file| matches!(file.content, AssetContent::Canvas(_)));
-    files.zip(&document.canvas.documents).map(|(_, canvas)| canvas_page(canvas))
+    canvases(document).map(|(_, canvas)| canvas_page(canvas))
+}
+
+/// The canvas documents that are files, each with its position among the files.
+fn canvases<'d>(document: &'d Document<'_>) -> impl Iterator<Item = (usize, &'d CanvasDocument<'d>)> {
+    let files = document.files.files.iter().enumerate();
+    let places = files.filter(|(_, file)| matches!(file.content, AssetContent::Canvas(_))).map(|(at, _)| at);
+    places.zip(&document.canvas.documents)
 }
 
 fn canvas_page(canvas: &CanvasDocument<'_>) -> String {

@@ -34,6 +34,13 @@ pub(super) struct Discovery {
     pub(super) problems: Vec<Problem>,
 }
 
+impl Discovery {
+    /// True if there are conversations of any kind.
+    pub(super) fn has_conversations(&self) -> bool {
+        self.groups || !self.shards.is_empty() || self.viewer.is_some()
+    }
+}
+
 /// Most entries that can't be used and are named; the others are counted.
 const MOST_ODD: usize = 1000;
 

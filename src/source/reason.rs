@@ -25,7 +25,7 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
         "this looks like the uploaded files of an export; its conversations are in another ZIP, \
          Conversations__….zip"
             .to_owned()
-    } else if let Some(inner) = names.iter().find(|name| is_zip(name)) {
+    } else if let Some(inner) = names.iter().find(|name| names::is_zip(name)) {
         format!(
             "it has no conversations, but another ZIP, {}; if that is the export, extract it",
             printable(inner)
@@ -54,33 +54,23 @@ pub(super) fn other_assistant(base: &str) -> Option<&'static str> {
     match base {
         "MyActivity.json" => Some("a Google Takeout archive"),
         "prod-grok-backend.json" => Some("a Grok export"),
-        _ if is_le_chat(base) => Some("a Mistral Le Chat export"),
-        _ if is_open_webui(base) => Some("an Open WebUI export"),
-        _ => None,
+        _ => {
+            let rest = base.strip_prefix("chat-")?.strip_suffix(".json")?;
+            let is_time = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let is_uuid =
+                rest.len() == 36 && rest.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+            match rest.strip_prefix("export-") {
+                Some(time) if is_time(time) => Some("an Open WebUI export"),
+                _ if is_uuid => Some("a Mistral Le Chat export"),
+                _ => None,
+            }
+        }
     }
-}
-
-/// `chat-export-<milliseconds>.json`.
-fn is_open_webui(base: &str) -> bool {
-    base.strip_prefix("chat-export-")
-        .and_then(|rest| rest.strip_suffix(".json"))
-        .is_some_and(|time| !time.is_empty() && time.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// `chat-<uuid>.json`.
-fn is_le_chat(base: &str) -> bool {
-    base.strip_prefix("chat-")
-        .and_then(|rest| rest.strip_suffix(".json"))
-        .is_some_and(|id| id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
 }
 
 fn later_part(archive: &Archive) -> Option<u64> {
     let base = names::base(archive.label());
     names::part(base).map(|(_, number)| number).filter(|&number| number > 1)
-}
-
-fn is_zip(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(".zip")
 }
 
 fn is_library(name: &str) -> bool {

@@ -461,7 +461,7 @@ fn conversations_of_another_assistant_beside_an_export_are_named() {
 fn exports_have_names_only_if_there_are_several() {
     let place = TestFolder::new();
     let export = zip(&["conversations.json"]);
-    let names = |paths: &[PathBuf]| open(paths, &Limits::default()).unwrap().names_among_several().to_vec();
+    let names = |paths: &[PathBuf]| open(paths, &Limits::default()).unwrap().origins;
     let old = place.put("old.zip", export.clone());
     let part = place.put("x-part-0001.zip", export.clone());
     place.put("x-part-0002.zip", zip(&["a.dat"]));

@@ -1,8 +1,9 @@
 //! What to search for: patterns, and how they match.
 
 use crate::cli::args::grep::PatternArgs;
+use crate::cli::refusal::usage;
 use crate::cli::shell::quoted;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use std::ffi::OsString;
 use std::io::Read;
@@ -30,24 +31,20 @@ impl PatternArgs {
         }
         if self.regexps.is_empty() && self.files.is_empty() {
             let pattern = words.first().and_then(|word| word.to_str());
-            let pattern = pattern.ok_or_else(|| Error::new(ErrorKind::Usage, "PATTERN: not UTF-8"))?;
+            let pattern = pattern.ok_or_else(|| usage("PATTERN: not UTF-8"))?;
             patterns.push(pattern.to_owned());
             sources = words.get(1..).unwrap_or_default();
             let swapped =
                 Path::new(pattern).is_file() && !sources.iter().any(|word| Path::new(word).exists());
             if let (true, [word]) = (swapped, sources) {
                 let (source, pattern) = (quoted(Path::new(pattern)), quoted(Path::new(word)));
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    format!("{source}: the pattern comes first: gptfs grep {pattern} {source}"),
-                ));
+                let reason = format!("the pattern comes first: gptfs grep {pattern} {source}");
+                return Err(usage(reason).within(source));
             }
         }
         if sources.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "no SOURCE: name an export after the pattern, as in: gptfs grep PATTERN export.zip",
-            ));
+            let reason = "no SOURCE: name an export after the pattern, as in: gptfs grep PATTERN export.zip";
+            return Err(usage(reason));
         }
         Ok((patterns, sources.iter().map(PathBuf::from).collect()))
     }
@@ -71,10 +68,7 @@ impl PatternArgs {
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default();
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-                Error::new(
-                    ErrorKind::Usage,
-                    format!("{}: {reason} (-F takes it as text)", patterns.join(", ")),
-                )
+                usage(format!("{}: {reason} (-F takes it as text)", patterns.join(", ")))
             })
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::fs::{Attr, Fs, Ino, InodeKind};
 use crate::text::{printable, size};
 use crate::time::Zone;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 /// A file or directory in a listing.
 #[derive(Debug)]
@@ -33,13 +33,6 @@ pub(super) struct Style {
     pub(super) human: bool,
     pub(super) color: bool,
     pub(super) zone: Zone,
-}
-
-/// True on a terminal that supports colours.
-pub(super) fn wants_color() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    io::stdout().is_terminal() && !refused
 }
 
 impl Style {

@@ -1,13 +1,13 @@
 //! The elements of HTML, by what a browser does with them.
 
 /// Elements without content.
-pub(super) const VOID: &[&str] = &[
+const VOID: &[&str] = &[
     "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img", "input",
     "keygen", "link", "meta", "param", "source", "track", "wbr",
 ];
 
 /// Elements whose tags a browser ignores within a page.
-pub(super) const HARMLESS: &[&str] = &["html", "head", "body", "frameset"];
+const HARMLESS: &[&str] = &["html", "head", "body", "frameset"];
 
 /// Elements whose content is hidden, raw, or never ends where Markdown would end it.
 pub(super) const SWALLOWING: &[&str] = &[
@@ -47,6 +47,11 @@ pub(super) enum ElementClass {
     Ordinary,
     /// The end tags of other elements don't reach past it.
     Block,
+}
+
+/// True unless a browser finds no content between the tags of this name.
+pub(super) fn has_content(name: &str) -> bool {
+    !is_among(name, VOID) && !is_among(name, HARMLESS)
 }
 
 /// True for elements whose tags end the paragraph that they are in.

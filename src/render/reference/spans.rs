@@ -1,6 +1,7 @@
 //! Spans of a text, their replacements, and the blanks around them.
 
 use super::Spacing;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -109,17 +110,18 @@ impl Spans {
         for span in &self.list {
             sentence.literal(text.get(done..span.range.start).unwrap_or_default());
             let replacement = self.replacements.get(span.replacement.clone()).unwrap_or_default();
+            let mut replacement = Cow::Borrowed(replacement);
             let may_end_cell = span.fit != Fit::Block && replacement.contains(['|', '\n']);
-            let in_row = may_end_cell && line.is_row(text, span.range.start);
-            let joins = in_row && line.begins_row && replacement.contains('\n');
-            let joined = if joins { on_one_line(replacement) } else { String::new() };
-            let replacement = if joins { joined.as_str() } else { replacement };
-            let escaped = if in_row { in_cell(replacement) } else { String::new() };
-            let replacement = if in_row { escaped.as_str() } else { replacement };
+            if may_end_cell && line.is_row(text, span.range.start) {
+                if line.begins_row && replacement.contains('\n') {
+                    replacement = on_one_line(&replacement).into();
+                }
+                replacement = in_cell(&replacement).into();
+            }
             match span.fit {
-                Fit::Mark => sentence.mark(replacement),
-                Fit::Exact => sentence.literal(replacement),
-                Fit::Block => sentence.block(replacement),
+                Fit::Mark => sentence.mark(&replacement),
+                Fit::Exact => sentence.literal(&replacement),
+                Fit::Block => sentence.block(&replacement),
             }
             done = span.range.end;
         }
