@@ -113,14 +113,12 @@ impl Greeting {
 fn ready(mountpoint: &Path, ends_by_signal: bool, conversations: u64) -> String {
     let at = quoted(mountpoint);
     let end = if ends_by_signal { "press Ctrl-C".to_owned() } else { format!("gptfs unmount {at}") };
-    match conversations {
+    let mounted = match conversations {
         // Not read yet.
-        0 => format!("mounted at {at}; to stop: {end}"),
-        _ => {
-            let chats = super::counted(conversations, "conversation", "conversations");
-            format!("{chats} at {at}; to stop: {end}")
-        }
-    }
+        0 => "mounted".to_owned(),
+        _ => super::counted(conversations, "conversation", "conversations"),
+    };
+    format!("{mounted} at {at}; to stop: {end}")
 }
 
 /// Mounts and serves, or starts the daemon that does. Prints progress, notes, and the last line on a terminal.

@@ -74,18 +74,14 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     /// `blocks` as what something that keeps its boxes apart holds, or as blocks of their own.
     pub(super) fn group(&self, blocks: Vec<OutputBlock>) -> Vec<OutputPiece<'s>> {
-        let keeps_apart = matches!(self.around(0), Some(Component::Row | Component::Grid));
-        if blocks.is_empty() {
-            return vec![OutputPiece::Void];
-        }
-        if keeps_apart { vec![OutputPiece::Group(blocks)] } else { grouped(blocks) }
+        let keeps_apart = matches!(self.around(), Some(Component::Row | Component::Grid));
+        if keeps_apart && !blocks.is_empty() { vec![OutputPiece::Group(blocks)] } else { grouped(blocks) }
     }
 
     fn column(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Column);
         if let Some(title) = self.attribute_text(element, &["title", "label"]) {
-            let title = plain::emphasised(&plain::sentence(&title), "**");
-            blocks.insert(0, OutputBlock::new(title, BlockKind::Line));
+            blocks.insert(0, OutputBlock::heading(&title));
         }
         self.group(blocks)
     }
@@ -100,8 +96,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     fn caption(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
-        let blocks = self.own_or(element, body);
-        grouped(blocks)
+        grouped(self.own_or(element, body))
     }
 
     /// The blocks of `body`, or the words that an attribute has in its place.
@@ -110,19 +105,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         if !blocks.is_empty() {
             return blocks;
         }
-        let text = self.attribute_text(element, &["label", "title", "text", "value"]);
-        text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)).into_iter().collect()
+        self.attribute_line(element, &["label", "title", "text", "value"]).into_iter().collect()
     }
 
     fn quote(&mut self, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let blocks = layout::flow(body, Place::Column);
-        if blocks.is_empty() {
-            return vec![OutputPiece::Void];
-        }
-        if self.is_indented_enough() {
-            return grouped(blocks);
-        }
-        vec![block(join::quoted(&join::join(&blocks)), BlockKind::Markdown)]
+        if self.is_indented_enough() { grouped(blocks) } else { quoted(&blocks) }
     }
 
     fn list(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
@@ -169,17 +157,14 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn list_item(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Column);
-        let texts = [["label", "title"], ["description", "caption"]]
-            .map(|names| self.attribute_text(element, &names));
-        let [label, description] =
-            texts.map(|text| text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
-        blocks.splice(0..0, label);
-        blocks.extend(description);
-        if self.around(0) == Some(Component::List) {
-            vec![OutputPiece::Item(blocks)]
-        } else {
-            grouped(blocks)
-        }
+        blocks.splice(0..0, self.attribute_line(element, &["label", "title"]));
+        blocks.extend(self.attribute_line(element, &["description", "caption"]));
+        self.item(blocks, Component::List)
+    }
+
+    /// `blocks` as an item of the `list` around them, or as blocks of their own.
+    pub(super) fn item(&self, blocks: Vec<OutputBlock>, list: Component) -> Vec<OutputPiece<'s>> {
+        if self.around() == Some(list) { vec![OutputPiece::Item(blocks)] } else { grouped(blocks) }
     }
 
     fn table(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
@@ -200,8 +185,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         blocks.extend(table::table(rows));
         blocks.extend(layout::flow(after, Place::Column));
         if is_empty {
-            let text = self.attribute_text(element, &["emptyLabel"]);
-            blocks.extend(text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
+            blocks.extend(self.attribute_line(element, &["emptyLabel"]));
         }
         self.group(blocks)
     }
@@ -216,7 +200,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let mut rows = Vec::new();
         let cell = |text: Option<String>, is_header: bool, column: Option<&ScriptValue>| {
             let align = column.and_then(|column| column.first(&["align"])).unwrap_or_default();
-            let blocks = text.map(|text| OutputBlock::new(plain::sentence(&text), BlockKind::Line));
+            let blocks = text.map(|text| OutputBlock::line(plain::sentence(&text)));
             Cell {
                 blocks: blocks.into_iter().collect(),
                 is_header,
@@ -238,18 +222,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         }
         for value in data.list() {
             let column = |at: usize| columns.list().get(at);
-            let cells: Vec<_> = match value {
-                ScriptValue::List(list) => list
-                    .iter()
-                    .enumerate()
-                    .map(|(at, value)| cell(value.to_text(), false, column(at)))
-                    .collect(),
-                value => {
-                    let texts = keys.iter().map(|key| value.get(key).to_text());
-                    texts.enumerate().map(|(at, text)| cell(text, false, column(at))).collect()
-                }
+            let texts: Vec<_> = match value {
+                ScriptValue::List(list) => list.iter().map(ScriptValue::to_text).collect(),
+                value => keys.iter().map(|key| value.get(key).to_text()).collect(),
             };
-            rows.push(Row { cells, ..Row::default() });
+            let cells = texts.into_iter().enumerate().map(|(at, text)| cell(text, false, column(at)));
+            rows.push(Row { cells: cells.collect(), ..Row::default() });
         }
         rows
     }
@@ -290,10 +268,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                 other => others.push(other),
             }
         }
-        let mut pieces: Vec<_> =
-            layout::flow(others, Place::Column).into_iter().map(OutputPiece::Block).collect();
-        pieces.push(OutputPiece::Rows(vec![row]));
-        pieces
+        let blocks = layout::flow(others, Place::Column).into_iter().map(OutputPiece::Block);
+        blocks.chain([OutputPiece::Rows(vec![row])]).collect()
     }
 
     fn table_cell(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
@@ -315,25 +291,18 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     fn chart(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
-        let content = if let Some(content) = self.value(element, &["content", "spec", "config"]) {
-            content
-        } else {
-            let names = self.attributes(element);
-            let entries = names.into_iter().filter_map(|name| {
-                let value = self.value(element, &[name])?;
-                Some((name.into(), value))
-            });
+        let content = self.value(element, &["content", "spec", "config"]).unwrap_or_else(|| {
+            let names = self.attribute_names(element).into_iter();
+            let entries = names.filter_map(|name| Some((name.into(), self.value(element, &[name])?)));
             ScriptValue::Object(entries.collect())
-        };
+        });
         if let Some(blocks) = chart::blocks(&content) {
             return self.group(blocks);
         }
         self.environment.has_unresolved = true;
         let script = self.expression_of(element, "content").map(str::to_owned);
-        let script = script.or_else(|| content.to_text()).or_else(|| {
-            let first = self.expression_of(element, "data")?;
-            Some(first.to_owned())
-        });
+        let script = script.or_else(|| content.to_text());
+        let script = script.or_else(|| self.expression_of(element, "data").map(str::to_owned));
         match script.filter(|script| !script.trim().is_empty()) {
             Some(script) => vec![block(plain::fence("js", script.trim()), BlockKind::Code)],
             None => vec![OutputPiece::Void],
@@ -342,34 +311,23 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn code_block(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
         let language = self.attribute_text(element, &["language", "lang"]).unwrap_or_default();
+        grouped(self.fence(element, &["content", "code", "value"], &language).into_iter().collect())
+    }
+
+    /// The body of an element as a fence, or the text that one of the attributes `names` has in its place.
+    fn fence(&mut self, element: &JsxElement, names: &[&str], language: &str) -> Option<OutputBlock> {
         let body = self.body_of(element);
         let body = without_ends(&body);
-        let content = if body.trim().is_empty() {
-            self.attribute_text(element, &["content", "code", "value"])
-        } else {
-            None
-        };
+        let content = if body.trim().is_empty() { self.attribute_text(element, names) } else { None };
         let text = content.as_deref().unwrap_or(body);
-        if text.trim().is_empty() {
-            return vec![OutputPiece::Void];
-        }
-        vec![block(plain::fence(&language, text), BlockKind::Code)]
+        (!text.trim().is_empty()).then(|| OutputBlock::new(plain::fence(language, text), BlockKind::Code))
     }
 
     fn app(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
-        let title = self.attribute_text(element, &["title"]);
-        let title = title.map(|title| plain::emphasised(&plain::sentence(&title), "**"));
+        let title = self.attribute_text(element, &["title"]).map(|title| OutputBlock::heading(&title));
         let language = self.attribute_text(element, &["language"]).unwrap_or_else(|| "html".to_owned());
-        let body = self.body_of(element);
-        let body = without_ends(&body);
-        let content = if body.trim().is_empty() { self.attribute_text(element, &["content"]) } else { None };
-        let text = content.as_deref().unwrap_or(body);
-        let mut blocks: Vec<_> =
-            title.map(|title| OutputBlock::new(title, BlockKind::Line)).into_iter().collect();
-        if !text.trim().is_empty() {
-            blocks.push(OutputBlock::new(plain::fence(&language, text), BlockKind::Code));
-        }
-        self.group(blocks)
+        let content = self.fence(element, &["content"], &language);
+        self.group(title.into_iter().chain(content).collect())
     }
 
     /// A draft, which its user may have changed.
@@ -386,7 +344,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let mut blocks = Vec::new();
         for (name, before) in [("title", ""), ("subject", "Subject: ")] {
             let text = self.attribute_text(element, &[name]).map(|text| plain::words(&text));
-            blocks.extend(text.map(|text| OutputBlock::new(format!("**{before}{text}**"), BlockKind::Line)));
+            blocks.extend(text.map(|text| OutputBlock::line(format!("**{before}{text}**"))));
         }
         let text = run::dedented(&text);
         let text = plain::trim_block(&text);
@@ -399,20 +357,25 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             } else {
                 options.strings()
             };
-            blocks.extend(texts.iter().map(|text| OutputBlock::new(plain::line(text), BlockKind::Line)));
+            blocks.extend(texts.iter().map(|text| OutputBlock::words(text)));
         }
-        if blocks.is_empty() {
-            return vec![OutputPiece::Void];
-        }
-        vec![block(join::quoted(&join::join(&blocks)), BlockKind::Markdown)]
+        quoted(&blocks)
     }
+}
+
+/// `blocks` in a block quote.
+fn quoted<'s>(blocks: &[OutputBlock]) -> Vec<OutputPiece<'s>> {
+    if blocks.is_empty() {
+        return vec![OutputPiece::Void];
+    }
+    vec![block(join::quoted(&join::join(blocks)), BlockKind::Markdown)]
 }
 
 /// Things side by side: one line if each of them is a line.
 fn row(body: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
     match layout::parts(body.clone()) {
         Some(parts) if parts.is_empty() => vec![OutputPiece::Void],
-        Some(parts) => vec![block(layout::joined(&parts), BlockKind::Line)],
+        Some(parts) => grouped(vec![OutputBlock::line(layout::joined(&parts))]),
         None => {
             let blocks = layout::flow(body, Place::Column);
             grouped(blocks.into_iter().filter(|block| block.kind != BlockKind::Divider).collect())
@@ -424,11 +387,7 @@ fn row(body: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
 fn item_blocks(item: &ScriptValue) -> Vec<OutputBlock> {
     let text = item.filled().or_else(|| item.first(&["label", "title", "text", "name", "value"]));
     let description = item.first(&["description", "caption", "subtitle"]);
-    [text, description]
-        .into_iter()
-        .flatten()
-        .map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line))
-        .collect()
+    [text, description].into_iter().flatten().map(|text| OutputBlock::words(&text)).collect()
 }
 
 /// `body` without the line breaks after the opening and before the closing tag.

@@ -26,18 +26,13 @@ pub(super) fn blocks(content: &ScriptValue) -> Option<Vec<OutputBlock>> {
     }
     let meta = content.get("meta");
     let text = |keys: &[&str]| meta.first(keys).or_else(|| content.first(keys));
-    let mut blocks = Vec::new();
-    if let Some(title) = text(&["title"]) {
-        blocks.push(OutputBlock::new(plain::emphasised(&plain::sentence(&title), "**"), BlockKind::Line));
-    }
-    if let Some(description) = text(&["description", "subtitle"]) {
-        blocks.push(OutputBlock::new(plain::line(&description), BlockKind::Line));
-    }
-    blocks.extend(data_table(content, data.list()));
-    if let Some(footer) = text(&["footer"]) {
-        blocks.push(OutputBlock::new(plain::line(&footer), BlockKind::Line));
-    }
-    Some(blocks)
+    let blocks = [
+        text(&["title"]).map(|title| OutputBlock::heading(&title)),
+        text(&["description", "subtitle"]).map(|description| OutputBlock::words(&description)),
+        data_table(content, data.list()),
+        text(&["footer"]).map(|footer| OutputBlock::words(&footer)),
+    ];
+    Some(blocks.into_iter().flatten().collect())
 }
 
 fn is_unknown(value: &ScriptValue) -> bool {
@@ -70,8 +65,8 @@ fn data_table(content: &ScriptValue, data: &[ScriptValue]) -> Option<OutputBlock
         };
         series.push(Series {
             label: text(value, "label").or_else(|| text(value, "name")).unwrap_or_else(|| key.clone()),
-            prefix: affix(value.get("valuePrefix")),
-            suffix: affix(value.get("valueSuffix")),
+            prefix: value.get("valuePrefix").to_text().unwrap_or_default(),
+            suffix: value.get("valueSuffix").to_text().unwrap_or_default(),
             key,
         });
     }
@@ -109,9 +104,4 @@ fn data_table(content: &ScriptValue, data: &[ScriptValue]) -> Option<OutputBlock
     });
     let rows: Vec<_> = rows.collect();
     Some(OutputBlock::new(table::markdown(&header, &rows, &right), BlockKind::Markdown))
-}
-
-/// A prefix or suffix of a figure, blanks included.
-fn affix(value: &ScriptValue) -> String {
-    value.to_text().unwrap_or_default()
 }

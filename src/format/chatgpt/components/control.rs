@@ -3,7 +3,7 @@
 use super::join;
 use super::layout::{self, on_one_line};
 use super::name::Component;
-use super::piece::{BlockKind, InlineStyle, Joint, OutputBlock, OutputPiece, Place, block, grouped, inline};
+use super::piece::{BlockKind, Joint, OutputBlock, OutputPiece, Place, block, grouped, markdown_or_void};
 use super::plain;
 use super::script::ScriptValue;
 use super::tree::JsxElement;
@@ -56,16 +56,10 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     ) -> Vec<OutputPiece<'s>> {
         let mut blocks = layout::flow(body, Place::Paragraph);
         if blocks.is_empty() {
-            let text = self.attribute_text(element, &["label", "title", "value"]);
-            blocks.extend(text.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
+            blocks.extend(self.attribute_line(element, &["label", "title", "value"]));
         }
-        let description = self.attribute_text(element, &["description"]);
-        blocks.extend(description.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)));
-        if self.around(0) == Some(Component::Choices) {
-            vec![OutputPiece::Item(blocks)]
-        } else {
-            grouped(blocks)
-        }
+        blocks.extend(self.attribute_line(element, &["description"]));
+        self.item(blocks, Component::Choices)
     }
 
     pub(super) fn choices(
@@ -85,13 +79,11 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             items.extend(options.list().iter().map(|option| {
                 let text = option.first(&["label", "title", "name", "value"]).or_else(|| option.filled());
                 let description = option.first(&["description"]);
-                let texts = [text, description].into_iter().flatten();
-                texts.map(|text| OutputBlock::new(plain::line(&text), BlockKind::Line)).collect()
+                [text, description].into_iter().flatten().map(|text| OutputBlock::words(&text)).collect()
             }));
         }
-        let label = self.attribute_text(element, &["label", "placeholder"]);
-        let mut blocks: Vec<_> =
-            label.map(|label| OutputBlock::new(plain::line(&label), BlockKind::Line)).into_iter().collect();
+        let label = self.attribute_line(element, &["label", "placeholder"]);
+        let mut blocks: Vec<_> = label.into_iter().collect();
         blocks.extend(layout::flow(others, Place::Column));
         blocks.extend(join::list(items, None));
         self.group(blocks)
@@ -120,8 +112,6 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
 /// A note of something that could be operated.
 fn noted<'s>(kind: &str, label: &str) -> Vec<OutputPiece<'s>> {
-    if label.trim().is_empty() {
-        return vec![OutputPiece::Void];
-    }
-    vec![inline(format!("*[{kind}: {}]*", label.trim()), InlineStyle::Markdown, Joint::Chip)]
+    let label = Some(label.trim()).filter(|label| !label.is_empty());
+    markdown_or_void(label.map(|label| format!("*[{kind}: {label}]*")), Joint::Chip)
 }

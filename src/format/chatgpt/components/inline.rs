@@ -2,7 +2,10 @@
 
 use super::layout::{self, on_one_line};
 use super::name::Component;
-use super::piece::{BlockKind, InlineStyle, Joint, OutputBlock, OutputPiece, Place, inline, or_void, words};
+use super::piece::{
+    BlockKind, InlineStyle, Joint, OutputPiece, Place, block, inline, markdown, markdown_or_void, or_void,
+    words,
+};
 use super::run;
 use super::script::ScriptValue;
 use super::tree::JsxElement;
@@ -31,18 +34,17 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     ) -> Vec<OutputPiece<'s>> {
         let meaning = match self.anchors.of_tag(source) {
             Some(Meaning::Citation(links) | Meaning::Links(links)) => {
-                Some(Meaning::Citation(distinct(links.clone())))
+                Meaning::Citation(distinct(links.clone()))
             }
-            Some(meaning) => Some(meaning.clone()),
+            Some(meaning) => meaning.clone(),
             None => {
                 let links = self.pages(element, source).into_iter().map(|page| page.link).collect();
-                Some(Meaning::Citation(distinct(links)))
+                Meaning::Citation(distinct(links))
             }
         };
         match meaning {
-            Some(Meaning::Citation(links)) if links.is_empty() => or_void(body),
-            Some(meaning) => vec![self.anchored(SOURCE_MARK, meaning)],
-            None => or_void(body),
+            Meaning::Citation(links) if links.is_empty() => or_void(body),
+            meaning => vec![self.anchored(SOURCE_MARK, meaning)],
         }
     }
 
@@ -83,7 +85,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             Meaning::Nothing => String::new(),
         };
         let text = self.anchors.make(Cow::Borrowed(mark), meaning).map_or(written, String::from);
-        inline(text, InlineStyle::Markdown, Joint::Source)
+        markdown(text, Joint::Source)
     }
 
     /// The ids in `ref` and `refs`.
@@ -137,10 +139,9 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         }
         let text = on_one_line(body);
         if !text.is_empty() {
-            return vec![inline(text, InlineStyle::Markdown, Joint::Name)];
+            return vec![markdown(text, Joint::Name)];
         }
-        let code = self.expression_of(element, "value").map(plain::code_span).filter(|code| !code.is_empty());
-        vec![code.map_or(OutputPiece::Void, |code| inline(code, InlineStyle::Markdown, Joint::Name))]
+        markdown_or_void(self.expression_of(element, "value").map(plain::code_span), Joint::Name)
     }
 
     pub(super) fn link(
@@ -165,10 +166,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             }
             None => label,
         };
-        if text.is_empty() {
-            return vec![OutputPiece::Void];
-        }
-        vec![inline(text, InlineStyle::Markdown, Joint::Name)]
+        markdown_or_void(Some(text), Joint::Name)
     }
 
     pub(super) fn badge(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
@@ -225,10 +223,10 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
                 let style = if is_strong { InlineStyle::Strong } else { InlineStyle::Markdown };
                 let text = std::mem::take(&mut block.text);
                 // A blank inside is one between words outside.
-                let blank = |is_blank: bool| is_blank.then_some(OutputPiece::Text(Cow::Borrowed(" ")));
-                let piece = inline(text, style, joint);
-                let is_word = joint == Joint::Word;
-                [blank(before && is_word), Some(piece), blank(after && is_word)]
+                let blank = |is_blank: bool| {
+                    (is_blank && joint == Joint::Word).then_some(OutputPiece::Text(Cow::Borrowed(" ")))
+                };
+                [blank(before), Some(inline(text, style, joint)), blank(after)]
                     .into_iter()
                     .flatten()
                     .collect()
@@ -264,14 +262,9 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             let language = self.attribute_text(element, &["language"]).unwrap_or_default();
             let code = run::dedented(&text);
             let fence = plain::fence(&language, plain::trim_block(&code));
-            return vec![OutputPiece::Block(OutputBlock::new(fence, BlockKind::Code))];
+            return vec![block(fence, BlockKind::Code)];
         }
-        let code = plain::code_span(&text);
-        vec![if code.is_empty() {
-            OutputPiece::Void
-        } else {
-            inline(code, InlineStyle::Markdown, Joint::Word)
-        }]
+        markdown_or_void(Some(plain::code_span(&text)), Joint::Word)
     }
 
     /// A formula, written the way the model writes its other formulas.
@@ -281,19 +274,12 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         let formula = value.unwrap_or_else(|| plain::decoded(&body).into_owned());
         let formula = formula.trim();
         if formula.is_empty() {
-            let code =
-                self.expression_of(element, "value").map(plain::code_span).filter(|code| !code.is_empty());
-            return vec![
-                code.map_or(OutputPiece::Void, |code| inline(code, InlineStyle::Markdown, Joint::Word)),
-            ];
+            return markdown_or_void(self.expression_of(element, "value").map(plain::code_span), Joint::Word);
         }
         if self.is_set(element, "block") {
-            return vec![OutputPiece::Block(OutputBlock::new(
-                format!("\\[{formula}\\]"),
-                BlockKind::Markdown,
-            ))];
+            return vec![block(format!("\\[{formula}\\]"), BlockKind::Markdown)];
         }
-        vec![inline(format!("\\({}\\)", plain::joined_lines(formula)), InlineStyle::Markdown, Joint::Word)]
+        vec![markdown(format!("\\({}\\)", plain::joined_lines(formula)), Joint::Word)]
     }
 
     /// Characters that mean nothing but themselves.
@@ -315,7 +301,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             let blocks = layout::flow(body, Place::Column);
             return match blocks.as_slice() {
                 [block] if block.kind == BlockKind::Line => {
-                    vec![inline(block.text.clone(), InlineStyle::Markdown, Joint::Chip)]
+                    vec![markdown(block.text.clone(), Joint::Chip)]
                 }
                 _ => blocks.into_iter().map(OutputPiece::Block).collect(),
             };
@@ -332,8 +318,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         let text = layout::joined(&parts);
         match url {
             _ if parts.is_empty() => vec![OutputPiece::Void],
-            Some(url) => vec![inline(plain::link(&text, &url), InlineStyle::Markdown, Joint::Chip)],
-            None => vec![inline(text, InlineStyle::Markdown, Joint::Chip)],
+            Some(url) => vec![markdown(plain::link(&text, &url), Joint::Chip)],
+            None => vec![markdown(text, Joint::Chip)],
         }
     }
 }

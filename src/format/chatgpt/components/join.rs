@@ -102,20 +102,18 @@ pub(super) fn list(items: Vec<Vec<OutputBlock>>, start: Option<u32>) -> Option<O
         let text = join(item);
         let text = if is_tight && item.len() == 2 { text.replacen("\n\n", "\n", 1) } else { text };
         out.push_str(&marker);
-        indented(&text, marker.len(), &mut out);
+        indented(&text, &" ".repeat(marker.len()), &mut out);
     }
     let kind = if start.is_some() { BlockKind::Numbers } else { BlockKind::Bullets };
     (!items.is_empty()).then(|| OutputBlock::new(out, kind))
 }
 
-/// Writes `text`, each line but the first after `width` blanks.
-fn indented(text: &str, width: usize, out: &mut String) {
+/// Writes `text`, each line but the first after `indent`, whose last blanks empty lines do without.
+pub(super) fn indented(text: &str, indent: &str, out: &mut String) {
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {
             out.push('\n');
-            if !line.is_empty() {
-                out.extend(std::iter::repeat_n(' ', width));
-            }
+            out.push_str(if line.is_empty() { indent.trim_end() } else { indent });
         }
         out.push_str(line);
     }

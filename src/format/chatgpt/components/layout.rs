@@ -1,7 +1,7 @@
 //! How pieces are laid out on a page: lines, paragraphs, blocks and the blanks between them.
 
-use super::join::{list, trimmed};
-use super::piece::{BlockKind, Inline, InlineStyle, Joint, OutputBlock, OutputPiece, Place};
+use super::join::{indented, list, trimmed};
+use super::piece::{BlockKind, Joint, OutputBlock, OutputPiece, Place, markdown};
 use super::plain::{self, trim_block};
 use super::run::{self, Run};
 use super::table;
@@ -42,11 +42,16 @@ fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
             *piece = if (is_all && !has_tags(source)) || text.is_empty() {
                 OutputPiece::Void
             } else {
-                OutputPiece::Inline(Inline { text, style: InlineStyle::Markdown, joint: Joint::Word })
+                markdown(text, Joint::Word)
             };
         }
     }
     pieces
+}
+
+/// True for a part of its own within a line.
+fn is_chip(piece: &OutputPiece<'_>) -> bool {
+    matches!(piece, OutputPiece::Inline(inline) if inline.joint == Joint::Chip)
 }
 
 /// True if `script` contains tags.
@@ -117,14 +122,14 @@ impl<'s> Flow<'s> {
         if follows {
             text.insert_str(0, "<br>");
         }
-        OutputPiece::Inline(Inline { text, style: InlineStyle::Markdown, joint: Joint::Word })
+        markdown(text, Joint::Word)
     }
 
     fn take(&mut self, piece: OutputPiece<'s>, alone: bool) {
         match piece {
             OutputPiece::Inline(inline) if alone && inline.joint != Joint::Source => {
                 let text = Run::written(vec![OutputPiece::Inline(inline)], self.place);
-                self.block(OutputBlock::new(text, BlockKind::Line));
+                self.block(OutputBlock::line(text));
             }
             OutputPiece::Inline(inline) if alone => {
                 // A source on a line of its own belongs to the paragraph before it.
@@ -138,16 +143,9 @@ impl<'s> Flow<'s> {
                 }
             }
             OutputPiece::Inline(inline) => {
-                let is_chip = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Inline(inline) if inline.joint == Joint::Chip);
-                if self.place == Place::Column
-                    && inline.joint == Joint::Chip
-                    && self
-                        .run
-                        .iter()
-                        .rev()
-                        .find(|piece| !matches!(piece, OutputPiece::Void))
-                        .is_some_and(is_chip)
-                {
+                let mut before = self.run.iter().rev().filter(|piece| !matches!(piece, OutputPiece::Void));
+                let is_beside_chip = inline.joint == Joint::Chip && before.next().is_some_and(is_chip);
+                if self.place == Place::Column && is_beside_chip {
                     self.end_run();
                 }
                 self.run.push(OutputPiece::Inline(inline));
@@ -167,7 +165,7 @@ impl<'s> Flow<'s> {
             OutputPiece::Rows(rows) => {
                 self.end_run();
                 for row in rows {
-                    self.blocks.extend(row.label.map(|label| OutputBlock::new(label, BlockKind::Line)));
+                    self.blocks.extend(row.label.map(OutputBlock::line));
                     self.blocks.extend(row.cells.into_iter().flat_map(|cell| cell.blocks));
                 }
             }
@@ -202,11 +200,7 @@ impl<'s> Flow<'s> {
             && marks.get(level..).is_some_and(|rest| !rest.is_empty() && rest.trim().is_empty());
         if is_heading && begins_line {
             let text = plain::joined_lines(&block.text);
-            self.run.push(OutputPiece::Inline(Inline {
-                text,
-                style: InlineStyle::Markdown,
-                joint: Joint::Chip,
-            }));
+            self.run.push(markdown(text, Joint::Chip));
         }
         is_heading && begins_line
     }
@@ -217,19 +211,12 @@ impl<'s> Flow<'s> {
             && *pieces == self.run.len()
             && let Some(OutputPiece::Inline(inline)) = self.run.last_mut()
         {
-            inline.text.push('\n');
-            inline.text.push_str(below.trim_end());
-            for line in block.text.split('\n') {
-                inline.text.push('\n');
-                inline.text.push_str(if line.is_empty() { below.trim_end() } else { below });
-                inline.text.push_str(line);
-            }
+            indented(&format!("\n\n{}", block.text), below, &mut inline.text);
             return true;
         }
-        let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
+        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
         let line = text.rfind('\n').map_or(0, |end| end + 1);
         let begins_line = line > 0 || self.run.len() == 1;
-        let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
         let before = text.get(line..).unwrap_or_default();
         let prefix = Prefix::of(before);
         if !begins_line || prefix.text < before.len() {
@@ -241,15 +228,8 @@ impl<'s> Flow<'s> {
             // After the mark of the item; the other lines are below the text of the first.
             let below: String =
                 before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect();
-            for (number, line) in block.text.split('\n').enumerate() {
-                if number > 0 {
-                    out.push('\n');
-                    out.push_str(if line.is_empty() { below.trim_end() } else { &below });
-                }
-                out.push_str(line);
-            }
-            let has_blank = before.ends_with([' ', '\t']);
-            out.insert_str(0, if has_blank { "" } else { " " });
+            out.push_str(if before.ends_with([' ', '\t']) { "" } else { " " });
+            indented(&block.text, &below, &mut out);
             nested = Some(below);
         } else {
             let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
@@ -260,19 +240,13 @@ impl<'s> Flow<'s> {
             let text = text.to_mut();
             text.truncate(line);
             out.push_str(if text.ends_with("\n\n") { "" } else { "\n" });
-            for (number, line) in block.text.split('\n').enumerate() {
-                out.push_str(if number > 0 { "\n" } else { "" });
-                out.extend(std::iter::repeat_n(' ', if line.is_empty() { 0 } else { prefix.indent }));
-                out.push_str(line);
-            }
+            let indent = " ".repeat(prefix.indent);
+            out.push_str(if block.text.starts_with('\n') { "" } else { &indent });
+            indented(&block.text, &indent, &mut out);
             out.push('\n');
             self.indent = Some(prefix.indent);
         }
-        self.run.push(OutputPiece::Inline(Inline {
-            text: out,
-            style: InlineStyle::Markdown,
-            joint: Joint::Word,
-        }));
+        self.run.push(markdown(out, Joint::Word));
         self.nested = nested.map(|below| (below, self.run.len()));
         true
     }
@@ -388,22 +362,8 @@ fn is_inline_html(rest: &str) -> bool {
     let name = rest.strip_prefix('<').unwrap_or_default().trim_start_matches('/');
     let length = name.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let name = name.get(..length).unwrap_or_default().to_ascii_lowercase();
-    matches!(
-        name.as_str(),
-        "a" | "b"
-            | "i"
-            | "u"
-            | "s"
-            | "sub"
-            | "sup"
-            | "kbd"
-            | "span"
-            | "small"
-            | "mark"
-            | "br"
-            | "em"
-            | "strong"
-    )
+    ["a", "b", "i", "u", "s", "sub", "sup", "kbd", "span", "small", "mark", "br", "em", "strong"]
+        .contains(&name.as_str())
 }
 
 /// The parts of a row on one line each; `None` if one of them is more than a line.
@@ -440,17 +400,13 @@ pub(super) fn parts(pieces: Vec<OutputPiece<'_>>) -> Option<Vec<String>> {
         if joint != Joint::Source || last.is_none() {
             last = Some(joint);
         }
-        let block = match piece {
-            OutputPiece::Group(mut blocks) => blocks.pop(),
-            OutputPiece::Block(block) => Some(block),
-            other => {
-                open.push(other);
-                None
+        match piece {
+            OutputPiece::Group(blocks) => {
+                open.extend(blocks.into_iter().map(|block| markdown(block.text, Joint::Chip)));
             }
-        };
-        open.extend(block.map(|block| {
-            OutputPiece::Inline(Inline { text: block.text, style: InlineStyle::Markdown, joint: Joint::Chip })
-        }));
+            OutputPiece::Block(block) => open.push(markdown(block.text, Joint::Chip)),
+            other => open.push(other),
+        }
     }
     end_part(&mut open, &mut parts)?;
     Some(parts)
@@ -482,19 +438,16 @@ pub(super) fn grid(pieces: Vec<OutputPiece<'_>>) -> Vec<OutputBlock> {
     let mut items: Vec<Vec<OutputBlock>> = Vec::new();
     let mut open: Vec<OutputPiece<'_>> = Vec::new();
     for piece in resolved(pieces) {
+        let begins_item = match &piece {
+            OutputPiece::Group(_) | OutputPiece::Block(_) => true,
+            piece => is_chip(piece),
+        };
+        if begins_item {
+            items.push(flow(std::mem::take(&mut open), Place::Column));
+        }
         match piece {
-            OutputPiece::Group(blocks) => {
-                items.push(flow(std::mem::take(&mut open), Place::Column));
-                items.push(blocks);
-            }
-            OutputPiece::Block(block) => {
-                items.push(flow(std::mem::take(&mut open), Place::Column));
-                items.push(vec![block]);
-            }
-            OutputPiece::Inline(inline) if inline.joint == Joint::Chip => {
-                items.push(flow(std::mem::take(&mut open), Place::Column));
-                open.push(OutputPiece::Inline(inline));
-            }
+            OutputPiece::Group(blocks) => items.push(blocks),
+            OutputPiece::Block(block) => items.push(vec![block]),
             other => open.push(other),
         }
     }
@@ -506,7 +459,7 @@ pub(super) fn grid(pieces: Vec<OutputPiece<'_>>) -> Vec<OutputBlock> {
     }
     let lines = items.into_iter().map(|item| {
         let parts: Vec<_> = item.iter().map(|block| plain::joined_lines(&block.text)).collect();
-        vec![OutputBlock::new(joined(&parts), BlockKind::Line)]
+        vec![OutputBlock::line(joined(&parts))]
     });
     list(lines.collect(), None).into_iter().collect()
 }

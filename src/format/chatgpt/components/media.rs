@@ -47,10 +47,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     pub(super) fn video(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
         match self.page(element, source) {
             Some(page) => vec![block(page_link(&page), BlockKind::Picture)],
-            None => match self.attribute_text(element, &["title", "alt"]) {
-                Some(title) => vec![block(plain::line(&title), BlockKind::Line)],
-                None => vec![OutputPiece::Void],
-            },
+            None => grouped(self.attribute_line(element, &["title", "alt"]).into_iter().collect()),
         }
     }
 
@@ -74,22 +71,17 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         parts.retain(|part| !part.is_empty());
         let mut blocks = Vec::new();
         if !parts.is_empty() {
-            blocks.push(OutputBlock::new(layout::joined(&parts), BlockKind::Line));
+            blocks.push(OutputBlock::line(layout::joined(&parts)));
         }
-        let snippet = self.attribute_text(element, &["snippet", "description"]);
-        blocks.extend(snippet.map(|snippet| OutputBlock::new(plain::line(&snippet), BlockKind::Line)));
+        blocks.extend(self.attribute_line(element, &["snippet", "description"]));
         blocks.extend(layout::flow(body, Place::Column));
         self.group(blocks)
     }
 
     pub(super) fn map(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
-        let mut blocks = Vec::new();
-        if let Some(title) = self.attribute_text(element, &["title"]) {
-            blocks.push(OutputBlock::new(plain::emphasised(&plain::sentence(&title), "**"), BlockKind::Line));
-        }
-        if let Some(text) = self.attribute_text(element, &["narrative", "description"]) {
-            blocks.push(OutputBlock::new(plain::line(&text), BlockKind::Line));
-        }
+        let title = self.attribute_text(element, &["title"]).map(|title| OutputBlock::heading(&title));
+        let mut blocks: Vec<_> = title.into_iter().collect();
+        blocks.extend(self.attribute_line(element, &["narrative", "description"]));
         let points = self.value(element, &["points"]).unwrap_or(ScriptValue::Nothing);
         let groups = self.value(element, &["groups"]).unwrap_or(ScriptValue::Nothing);
         let names: Vec<_> = points.list().iter().map(|point| (point, self.place(point))).collect();
@@ -102,10 +94,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let mut is_grouped = vec![false; names.len()];
         let mut lists = Vec::new();
         for group in groups.list() {
-            let title = group
-                .first(&["title", "name"])
-                .map(|title| OutputBlock::new(plain::line(&title), BlockKind::Line));
-            lists.extend(title);
+            lists.extend(group.first(&["title", "name"]).map(|title| OutputBlock::words(&title)));
             let mut items = Vec::new();
             for location in group.get("locations").list() {
                 let id = location.first(&["point_id", "id"]).or_else(|| location.filled());
@@ -118,19 +107,16 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                 parts.extend(location.first(&["arrival_time"]).map(|time| plain::sentence(&time)));
                 let mut item = Vec::new();
                 if !parts.is_empty() {
-                    item.push(OutputBlock::new(layout::joined(&parts), BlockKind::Line));
+                    item.push(OutputBlock::line(layout::joined(&parts)));
                 }
-                let notes = location.get("notes");
-                item.extend(
-                    notes.strings().iter().map(|note| OutputBlock::new(plain::line(note), BlockKind::Line)),
-                );
+                item.extend(location.get("notes").strings().iter().map(|note| OutputBlock::words(note)));
                 items.push(item);
             }
             lists.extend(join::list(items, Some(1)));
         }
         let rest = names.iter().zip(is_grouped).filter(|(_, is_grouped)| !is_grouped);
         let rest = rest.filter_map(|((_, name), _)| name.clone());
-        let rest = rest.map(|name| vec![OutputBlock::new(name, BlockKind::Line)]);
+        let rest = rest.map(|name| vec![OutputBlock::line(name)]);
         blocks.extend(join::list(rest.collect(), None));
         blocks.extend(lists);
         blocks.extend(layout::flow(body, Place::Column));
@@ -146,8 +132,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             (None, Some(page)) => page_link(&page),
             (None, None) => point.filled().map(|text| plain::words(&text))?,
         };
-        let axis = |keys: &[&str]| point.first(keys);
-        let position = axis(&["lat", "latitude"]).zip(axis(&["long", "lng", "longitude"]));
+        let position = point.first(&["lat", "latitude"]).zip(point.first(&["long", "lng", "longitude"]));
         let position = position.map(|(lat, long)| format!("{lat}, {long}"));
         Some(match point.first(&["address"]).or(position) {
             Some(position) => format!("{name} ({})", plain::sentence(&position)),
@@ -163,7 +148,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
         let items = items.list().iter().map(|item| {
             let texts: Vec<_> = item.strings().iter().map(|text| plain::sentence(text)).collect();
-            vec![OutputBlock::new(layout::joined(&texts), BlockKind::Line)]
+            vec![OutputBlock::line(layout::joined(&texts))]
         });
         let mut blocks: Vec<_> = join::list(items.collect(), None).into_iter().collect();
         blocks.extend(layout::flow(body, Place::Column));
@@ -176,8 +161,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         element: &JsxElement,
         body: Vec<OutputPiece<'s>>,
     ) -> Vec<OutputPiece<'s>> {
-        match self.attribute_text(element, &["emoji", "value"]) {
-            Some(emoji) => vec![block(plain::line(&emoji), BlockKind::Line)],
+        match self.attribute_line(element, &["emoji", "value"]) {
+            Some(emoji) => grouped(vec![emoji]),
             None => grouped(layout::flow(body, Place::Paragraph)),
         }
     }

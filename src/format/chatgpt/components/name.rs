@@ -176,150 +176,35 @@ impl Component {
 
 /// True for folded names that are HTML wherever they occur.
 pub(super) fn is_always_html(name: &str) -> bool {
-    matches!(
-        name,
-        "a" | "abbr"
-            | "b"
-            | "br"
-            | "center"
-            | "dd"
-            | "del"
-            | "details"
-            | "div"
-            | "dl"
-            | "dt"
-            | "font"
-            | "h1"
-            | "h2"
-            | "h3"
-            | "h4"
-            | "h5"
-            | "h6"
-            | "hr"
-            | "i"
-            | "img"
-            | "ins"
-            | "kbd"
-            | "li"
-            | "mark"
-            | "ol"
-            | "p"
-            | "pre"
-            | "s"
-            | "small"
-            | "span"
-            | "sub"
-            | "summary"
-            | "sup"
-            | "tbody"
-            | "td"
-            | "tfoot"
-            | "th"
-            | "thead"
-            | "tr"
-            | "u"
-            | "ul"
-    )
+    [
+        "a", "abbr", "b", "br", "center", "dd", "del", "details", "div", "dl", "dt", "font", "h1", "h2",
+        "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "small",
+        "span", "sub", "summary", "sup", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
+    ]
+    .contains(&name)
 }
 
 /// True for the other folded names that HTML has and no component.
 pub(super) fn is_other_html(name: &str) -> bool {
-    matches!(
-        name,
-        "address"
-            | "applet"
-            | "area"
-            | "article"
-            | "aside"
-            | "audio"
-            | "base"
-            | "bdi"
-            | "bdo"
-            | "big"
-            | "body"
-            | "canvas"
-            | "colgroup"
-            | "data"
-            | "datalist"
-            | "dfn"
-            | "dialog"
-            | "dir"
-            | "em"
-            | "embed"
-            | "fieldset"
-            | "figcaption"
-            | "figure"
-            | "footer"
-            | "frame"
-            | "frameset"
-            | "head"
-            | "header"
-            | "hgroup"
-            | "html"
-            | "iframe"
-            | "legend"
-            | "main"
-            | "map"
-            | "marquee"
-            | "menu"
-            | "meta"
-            | "meter"
-            | "nav"
-            | "nobr"
-            | "noframes"
-            | "noscript"
-            | "object"
-            | "optgroup"
-            | "output"
-            | "param"
-            | "path"
-            | "picture"
-            | "progress"
-            | "q"
-            | "rp"
-            | "rt"
-            | "ruby"
-            | "samp"
-            | "script"
-            | "search"
-            | "section"
-            | "slot"
-            | "source"
-            | "strike"
-            | "strong"
-            | "style"
-            | "template"
-            | "time"
-            | "track"
-            | "tt"
-            | "var"
-            | "video"
-            | "wbr"
-    )
+    [
+        "address", "applet", "area", "article", "aside", "audio", "base", "bdi", "bdo", "big", "body",
+        "canvas", "colgroup", "data", "datalist", "dfn", "dialog", "dir", "em", "embed", "fieldset",
+        "figcaption", "figure", "footer", "frame", "frameset", "head", "header", "hgroup", "html", "iframe",
+        "legend", "main", "map", "marquee", "menu", "meta", "meter", "nav", "nobr", "noframes", "noscript",
+        "object", "optgroup", "output", "param", "path", "picture", "progress", "q", "rp", "rt", "ruby",
+        "samp", "script", "search", "section", "slot", "source", "strike", "strong", "style", "template",
+        "time", "track", "tt", "var", "video", "wbr",
+    ]
+    .contains(&name)
 }
 
 /// True for the names of components that HTML has too.
 pub(super) fn is_either(name: &str) -> bool {
-    matches!(
-        name,
-        "blockquote"
-            | "button"
-            | "caption"
-            | "cite"
-            | "code"
-            | "form"
-            | "input"
-            | "label"
-            | "link"
-            | "math"
-            | "option"
-            | "select"
-            | "svg"
-            | "table"
-            | "text"
-            | "textarea"
-            | "title"
-    )
+    [
+        "blockquote", "button", "caption", "cite", "code", "form", "input", "label", "link", "math",
+        "option", "select", "svg", "table", "text", "textarea", "title",
+    ]
+    .contains(&name)
 }
 
 /// True if a known name begins with `start`.

@@ -1,5 +1,6 @@
 //! What components and text come to, before it is laid out.
 
+use super::plain;
 use std::borrow::Cow;
 
 /// A finished block of Markdown, without line breaks around it.
@@ -29,6 +30,26 @@ pub(super) enum BlockKind {
 impl OutputBlock {
     pub(super) fn new(text: impl Into<String>, kind: BlockKind) -> Self {
         Self { text: text.into(), kind }
+    }
+
+    /// Inline Markdown as a paragraph.
+    pub(super) fn line(markdown: impl Into<String>) -> Self {
+        Self::new(markdown, BlockKind::Line)
+    }
+
+    /// Words as a paragraph.
+    pub(super) fn words(text: &str) -> Self {
+        Self::line(plain::line(text))
+    }
+
+    /// Words as a bold paragraph.
+    pub(super) fn heading(text: &str) -> Self {
+        Self::line(plain::emphasised(&plain::sentence(text), "**"))
+    }
+
+    /// Markup that can't be evaluated, as a fence.
+    pub(super) fn source(text: &str) -> Self {
+        Self::new(plain::fence("jsx", plain::trim_block(text)), BlockKind::Code)
     }
 }
 
@@ -132,6 +153,17 @@ pub(super) fn words<'s>(text: String) -> OutputPiece<'s> {
 /// A piece within a line.
 pub(super) fn inline<'s>(text: impl Into<String>, style: InlineStyle, joint: Joint) -> OutputPiece<'s> {
     OutputPiece::Inline(Inline { text: text.into(), style, joint })
+}
+
+/// Inline Markdown as a piece within a line.
+pub(super) fn markdown<'s>(text: impl Into<String>, joint: Joint) -> OutputPiece<'s> {
+    inline(text, InlineStyle::Markdown, joint)
+}
+
+/// The same, which comes to nothing if there is no text.
+pub(super) fn markdown_or_void<'s>(text: Option<String>, joint: Joint) -> Vec<OutputPiece<'s>> {
+    let text = text.filter(|text| !text.is_empty());
+    vec![text.map_or(OutputPiece::Void, |text| markdown(text, joint))]
 }
 
 /// A piece that is a block.

@@ -5,7 +5,7 @@ use super::anchor::Anchors;
 use super::environment::Environment;
 use super::join;
 use super::layout;
-use super::lex::{AttributeValue, SPREAD};
+use super::lex::{Attribute, AttributeValue, SPREAD};
 use super::name::Component;
 use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, words};
 use super::run;
@@ -150,8 +150,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     fn give_up(&mut self, (pieces, node): (usize, usize)) {
         self.pieces.truncate(pieces);
         let start = self.tree.nodes.get(node).map_or(0, |node| node.source.start);
-        let source = plain::trim_block(self.slice(start..self.source.len()));
-        self.pieces.push(OutputPiece::Block(OutputBlock::new(plain::fence("jsx", source), BlockKind::Code)));
+        let source = self.slice(start..self.source.len());
+        self.pieces.push(OutputPiece::Block(OutputBlock::source(source)));
     }
 
     /// Begins with a node. `None` if no more may be written.
@@ -195,9 +195,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
             }
             NodeKind::TooDeep => {
                 self.bytes_left = self.bytes_left.checked_sub(node.source.len())?;
-                let source = plain::trim_block(self.slice(node.source.clone()));
-                self.pieces
-                    .push(OutputPiece::Block(OutputBlock::new(plain::fence("jsx", source), BlockKind::Code)));
+                let source = self.slice(node.source.clone());
+                self.pieces.push(OutputPiece::Block(OutputBlock::source(source)));
             }
         }
         Some(())
@@ -213,7 +212,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let text = self.slice(range.clone());
         let text = self.anchors.text(text, &range);
         let text = unquoted(text, self.quotes());
-        let is_in_template = self.frames.len() > 1 && self.around(0).is_none();
+        let is_in_template = self.frames.len() > 1 && self.around().is_none();
         let text = if is_in_template { Cow::Owned(run::dedented(&text)) } else { text };
         if !text.starts_with(char::is_whitespace) {
             self.part();
@@ -356,30 +355,26 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         Some(())
     }
 
-    /// The component around what is written, `levels` above the innermost.
-    pub(super) fn around(&self, levels: usize) -> Option<Component> {
-        let elements = self.frames.iter().rev().filter_map(|frame| match frame.kind {
-            OpenNodeKind::Element(node) => self.tree.nodes.get(node),
-            _ => None,
-        });
-        elements.skip(levels).find_map(|node| match &node.kind {
-            NodeKind::Element(element) if element.component == Component::Fragment => None,
-            NodeKind::Element(element) => Some(element.component),
-            _ => None,
-        })
+    /// The component around what is written.
+    pub(super) fn around(&self) -> Option<Component> {
+        let mut components = self.open_elements().map(|element| element.component);
+        components.find(|&component| component != Component::Fragment)
     }
 
     /// How many block quotes of Markdown the innermost component is in.
     fn quotes(&self) -> usize {
-        let elements = self.frames.iter().rev().filter_map(|frame| match frame.kind {
-            OpenNodeKind::Element(node) => self.tree.nodes.get(node),
+        self.open_elements().next().map_or(0, |element| element.quotes)
+    }
+
+    /// The components that are being written, the innermost first.
+    fn open_elements(&self) -> impl Iterator<Item = &'s JsxElement> {
+        self.frames.iter().rev().filter_map(|frame| match frame.kind {
+            OpenNodeKind::Element(node) => match &self.tree.nodes.get(node)?.kind {
+                NodeKind::Element(element) => Some(element),
+                _ => None,
+            },
             _ => None,
-        });
-        let quotes = elements.filter_map(|node| match &node.kind {
-            NodeKind::Element(element) => Some(element.quotes),
-            _ => None,
-        });
-        quotes.take(1).sum()
+        })
     }
 
     /// The source of what is between the tags of `element`.
@@ -389,16 +384,9 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     /// True if one more list or quote would indent its lines too far.
     pub(super) fn is_indented_enough(&self) -> bool {
-        let indents = self.frames.iter().filter(|frame| match frame.kind {
-            OpenNodeKind::Element(node) => match self.tree.nodes.get(node).map(|node| &node.kind) {
-                Some(NodeKind::Element(element)) => {
-                    matches!(element.component, Component::List | Component::Blockquote)
-                }
-                _ => false,
-            },
-            _ => false,
-        });
-        indents.count() >= MOST_INDENTS
+        let indents =
+            |element: &&JsxElement| matches!(element.component, Component::List | Component::Blockquote);
+        self.open_elements().filter(indents).count() >= MOST_INDENTS
     }
 
     /// The value of the first of the attributes `names` that the element has.
@@ -420,9 +408,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     /// The value of the first of the attributes `names` in the objects that are spread into the tag.
     fn spread_value(&mut self, element: &JsxElement, names: &[&str]) -> Option<ScriptValue> {
-        let tree = self.tree;
-        let attributes = tree.attributes.get(element.attributes.clone()).unwrap_or_default();
-        attributes.iter().find_map(|found| match &found.value {
+        self.attributes(element).iter().find_map(|found| match &found.value {
             AttributeValue::Braced(range) if self.slice(found.name.clone()) == SPREAD => {
                 let object = self.environment.evaluate(range.start, self.slice(range.clone()));
                 let values = names.iter().map(|name| object.get(name).clone());
@@ -433,23 +419,30 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     fn attribute(&self, element: &JsxElement, names: &[&str]) -> Option<&'s AttributeValue> {
-        let attributes = self.tree.attributes.get(element.attributes.clone()).unwrap_or_default();
+        let attributes = self.attributes(element).iter();
         names.iter().find_map(|name| {
-            let found =
-                attributes.iter().find(|found| self.slice(found.name.clone()).eq_ignore_ascii_case(name));
-            found.map(|found| &found.value)
+            let is_named = |found: &&Attribute| self.slice(found.name.clone()).eq_ignore_ascii_case(name);
+            attributes.clone().find(is_named).map(|found| &found.value)
         })
     }
 
-    /// The names of the attributes, and what is written for them.
-    pub(super) fn attributes(&self, element: &JsxElement) -> Vec<&'s str> {
-        let attributes = self.tree.attributes.get(element.attributes.clone()).unwrap_or_default();
-        attributes.iter().map(|found| self.slice(found.name.clone())).collect()
+    fn attributes(&self, element: &JsxElement) -> &'s [Attribute] {
+        self.tree.attributes.get(element.attributes.clone()).unwrap_or_default()
+    }
+
+    /// The names of the attributes.
+    pub(super) fn attribute_names(&self, element: &JsxElement) -> Vec<&'s str> {
+        self.attributes(element).iter().map(|found| self.slice(found.name.clone())).collect()
     }
 
     /// The first filled text among the attributes `names`.
     pub(super) fn attribute_text(&mut self, element: &JsxElement, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.value(element, &[name])?.filled())
+    }
+
+    /// The same as a paragraph.
+    pub(super) fn attribute_line(&mut self, element: &JsxElement, names: &[&str]) -> Option<OutputBlock> {
+        self.attribute_text(element, names).map(|text| OutputBlock::words(&text))
     }
 
     /// The expression that is written for the attribute `name`.

@@ -442,25 +442,11 @@ impl TreeParser<'_> {
 
 /// True for the attributes that only components have.
 fn is_own_attribute(name: &str) -> bool {
-    matches!(
-        name,
-        "ref"
-            | "refs"
-            | "weight"
-            | "url"
-            | "strong"
-            | "italic"
-            | "lineThrough"
-            | "tabularNums"
-            | "textAlign"
-            | "variant"
-            | "gap"
-            | "options"
-            | "columns"
-            | "rows"
-            | "color"
-            | "block"
-    )
+    [
+        "ref", "refs", "weight", "url", "strong", "italic", "lineThrough", "tabularNums", "textAlign",
+        "variant", "gap", "options", "columns", "rows", "color", "block",
+    ]
+    .contains(&name)
 }
 
 /// `attribute` of a tag that begins at `at`.
