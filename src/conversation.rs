@@ -327,6 +327,19 @@ pub struct FileRef<'a> {
     pub kind: FileKind,
 }
 
+impl<'a> From<FileRef<'a>> for Part<'a> {
+    fn from(file: FileRef<'a>) -> Self {
+        match file.kind {
+            FileKind::Image | FileKind::Plot => {
+                Self::Image(Image { alt: file.name.clone(), file, prompt: None })
+            }
+            FileKind::Audio => Self::Audio { file, seconds: None },
+            FileKind::Video => Self::Video { file: Some(file), frames: 0 },
+            FileKind::Other => Self::File(file),
+        }
+    }
+}
+
 /// A step in the life of a canvas document.
 #[derive(Debug)]
 pub struct CanvasStep<'a> {

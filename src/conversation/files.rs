@@ -2,10 +2,11 @@
 //!
 //! Knows archives only through [`AssetIndex`].
 
+use super::assistant::Assistant;
 use super::canvas::Canvas;
 use super::thread::{Threads, ages};
 use super::tree::NodeId;
-use super::{Conversation, FileRef, Meaning, Message, Part, Prose, Role};
+use super::{Conversation, FileRef, Meaning, Message, Part, Role};
 use crate::bytes::Fnv;
 use crate::catalog::{AssetContent, EntryRef};
 use crate::markdown::percent_decode;
@@ -89,7 +90,9 @@ impl Files {
         let lines =
             std::iter::once(&threads.visible).chain(threads.branches.iter().map(|branch| &branch.nodes));
         for &id in lines.flatten() {
-            plan.add_all(id);
+            if let Some(message) = conversation.tree.message(id) {
+                each_of(message, conversation.assistant, |file| plan.add(file, id, message));
+            }
         }
         plan.number();
         plan.add_documents(canvas);
@@ -100,6 +103,29 @@ impl Files {
     /// The file that `file` means; `None` if the export does not contain it.
     pub fn get(&self, file: &FileRef<'_>) -> Option<&File> {
         self.by_id.get(key(&file.id).as_ref()).and_then(|&at| self.files.get(at))
+    }
+}
+
+/// Hands over the files that `message` points to, in the order of its parts.
+pub(crate) fn each_of(message: &Message<'_>, assistant: &dyn Assistant, mut take: impl FnMut(&FileRef<'_>)) {
+    for part in &message.parts {
+        match part {
+            Part::Image(image) => take(&image.file),
+            Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => take(file),
+            Part::Prose(prose) => {
+                for reference in &prose.references {
+                    if let Meaning::File(file) = &reference.meaning {
+                        take(file);
+                    }
+                }
+                if message.role != Role::User {
+                    assistant.linked_files(&prose.text, &mut |id| {
+                        take(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() });
+                    });
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -131,37 +157,6 @@ enum UnnamedFile {
 }
 
 impl Plan<'_> {
-    /// Adds the files of one message.
-    fn add_all(&mut self, id: NodeId) {
-        let conversation = self.conversation;
-        let Some(message) = conversation.tree.message(id) else { return };
-        for part in &message.parts {
-            match part {
-                Part::Image(image) => self.add(&image.file, id, message),
-                Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
-                    self.add(file, id, message);
-                }
-                Part::Prose(prose) => self.add_named_in(prose, id, message),
-                _ => {}
-            }
-        }
-    }
-
-    /// Adds the files that a text refers to.
-    fn add_named_in(&mut self, prose: &Prose<'_>, node: NodeId, message: &Message<'_>) {
-        for reference in &prose.references {
-            if let Meaning::File(file) = &reference.meaning {
-                self.add(file, node, message);
-            }
-        }
-        if message.role != Role::User {
-            let assistant = self.conversation.assistant;
-            assistant.linked_files(&prose.text, &mut |id| {
-                self.add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() }, node, message);
-            });
-        }
-    }
-
     fn add(&mut self, file: &FileRef<'_>, node: NodeId, message: &Message<'_>) {
         let key = key(&file.id);
         // A file without an id can't be told from another one.

@@ -24,10 +24,11 @@ use crate::bytes::Positions;
 use crate::catalog::{EntryRef, Orphan};
 use crate::conversation::files::{AssetIndex, Names, Resolved, extension, extension_of_mime};
 use crate::conversation::{FileKind, FileRef};
+use crate::sync::lock;
 use crate::time::Timestamp;
 use library::LibraryIndex;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// An entry that may be an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +228,7 @@ impl Assets {
     /// The files that look like a user's and that are not in `used`, with names that are unique among them.
     pub(crate) fn orphans(&self, used: &HashSet<EntryRef>) -> Vec<Orphan> {
         let mut names = Names::default();
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let reports = lock(&self.reports);
         let is_unused = |entry: &EntryRef| !used.contains(entry) && !reports.contains(entry);
         let all = (0..self.candidates.count()).filter_map(|at| self.candidates.get(at));
         all.filter(|candidate| is_unused(&candidate.entry) && self.is_asset(candidate))
@@ -341,11 +342,11 @@ impl Assets {
 
     /// The same, read at most once.
     fn sniffed(&self, entry: EntryRef) -> Option<&'static str> {
-        let known = self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).get(&entry).copied();
+        let known = lock(&self.sniffed).get(&entry).copied();
         known.unwrap_or_else(|| {
             // Read without the lock: others must not wait for a disk.
             let found = self.sniff(entry);
-            *self.sniffed.lock().unwrap_or_else(PoisonError::into_inner).entry(entry).or_insert(found)
+            *lock(&self.sniffed).entry(entry).or_insert(found)
         })
     }
 }

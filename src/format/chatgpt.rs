@@ -44,7 +44,7 @@ use crate::bytes::without_byte_order_mark;
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
 use crate::conversation::assistant::Sources;
 use crate::conversation::tree::{MessageTree, NodeId};
-use crate::conversation::{CanvasAction, Conversation, Part, Role, Text, Visibility, thread};
+use crate::conversation::{CanvasAction, Conversation, Part, Text, Visibility, thread};
 use crate::time::{Timestamp, Zone};
 use answer::Originals;
 use context::contexts;
@@ -54,7 +54,8 @@ use node::{ElementKind, NodeMessage, Nodes, RawConversation};
 use std::borrow::Cow;
 
 /// ChatGPT itself.
-pub const ASSISTANT: &dyn crate::conversation::assistant::Assistant = &assistant::ChatGptAssistant;
+pub const ASSISTANT: &dyn crate::conversation::assistant::Assistant =
+    &assistant::ChatGptAssistant { has_addresses: true };
 
 /// Exports of ChatGPT.
 #[derive(Clone, Copy, Debug)]
@@ -305,7 +306,8 @@ fn tree<'a>(
     let (tree, cut) = MessageTree::with_parents(links.parents, messages, links.current);
     let mut sources = Sources::default();
     if lacks_sources(&tree) {
-        sources = Sources::new(turns(&tree));
+        let turns = answer::turns(tree.len(), |id| tree.message(id), |id| tree.parent(id));
+        sources = Sources::new(turns);
         for (message, found) in searches {
             reference::gather(found.open()?, message, &mut sources);
         }
@@ -315,32 +317,6 @@ fn tree<'a>(
         problems.push(format!("cycles of messages that were cut: {cut}"));
     }
     Ok((tree, sources))
-}
-
-/// For each node the first node of its turn: the nearest message of a person from it up, or the root.
-fn turns(tree: &MessageTree<'_>) -> Vec<NodeId> {
-    let mut turns: Vec<Option<NodeId>> = vec![None; tree.len()];
-    let mut path = Vec::new();
-    for id in tree.ids() {
-        let (mut at, mut turn) = (id, None);
-        while turn.is_none() {
-            turn = turns.get(at.0 as usize).copied().flatten();
-            if turn.is_none() {
-                path.push(at);
-                let begins = tree.message(at).is_some_and(|message| message.role == Role::User);
-                match tree.parent(at).filter(|_| !begins) {
-                    Some(parent) => at = parent,
-                    None => turn = Some(at),
-                }
-            }
-        }
-        for node in path.drain(..) {
-            if let Some(place) = turns.get_mut(node.0 as usize) {
-                *place = turn;
-            }
-        }
-    }
-    turns.into_iter().zip(tree.ids()).map(|(turn, id)| turn.unwrap_or(id)).collect()
 }
 
 /// True if a text may have marks that only search results can explain.

@@ -49,6 +49,14 @@ pub(in crate::format) fn read<'a, T: Read<'a>>(json: Json<'a>) -> Result<T> {
     Ok(value)
 }
 
+/// The next value that is neither a list nor an object; null in place of one of those.
+fn scalar<'a>(reader: &mut Reader<'a>) -> Result<Value<'a>> {
+    match reader.value()? {
+        Value::List | Value::Object => reader.leave().map(|()| Value::Null),
+        value => Ok(value),
+    }
+}
+
 /// Skips the rest of a value whose type is of no use.
 pub(in crate::format) fn pass_over(value: Value<'_>, reader: &mut Reader<'_>) -> Result<()> {
     match value {
@@ -149,12 +157,9 @@ impl<'a> Read<'a> for Str<'a> {
             self.0 = Some(text.text()?);
             return Ok(());
         }
-        self.0 = match reader.value()? {
+        self.0 = match scalar(reader)? {
             Value::Number(number) => Some(reader.texts().keep(&number.to_string())),
-            other => {
-                pass_over(other, reader)?;
-                None
-            }
+            _ => None,
         };
         Ok(())
     }
@@ -201,13 +206,10 @@ impl<'a> Escaped<'a> {
 
 impl<'a> Read<'a> for Escaped<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        *self = match reader.value()? {
+        *self = match scalar(reader)? {
             Value::Text(text) => Self::new(text),
             Value::Number(number) => Self::Plain(reader.texts().keep(&number.to_string())),
-            other => {
-                pass_over(other, reader)?;
-                Self::Absent
-            }
+            _ => Self::Absent,
         };
         Ok(())
     }
@@ -232,13 +234,10 @@ impl Num {
 
 impl<'a> Read<'a> for Num {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        self.0 = match reader.value()? {
+        self.0 = match scalar(reader)? {
             Value::Number(number) => Some(number),
             Value::Text(text) => text.text()?.trim().parse().ok(),
-            other => {
-                pass_over(other, reader)?;
-                None
-            }
+            _ => None,
         };
         Ok(())
     }
@@ -250,13 +249,10 @@ pub(in crate::format) struct Time(pub(in crate::format) Option<Timestamp>);
 
 impl<'a> Read<'a> for Time {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        self.0 = match reader.value()? {
+        self.0 = match scalar(reader)? {
             Value::Number(number) => Timestamp::from_number(number),
             Value::Text(text) => Timestamp::from_text(text.text()?),
-            other => {
-                pass_over(other, reader)?;
-                None
-            }
+            _ => None,
         };
         Ok(())
     }
@@ -268,14 +264,11 @@ pub(in crate::format) struct Flag(pub(in crate::format) bool);
 
 impl<'a> Read<'a> for Flag {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
-        self.0 = match reader.value()? {
+        self.0 = match scalar(reader)? {
             Value::Bool(flag) => flag,
             Value::Number(number) => number != 0.0,
             Value::Text(text) => text.text()?.eq_ignore_ascii_case("true"),
-            other => {
-                pass_over(other, reader)?;
-                false
-            }
+            _ => false,
         };
         Ok(())
     }
@@ -355,21 +348,15 @@ impl<'a, T: Read<'a>> Read<'a> for List<T> {
                 self.0.push(T::default());
                 self.0.last_mut().map_or(Ok(()), |item| item.read(reader))?;
                 reader.charge(size_of::<T>().saturating_add(T::EXTRA_BYTES))
-            }),
-            Value::Text(text) => {
-                self.0.extend(T::from_string(text)?);
-                Ok(())
-            }
-            Value::Object => {
-                self.0.extend(T::from_object(reader)?);
-                Ok(())
-            }
+            })?,
+            Value::Text(text) => self.0.extend(T::from_string(text)?),
+            Value::Object => self.0.extend(T::from_object(reader)?),
             Value::Number(number) => {
                 self.0.extend(T::from_number(reader.texts().keep(&number.to_string())));
-                Ok(())
             }
-            other => pass_over(other, reader),
+            Value::Null | Value::Bool(_) => {}
         }
+        Ok(())
     }
 }
 
@@ -405,21 +392,13 @@ impl<'a, T: Record<'a>> Read<'a> for Maybe<T> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         self.0 = None;
         match reader.value()? {
-            Value::Object => self.0.insert(T::default()).fill(reader),
-            Value::Text(text) => {
-                self.0 = T::from_text(text.text()?);
-                Ok(())
-            }
-            Value::List => {
-                self.0 = T::from_list(reader)?;
-                Ok(())
-            }
-            Value::Number(number) => {
-                self.0 = T::from_text(reader.texts().keep(&number.to_string()));
-                Ok(())
-            }
-            other => pass_over(other, reader),
+            Value::Object => self.0.insert(T::default()).fill(reader)?,
+            Value::Text(text) => self.0 = T::from_text(text.text()?),
+            Value::List => self.0 = T::from_list(reader)?,
+            Value::Number(number) => self.0 = T::from_text(reader.texts().keep(&number.to_string())),
+            Value::Null | Value::Bool(_) => {}
         }
+        Ok(())
     }
 
     fn from_string(text: Raw<'a>) -> Result<Option<Self>> {
@@ -444,17 +423,12 @@ impl<'a, T: Record<'a>> Read<'a> for Obj<T> {
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<()> {
         match reader.value()? {
-            Value::Object => self.0.fill(reader),
-            Value::Text(text) => {
-                self.0 = T::from_text(text.text()?).unwrap_or_default();
-                Ok(())
-            }
-            Value::List => {
-                self.0 = T::from_list(reader)?.unwrap_or_default();
-                Ok(())
-            }
-            other => pass_over(other, reader),
+            Value::Object => self.0.fill(reader)?,
+            Value::Text(text) => self.0 = T::from_text(text.text()?).unwrap_or_default(),
+            Value::List => self.0 = T::from_list(reader)?.unwrap_or_default(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+        Ok(())
     }
 
     fn from_string(text: Raw<'a>) -> Result<Option<Self>> {

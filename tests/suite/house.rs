@@ -61,7 +61,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("source", &["archive", "bytes", "catalog", "error", "sys", "text"]),
     ("conversation", &["bytes", "catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
-    ("format", &["bytes", "catalog", "conversation", "markdown", "time"]),
+    ("format", &["bytes", "catalog", "conversation", "markdown", "sync", "time"]),
     ("layout", &["bytes", "catalog", "name", "time"]),
     ("fs", &["bytes", "catalog", "error", "layout", "markdown", "name", "render", "sync", "text", "time"]),
     (

@@ -1,7 +1,7 @@
 use super::*;
 use crate::conversation::canvas::CanvasDocument;
 use crate::conversation::tree::{MessageTree, Node};
-use crate::conversation::{FileKind, Image, Reference};
+use crate::conversation::{FileKind, Image, Prose, Reference};
 
 /// Knows the files whose ids are listed: id, entry, name in the side files, extension.
 struct Index(Vec<(&'static str, u32, Option<&'static str>, Option<&'static str>)>);

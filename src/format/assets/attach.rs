@@ -8,16 +8,14 @@ use super::Assets;
 use super::library::{Artifact, LibraryRecord};
 use crate::catalog::EntryRef;
 use crate::conversation::assistant::Assistant;
-use crate::conversation::files::AssetIndex;
+use crate::conversation::files::{self, AssetIndex};
 use crate::conversation::tree::NodeId;
-use crate::conversation::{
-    Conversation, FileKind, FileRef, Image, Meaning, Message, Part, Role, Visibility, thread,
-};
+use crate::conversation::{Conversation, FileRef, Message, Part, Role, Visibility, thread};
 use crate::format::FORMATS;
+use crate::sync::lock;
 use crate::time::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::PoisonError;
 
 /// Maximum size of a report.
 const REPORT_BYTES: u64 = 16 << 20;
@@ -87,33 +85,12 @@ impl Assets {
     fn shown_entries(&self, conversation: &Conversation<'_>) -> HashSet<EntryRef> {
         let mut shown = HashSet::new();
         for message in conversation.tree.ids().filter_map(|id| conversation.tree.message(id)) {
-            let mut add = |file: &FileRef<'_>| {
+            files::each_of(message, conversation.assistant, |file| {
                 if !file.id.is_empty() {
                     let found = self.resolve(file, &conversation.id, &message.id, message.created);
                     shown.extend(found.map(|found| found.entry));
                 }
-            };
-            for part in &message.parts {
-                match part {
-                    Part::Image(image) => add(&image.file),
-                    Part::Audio { file, .. } | Part::Video { file: Some(file), .. } | Part::File(file) => {
-                        add(file);
-                    }
-                    Part::Prose(prose) => {
-                        for reference in &prose.references {
-                            if let Meaning::File(file) = &reference.meaning {
-                                add(file);
-                            }
-                        }
-                        if message.role != Role::User {
-                            conversation.assistant.linked_files(&prose.text, &mut |id| {
-                                add(&FileRef { id: Cow::Borrowed(id), ..FileRef::default() });
-                            });
-                        }
-                    }
-                    _ => {}
-                }
-            }
+            });
         }
         shown
     }
@@ -128,7 +105,7 @@ impl Assets {
         let parts = FORMATS.iter().map(|format| format.report(&json)).find(|parts| !parts.is_empty());
         let parts = parts.unwrap_or_default();
         if !parts.is_empty() {
-            self.reports.lock().unwrap_or_else(PoisonError::into_inner).insert(entry);
+            lock(&self.reports).insert(entry);
         }
         parts
     }
@@ -144,12 +121,7 @@ fn part(record: &LibraryRecord, assistant: &dyn Assistant) -> Part<'static> {
         bytes: record.bytes,
         kind: record.kind,
     };
-    match record.kind {
-        FileKind::Image | FileKind::Plot => Part::Image(Image { alt: file.name.clone(), file, prompt: None }),
-        FileKind::Audio => Part::Audio { file, seconds: None },
-        FileKind::Video => Part::Video { file: Some(file), frames: 0 },
-        FileKind::Other => Part::File(file),
-    }
+    file.into()
 }
 
 /// The messages among which files find their slot.

@@ -298,7 +298,7 @@ pub(super) struct PageIndex<'a> {
     pages: Nearest<WebPage<'a>>,
     files: Nearest<FileRef<'a>>,
     /// For each node the first node of its turn.
-    turns: Vec<usize>,
+    turns: Vec<NodeId>,
 }
 
 /// What ids mean, which may differ from message to message.
@@ -337,11 +337,14 @@ impl<T: Clone> Nearest<T> {
 
 impl<'a> PageIndex<'a> {
     fn turn(&self, node: usize) -> usize {
-        self.turns.get(node).copied().unwrap_or(node)
+        self.turns.get(node).map_or(node, |turn| turn.0 as usize)
     }
 
     fn of(messages: &Messages<'a>, originals: Originals<'_, 'a>) -> Result<Self> {
-        let mut index = Self { turns: turns(messages, originals.parents), ..Self::default() };
+        let message = |NodeId(at)| messages.get(at as usize)?.as_deref();
+        let parent = |NodeId(at)| originals.parents.get(at as usize).copied().flatten();
+        let turns = turns(originals.parents.len(), message, parent);
+        let mut index = Self { turns, ..Self::default() };
         for &(node, json) in originals.json {
             let raw: AnswerMessage<'a> = read_object(json)?;
             index.add(node.0 as usize, raw.metadata.0);
@@ -450,37 +453,39 @@ fn ids_in(mark: &str) -> impl Iterator<Item = Cow<'_, str>> {
     words.filter(|word| word.starts_with("turn")).map(|word| Cow::Owned(word.to_ascii_lowercase()))
 }
 
-/// For each message the first of its turn: the nearest message of a person from it up, or the root.
-fn turns(messages: &Messages<'_>, parents: &[Option<NodeId>]) -> Vec<usize> {
-    let mut turns: Vec<Option<usize>> = vec![None; parents.len()];
-    let mut way = Vec::new();
-    for start in 0..parents.len() {
-        let (mut at, mut turn) = (start, None);
-        // Each node is passed once, even in a cycle of parents.
-        while turn.is_none() {
-            turn = turns.get(at).copied().flatten();
-            if turn.is_some() {
-                break;
+/// For each node the first of its turn: the nearest message of a person from it up, or the root. Linear, even if the
+/// parents form a cycle.
+pub(super) fn turns<'m, 'a: 'm>(
+    count: usize,
+    message: impl Fn(NodeId) -> Option<&'m Message<'a>>,
+    parent: impl Fn(NodeId) -> Option<NodeId>,
+) -> Vec<NodeId> {
+    let mut turns: Vec<Option<NodeId>> = vec![None; count];
+    let mut path = Vec::new();
+    let ids = || (0..count as u32).map(NodeId);
+    for id in ids() {
+        let mut at = id;
+        let turn = loop {
+            let Some(known) = turns.get_mut(at.0 as usize) else { break at };
+            if let Some(turn) = *known {
+                break turn;
             }
-            if let Some(known) = turns.get_mut(at) {
-                *known = Some(at);
+            // What is passed once more, in a cycle, is the root.
+            *known = Some(at);
+            path.push(at);
+            let begins = message(at).is_some_and(|message| message.role == Role::User);
+            match parent(at).filter(|_| !begins) {
+                Some(parent) => at = parent,
+                None => break at,
             }
-            way.push(at);
-            let message = messages.get(at).and_then(Option::as_ref);
-            let begins = message.is_some_and(|message| message.role == Role::User);
-            let parent = parents.get(at).copied().flatten().filter(|_| !begins);
-            match parent {
-                Some(NodeId(parent)) => at = parent as usize,
-                None => turn = Some(at),
-            }
-        }
-        for node in way.drain(..) {
-            if let Some(known) = turns.get_mut(node) {
-                *known = turn;
+        };
+        for node in path.drain(..) {
+            if let Some(known) = turns.get_mut(node.0 as usize) {
+                *known = Some(turn);
             }
         }
     }
-    turns.into_iter().enumerate().map(|(at, turn)| turn.unwrap_or(at)).collect()
+    turns.into_iter().zip(ids()).map(|(turn, id)| turn.unwrap_or(id)).collect()
 }
 
 /// What the tags of one answer may name.

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 /// ChatGPT.
 #[derive(Debug)]
-pub(crate) struct ChatGptAssistant;
+pub(super) struct ChatGptAssistant {
+    /// Its conversations have addresses, unlike group chats.
+    pub(super) has_addresses: bool,
+}
 
 impl Assistant for ChatGptAssistant {
     fn name(&self) -> &'static str {
@@ -16,7 +19,7 @@ impl Assistant for ChatGptAssistant {
     }
 
     fn address(&self, conversation: &Conversation<'_>) -> Option<String> {
-        if conversation.id.is_empty() {
+        if conversation.id.is_empty() || !self.has_addresses {
             return None;
         }
         let id = encode_path_segment(&conversation.id);

@@ -4,7 +4,7 @@ use super::marks::unmarked;
 use super::metadata::{Attachment, MountedFile, RareMetadata};
 use super::schema::{PartObject, Pointer};
 use super::words;
-use crate::conversation::{FileKind, FileRef, Image, Part, Text};
+use crate::conversation::{FileKind, FileRef, Part, Text};
 use crate::format::lenient::{Obj, Str, Whole};
 use crate::format::pointer;
 use crate::format::pull::{Json, Result};
@@ -67,21 +67,8 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
     }
     files.sort_by_key(|&(_, at, _)| at);
     let rest = files.into_iter().filter(|(.., used)| !used);
-    parts.extend(rest.map(|(file, ..)| part(file)));
+    parts.extend(rest.map(|(file, ..)| Part::from(file)));
     Ok(())
-}
-
-/// A file as a part of its own.
-pub(super) fn part(file: FileRef<'_>) -> Part<'_> {
-    match file.kind {
-        FileKind::Image | FileKind::Plot => {
-            let alt = file.name.clone();
-            Part::Image(Image { file, alt, prompt: None })
-        }
-        FileKind::Audio => Part::Audio { file, seconds: None },
-        FileKind::Video => Part::Video { file: Some(file), frames: 0 },
-        FileKind::Other => Part::File(file),
-    }
 }
 
 pub(super) fn kind_of(mime: Option<&str>) -> FileKind {

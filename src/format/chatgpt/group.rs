@@ -12,17 +12,18 @@ use super::marks::unmarked;
 use super::message::content_parts;
 use super::schema::Content;
 use crate::catalog::{FindPage, OwnerDocument, SideFile};
-use crate::conversation::assistant::{AnswerText, Assistant, Mark};
+use crate::conversation::assistant::Assistant;
 use crate::conversation::tree::{MessageTree, Node, NodeId};
 use crate::conversation::{Conversation, FileRef, Message, Role, Text, Visibility};
 use crate::format::lenient::{self, List, Maybe, Num, Obj, Str, Time, Whole, record};
 use crate::format::pull::{Json, Result, Texts};
 use crate::format::repair;
 use crate::format::{Detail, Format, Use};
-use crate::markdown::Hints;
 use crate::time::Zone;
-use std::borrow::Cow;
 use std::collections::HashMap;
+
+/// ChatGPT in a group chat.
+const ASSISTANT: &dyn Assistant = &ChatGptAssistant { has_addresses: false };
 
 /// Group chats of ChatGPT.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ impl Format for GroupChats {
     }
 
     fn assistant(&self) -> &'static dyn Assistant {
-        &GroupAssistant
+        ASSISTANT
     }
 
     fn recognise(&self, keys: &[&str]) -> bool {
@@ -64,43 +65,9 @@ impl Format for GroupChats {
         let chat = conversation(Json { text: &repaired.json, texts: &texts }).unwrap_or_else(|error| {
             let damage = format!("broken JSON: {error}");
             notes.push(damage.clone());
-            Conversation { assistant: &GroupAssistant, damage: Some(damage), ..Conversation::default() }
+            Conversation { assistant: ASSISTANT, damage: Some(damage), ..Conversation::default() }
         });
         use_it(chat, notes);
-    }
-}
-
-/// ChatGPT in a group chat, which has no address of its own.
-#[derive(Debug)]
-struct GroupAssistant;
-
-impl Assistant for GroupAssistant {
-    fn name(&self) -> &'static str {
-        ChatGptAssistant.name()
-    }
-
-    fn plain_name<'t>(&self, name: &'t str) -> Cow<'t, str> {
-        ChatGptAssistant.plain_name(name)
-    }
-
-    fn may_mark(&self, hints: Hints) -> bool {
-        ChatGptAssistant.may_mark(hints)
-    }
-
-    fn marks<'t>(&self, answer: &AnswerText<'t>, found: &mut dyn FnMut(Mark<'t>)) {
-        ChatGptAssistant.marks(answer, found);
-    }
-
-    fn linked_files<'t>(&self, text: &'t str, found: &mut dyn FnMut(&'t str)) {
-        ChatGptAssistant.linked_files(text, found);
-    }
-
-    fn has_notation(&self, text: &str, hints: Hints) -> bool {
-        ChatGptAssistant.has_notation(text, hints)
-    }
-
-    fn notation(&self, answer: &AnswerText<'_>) -> Option<String> {
-        ChatGptAssistant.notation(answer)
     }
 }
 
@@ -170,7 +137,7 @@ fn conversation<'a>(json: Json<'a>) -> Result<Conversation<'a>> {
     let people = std::mem::take(&mut chat.people.0);
     let people: HashMap<&str, &str> =
         people.iter().filter_map(|Obj(person)| Some((person.id.filled()?, person.name.filled()?))).collect();
-    let assistant = chat.assistant_name.filled().filter(|name| *name != GroupAssistant.name());
+    let assistant = chat.assistant_name.filled().filter(|name| *name != ASSISTANT.name());
     let mut nodes = Vec::with_capacity(chat.messages.0.len());
     for (Obj(raw), at) in std::mem::take(&mut chat.messages.0).into_iter().zip(0u32..) {
         let message = message(raw, &people, assistant, json.texts)?;
@@ -179,7 +146,7 @@ fn conversation<'a>(json: Json<'a>) -> Result<Conversation<'a>> {
     let first = nodes.iter().filter_map(|node| node.message.as_ref()?.created).min();
     let current = u32::try_from(nodes.len()).ok().and_then(|len| len.checked_sub(1)).map(NodeId);
     Ok(Conversation {
-        assistant: &GroupAssistant,
+        assistant: ASSISTANT,
         id: chat.id.take_filled().unwrap_or_default(),
         title: chat.title.take_filled().map(unmarked),
         created: chat.created.0.or(first),
@@ -216,7 +183,7 @@ fn message<'a>(
         }
     }
     for Obj(file) in raw.attachments.0 {
-        parts.push(attachment::part(file_of(file)?));
+        parts.push(file_of(file)?.into());
     }
     let is_shown = !parts.is_empty() && role != Role::System;
     let name: Option<Text<'a>> =

@@ -110,6 +110,20 @@ pub(super) fn content_parts<'a>(mut content: Content<'a>, texts: &'a Texts) -> R
     build(&mut content, &mut metadata::Metadata::default(), Scope::Everything, None, texts)
 }
 
+/// Content that only feeds the model: what it read on a page.
+const PAGES_READ: [&str; 4] =
+    ["tether_quote", "tether_browsing_display", "tether_browsing_code", "sonic_webpage"];
+
+/// Content that instructs the model.
+const INSTRUCTIONS: [&str; 6] = [
+    "user_editable_context",
+    "model_editable_context",
+    "app_pairing_content",
+    "system_content",
+    "developer_content",
+    "computer_initialize_state",
+];
+
 /// How a message is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Treatment {
@@ -125,45 +139,26 @@ enum Treatment {
 fn treatment(raw: &schema::Message<'_>, content: &Content<'_>, role: Role) -> Treatment {
     let metadata = &raw.metadata.0;
     let kind = content.content_type.as_str();
-    let instructions = matches!(
-        kind,
-        "user_editable_context"
-            | "model_editable_context"
-            | "app_pairing_content"
-            | "system_content"
-            | "developer_content"
-            | "computer_initialize_state"
-    );
-    if metadata.hidden.0 || role == Role::System || instructions {
+    if metadata.hidden.0 || role == Role::System || INSTRUCTIONS.contains(&kind) {
         return Treatment::Hidden;
     }
     match (role, recipient(raw)) {
         (Role::Tool, None) if raw.weight.0 == Some(0.0) => Treatment::Hidden,
         // The result of a task that ran for a while, such as a research report, is an answer.
         (Role::Tool, None) if metadata.is_async_result.0 => Treatment::As(Scope::Everything),
-        (Role::Tool, None) if is_for_the_model(kind) || call::reads_files(raw.author.0.name.as_str()) => {
+        (Role::Tool, None)
+            if kind == "code"
+                || PAGES_READ.contains(&kind)
+                || call::reads_files(raw.author.0.name.as_str()) =>
+        {
             Treatment::Hidden
         }
         (Role::Tool, None) => Treatment::As(Scope::Payload),
         (Role::Assistant, Some(tool)) if call::is_shown(tool) => Treatment::Call,
         (Role::Tool | Role::Assistant, Some(_)) => Treatment::Hidden,
-        _ if matches!(
-            kind,
-            "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage"
-        ) =>
-        {
-            Treatment::Hidden
-        }
+        _ if PAGES_READ.contains(&kind) => Treatment::Hidden,
         _ => Treatment::As(Scope::Everything),
     }
-}
-
-/// True for the content of a tool's message that only feeds the model.
-fn is_for_the_model(kind: &str) -> bool {
-    matches!(
-        kind,
-        "code" | "tether_quote" | "tether_browsing_display" | "tether_browsing_code" | "sonic_webpage"
-    )
 }
 
 fn build<'a>(

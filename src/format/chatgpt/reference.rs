@@ -196,6 +196,15 @@ fn own_link<'a>(reference: &mut RawReference<'a>) -> Option<Meaning<'a>> {
     Some(Meaning::Links(vec![link(title, url)?]))
 }
 
+/// The types of references that say nothing, not even by their marks.
+const SILENT: [&str; 5] = [
+    "hidden",
+    "grouped_webpages_model_predicted_fallback",
+    "optimistic_image_citation",
+    "optimistic_image_inline",
+    "navigation",
+];
+
 /// What a reference means; `None` if the text that it covers stays as it is.
 ///
 /// `attribution` marks words of the answer and must change nothing. A third of the `grouped_webpages` with `items` lack
@@ -204,11 +213,7 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
     let kind = reference.kind.take();
     let found = match kind.as_ref() {
         "attribution" => return Ok(None),
-        "hidden"
-        | "grouped_webpages_model_predicted_fallback"
-        | "optimistic_image_citation"
-        | "optimistic_image_inline"
-        | "navigation" => None,
+        silent if SILENT.contains(&silent) => None,
         "grouped_webpages" => match citation(sources(&mut reference.items.0)).or_else(|| alt(reference)) {
             None => citation(sources(&mut reference.fallback_items.open()?.0)),
             found => found,
@@ -246,15 +251,7 @@ fn meaning<'a>(reference: &mut RawReference<'a>) -> Result<Option<Meaning<'a>>> 
         _ => return Ok(unknown(reference)),
     };
     // What the reference does not say may be in its mark.
-    let says_nothing = matches!(
-        kind.as_ref(),
-        "hidden"
-            | "grouped_webpages"
-            | "grouped_webpages_model_predicted_fallback"
-            | "optimistic_image_citation"
-            | "optimistic_image_inline"
-            | "navigation"
-    );
+    let says_nothing = kind == "grouped_webpages" || SILENT.contains(&kind.as_ref());
     if found.is_none() && !says_nothing && reference.matched_text.as_str().starts_with(OPEN_MARK) {
         return Ok(None);
     }

@@ -485,22 +485,9 @@ pub(in super::super) fn body(source: &str) -> BodyDeclarations<'_> {
 
 /// True for the words that begin a statement.
 fn begins_statement(token: &Token<'_>) -> bool {
-    matches!(
-        token,
-        Token::Name(
-            "const"
-                | "let"
-                | "var"
-                | "function"
-                | "return"
-                | "if"
-                | "for"
-                | "while"
-                | "switch"
-                | "async"
-                | "import"
-        )
-    )
+    let words =
+        ["const", "let", "var", "function", "return", "if", "for", "while", "switch", "async", "import"];
+    matches!(token, Token::Name(name) if words.contains(name))
 }
 
 /// The statements among `tokens`, as ranges of them.
