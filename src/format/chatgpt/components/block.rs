@@ -3,7 +3,7 @@
 use super::join;
 use super::layout;
 use super::name::Component;
-use super::piece::{BlockKind, Cell, OutputBlock, OutputPiece, Place, Row, block, grouped, or_void};
+use super::piece::{BlockKind, Cell, OutputBlock, OutputPiece, Pieces, Place, Row, block, grouped, or_void};
 use super::run;
 use super::script::{self, ScriptValue};
 use super::table;
@@ -18,8 +18,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         &mut self,
         element: &'s JsxElement,
         source: Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Option<Vec<OutputPiece<'s>>> {
+        body: Pieces<'s>,
+    ) -> Option<Pieces<'s>> {
         if element.component.is_raw() {
             self.spend(element.body.len())?;
         }
@@ -73,12 +73,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// `blocks` as what something that keeps its boxes apart holds, or as blocks of their own.
-    pub(super) fn group(&self, blocks: Vec<OutputBlock>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn group(&self, blocks: Vec<OutputBlock>) -> Pieces<'s> {
         let keeps_apart = matches!(self.around(), Some(Component::Row | Component::Grid));
         if keeps_apart && !blocks.is_empty() { vec![OutputPiece::Group(blocks)] } else { grouped(blocks) }
     }
 
-    fn column(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn column(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut blocks = layout::flow(body, Place::Column);
         if let Some(title) = self.attribute_text(element, &["title", "label"]) {
             blocks.insert(0, OutputBlock::heading(&title));
@@ -87,7 +87,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// A large or bold line.
-    fn title(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn title(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut blocks = self.own_or(element, body);
         for block in blocks.iter_mut().filter(|block| block.kind == BlockKind::Line) {
             block.text = plain::emphasised(&plain::joined_lines(&block.text), "**");
@@ -95,12 +95,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         grouped(blocks)
     }
 
-    fn caption(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn caption(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         grouped(self.own_or(element, body))
     }
 
     /// The blocks of `body`, or the words that an attribute has in its place.
-    fn own_or(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputBlock> {
+    fn own_or(&mut self, element: &JsxElement, body: Pieces<'s>) -> Vec<OutputBlock> {
         let blocks = layout::flow(body, Place::Paragraph);
         if !blocks.is_empty() {
             return blocks;
@@ -108,12 +108,12 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.attribute_line(element, &["label", "title", "text", "value"]).into_iter().collect()
     }
 
-    fn quote(&mut self, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn quote(&mut self, body: Pieces<'s>) -> Pieces<'s> {
         let blocks = layout::flow(body, Place::Column);
         if self.is_indented_enough() { grouped(blocks) } else { quoted(&blocks) }
     }
 
-    fn list(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn list(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let marker = self.attribute_text(element, &["marker", "type"]).unwrap_or_default();
         let is_ordered = matches!(marker.as_str(), "number" | "decimal" | "numbered" | "ordered")
             || self.is_set(element, "ordered");
@@ -129,7 +129,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         }
         let mut blocks: Vec<OutputBlock> = Vec::new();
         let mut items: Vec<Vec<OutputBlock>> = Vec::new();
-        let mut others: Vec<OutputPiece<'s>> = Vec::new();
+        let mut others: Pieces<'s> = Vec::new();
         let mut number = start;
         let mut end = |items: &mut Vec<Vec<OutputBlock>>, blocks: &mut Vec<OutputBlock>| {
             let count = items.len() as u32;
@@ -155,7 +155,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.group(blocks)
     }
 
-    fn list_item(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn list_item(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut blocks = layout::flow(body, Place::Column);
         blocks.splice(0..0, self.attribute_line(element, &["label", "title"]));
         blocks.extend(self.attribute_line(element, &["description", "caption"]));
@@ -163,14 +163,14 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// `blocks` as an item of the `list` around them, or as blocks of their own.
-    pub(super) fn item(&self, blocks: Vec<OutputBlock>, list: Component) -> Vec<OutputPiece<'s>> {
+    pub(super) fn item(&self, blocks: Vec<OutputBlock>, list: Component) -> Pieces<'s> {
         if self.around() == Some(list) { vec![OutputPiece::Item(blocks)] } else { grouped(blocks) }
     }
 
-    fn table(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut rows: Vec<Row> = self.rows_of_data(element);
-        let mut before: Vec<OutputPiece<'s>> = Vec::new();
-        let mut after: Vec<OutputPiece<'s>> = Vec::new();
+        let mut before: Pieces<'s> = Vec::new();
+        let mut after: Pieces<'s> = Vec::new();
         for piece in body {
             match piece {
                 OutputPiece::Rows(more) => rows.extend(more),
@@ -232,7 +232,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         rows
     }
 
-    fn table_section(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_section(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let is_header = element.component == Component::TableHead || self.is_set(element, "header");
         let mut cells = Vec::new();
         let mut pieces = Vec::new();
@@ -254,7 +254,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         pieces
     }
 
-    fn table_row(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_row(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut row = Row {
             is_header: self.is_set(element, "header"),
             label: self.attribute_text(element, &["label"]).map(|label| plain::sentence(&label)),
@@ -272,7 +272,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         blocks.chain([OutputPiece::Rows(vec![row])]).collect()
     }
 
-    fn table_cell(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    fn table_cell(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let align = self.attribute_text(element, &["align", "textAlign", "justify"]).unwrap_or_default();
         let mut count = |name: &str| {
             let value = self.value(element, &[name]).and_then(|value| value.number());
@@ -290,7 +290,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         vec![OutputPiece::Cell(cell)]
     }
 
-    fn chart(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    fn chart(&mut self, element: &JsxElement) -> Pieces<'s> {
         let content = self.value(element, &["content", "spec", "config"]).unwrap_or_else(|| {
             let names = self.attribute_names(element).into_iter();
             let entries = names.filter_map(|name| Some((name.into(), self.value(element, &[name])?)));
@@ -309,7 +309,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         }
     }
 
-    fn code_block(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    fn code_block(&mut self, element: &JsxElement) -> Pieces<'s> {
         let language = self.attribute_text(element, &["language", "lang"]).unwrap_or_default();
         grouped(self.fence(element, &["content", "code", "value"], &language).into_iter().collect())
     }
@@ -323,7 +323,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         (!text.trim().is_empty()).then(|| OutputBlock::new(plain::fence(language, text), BlockKind::Code))
     }
 
-    fn app(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    fn app(&mut self, element: &JsxElement) -> Pieces<'s> {
         let title = self.attribute_text(element, &["title"]).map(|title| OutputBlock::heading(&title));
         let language = self.attribute_text(element, &["language"]).unwrap_or_else(|| "html".to_owned());
         let content = self.fence(element, &["content"], &language);
@@ -331,7 +331,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// A draft, which its user may have changed.
-    fn draft(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    fn draft(&mut self, element: &JsxElement) -> Pieces<'s> {
         let id = self.attribute_text(element, &["id"]).unwrap_or_default();
         let body = self.body_of(element);
         let text = match self.lookup.draft(id.trim()) {
@@ -364,7 +364,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 }
 
 /// `blocks` in a block quote.
-fn quoted<'s>(blocks: &[OutputBlock]) -> Vec<OutputPiece<'s>> {
+fn quoted<'s>(blocks: &[OutputBlock]) -> Pieces<'s> {
     if blocks.is_empty() {
         return vec![OutputPiece::Void];
     }
@@ -372,7 +372,7 @@ fn quoted<'s>(blocks: &[OutputBlock]) -> Vec<OutputPiece<'s>> {
 }
 
 /// Things side by side: one line if each of them is a line.
-fn row(body: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
+fn row(body: Pieces<'_>) -> Pieces<'_> {
     match layout::parts(body.clone()) {
         Some(parts) if parts.is_empty() => vec![OutputPiece::Void],
         Some(parts) => grouped(vec![OutputBlock::line(layout::joined(&parts))]),

@@ -3,24 +3,22 @@
 use super::join;
 use super::layout::{self, on_one_line};
 use super::name::Component;
-use super::piece::{BlockKind, Joint, OutputBlock, OutputPiece, Place, block, grouped, markdown_or_void};
+use super::piece::{
+    BlockKind, Joint, OutputBlock, OutputPiece, Pieces, Place, block, grouped, markdown_or_void,
+};
 use super::plain;
 use super::script::ScriptValue;
 use super::tree::JsxElement;
 use super::walk::AnswerWriter;
 
 impl<'s> AnswerWriter<'s, '_, '_> {
-    pub(super) fn button(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn button(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let text = on_one_line(body);
         let label = if text.is_empty() { self.label(element, &["label", "title", "text"]) } else { text };
         noted("Button", &label)
     }
 
-    pub(super) fn field(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn field(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let label = self.label(element, &["label", "placeholder", "title"]);
         let mut pieces = noted("Input", &label);
         let blocks = layout::flow(body, Place::Paragraph);
@@ -32,11 +30,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.attribute_text(element, names).map(|label| plain::sentence(&label)).unwrap_or_default()
     }
 
-    pub(super) fn checkbox(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn checkbox(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let text = on_one_line(body);
         let label = if text.is_empty() { self.label(element, &["label", "title"]) } else { text };
         let is_checked = ["checked", "value", "defaultChecked"]
@@ -49,11 +43,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// One of several choices.
-    pub(super) fn option(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn option(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut blocks = layout::flow(body, Place::Paragraph);
         if blocks.is_empty() {
             blocks.extend(self.attribute_line(element, &["label", "title", "value"]));
@@ -62,11 +52,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.item(blocks, Component::Choices)
     }
 
-    pub(super) fn choices(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn choices(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut items: Vec<Vec<OutputBlock>> = Vec::new();
         let mut others = Vec::new();
         for piece in body {
@@ -90,11 +76,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// A suggested question.
-    pub(super) fn follow_up(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn follow_up(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let label = self.label(element, &["value", "label", "title", "query", "text"]);
         if !label.is_empty() {
             return noted("Suggestion", &label);
@@ -111,7 +93,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 }
 
 /// A note of something that could be operated.
-fn noted<'s>(kind: &str, label: &str) -> Vec<OutputPiece<'s>> {
+fn noted<'s>(kind: &str, label: &str) -> Pieces<'s> {
     let label = Some(label.trim()).filter(|label| !label.is_empty());
     markdown_or_void(label.map(|label| format!("*[{kind}: {label}]*")), Joint::Chip)
 }

@@ -3,8 +3,8 @@
 use super::layout::{self, on_one_line};
 use super::name::Component;
 use super::piece::{
-    BlockKind, InlineStyle, Joint, OutputPiece, Place, block, inline, markdown, markdown_or_void, or_void,
-    words,
+    BlockKind, InlineStyle, Joint, OutputPiece, Pieces, Place, block, inline, markdown, markdown_or_void,
+    or_void, words,
 };
 use super::run;
 use super::script::ScriptValue;
@@ -30,8 +30,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         &mut self,
         element: &JsxElement,
         source: &Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+        body: Pieces<'s>,
+    ) -> Pieces<'s> {
         let meaning = match self.anchors.of_tag(source) {
             Some(Meaning::Citation(links) | Meaning::Links(links)) => {
                 Meaning::Citation(distinct(links.clone()))
@@ -53,8 +53,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         &mut self,
         element: &JsxElement,
         source: &Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+        body: Pieces<'s>,
+    ) -> Pieces<'s> {
         let mut found = match self.anchors.of_tag(source) {
             Some(meaning @ (Meaning::File(_) | Meaning::Citation(_) | Meaning::Links(_))) => {
                 Some(meaning.clone())
@@ -129,8 +129,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         &mut self,
         element: &JsxElement,
         source: &Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+        body: Pieces<'s>,
+    ) -> Pieces<'s> {
         if let Some(name) = self.attribute_text(element, &["value", "name", "label", "title"]) {
             return vec![inline(name, InlineStyle::Words, Joint::Name)];
         }
@@ -148,8 +148,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         &mut self,
         element: &JsxElement,
         source: &Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+        body: Pieces<'s>,
+    ) -> Pieces<'s> {
         let title = self.attribute_text(element, &["title", "label"]).map(|title| plain::words(&title));
         let label = title.or_else(|| Some(on_one_line(body)).filter(|label| !label.is_empty()));
         let url = self.attribute_text(element, &["url"]).and_then(|url| plain::address(&url));
@@ -169,7 +169,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         markdown_or_void(Some(text), Joint::Name)
     }
 
-    pub(super) fn badge(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn badge(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let label =
             self.attribute_text(element, &["label", "text", "value"]).map(|label| plain::sentence(&label));
         let text = label.unwrap_or_else(|| on_one_line(body));
@@ -180,11 +180,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     }
 
     /// Text in a style, which may hold anything.
-    pub(super) fn styled(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn styled(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let component = element.component;
         let weight = self.value(element, &["weight"]);
         let is_heavy = weight.is_some_and(|weight| match &weight {
@@ -240,7 +236,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         }
     }
 
-    pub(super) fn code(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn code(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let mut text = String::new();
         for piece in body {
             match piece {
@@ -268,7 +264,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     }
 
     /// A formula, written the way the model writes its other formulas.
-    pub(super) fn math(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    pub(super) fn math(&mut self, element: &JsxElement) -> Pieces<'s> {
         let body = self.body_of(element);
         let value = self.attribute_text(element, &["value", "content"]);
         let formula = value.unwrap_or_else(|| plain::decoded(&body).into_owned());
@@ -283,7 +279,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     }
 
     /// Characters that mean nothing but themselves.
-    pub(super) fn literal(&mut self, element: &JsxElement) -> Vec<OutputPiece<'s>> {
+    pub(super) fn literal(&mut self, element: &JsxElement) -> Pieces<'s> {
         let body = plain::decoded(&self.body_of(element)).into_owned();
         let text =
             if body.is_empty() { self.attribute_text(element, &["char", "value"]) } else { Some(body) };
@@ -291,11 +287,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
     }
 
     /// A component that nobody knows: its body, or the words in its attributes.
-    pub(super) fn unknown(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn unknown(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let has_body = body.iter().any(|piece| !piece.is_blank());
         if has_body {
             let blocks = layout::flow(body, Place::Column);

@@ -1,14 +1,14 @@
 //! How pieces are laid out on a page: lines, paragraphs, blocks and the blanks between them.
 
 use super::join::{indented, list, trimmed};
-use super::piece::{BlockKind, Joint, OutputBlock, OutputPiece, Place, markdown};
+use super::piece::{BlockKind, Joint, OutputBlock, OutputPiece, Pieces, Place, markdown};
 use super::plain::{self, trim_block};
 use super::run::{self, Run};
 use super::table;
 use super::zones::{self, Prefix};
 
 /// `pieces` as blocks.
-pub(super) fn flow(pieces: Vec<OutputPiece<'_>>, place: Place) -> Vec<OutputBlock> {
+pub(super) fn flow(pieces: Pieces<'_>, place: Place) -> Vec<OutputBlock> {
     let pieces = resolved(pieces);
     let alone = alone(&pieces);
     let in_rows = run::in_rows(&pieces);
@@ -22,7 +22,7 @@ pub(super) fn flow(pieces: Vec<OutputPiece<'_>>, place: Place) -> Vec<OutputBloc
 }
 
 /// `pieces` as one line of Markdown.
-pub(super) fn on_one_line(pieces: Vec<OutputPiece<'_>>) -> String {
+pub(super) fn on_one_line(pieces: Pieces<'_>) -> String {
     let blocks = flow(pieces, Place::Paragraph);
     let lines: Vec<_> = blocks.iter().map(|block| plain::joined_lines(&block.text)).collect();
     lines.join(" ")
@@ -30,7 +30,7 @@ pub(super) fn on_one_line(pieces: Vec<OutputPiece<'_>>) -> String {
 
 /// `pieces` without expressions that were not evaluated, if there is nothing else; else with their source as code, like
 /// those with tags, whose words would be lost.
-fn resolved(mut pieces: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
+fn resolved(mut pieces: Pieces<'_>) -> Pieces<'_> {
     let is_unresolved = |piece: &OutputPiece<'_>| matches!(piece, OutputPiece::Unresolved(_));
     if !pieces.iter().any(is_unresolved) {
         return pieces;
@@ -93,7 +93,7 @@ fn alone(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
 struct Flow<'s> {
     blocks: Vec<OutputBlock>,
     /// Text and inline pieces that are not written yet.
-    run: Vec<OutputPiece<'s>>,
+    run: Pieces<'s>,
     place: Place,
     /// The indentation of the block that was written last into a list of the text.
     indent: Option<usize>,
@@ -367,9 +367,9 @@ fn is_inline_html(rest: &str) -> bool {
 }
 
 /// The parts of a row on one line each; `None` if one of them is more than a line.
-pub(super) fn parts(pieces: Vec<OutputPiece<'_>>) -> Option<Vec<String>> {
+pub(super) fn parts(pieces: Pieces<'_>) -> Option<Vec<String>> {
     let mut parts: Vec<String> = Vec::new();
-    let mut open: Vec<OutputPiece<'_>> = Vec::new();
+    let mut open: Pieces<'_> = Vec::new();
     let mut last: Option<Joint> = None;
     for piece in resolved(pieces) {
         let joint = match &piece {
@@ -412,7 +412,7 @@ pub(super) fn parts(pieces: Vec<OutputPiece<'_>>) -> Option<Vec<String>> {
     Some(parts)
 }
 
-fn end_part(open: &mut Vec<OutputPiece<'_>>, parts: &mut Vec<String>) -> Option<()> {
+fn end_part(open: &mut Pieces<'_>, parts: &mut Vec<String>) -> Option<()> {
     let pieces = std::mem::take(open);
     if pieces.iter().all(OutputPiece::is_blank) {
         return Some(());
@@ -434,9 +434,9 @@ pub(super) fn joined(parts: &[String]) -> String {
 const MOST_PARTS: usize = 4;
 
 /// `items` of a grid: a list if each is one line, else their blocks.
-pub(super) fn grid(pieces: Vec<OutputPiece<'_>>) -> Vec<OutputBlock> {
+pub(super) fn grid(pieces: Pieces<'_>) -> Vec<OutputBlock> {
     let mut items: Vec<Vec<OutputBlock>> = Vec::new();
-    let mut open: Vec<OutputPiece<'_>> = Vec::new();
+    let mut open: Pieces<'_> = Vec::new();
     for piece in resolved(pieces) {
         let begins_item = match &piece {
             OutputPiece::Group(_) | OutputPiece::Block(_) => true,

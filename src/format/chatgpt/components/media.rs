@@ -2,7 +2,7 @@
 
 use super::join;
 use super::layout;
-use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, block, grouped};
+use super::piece::{BlockKind, OutputBlock, OutputPiece, Pieces, Place, block, grouped};
 use super::script::ScriptValue;
 use super::tree::JsxElement;
 use super::walk::AnswerWriter;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 impl<'s> AnswerWriter<'s, '_, '_> {
-    pub(super) fn image(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn image(&mut self, element: &JsxElement, source: &Range<usize>) -> Pieces<'s> {
         let alt = self.attribute_text(element, &["alt"]);
         let address = self.attribute_text(element, &["src"]).and_then(|url| plain::address(&url));
         if let Some(url) = address {
@@ -29,7 +29,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         noted("Picture", query)
     }
 
-    pub(super) fn images(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn images(&mut self, element: &JsxElement, source: &Range<usize>) -> Pieces<'s> {
         let mut texts = Vec::new();
         for name in ["query", "queries"] {
             texts.extend(self.value(element, &[name]).iter().flat_map(ScriptValue::strings));
@@ -44,7 +44,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         noted("Pictures", Some(texts.join(", ")))
     }
 
-    pub(super) fn video(&mut self, element: &JsxElement, source: &Range<usize>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn video(&mut self, element: &JsxElement, source: &Range<usize>) -> Pieces<'s> {
         match self.page(element, source) {
             Some(page) => vec![block(page_link(&page), BlockKind::Picture)],
             None => grouped(self.attribute_line(element, &["title", "alt"]).into_iter().collect()),
@@ -55,8 +55,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         &mut self,
         element: &JsxElement,
         source: &Range<usize>,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+        body: Pieces<'s>,
+    ) -> Pieces<'s> {
         let page = self.page(element, source);
         let url = self.attribute_text(element, &["url", "href"]).and_then(|url| plain::address(&url));
         let url = url.or_else(|| page.as_ref().map(|page| page.link.url.to_string()));
@@ -78,7 +78,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.group(blocks)
     }
 
-    pub(super) fn map(&mut self, element: &JsxElement, body: Vec<OutputPiece<'s>>) -> Vec<OutputPiece<'s>> {
+    pub(super) fn map(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let title = self.attribute_text(element, &["title"]).map(|title| OutputBlock::heading(&title));
         let mut blocks: Vec<_> = title.into_iter().collect();
         blocks.extend(self.attribute_line(element, &["narrative", "description"]));
@@ -140,11 +140,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         })
     }
 
-    pub(super) fn file_list(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn file_list(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
         let items = items.list().iter().map(|item| {
             let texts: Vec<_> = item.strings().iter().map(|text| plain::sentence(text)).collect();
@@ -156,11 +152,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// ChatGPT's reaction to a message.
-    pub(super) fn reaction(
-        &mut self,
-        element: &JsxElement,
-        body: Vec<OutputPiece<'s>>,
-    ) -> Vec<OutputPiece<'s>> {
+    pub(super) fn reaction(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
         match self.attribute_line(element, &["emoji", "value"]) {
             Some(emoji) => grouped(vec![emoji]),
             None => grouped(layout::flow(body, Place::Paragraph)),
@@ -168,7 +160,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 }
 
-fn noted<'s>(kind: &str, text: Option<String>) -> Vec<OutputPiece<'s>> {
+fn noted<'s>(kind: &str, text: Option<String>) -> Pieces<'s> {
     let text = text.map(|text| plain::sentence(&text)).filter(|text| !text.is_empty());
     vec![text.map_or(OutputPiece::Void, |text| block(format!("*[{kind}: {text}]*"), BlockKind::Picture))]
 }

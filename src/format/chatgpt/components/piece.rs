@@ -104,6 +104,9 @@ pub(super) enum OutputPiece<'s> {
     Cell(Cell),
 }
 
+/// What a component holds or comes to, in order.
+pub(super) type Pieces<'s> = Vec<OutputPiece<'s>>;
+
 impl OutputPiece<'_> {
     pub(super) fn is_blank(&self) -> bool {
         match self {
@@ -161,7 +164,7 @@ pub(super) fn markdown<'s>(text: impl Into<String>, joint: Joint) -> OutputPiece
 }
 
 /// The same, which comes to nothing if there is no text.
-pub(super) fn markdown_or_void<'s>(text: Option<String>, joint: Joint) -> Vec<OutputPiece<'s>> {
+pub(super) fn markdown_or_void<'s>(text: Option<String>, joint: Joint) -> Pieces<'s> {
     let text = text.filter(|text| !text.is_empty());
     vec![text.map_or(OutputPiece::Void, |text| markdown(text, joint))]
 }
@@ -172,7 +175,7 @@ pub(super) fn block<'s>(text: impl Into<String>, kind: BlockKind) -> OutputPiece
 }
 
 /// `blocks` as pieces.
-pub(super) fn grouped<'s>(blocks: Vec<OutputBlock>) -> Vec<OutputPiece<'s>> {
+pub(super) fn grouped<'s>(blocks: Vec<OutputBlock>) -> Pieces<'s> {
     if blocks.is_empty() {
         vec![OutputPiece::Void]
     } else {
@@ -181,6 +184,6 @@ pub(super) fn grouped<'s>(blocks: Vec<OutputBlock>) -> Vec<OutputPiece<'s>> {
 }
 
 /// The pieces of a component that has nothing to add to its body.
-pub(super) fn or_void(body: Vec<OutputPiece<'_>>) -> Vec<OutputPiece<'_>> {
+pub(super) fn or_void(body: Pieces<'_>) -> Pieces<'_> {
     if body.iter().all(OutputPiece::is_blank) { vec![OutputPiece::Void] } else { body }
 }

@@ -1,6 +1,6 @@
 //! A run of text and inline pieces as Markdown: blanks, indentation, and what begins a line.
 
-use super::piece::{Inline, InlineStyle, Joint, OutputPiece, Place};
+use super::piece::{Inline, InlineStyle, Joint, OutputPiece, Pieces, Place};
 use super::{plain, table, zones};
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub(super) struct Run {
 
 impl Run {
     /// `pieces` as Markdown.
-    pub(super) fn written(pieces: Vec<OutputPiece<'_>>, place: Place) -> String {
+    pub(super) fn written(pieces: Pieces<'_>, place: Place) -> String {
         let common = if place == Place::Answer { None } else { Some(common_indent(&pieces)) };
         let mut run = Self {
             out: String::new(),

@@ -7,7 +7,7 @@ use super::join;
 use super::layout;
 use super::lex::{Attribute, AttributeValue, SPREAD};
 use super::name::Component;
-use super::piece::{BlockKind, OutputBlock, OutputPiece, Place, words};
+use super::piece::{BlockKind, OutputBlock, OutputPiece, Pieces, Place, words};
 use super::run;
 use super::script::ScriptValue;
 use super::tree::{JsxElement, NodeKind, Tree};
@@ -89,7 +89,7 @@ pub(super) struct AnswerWriter<'s, 'r, 'a> {
     pub(super) lookup: &'r dyn Lookup<'a>,
     pub(super) anchors: Anchors<'r, 'a>,
     pub(super) environment: Environment<'s>,
-    pieces: Vec<OutputPiece<'s>>,
+    pieces: Pieces<'s>,
     frames: Vec<OpenNode<'s>>,
     /// The statements of the answer as they were written.
     bodies: Vec<&'s str>,
@@ -315,12 +315,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     }
 
     /// Writes a component that holds `pieces`.
-    fn element(
-        &mut self,
-        element: &'s JsxElement,
-        source: Range<usize>,
-        pieces: Vec<OutputPiece<'s>>,
-    ) -> Option<()> {
+    fn element(&mut self, element: &'s JsxElement, source: Range<usize>, pieces: Pieces<'s>) -> Option<()> {
         // Each level may copy what is inside, and a body may be written more than once.
         self.bytes_left = self.bytes_left.checked_sub(element.attributes.len())?;
         let written = self.write(element, source, pieces)?;
