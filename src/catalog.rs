@@ -192,8 +192,6 @@ pub(crate) struct Orphan {
     pub name: Box<str>,
     /// The entry with its bytes.
     pub entry: EntryRef,
-    /// Its exact size in bytes.
-    pub bytes: u64,
 }
 
 /// Something wrong with the export that didn't stop us.

@@ -68,8 +68,12 @@ pub(crate) trait Library: Send + Sync {
         Zone::utc()
     }
 
-    /// Hands over all files of the archives, with their names (untrusted text) and sizes in bytes.
-    fn archive_files(&self, _take: &mut dyn FnMut(&str, EntryRef, u64)) {}
+    /// Hands over all files of the archives with their paths (untrusted text): below the name of their archive if there
+    /// are several.
+    fn archive_files(&self, _take: &mut dyn FnMut(&str, EntryRef)) {}
+
+    /// The path in its archive (untrusted text) of one of these files, and its size in bytes. Constant work.
+    fn archive_file(&self, entry: EntryRef) -> Option<(&str, u64)>;
 
     /// A few facts about the export, each with its name.
     fn status(&self) -> Vec<(&'static str, String)> {

@@ -420,8 +420,12 @@ impl Library for Index {
         self.options.render.zone.clone()
     }
 
-    fn archive_files(&self, take: &mut dyn FnMut(&str, EntryRef, u64)) {
+    fn archive_files(&self, take: &mut dyn FnMut(&str, EntryRef)) {
         files::all(&self.export, take);
+    }
+
+    fn archive_file(&self, entry: EntryRef) -> Option<(&str, u64)> {
+        self.export.entry(entry).map(|entry| (entry.name, entry.size))
     }
 
     fn status(&self) -> Vec<(&'static str, String)> {

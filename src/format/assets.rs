@@ -244,7 +244,7 @@ impl Assets {
                     _ => name,
                 };
                 let name = names.unique(&name).into();
-                Orphan { name, entry: candidate.entry, bytes: candidate.bytes }
+                Orphan { name, entry: candidate.entry }
             })
             .collect()
     }

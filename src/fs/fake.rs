@@ -92,7 +92,7 @@ pub(crate) fn catalog() -> Catalog {
             head("eeeeeeee-1", "new chat", MARCH + 30.0),
             head("ffffffff-1", "No time", f64::NAN),
         ],
-        orphans: vec![Orphan { name: "x.bin".into(), entry: EntryRef { archive: 0, entry: 9 }, bytes: 600 }],
+        orphans: vec![Orphan { name: "x.bin".into(), entry: EntryRef { archive: 0, entry: 9 } }],
         problems: vec![Problem::new("conversation \u{1b}[2J", "no\nsense")],
     }
 }
@@ -183,13 +183,17 @@ impl Library for Fake {
         Ok(rendered.collect())
     }
 
+    fn archive_file(&self, entry: EntryRef) -> Option<(&str, u64)> {
+        Some(("x.bin", if entry.entry == 7 { 5000 } else { 600 }))
+    }
+
     fn release(&self) {
         self.released.fetch_add(1, Ordering::SeqCst);
     }
 
     fn read(&self, entry: EntryRef, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.fail()?;
-        let end = if entry.entry == 7 { 5000 } else { 600 };
+        let end = self.archive_file(entry).map_or(0, |(_, size)| size);
         let most = if self.short_reads == 0 { buffer.len() } else { self.short_reads.min(buffer.len()) };
         let there = most.min(usize::try_from(end - offset.min(end)).unwrap());
         for (place, at) in buffer[..there].iter_mut().zip(offset..) {

@@ -5,9 +5,9 @@
 //! the catalog and the names in the tree; inode numbers depend on nothing else. Conversations are symbolic links into
 //! the tree. On request, the directories with nothing but such links are listed at the root as well.
 
-mod builder;
 mod documents;
 mod found;
+mod tree;
 
 use super::{Attr, Fs, Ino, InodeKind, InodeTable, Library, Origin, TreeEntry, buffer, no_such_file};
 use crate::catalog::{Catalog, EntryRef, Head, Page};
@@ -16,12 +16,12 @@ use crate::layout::{HIDDEN, PAGE};
 use crate::markdown::{encode_path_segment, encoded_len};
 use crate::name::{FileName, NAME_BYTES, fold};
 use crate::time::{Timestamp, Zone};
-use builder::{TOP, ViewBuilder};
 use documents::ViewText;
 pub(super) use found::Searches;
-use found::{FIRST_FOUND, FOUND_NUMBERS, SEARCH, SEARCH_DEPTH, found};
+use found::{FIRST_FOUND, FOUND_NUMBERS, SEARCH, found};
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use tree::{TOP, ViewBuilder, ViewContent, ViewTree, base_name};
 
 /// The inode numbers of the views begin here. The tree's own are smaller.
 const FIRST: u64 = 1 << 33;
@@ -61,61 +61,10 @@ pub(super) fn beyond(ino: Ino) -> Option<Beyond> {
     Some(Beyond::View(u32::try_from(ino.0.checked_sub(FIRST)?).ok()?))
 }
 
-#[derive(Clone, Copy, Debug)]
-enum ViewContent {
-    /// `count` nodes from `first` on, sorted by name; `directories` of them are directories.
-    Directory {
-        first: u32,
-        count: u32,
-        directories: u32,
-    },
-    /// A link to the page of the conversation at this position in the catalog.
-    Link(u32),
-    /// The prompts of the conversation at this position of the catalog.
-    Prompts(u32),
-    /// An entry of an archive and its size. The fields of an [`EntryRef`], which would take more room.
-    Entry {
-        archive: u16,
-        entry: u32,
-        bytes: u64,
-    },
-    Text(ViewText),
-}
-
-impl ViewContent {
-    fn entry(entry: EntryRef, bytes: u64) -> Self {
-        Self::Entry { archive: entry.archive, entry: entry.entry, bytes }
-    }
-}
-
-/// A file or directory. Small, because archives may have a million files.
-#[derive(Clone, Copy, Debug)]
-struct ViewNode {
-    parent: u32,
-    /// Its depth below the root.
-    depth: u16,
-    /// Length of its name, in bytes.
-    name_bytes: u8,
-    /// Start of its name among all names.
-    name: usize,
-    content: ViewContent,
-}
-
-const _: () = assert!(size_of::<ViewNode>() <= 32, "two per file while the views are built");
-
-impl ViewNode {
-    fn name<'n>(&self, names: &'n str) -> &'n str {
-        let end = self.name.saturating_add(usize::from(self.name_bytes));
-        names.get(self.name..end).unwrap_or_default()
-    }
-}
-
 /// The tree below [`HIDDEN`], and what is listed beside the years.
 #[derive(Debug)]
 pub(super) struct Views {
-    /// The first is the root.
-    nodes: Vec<ViewNode>,
-    names: String,
+    tree: ViewTree,
     /// The directory [`HIDDEN`].
     hidden: u32,
     /// The directory of searches.
@@ -144,42 +93,26 @@ impl Views {
         prompts(&mut builder, hidden, catalog, table);
         if !catalog.orphans.is_empty() {
             let directory = builder.directory(hidden, "orphans");
-            for orphan in &catalog.orphans {
-                builder.file(directory, &orphan.name, ViewContent::entry(orphan.entry, orphan.bytes));
+            for orphan in 0..catalog.orphans.len() {
+                builder.file(directory, "", ViewContent::Orphan(number(orphan)));
             }
         }
         let export = builder.directory(hidden, "export");
-        library.archive_files(&mut |path, entry, bytes| {
+        library.archive_files(&mut |path, entry| {
             let parts = || path.split(['/', '\\']).filter(|part| !part.is_empty());
             let odd =
                 |part: &str| part.len() > NAME_BYTES || matches!(part, "." | "..") || part.contains('\0');
-            let Some(name) = parts().next_back().filter(|_| !parts().any(odd)) else { return };
+            let is_named = library.archive_file(entry).is_some_and(|(path, _)| !base_name(path).is_empty());
+            if !is_named || parts().any(odd) {
+                return;
+            }
             let parents = parts().count().saturating_sub(1);
             let directory =
                 parts().take(parents).fold(export, |directory, part| builder.directory(directory, part));
-            builder.file(directory, name, ViewContent::entry(entry, bytes));
+            builder.file(directory, "", entry.into());
         });
-        builder.directory(hidden, SEARCH);
-        let (nodes, names) = builder.finish();
-        let find = |parent, name: &str| {
-            let found = nodes.iter().position(|node| node.parent == parent && node.name(&names) == name);
-            found.map_or(u32::MAX, number)
-        };
-        let hidden = find(0, HIDDEN);
-        let search = find(hidden, SEARCH);
-        Self { nodes, names, hidden, search, sizes: Default::default() }
-    }
-
-    fn node(&self, at: u32) -> Result<&ViewNode> {
-        self.nodes.get(at as usize).ok_or_else(no_such_file)
-    }
-
-    fn children(&self, at: u32) -> Result<(u32, &[ViewNode])> {
-        let ViewContent::Directory { first, count, .. } = self.node(at)?.content else {
-            return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
-        };
-        let end = (first as usize).saturating_add(count as usize);
-        Ok((first, self.nodes.get(first as usize..end).unwrap_or_default()))
+        let search = builder.directory(hidden, SEARCH);
+        Self { tree: builder.finish(library), hidden, search, sizes: Default::default() }
     }
 }
 
@@ -275,6 +208,10 @@ impl Fs {
         self.views.get_or_init(|| Views::new(&*self.library, &self.table, self.lists_views))
     }
 
+    fn view_name(&self, at: u32) -> &str {
+        self.views().tree.name(at, &*self.library)
+    }
+
     /// Lists the views that are links at the root as well.
     pub(crate) fn listing_views(mut self) -> Self {
         self.lists_views = true;
@@ -289,9 +226,8 @@ impl Fs {
         if !self.lists_views {
             return Vec::new();
         }
-        let views = self.views();
-        let (first, children) = views.children(0).unwrap_or_default();
-        let named = (first..).zip(children).map(|(at, child)| (child.name(&views.names), view(at)));
+        let children = self.views().tree.children(TOP).unwrap_or_default();
+        let named = children.iter().map(|&child| (self.view_name(child), view(child)));
         named.filter(|(name, _)| *name != HIDDEN).collect()
     }
 
@@ -372,10 +308,10 @@ impl Fs {
                 attr.size = self.link(ino)?.len() as u64;
                 (attr.modified, attr.created) = of_head(*head);
             }
-            Beyond::View(at) => match self.views().node(at)?.content {
-                ViewContent::Directory { directories, .. } => {
+            Beyond::View(at) => match self.views().tree.node(at)?.content {
+                ViewContent::Directory(_) => {
                     attr.kind = InodeKind::Directory;
-                    attr.nlink = directories.saturating_add(2);
+                    attr.nlink = self.views().tree.subdirectories(at)?.saturating_add(2);
                 }
                 ViewContent::Link(head) => {
                     attr.kind = InodeKind::Symlink;
@@ -386,8 +322,11 @@ impl Fs {
                     attr.size = self.prompts_size(head as usize);
                     (attr.modified, attr.created) = of_head(head as usize);
                 }
-                ViewContent::Entry { bytes, .. } => attr.size = bytes,
                 ViewContent::Text(text) => attr.size = self.text_size(text)?,
+                content @ (ViewContent::Entry { .. } | ViewContent::Orphan(_)) => {
+                    let file = self.view_entry(content).and_then(|entry| self.library.archive_file(entry));
+                    attr.size = file.ok_or_else(no_such_file)?.1;
+                }
             },
         }
         Ok(attr)
@@ -402,18 +341,17 @@ impl Fs {
         let Beyond::View(at) = place else {
             return Err(Error::new(ErrorKind::NotADirectory, "not a directory"));
         };
-        let (first, children) = self.views().children(at)?;
+        let children = self.views().tree.children(at)?;
         match name {
             b"." => self.attr(view(at)),
             b".." => self.attr(self.parent_of_view(at)?),
             name if name.len() > NAME_BYTES => Err(Error::new(ErrorKind::NameTooLong, "name too long")),
             name => {
-                let found =
-                    children.binary_search_by(|child| child.name(&self.views().names).as_bytes().cmp(name));
-                match found {
-                    Ok(child) => self.attr(view(first.saturating_add(number(child)))),
-                    Err(_) if at == self.views().search => self.attr(self.search(name)?),
-                    Err(_) => Err(no_such_file()),
+                let found = children.binary_search_by(|&child| self.view_name(child).as_bytes().cmp(name));
+                match found.ok().and_then(|found| children.get(found)) {
+                    Some(&child) => self.attr(view(child)),
+                    None if at == self.views().search => self.attr(self.search(name)?),
+                    None => Err(no_such_file()),
                 }
             }
         }
@@ -423,7 +361,7 @@ impl Fs {
     pub(super) fn beyond_count(&self, number: Beyond) -> Result<usize> {
         let children = match number {
             Beyond::Found(search, 0) => self.found_directory(search)?.links.len(),
-            Beyond::View(at) => self.views().children(at)?.1.len(),
+            Beyond::View(at) => self.views().tree.children(at)?.len(),
             _ => return Err(Error::new(ErrorKind::NotADirectory, "not a directory")),
         };
         Ok(children.saturating_add(2))
@@ -442,17 +380,25 @@ impl Fs {
             (Beyond::View(directory), 0) => Some((".", view(directory))),
             (Beyond::View(directory), 1) => Some(("..", self.parent_of_view(directory).ok()?)),
             (Beyond::View(directory), _) => {
-                let (first, children) = self.views().children(directory).ok()?;
-                let name = children.get(child?)?.name(&self.views().names);
-                Some((name, view(first.saturating_add(u32::try_from(child?).ok()?))))
+                let &child = self.views().tree.children(directory).ok()?.get(child?)?;
+                Some((self.view_name(child), view(child)))
             }
             _ => None,
         }
     }
 
     fn parent_of_view(&self, at: u32) -> Result<Ino> {
-        let parent = self.views().node(at)?.parent;
-        Ok(if parent == 0 { Ino::ROOT } else { view(parent) })
+        let parent = self.views().tree.node(at)?.parent;
+        Ok(if parent == TOP { Ino::ROOT } else { view(parent) })
+    }
+
+    /// The entry of an archive whose bytes are those of a file.
+    fn view_entry(&self, content: ViewContent) -> Option<EntryRef> {
+        match content {
+            ViewContent::Entry { archive, entry } => Some(EntryRef { archive, entry }),
+            ViewContent::Orphan(orphan) => Some(self.catalog().orphans.get(orphan as usize)?.entry),
+            _ => None,
+        }
     }
 
     pub(super) fn beyond_origin(&self, number: Beyond) -> Result<Origin> {
@@ -463,11 +409,13 @@ impl Fs {
             }
             Beyond::Found(_, 0) => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
             Beyond::Found(..) => Err(Error::new(ErrorKind::Unexpected, "a link has no bytes to read")),
-            Beyond::View(at) => match self.views().node(at)?.content {
-                ViewContent::Directory { .. } => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
+            Beyond::View(at) => match self.views().tree.node(at)?.content {
+                ViewContent::Directory(_) => Err(Error::new(ErrorKind::IsADirectory, "is a directory")),
                 ViewContent::Link(_) => Err(Error::new(ErrorKind::Unexpected, "a link has no bytes to read")),
-                ViewContent::Entry { archive, entry, .. } => Ok(Origin::Copied(EntryRef { archive, entry })),
                 ViewContent::Text(_) | ViewContent::Prompts(_) => Ok(Origin::Rendered),
+                content @ (ViewContent::Entry { .. } | ViewContent::Orphan(_)) => {
+                    Ok(Origin::Copied(self.view_entry(content).ok_or_else(no_such_file)?))
+                }
             },
         }
     }
@@ -480,11 +428,9 @@ impl Fs {
                 self.library.read_json(head, offset, len, &mut bytes)?;
                 Ok(bytes)
             }
-            Beyond::View(at) => match self.views().node(at)?.content {
-                ViewContent::Entry { archive, entry, .. } => {
-                    self.copy(ino, EntryRef { archive, entry }, offset, len)
-                }
-                _ => Err(Error::new(ErrorKind::Unexpected, "not a copied file")),
+            Beyond::View(at) => match self.view_entry(self.views().tree.node(at)?.content) {
+                Some(entry) => self.copy(ino, entry, offset, len),
+                None => Err(Error::new(ErrorKind::Unexpected, "not a copied file")),
             },
             Beyond::Found(..) => Err(Error::new(ErrorKind::Unexpected, "not a copied file")),
         }
@@ -494,7 +440,7 @@ impl Fs {
         let Beyond::View(at) = number else {
             return Err(Error::new(ErrorKind::Unexpected, "not a rendered file"));
         };
-        match self.views().node(at)?.content {
+        match self.views().tree.node(at)?.content {
             ViewContent::Text(text) => self.text(text),
             ViewContent::Prompts(head) => {
                 let stem = self.way_to_thread(head as usize).ok_or_else(no_such_file)?;
@@ -520,10 +466,10 @@ impl Fs {
             }
             Beyond::View(at) => {
                 let (mut names, mut at) = (Vec::new(), at);
-                while let Ok(node) = self.views().node(at)
-                    && at != 0
+                while let Ok(node) = self.views().tree.node(at)
+                    && at != TOP
                 {
-                    names.push(node.name(&self.views().names));
+                    names.push(self.view_name(at));
                     at = node.parent;
                 }
                 names.reverse();
@@ -538,12 +484,10 @@ impl Fs {
     /// `NotFound`; `Unexpected` if it is not a link.
     pub(crate) fn link(&self, ino: Ino) -> Result<String> {
         let target = self.followed(ino)?;
-        let depth = match beyond(ino) {
-            Some(Beyond::View(at)) if target != ino => u32::from(self.views().node(at)?.depth),
-            Some(Beyond::Found(..)) if target != ino => SEARCH_DEPTH,
-            _ => return Err(Error::new(ErrorKind::Unexpected, "not a symbolic link")),
-        };
-        Ok(format!("{}{}", "../".repeat(depth.saturating_sub(1) as usize), self.path(target)))
+        if target == ino {
+            return Err(Error::new(ErrorKind::Unexpected, "not a symbolic link"));
+        }
+        Ok(format!("{}{}", "../".repeat(self.path(ino).matches('/').count()), self.path(target)))
     }
 
     /// The target of `ino` if it is a symbolic link, else `ino` itself. Constant work.
@@ -552,7 +496,7 @@ impl Fs {
     /// `NotFound`.
     pub(crate) fn followed(&self, ino: Ino) -> Result<Ino> {
         match beyond(ino) {
-            Some(Beyond::View(at)) => match self.views().node(at)?.content {
+            Some(Beyond::View(at)) => match self.views().tree.node(at)?.content {
                 ViewContent::Link(head) => self.table.thread(head as usize).ok_or_else(no_such_file),
                 _ => Ok(ino),
             },
@@ -566,7 +510,7 @@ impl Fs {
     /// The conversation whose prompts `ino` shows, by position in the catalog.
     pub(super) fn prompts_of(&self, ino: Ino) -> Option<usize> {
         match beyond(ino)? {
-            Beyond::View(at) => match self.views().node(at).ok()?.content {
+            Beyond::View(at) => match self.views().tree.node(at).ok()?.content {
                 ViewContent::Prompts(head) => Some(head as usize),
                 _ => None,
             },

@@ -117,8 +117,8 @@ pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Result<Vec
     wanted.map(read).collect()
 }
 
-/// Hands over every file of the archives: its name, below that of its archive if there are several, and its size.
-pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef, u64)) {
+/// Hands over every file of the archives with its path, below the name of its archive if there are several.
+pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef)) {
     let mut name = String::new();
     for (number, archive) in (0..).zip(&export.archives) {
         let label = archive.label().rsplit(['/', '\\']).next().unwrap_or_default();
@@ -129,7 +129,7 @@ pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef, u64)) {
                 name.extend([label, "/"]);
             }
             name.push_str(entry.name.trim_start_matches('/'));
-            take(&name, EntryRef { archive: number, entry: at }, entry.size);
+            take(&name, EntryRef { archive: number, entry: at });
         }
     }
 }

@@ -17,9 +17,8 @@ pub(super) fn is_sound(
     export: &Export,
     shards: &HashMap<EntryRef, (Shape, &'static dyn Format)>,
 ) -> bool {
-    let has = |entry: EntryRef, bytes: u64| export.entry(entry).is_some_and(|entry| entry.size == bytes);
     let orphans =
-        catalog.orphans.iter().all(|orphan| is_name(&orphan.name) && has(orphan.entry, orphan.bytes));
+        catalog.orphans.iter().all(|orphan| is_name(&orphan.name) && export.entry(orphan.entry).is_some());
     orphans && catalog.heads.iter().all(|head| is_sound_head(head, export, shards))
 }
 

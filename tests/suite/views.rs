@@ -1,5 +1,6 @@
 //! `.gptfs` and the JSON beside pages: what is there without being listed.
 
+use crate::hostile::conversation;
 use crate::support::{
     Mount, Scratch, Tree, Zip, array, every_fixture, exported, fixtures, gptfs, outcome, program, skip,
 };
@@ -69,6 +70,42 @@ fn every_file_of_every_fixture_is_there_byte_for_byte() {
         count += paths.len();
     }
     assert!(count > 120, "{count}");
+}
+
+#[test]
+fn odd_paths_in_archives_are_listed_once_or_not_at_all() {
+    let scratch = Scratch::new();
+    let part = |title: &str| array(&[&conversation(title, title, r#""mapping":{}"#)]);
+    let one = Zip::new()
+        .deflated("conversations.json", part("One"))
+        .stored("/b\\c.txt", "backslash")
+        .stored("d", "hidden by a directory")
+        .stored("d//e.txt/", "slashes")
+        .stored("d/f.txt", "first")
+        .stored("/d/f.txt", "second")
+        .stored("../g.txt", "escapes")
+        .stored("//", "nameless");
+    let two =
+        Zip::new().deflated("conversations.json", part("Two")).stored("/", "nameless").stored("d", "file");
+    let source = scratch.path("both");
+    fs::create_dir(&source).expect("a folder");
+    scratch.zip("both/one.zip", &one);
+    scratch.zip("both/two.zip", &two);
+    let told = gptfs(["ls".as_ref(), "-R".as_ref(), source.as_os_str(), ".gptfs/export".as_ref()]);
+    let expected = "\
+one.zip/
+one.zip/b/
+one.zip/b/c.txt
+one.zip/conversations.json
+one.zip/d/
+one.zip/d/f.txt
+two.zip/
+two.zip/conversations.json
+two.zip/d
+";
+    assert_eq!(told.stdout.replace(".gptfs/export/both: ", ""), expected);
+    let first = ".gptfs/export/both: one.zip/d/f.txt";
+    assert_eq!(gptfs(["cat".as_ref(), source.as_os_str(), first.as_ref()]).stdout, "first");
 }
 
 #[test]

@@ -21,9 +21,6 @@ const SEARCHES: usize = 256;
 /// The directory whose names are searches.
 pub(super) const SEARCH: &str = "search";
 
-/// Depth of a search's links below the root.
-pub(super) const SEARCH_DEPTH: u32 = 4;
-
 /// Finds the conversations (by position in the catalog) for a search, best first. Fails if the text has no words.
 pub(crate) type FindWords = Box<dyn Fn(&Fs, &str) -> Result<Vec<usize>> + Send + Sync>;
 
