@@ -5,7 +5,6 @@ use crate::bytes::Positions;
 use crate::catalog::EntryRef;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Library, no_such_file};
-use memchr::memrchr2;
 
 /// The root.
 pub(super) const TOP: u32 = 0;
@@ -116,7 +115,8 @@ impl ViewTree {
 /// The last part of a path in an archive, whichever slashes it has.
 pub(super) fn base_name(path: &str) -> &str {
     let path = path.trim_end_matches(['/', '\\']);
-    memrchr2(b'/', b'\\', path.as_bytes()).and_then(|slash| path.get(slash + 1..)).unwrap_or(path)
+    let slash = path.bytes().rposition(|byte| matches!(byte, b'/' | b'\\'));
+    slash.and_then(|slash| path.get(slash + 1..)).unwrap_or(path)
 }
 
 /// Collects directories and files in any order. Of several of one name in one directory the first counts, and a
