@@ -33,7 +33,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// A result of reading JSON.
+/// A result of reading JSON. Reading may also fail late: a value that is kept as written may turn out to hold a string
+/// that strict JSON refuses, such as a lone surrogate.
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
 /// A JSON text, and the memory for its decoded texts.

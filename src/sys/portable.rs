@@ -1,4 +1,5 @@
-//! For systems other than Linux. What they can't do in one step is done in several.
+//! For systems other than Linux. What they can't do in one step is done in several. How each function fails is said in
+//! `linux.rs`, unless it is different here.
 
 use std::fs::{self, File, FileTimes, Metadata};
 use std::io::{self, PipeReader, Read};
@@ -11,10 +12,7 @@ pub(crate) fn give_memory_back_early() {}
 /// Does nothing: only glibc's allocator needs telling.
 pub(crate) fn trim_memory() {}
 
-/// Opens a file for reading, unless `path` itself is a symbolic link.
-///
-/// # Errors
-/// Any error while opening; `InvalidInput` for a link.
+/// Opens a file for reading, unless `path` itself is a symbolic link, which is `InvalidInput`.
 pub(crate) fn open_without_following(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -22,18 +20,12 @@ pub(crate) fn open_without_following(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Always fails: only Linux has files without a name.
-///
-/// # Errors
-/// `Unsupported`.
+/// `Unsupported`: only Linux has files without a name.
 pub(crate) fn unnamed_file(_dir: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Always fails: only Linux has files without a name.
-///
-/// # Errors
-/// `Unsupported`.
+/// `Unsupported`: only Linux has files without a name.
 pub(crate) fn name_file(_file: &File, _path: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
@@ -50,9 +42,6 @@ pub(crate) fn is_ours_alone(metadata: &Metadata) -> bool {
 }
 
 /// Creates a directory that only its owner can access, where modes say so.
-///
-/// # Errors
-/// Any error while creating it; `AlreadyExists`.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -61,9 +50,6 @@ pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Creates a directory and those above it.
-///
-/// # Errors
-/// Any error while creating them.
 pub(crate) fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
@@ -74,9 +60,6 @@ pub(crate) struct EndSignals;
 
 impl EndSignals {
     /// Does nothing.
-    ///
-    /// # Errors
-    /// Never.
     pub(crate) fn hold() -> io::Result<Self> {
         Ok(Self)
     }
@@ -100,9 +83,6 @@ pub(crate) struct OpenDirectory(PathBuf);
 
 impl OpenDirectory {
     /// Opens the directory at `path`, following links.
-    ///
-    /// # Errors
-    /// If it is missing; `NotADirectory`.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         if fs::metadata(path)?.is_dir() {
             Ok(Self(path.to_owned()))
@@ -112,17 +92,11 @@ impl OpenDirectory {
     }
 
     /// Another handle of the same directory.
-    ///
-    /// # Errors
-    /// Never.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(Self(self.0.clone()))
     }
 
     /// Opens a child directory that is not a link.
-    ///
-    /// # Errors
-    /// If it is missing; `NotADirectory` for a file or a link.
     pub(crate) fn enter(&self, name: &str) -> io::Result<Self> {
         let path = self.0.join(name);
         if fs::symlink_metadata(&path)?.is_dir() {
@@ -133,33 +107,21 @@ impl OpenDirectory {
     }
 
     /// Opens the directory at the relative `path`, whose parts must not be links.
-    ///
-    /// # Errors
-    /// As for [`enter`](Self::enter).
     pub(crate) fn enter_path(&self, path: &str) -> io::Result<Self> {
         path.split('/').filter(|name| !name.is_empty()).try_fold(self.try_clone()?, |at, name| at.enter(name))
     }
 
     /// Makes a child directory.
-    ///
-    /// # Errors
-    /// Any error while making it; `AlreadyExists`.
     pub(crate) fn make(&self, name: &str) -> io::Result<()> {
         fs::create_dir(self.0.join(name))
     }
 
     /// Begins a file, called `partial` until it [is complete](Self::complete).
-    ///
-    /// # Errors
-    /// Any error while creating it; `AlreadyExists`.
     pub(crate) fn begin<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
         Ok(NewFile { file: File::create_new(self.0.join(partial))?, partial })
     }
 
     /// Gives `new`, which was begun here, its name, unless it is taken.
-    ///
-    /// # Errors
-    /// Any error while renaming it; `AlreadyExists`.
     pub(crate) fn complete(&self, new: &NewFile<'_>, name: &str) -> io::Result<()> {
         let path = self.0.join(name);
         if fs::symlink_metadata(&path).is_ok() {
@@ -169,59 +131,38 @@ impl OpenDirectory {
     }
 
     /// Begins a file as [`begin`](Self::begin) does, removing one called `partial` that an interrupted process left.
-    ///
-    /// # Errors
-    /// Any error while creating it.
     pub(crate) fn begin_again<'n>(&self, partial: &'n str) -> io::Result<NewFile<'n>> {
         let _ = self.remove(partial);
         self.begin(partial)
     }
 
     /// Gives `new`, which was begun here as `partial`, its name, in place of a file that has it.
-    ///
-    /// # Errors
-    /// Any error while renaming it.
     pub(crate) fn replace(&self, new: &NewFile<'_>, name: &str, partial: &str) -> io::Result<()> {
         debug_assert_eq!(new.partial, partial);
         fs::rename(self.0.join(partial), self.0.join(name))
     }
 
     /// What the link `name` leads to.
-    ///
-    /// # Errors
-    /// Any error while reading it.
     pub(crate) fn link_target(&self, name: &str) -> io::Result<PathBuf> {
         fs::read_link(self.0.join(name))
     }
 
     /// Removes a child that is a file or link.
-    ///
-    /// # Errors
-    /// Any error while removing it.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }
 
     /// Removes a child directory that is empty.
-    ///
-    /// # Errors
-    /// Any error while removing it.
     pub(crate) fn remove_directory(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.0.join(name))
     }
 
     /// Removes `new`, which was begun here.
-    ///
-    /// # Errors
-    /// Any error while removing it.
     pub(crate) fn give_up(&self, new: &NewFile<'_>) -> io::Result<()> {
         fs::remove_file(self.0.join(new.partial))
     }
 
     /// Opens the file at the relative `path`, whose parts must not be links.
-    ///
-    /// # Errors
-    /// Any error while opening it; `NotADirectory` for a link.
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<File> {
         let mut at = self.0.clone();
         for part in path {
@@ -233,10 +174,7 @@ impl OpenDirectory {
         File::open(at)
     }
 
-    /// Makes a symbolic link to `target`, with the time of now.
-    ///
-    /// # Errors
-    /// Any error while making it; on Windows, without the privilege.
+    /// Makes a symbolic link to `target`, with the time of now. On Windows that takes a privilege.
     pub(crate) fn link(&self, name: &str, target: &str, modified: SystemTime) -> io::Result<()> {
         let _ = modified;
         let path = self.0.join(name);
@@ -247,9 +185,6 @@ impl OpenDirectory {
     }
 
     /// Sets its times, except on Windows, which opens no directory as a file.
-    ///
-    /// # Errors
-    /// Any error while opening it or setting them.
     pub(crate) fn set_times(&self, times: FileTimes) -> io::Result<()> {
         if cfg!(windows) { Ok(()) } else { File::open(&self.0)?.set_times(times) }
     }

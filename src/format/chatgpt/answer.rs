@@ -30,9 +30,6 @@ type Messages<'a> = [Option<Box<Message<'a>>>];
 
 /// Expands the answers among `messages`, given their originals. Returns the pages and files of all messages if an answer
 /// needed them.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn expand<'a>(
     messages: &mut Messages<'a>,
     originals: Originals<'_, 'a>,
@@ -66,9 +63,6 @@ pub(super) fn expand<'a>(
 }
 
 /// Expands `parts`, those of a message that is in no mapping, given its JSON.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn expand_alone<'a>(parts: &mut [Part<'a>], json: Json<'a>) -> Result<()> {
     if !parts.iter().any(has_components) {
         return Ok(());

@@ -28,9 +28,6 @@ pub(super) fn file_at<'a>(pointer: &mut Pointer<'a>, kind: FileKind) -> FileRef<
 
 /// Gives the files among `parts` the names that the attachments have for them, and appends the attachments that are
 /// not among the parts.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>) -> Result<()> {
     let attachments = std::mem::take(&mut metadata.attachments.0);
     let mounted = std::mem::take(&mut metadata.mounted_files.0);
@@ -97,9 +94,6 @@ fn file_mounted<'a>(whole: Whole<'a, MountedFile<'a>>) -> Result<FileRef<'a>> {
 
 /// The first of `ids` that there is, and what to call a file: its `name`, else the words that its `json` has in another
 /// place. An id that reads like a name is one.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn id_and_name<'a>(
     ids: &[Str<'a>],
     name: Str<'a>,

@@ -262,9 +262,6 @@ fn is_whole<T>(item: &Whole<'_, T>, keys: &[&str]) -> bool {
 }
 
 /// The words of a call of the canvas tool that are in none of the fields that its step shows.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn words_beside<'a>(tool: &str, text: &Text<'a>, texts: &'a Texts) -> pull::Result<Text<'a>> {
     if !is_canvas(tool) {
         return Ok(Text::default());

@@ -21,9 +21,6 @@ const STEPS: usize = 16;
 pub(super) type Contexts<'a> = HashMap<u32, Context<'a>>;
 
 /// The contexts of `nodes`.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn contexts<'a>(nodes: &mut Nodes<'a>, links: &Links) -> Result<Contexts<'a>> {
     let mut contexts = Contexts::new();
     let mut sessions = Sessions::new();

@@ -16,9 +16,6 @@ impl Links {
     ///
     /// `parent` is the truth. Lists of children are only asked about nodes without a `parent` key, or if no node has
     /// a parent. If nothing links the nodes at all, their order is the thread.
-    ///
-    /// # Errors
-    /// Strings that strict JSON refuses.
     pub(super) fn of(
         nodes: &mut Nodes<'_>,
         current: Option<&str>,

@@ -45,9 +45,6 @@ pub(super) fn recipient<'r>(raw: &'r schema::Message<'_>) -> Option<&'r str> {
 }
 
 /// Puts one message into the neutral model. Its id is empty if it has none of its own.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn message<'a>(
     raw: &mut schema::Message<'a>,
     known: Context<'a>,

@@ -79,9 +79,6 @@ impl<'a> PartBuilder<'_, 'a> {
     /// The parts of the content, then the attachments that are not among them.
     ///
     /// No words vanish: content in a shape that its type should not have becomes a labelled block.
-    ///
-    /// # Errors
-    /// Strings that strict JSON refuses.
     pub(super) fn build(mut self) -> Result<Vec<Part<'a>>> {
         let kind = self.content.content_type.as_str();
         // The field that held the text, where it may be in several.

@@ -120,9 +120,6 @@ fn has_sdk(metadata: &Metadata<'_>) -> bool {
 }
 
 /// The state of a research session that the message of a tool holds.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>>> {
     let Some(content) = &raw.content.0 else { return Ok(None) };
     let Some(Json { texts, .. }) = content.json else { return Ok(None) };

@@ -23,9 +23,6 @@ pub(super) const WORDLESS: [&str; 12] = [
 const WORDY: [&str; 8] = ["text", "content", "parts", "thoughts", "result", "output_str", "summary", "title"];
 
 /// All words in `json`, a line for each string, without those under the `skipped` keys. Linear.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn words<'a>(json: Json<'a>, skipped: &[&str]) -> Result<Text<'a>> {
     let mut skip = WORDLESS.to_vec();
     skip.extend(skipped);
@@ -38,9 +35,6 @@ pub(super) fn words<'a>(json: Json<'a>, skipped: &[&str]) -> Result<Text<'a>> {
 }
 
 /// All words in an object but those in its `shown` fields. Of anything else than an object, all words.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn without<'a>(json: Json<'a>, shown: &[&str]) -> Result<Text<'a>> {
     gather(json, |key, _| if shown.contains(&key) { FieldWords::Shown } else { FieldWords::All })
 }
@@ -48,9 +42,6 @@ pub(super) fn without<'a>(json: Json<'a>, shown: &[&str]) -> Result<Text<'a>> {
 /// The words in an object that is shown otherwise: all but those under `texts`, where these are strings, and under
 /// `others`. Values of keys that are not known to hold words count if they read like text. Of anything else than an object,
 /// all words.
-///
-/// # Errors
-/// Strings that strict JSON refuses.
 pub(super) fn beside<'a>(json: Json<'a>, texts: &[&str], others: &[&str]) -> Result<Text<'a>> {
     gather(json, |key, is_container| match texts.contains(&key) {
         _ if others.contains(&key) => FieldWords::Shown,
