@@ -223,7 +223,7 @@ pub(crate) struct Catalog {
     pub problems: Vec<Problem>,
 }
 
-/// A file beside the conversations, such as `user.json`, whole.
+/// A file next to the conversations, such as `user.json`, whole.
 #[derive(Clone, Debug)]
 pub struct SideFile {
     /// Its base name.

@@ -158,7 +158,7 @@ pub enum Part<'a> {
         /// Its length in seconds.
         seconds: Option<f64>,
     },
-    /// A video, or the frames of a camera beside a recording.
+    /// A video, or the frames that a camera sent along with a recording.
     Video {
         /// The video itself, where the export names one.
         file: Option<FileRef<'a>>,
@@ -253,7 +253,7 @@ pub struct Link<'a> {
     pub label: Text<'a>,
     /// Its address, without tracking parameters; may be empty.
     pub url: Text<'a>,
-    /// Who published it, where that is worth saying beside the label; may be empty.
+    /// Who published it, where that is worth saying in addition to the label; may be empty.
     pub publisher: Text<'a>,
 }
 

@@ -484,8 +484,8 @@ fn text_of(measure: Option<Measure>) -> Result<String> {
     Ok(text)
 }
 
-/// Memory that parsing and rendering take for each byte of JSON beside the JSON: up to seven times it was seen for text
-/// full of markup.
+/// Memory that parsing and rendering take for each byte of JSON, on top of the JSON itself. Text full of markup has been
+/// seen to take seven.
 const RENDERING_BYTES: usize = 8;
 
 /// True if an attempt to allocate the memory to parse and render this many bytes of JSON succeeds. Most allocations on the

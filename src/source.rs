@@ -502,7 +502,7 @@ impl<'a> Opening<'a> {
             export.problems.extend(found.problems);
             export.archives.push(archive);
         }
-        // Those that hold all there is are not beside anything.
+        // Without others they are the main files themselves.
         let is_side = !export.shards.is_empty();
         export.shards.extend(groups.into_iter().map(|shard| Shard { is_side, ..shard }));
         export

@@ -22,7 +22,7 @@ pub(super) struct FolderFiles {
     odd_paths: HashMap<u32, PathBuf>,
 }
 
-/// What tells a file from another one, beside its size.
+/// What tells a file from another one, besides its size.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FileMark {
     id: Option<(u64, u64)>,

@@ -90,8 +90,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     Ok(Invocation { cli: Cli::from_arg_matches(&matches)?, matches })
 }
 
-/// Rewrites switches with a value: `--dates=true` as `--dates`, and `--dates=false` as nothing, also in place of an
-/// earlier `--dates`. Returns the long names of those that were turned off.
+/// Rewrites switches with a value: `--dates=true` as `--dates`, and `--dates=false` as nothing, which also takes
+/// back an earlier `--dates`. Returns the long names of those that were turned off.
 ///
 /// # Errors
 /// `Usage` for any other value.

@@ -67,7 +67,7 @@ pub(super) fn open_quietly(
     Ok(opened)
 }
 
-/// Opens `sources` as one export, but for mounts of gptfs, which show one instead of being one.
+/// Opens `sources` as one export, except for mounts of gptfs, which show an export but are not one.
 pub(super) fn sources(sources: &[PathBuf], settings: &Settings) -> Result<Export> {
     sources.iter().try_for_each(|source| refuse_other_input(source))?;
     refuse_mounts(sources)?;

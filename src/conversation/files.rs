@@ -65,7 +65,7 @@ pub struct Files {
 
 impl Files {
     /// The files that the pages of `conversation` link to: those of the visible thread, then of the branches by number,
-    /// in the order of their text; at the end the canvas documents of the visible thread. Linear, but for sorting the files
+    /// in the order of their text; at the end the canvas documents of the visible thread. Linear, except for sorting the files
     /// without a name.
     ///
     /// A picture, plot or recording without a name is named after its kind, with a number. Numbers count the messages

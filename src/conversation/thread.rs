@@ -43,7 +43,7 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// The lines of `conversation`. Linear in its nodes, but for sorting the children of each fork.
+    /// The lines of `conversation`. Linear in its nodes, except for sorting the children of each fork.
     pub fn of(conversation: &Conversation<'_>) -> Self {
         let tree = &conversation.tree;
         let mut visible = walk(tree, conversation.current);
@@ -74,7 +74,7 @@ pub(crate) fn visible(tree: &MessageTree<'_>, current: Option<NodeId>) -> Vec<No
 }
 
 /// For each node its effective time and the number of nodes that lead to it: nodes in this order are in the order in
-/// which they were written, as far as that is known. Linear, but for sorting the children of each fork.
+/// which they were written, as far as that is known. Linear, except for sorting the children of each fork.
 pub(super) fn ages(tree: &MessageTree<'_>) -> Vec<(Option<Timestamp>, u32)> {
     let order = Order::of(tree);
     let mut ages: Vec<_> = order.times.iter().map(|&time| (time, 0_u32)).collect();

@@ -181,7 +181,7 @@ impl Record {
         }
     }
 
-    /// Removes from `folder` what this record has and `new` has not, as far as nobody changed it. Returns how many files and
+    /// Removes from `folder` what this record has and `new` has not, unless somebody changed it. Returns how many files and
     /// links are gone, and the paths of those that somebody changed.
     pub(super) fn remove_gone(&self, new: &Self, folder: &OpenDirectory) -> (u64, Vec<String>) {
         let (mut removed, mut kept) = (0, Vec::new());

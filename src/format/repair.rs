@@ -21,7 +21,7 @@ pub(crate) struct Repaired {
 
 /// Makes `bytes` one valid JSON value.
 ///
-/// Valid JSON keeps its value (but for containers nested deeper than 127, and numbers that are infinite as 64-bit
+/// Valid JSON keeps its value (except for containers nested deeper than 127, and numbers that are infinite as 64-bit
 /// floats: these become `null`). Strings keep their number of code points: a lone surrogate and
 /// invalid UTF-8 become one U+FFFD each. What is cut off is closed. Duplicate keys stay. Linear.
 pub(crate) fn repair(bytes: &[u8]) -> Repaired {

@@ -9,7 +9,7 @@ const PREFIX: &str = "user.gptfs.";
 
 impl Fs {
     /// The extended attributes of `ino`, sorted by name: those of a conversation on its pages, except canvas documents,
-    /// and on its prompts. Constant work but for the length of the values.
+    /// and on its prompts. Constant work, apart from the length of the values.
     ///
     /// # Errors
     /// `NotFound`.

@@ -14,7 +14,8 @@ const PER_BYTE: u64 = 2;
 /// The least room for small conversations, in bytes: two of any size.
 const LEAST_ROOM: u64 = 2 * PER_BYTE * LARGE_BYTES;
 
-/// What the caches may always keep, so that other readers get on beside a huge conversation, in percent.
+/// What the caches may always keep, in percent, so that other readers get on while a huge conversation is
+/// rendered.
 const LEAST_PERCENT: u64 = 10;
 
 /// Memory shared by all conversations that are being rendered.
@@ -94,7 +95,7 @@ impl Drop for Taken<'_> {
             self.budget.adjust(&mut state, self.adjust);
         } else {
             state.small = state.small.saturating_sub(self.bytes);
-            // A huge conversation takes more and more. What this one has freed must not stay beside it.
+            // A huge conversation takes more and more. What this one has freed must not stay in the caches meanwhile.
             if state.percent == LEAST_PERCENT {
                 (self.adjust)(LEAST_PERCENT);
             }

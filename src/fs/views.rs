@@ -61,7 +61,7 @@ pub(super) fn beyond(ino: Ino) -> Option<Beyond> {
     Some(Beyond::View(u32::try_from(ino.0.checked_sub(FIRST)?).ok()?))
 }
 
-/// The tree below [`HIDDEN`], and what is listed beside the years.
+/// The tree below [`HIDDEN`], and what is listed next to the years.
 #[derive(Debug)]
 pub(super) struct Views {
     tree: ViewTree,

@@ -46,7 +46,7 @@ pub(super) struct Look {
     pub(super) after: usize,
     pub(super) most: Option<u64>,
     pub(super) links: bool,
-    /// Matches are counted for a summary, also where the first one would do.
+    /// Matches are counted for a summary, even where the first one would do.
     pub(super) stats: bool,
     /// The prefix of all paths.
     pub(super) prefix: String,

@@ -16,7 +16,7 @@ use crate::format::pull::{Json, Reader, Result, Value};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-/// Messages as far as their answers need them.
+/// The messages of a conversation as the export has them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Originals<'o, 'a> {
     /// The JSON of each message, in order of the nodes.

@@ -204,12 +204,12 @@ impl<'a> Nodes<'a> {
         Self { list: Vec::with_capacity(count), details: Vec::with_capacity(count) }
     }
 
-    /// What a node has beside its parent.
+    /// What a node has besides its parent.
     pub(super) fn details(&self, node: &RawNode<'_>) -> Option<&Details<'a>> {
         self.details.get(node.details? as usize)
     }
 
-    /// What the node at this position has beside its parent, with room for it. `None` if there is no such node.
+    /// What the node at this position has besides its parent, with room for it. `None` if there is no such node.
     pub(super) fn details_mut(&mut self, at: usize) -> Option<&mut Details<'a>> {
         let (_, node) = self.list.get_mut(at)?;
         if node.details.is_none() {
@@ -248,7 +248,7 @@ pub(super) struct RawNode<'a> {
     pub(super) details: Option<u32>,
 }
 
-/// What a node has beside its parent.
+/// What a node has besides its parent.
 #[derive(Debug, Default)]
 pub(super) struct Details<'a> {
     /// Its id, if that is not its key.
@@ -324,7 +324,7 @@ const NODE_COST: usize = size_of::<(&str, RawNode<'_>)>() + 48;
 
 impl<'a> RawNode<'a> {
     /// Reads an object. `stored` is where its key is kept, which becomes its id if it has none; `details` has what it has
-    /// beside its parent.
+    /// besides its parent.
     fn read(
         &mut self,
         key: Option<&'a str>,

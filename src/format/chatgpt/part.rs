@@ -48,7 +48,7 @@ fn shown_fields(kind: &str) -> (&'static [&'static str], &'static [&'static str]
     }
 }
 
-/// The field that holds all there is to the usual types.
+/// The one field that the usual types have.
 fn own_field(kind: &str) -> Option<&'static str> {
     match kind {
         "text" | "multimodal_text" | "" => Some("parts"),
@@ -178,7 +178,7 @@ impl<'a> PartBuilder<'_, 'a> {
         Ok(())
     }
 
-    /// Adds what `json` says beside the fields that are shown: `texts`, where they are texts, and `containers`.
+    /// Adds what `json` says besides the fields that are shown: `texts`, where they are texts, and `containers`.
     fn leftovers(
         &mut self,
         kind: &'a str,

@@ -282,7 +282,7 @@ fn clear_if_dead(mounted: &Mounted, tell: &mut Tell) -> Result<()> {
     Ok(())
 }
 
-/// Unmounts what gptfs mounted at `path`, also if its daemon has died, and waits until its daemon has ended (at most five
+/// Unmounts what gptfs mounted at `path`, even if its daemon has died, and waits for the daemon to end (at most five
 /// seconds, which it announces). Works for the user who mounted it, and for root.
 ///
 /// # Errors

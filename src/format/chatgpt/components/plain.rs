@@ -119,7 +119,7 @@ fn begins_entity(rest: &str) -> bool {
     length > 0 && rest.as_bytes().get(length) == Some(&b';')
 }
 
-/// `text` as words and nothing else, without blanks around it, also in the label of a link.
+/// `text` as words and nothing else, without blanks around it; safe in the label of a link.
 pub(super) fn words(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     escaped_except(&words.join(" "), None, None, &[])
@@ -199,7 +199,7 @@ pub(super) fn link(label: &str, url: &str) -> String {
     format!("[{}]({})", words(host(url)), destination(url))
 }
 
-/// `url` as the destination of a link, which nothing in it can end, also in a cell of a table.
+/// `url` as the destination of a link, which nothing in it can end, even in a cell of a table.
 pub(super) fn destination(url: &str) -> String {
     let mut encoded = String::with_capacity(url.len());
     for (at, c) in url.trim().char_indices() {
