@@ -1,7 +1,7 @@
 //! Entry points for fuzzing, shared by the targets in `fuzz/` and the mutation tests.
 //!
-//! Each takes hostile bytes, runs one part of the program on them, and panics if a property does not hold. That input is
-//! refused is fine.
+//! Each takes hostile bytes, runs one part of the program on them, and panics if a property does not hold. Refusing the
+//! input is fine.
 
 use crate::archive::Limits;
 use crate::catalog::Catalog;

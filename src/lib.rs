@@ -1,6 +1,6 @@
 //! gptfs shows a ChatGPT data export as a read-only tree of Markdown files.
 //!
-//! # The way of the data
+//! # How the data flows
 //!
 //! ```text
 //!  export.zip ─ source ─ archive ─► bytes ─ format ─► Catalog ─ layout ─► names ─ fs ─► fuse ─► kernel

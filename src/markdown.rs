@@ -16,10 +16,10 @@ mod words;
 
 pub(crate) use address::{
     destination, destination_length, encode_path_segment, encoded_len, external, host, is_web, label_start,
-    link, percent_decode,
+    link, percent_decode, percent_encode,
 };
 pub(crate) use block::Voice;
-pub(crate) use code::{code_span, fence, fenced_ranges, quote};
+pub(crate) use code::{code_span, fence, fenced_ranges, is_within, longest_run, quote};
 pub use guard::Headings;
 pub(crate) use guard::{TextFrame, guard, highest_heading, shift_for};
 pub(crate) use hints::Hints;
@@ -27,8 +27,8 @@ pub(crate) use math::Math;
 pub(crate) use math::dollars;
 pub(crate) use reference::most_growth;
 pub(crate) use words::{
-    PLACEHOLDER_FINDER, clean, harmless_brackets, html, is_blank, label, one_line, sentence, trim_block,
-    without_placeholder,
+    PLACEHOLDER_FINDER, clean, harmless_brackets, html, is_blank, is_entity, label, one_line, sentence,
+    trim_block, without_placeholder,
 };
 
 /// A noncharacter that marks where the renderer fills something in later. Quoted text can't contain it: everything here

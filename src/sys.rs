@@ -1,4 +1,4 @@
-//! What the standard library lacks of the operating system, as safe functions.
+//! Calls of the operating system that the standard library lacks, as safe functions.
 //!
 //! The only user of `nix` and `libc`. Knows nothing of exports or of gptfs's own errors: everything fails with
 //! [`io::Error`], and the caller adds what it was about.

@@ -1,4 +1,4 @@
-//! The entries of an archive, in few bytes each: a ZIP of 50 MB may have a million of them.
+//! The entries of an archive, a few bytes each: a ZIP of 50 MB may have a million of them.
 
 use crate::error::{Error, ErrorKind, Result};
 

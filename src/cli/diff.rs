@@ -1,4 +1,4 @@
-//! `diff`: what a newer export has that an older one has not, and the reverse.
+//! `diff`: what a newer export has that an older one lacks, and the reverse.
 
 use super::args::DiffArgs;
 use super::settings::Settings;

@@ -1,5 +1,5 @@
-//! What no page shows of a conversation, so that a scanner may leave it out. All formats together: where the scanner
-//! works, no element has shown its vendor yet.
+//! The parts of a conversation that no page shows, which the scanner may leave out. For all formats at once, because the
+//! scanner works before an element's vendor is known.
 
 /// Containers in a message's `metadata` that some format reads; all others are dropped. Values that are not containers
 /// stay anyway.

@@ -1,4 +1,4 @@
-//! The items of a side file, one at a time: a file of many small ones as a tree of values would take forty times its
+//! The items of a side file, one at a time: as a tree of values, a file of many small items would take forty times its
 //! size.
 
 use serde::Deserializer as _;

@@ -1,4 +1,4 @@
-//! Memory for conversations while they are rendered: how many are at a time, and what the caches give up for large ones.
+//! Memory for conversations while they are rendered: how many at a time, and what the caches give up for large ones.
 //!
 //! Whatever the number of threads, small conversations share one room, so they only wait for each other, and not for
 //! long. A large one gets its memory from the caches, and waits while others have it.

@@ -23,7 +23,8 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
+/// Writes `byte` as it is if it `is_kept`, else percent-encoded.
+pub(crate) fn percent_encode(byte: u8, is_kept: impl Fn(u8) -> bool, out: &mut String) {
     if is_kept(byte) {
         out.push(char::from(byte));
     } else {

@@ -150,7 +150,7 @@ pub(crate) fn code_span(text: &str) -> String {
 static PAIR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("``"));
 
 /// The length of the longest run of two or more backticks in `text`; 0 if there is none.
-fn longest_run(text: &str) -> usize {
+pub(crate) fn longest_run(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut longest, mut at) = (0, 0);
     while let Some(found) = bytes.get(at..).and_then(|rest| PAIR.find(rest)) {

@@ -191,7 +191,7 @@ fn escaped_except(line: &str, harmless: &[usize]) -> String {
 }
 
 /// True if `&` and `rest` begin a character reference.
-pub(super) fn is_entity(rest: &str) -> bool {
+pub(crate) fn is_entity(rest: &str) -> bool {
     let name = rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
     name > 0 && rest.as_bytes().get(name) == Some(&b';')
 }

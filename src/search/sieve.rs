@@ -1,4 +1,4 @@
-//! Conversations without a match, found out while they are indexed, so that a search needn't read them again.
+//! Finds out which conversations have no match while they are indexed, so that a search needn't read them again.
 //!
 //! Lines in which a page names itself can't be examined then, because names depend on all conversations. They are kept
 //! and examined later.

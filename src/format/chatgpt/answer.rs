@@ -1,7 +1,7 @@
 //! Answers in the component language: finds out what their tags name, and puts Markdown in their place.
 //!
-//! What tags name is in metadata that nothing else reads. They are read once more where an answer needs them, so that
-//! all other conversations pay nothing.
+//! What tags name is in metadata that nothing else reads. It is read only where an answer needs it, in a second pass, so
+//! that all other conversations pay nothing.
 
 use super::components::{self, Lookup, Resolution, WebPage};
 use super::link::{best_address, link};

@@ -1,5 +1,5 @@
-//! What messages need to know of their neighbours: pictures the prompt they were ordered with, calls of the canvas
-//! tool its answers, states of a research session whether a better one exists.
+//! What messages need to know about their neighbours: a picture the prompt that ordered it, a call of the canvas tool
+//! its answer, a state of a research session whether there is a better one.
 
 use super::call;
 use super::links::Links;

@@ -20,7 +20,7 @@ pub(super) fn expand(text: &str) -> Option<String> {
         return None;
     }
     let code = markdown::fenced_ranges(text, Voice::Markdown);
-    let is_code = |at: usize| markdown::code::is_within(at, &code);
+    let is_code = |at: usize| markdown::is_within(at, &code);
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut block: Option<DirectiveBlock> = None;
     let mut after_block = false;

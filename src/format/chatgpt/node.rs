@@ -1,4 +1,5 @@
-//! A conversation as the export has it, with messages in the neutral model as soon as nothing can change them any more.
+//! A conversation while it is read. Each message is turned into one of the neutral model as soon as nothing can change
+//! it any more.
 //!
 //! A message of the export is several times as large as in the model, so only those that depend on their neighbours are kept
 //! in full: calls of tools, and what tools answer.

@@ -1,4 +1,4 @@
-//! The words of JSON in a shape that nothing explains, so that none vanish.
+//! The words in JSON of an unknown shape, so that none are lost.
 
 use crate::conversation::Text;
 use crate::format::pull::{Json, Reader, Result, Value};

@@ -1,4 +1,4 @@
-//! The bytes of an element that are kept while their buffers go away.
+//! Bytes of an element that outlive the buffers they arrived in.
 
 use super::indentation::Indentation;
 use crate::bytes::append;

@@ -1,4 +1,4 @@
-//! Controls: what the user could operate, as what could be read.
+//! Controls, such as buttons, fields and choices, as text.
 
 use super::join;
 use super::layout::{self, on_one_line};

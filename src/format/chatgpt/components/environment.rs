@@ -1,4 +1,4 @@
-//! What names mean while a template is written.
+//! The variables of a template while it is evaluated.
 
 use super::script::{Bound, NameValues, Script, ScriptValue, Token, body, tokens};
 use std::collections::HashMap;
@@ -41,13 +41,7 @@ impl NameValues for Environment<'_> {
 impl<'s> Environment<'s> {
     /// The value of the expression `source`, which is at `at`.
     pub(super) fn evaluate(&mut self, at: usize, source: &str) -> ScriptValue {
-        let script = if let Some(script) = self.scripts.get(&at) {
-            script.clone()
-        } else {
-            let script = Script::of(source).map(Rc::new);
-            self.scripts.insert(at, script.clone());
-            script
-        };
+        let script = self.scripts.entry(at).or_insert_with(|| Script::of(source).map(Rc::new)).clone();
         let value = script.map_or(ScriptValue::Unknown, |script| self.run(&script));
         self.has_unresolved |= value == ScriptValue::Unknown;
         value

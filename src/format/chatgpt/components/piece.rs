@@ -1,4 +1,4 @@
-//! What components and text come to, before it is laid out.
+//! The pieces that components and text become, before they are laid out.
 
 use super::plain;
 use std::borrow::Cow;

@@ -93,7 +93,7 @@ fn escaped_except(text: &str, before: Option<char>, after: Option<char>, harmles
             '_' => !(is_word(last) && is_word(next)),
             '~' => last == Some('~') || next == Some('~'),
             '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
-            '&' => begins_entity(rest.as_str()),
+            '&' => markdown::is_entity(rest.as_str()),
             _ => false,
         };
         if is_special {
@@ -111,12 +111,6 @@ fn escaped_except(text: &str, before: Option<char>, after: Option<char>, harmles
         last = Some(c);
     }
     out
-}
-
-fn begins_entity(rest: &str) -> bool {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'#';
-    let length = rest.bytes().take(32).take_while(is_name).count();
-    length > 0 && rest.as_bytes().get(length) == Some(&b';')
 }
 
 /// `text` as words and nothing else, without blanks around it; safe in the label of a link.
@@ -161,19 +155,9 @@ pub(super) fn guarded(text: String) -> String {
     }
 }
 
-/// The length of the longest run of backticks in `text`.
-fn longest_run(text: &str) -> usize {
-    let (mut longest, mut run) = (0, 0);
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
-}
-
 /// `text` in a fence that nothing inside can close.
 pub(super) fn fence(language: &str, text: &str) -> String {
-    let ticks = "`".repeat(longest_run(text).saturating_add(1).max(3));
+    let ticks = "`".repeat(markdown::longest_run(text).saturating_add(1).max(3));
     let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '#' | '.');
     let language: String = language.trim().chars().take(40).take_while(fits).collect();
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -206,13 +190,11 @@ pub(super) fn destination(url: &str) -> String {
         let is_harmful = c.is_control() || c.is_whitespace();
         if is_harmful || matches!(c, '<' | '>' | '\\' | '`' | '(' | ')' | '|' | '"') {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                let digit =
-                    |digit: u8| char::from_digit(digit.into(), 16).unwrap_or_default().to_ascii_uppercase();
-                encoded.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
+                markdown::percent_encode(byte, |_| false, &mut encoded);
             }
             continue;
         }
-        if c == '&' && begins_entity(url.trim().get(at + 1..).unwrap_or_default()) {
+        if c == '&' && markdown::is_entity(url.trim().get(at + 1..).unwrap_or_default()) {
             encoded.push('\\');
         }
         encoded.push(c);

@@ -1,5 +1,5 @@
-//! The source of an answer as a tree of text, components and templates. Malformed source has a tree, too: what is not
-//! closed ends with what is around it, and what closes nothing is dropped.
+//! The source of an answer as a tree of text, components and templates. Malformed source has a tree too:
+//! whatever isn't closed ends with its parent, and a tag that closes nothing is dropped.
 
 mod tags;
 mod templates;

@@ -1,5 +1,5 @@
-//! Walks through the tree of an answer: evaluates its templates, and hands what each component holds to the rooms that
-//! write it. What is open is on a stack of its own.
+//! Walks the tree of an answer without recursion: evaluates its templates, and hands the body of each component to the
+//! rooms that write it.
 
 use super::anchor::Anchors;
 use super::environment::Environment;

@@ -1,7 +1,7 @@
 //! Where nothing is markup: code, formulas, addresses, the vendor's marks.
 //!
-//! Each question is answered for places that only go forward, and what a search found is kept, so that all of them
-//! together take time in proportion to the text.
+//! Places are asked about in ascending order, and the result of each search is kept, so that all questions together
+//! take time linear in the text.
 
 use memchr::{memchr, memchr_iter, memmem};
 use std::collections::HashMap;

@@ -121,6 +121,11 @@ impl<'s> ExpressionParser<'_, 's> {
         self.wants = Wants::Operator;
     }
 
+    fn open(&mut self, pending: Pending) {
+        self.pending.push(pending);
+        self.wants = Wants::Operand;
+    }
+
     fn operand(&mut self) -> Option<()> {
         if let Some(length) = self.function() {
             self.at += length;
@@ -163,8 +168,7 @@ impl<'s> ExpressionParser<'_, 's> {
     fn after_template_text(&mut self) -> Option<()> {
         if self.is_mark(0, "{") {
             self.at += 1;
-            self.pending.push(Pending::Hole);
-            self.wants = Wants::Operand;
+            self.open(Pending::Hole);
             return Some(());
         }
         if self.token(0) != Some(&Token::Backtick) {
@@ -306,21 +310,17 @@ impl<'s> ExpressionParser<'_, 's> {
     }
 
     fn operator(&mut self) -> Option<()> {
-        let Some(Token::Mark(mark)) = self.token(0).cloned() else {
-            return None;
-        };
+        let Some(Token::Mark(mark)) = self.token(0).cloned() else { return None };
         self.at += 1;
         if let Some(operator) = Binary::of(mark) {
             self.reduce(operator.strength() - 1)?;
-            self.pending.push(Pending::Binary(operator));
-            self.wants = Wants::Operand;
+            self.open(Pending::Binary(operator));
             return Some(());
         }
         match mark {
             "?" => {
                 self.reduce(1)?;
-                self.pending.push(Pending::Then);
-                self.wants = Wants::Operand;
+                self.open(Pending::Then);
             }
             ":" => {
                 while self.pending.last() == Some(&Pending::Else) {
@@ -335,8 +335,7 @@ impl<'s> ExpressionParser<'_, 's> {
                 if self.pending.pop() != Some(Pending::Then) {
                     return None;
                 }
-                self.pending.push(Pending::Else);
-                self.wants = Wants::Operand;
+                self.open(Pending::Else);
             }
             "." | "?." => {
                 let Some(Token::Name(name)) = self.token(0) else { return None };
@@ -344,21 +343,14 @@ impl<'s> ExpressionParser<'_, 's> {
                 self.at += 1;
                 if name == "includes" && self.is_mark(0, "(") {
                     self.at += 1;
-                    self.pending.push(Pending::Includes);
-                    self.wants = Wants::Operand;
+                    self.open(Pending::Includes);
                 } else {
                     let op = if mark == "." { Op::Member(name.into()) } else { Op::MemberIfAny(name.into()) };
                     self.push(op);
                 }
             }
-            "[" => {
-                self.pending.push(Pending::Index);
-                self.wants = Wants::Operand;
-            }
-            "(" => {
-                self.pending.push(Pending::Call(0));
-                self.wants = Wants::Operand;
-            }
+            "[" => self.open(Pending::Index),
+            "(" => self.open(Pending::Call(0)),
             "," | "]" | "}" | ")" => self.separator(mark)?,
             _ => return None,
         }
