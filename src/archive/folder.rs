@@ -22,12 +22,20 @@ pub(super) struct FolderFiles {
     odd_paths: HashMap<u32, PathBuf>,
 }
 
-/// What tells a file from another one, besides its size.
-#[derive(Clone, Copy, Debug)]
+/// What tells a file from another one, besides its size. Small, because there may be a million files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileMark {
-    id: Option<(u64, u64)>,
+    /// Device and inode, where the system has them, as one number.
+    id: u64,
     /// The last modification, in nanoseconds since 1970.
     pub(super) modified: i64,
+}
+
+impl FileMark {
+    fn of(stamp: &Stamp) -> Self {
+        let id = stamp.id().map_or(0, |(device, inode)| device.rotate_left(40) ^ inode);
+        Self { id, modified: stamp.modified() }
+    }
 }
 
 /// All files below `top`, sorted by name, and a note if some directories could not be listed. Whatever is moved or mounted
@@ -70,7 +78,7 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
                     odd_paths.insert(marks.len() as u32, path);
                 }
                 entries.push(Entry::plain(&name, stamp.bytes))?;
-                marks.push(FileMark { id: stamp.id(), modified: stamp.modified() });
+                marks.push(FileMark::of(&stamp));
             }
             if entries.len().saturating_add(pending.len()) as u64 > limits.max_entries {
                 let reason = format!("more than {} files, which is the limit", limits.max_entries);
@@ -143,9 +151,9 @@ impl FolderFiles {
             io::ErrorKind::NotADirectory => changed(),
             _ => cannot(error),
         })?;
-        let mark = self.marks.get(at as usize).ok_or_else(changed)?;
         let now = Stamp::of(&file.metadata().map_err(cannot)?);
-        let is_unmodified = (now.id(), now.modified(), now.bytes) == (mark.id, mark.modified, found.size);
+        let is_unmodified =
+            self.marks.get(at as usize) == Some(&FileMark::of(&now)) && now.bytes == found.size;
         if is_unmodified { Ok(file) } else { Err(changed()) }
     }
 }
