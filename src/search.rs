@@ -203,27 +203,28 @@ pub(crate) fn run<I: Inspector>(
             order.end_after(at);
         }
     };
-    let work = || {
-        let _guard = order.worker();
+    let work_and = |after_each: &mut dyn FnMut()| {
         let (mut inspector, mut batch) = (new_inspector(), order::Batch::default());
         while let Some(at) = order.next(&mut batch) {
             inspect(at, &mut inspector);
+            after_each();
         }
+    };
+    let work = || {
+        let _guard = order.worker();
+        work_and(&mut || {});
     };
     std::thread::scope(|scope| {
         let mut workers = (0..threads.max(1)).map_while(|_| Builder::new().spawn_scoped(scope, work).ok());
         if workers.by_ref().count() == 0 {
             // The system allows no other thread: this one works, and takes the answers in between.
-            let (mut inspector, mut batch) = (new_inspector(), order::Batch::default());
-            while let Some(at) = order.next(&mut batch) {
-                inspect(at, &mut inspector);
+            return work_and(&mut || {
                 while let Some(answered) = order.due_by_now() {
                     if !take(answered) {
                         order.end();
                     }
                 }
-            }
-            return;
+            });
         }
         while let Some(answered) = order.due() {
             if !take(answered) {

@@ -3,7 +3,8 @@
 //! Threads take groups of neighbours in the archive. When too many answers wait for an earlier one, they turn to the
 //! unit that is due next, wherever it is.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{lock, wait};
+use std::sync::{Condvar, Mutex};
 
 /// Units that a thread has taken but not started, the next one last.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ impl<'p, A> AnswerOrder<'p, A> {
         struct Worker<'o, 'p, A>(&'o AnswerOrder<'p, A>);
         impl<A> Drop for Worker<'_, '_, A> {
             fn drop(&mut self) {
-                let mut state = self.0.lock();
+                let mut state = lock(&self.0.state);
                 state.workers = state.workers.saturating_sub(1);
                 // If it panicked, its answer will never come.
                 if std::thread::panicking() {
@@ -66,7 +67,7 @@ impl<'p, A> AnswerOrder<'p, A> {
                 self.0.changed.notify_all();
             }
         }
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.workers = state.workers.saturating_add(1);
         state.started = true;
         Worker(self)
@@ -74,7 +75,7 @@ impl<'p, A> AnswerOrder<'p, A> {
 
     /// The next unit for a thread; waits while too many answers wait. `None` when nothing is left.
     pub(super) fn next(&self, batch: &mut Batch) -> Option<usize> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             if state.due >= state.end {
                 return None;
@@ -84,7 +85,7 @@ impl<'p, A> AnswerOrder<'p, A> {
                 if state.take(due) {
                     return Some(due);
                 }
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = wait(&self.changed, state);
                 continue;
             }
             match batch.0.pop() {
@@ -101,7 +102,7 @@ impl<'p, A> AnswerOrder<'p, A> {
 
     /// Submits the answer for a unit.
     pub(super) fn finish(&self, unit: usize, answer: A, weight: usize) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.waiting = state.waiting.saturating_add(weight);
         if let Some(progress) = state.units.get_mut(unit) {
             *progress = UnitState::Done(answer, weight);
@@ -112,7 +113,7 @@ impl<'p, A> AnswerOrder<'p, A> {
 
     /// Declares answers after that of `unit` unwanted.
     pub(super) fn end_after(&self, unit: usize) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         state.end = state.end.min(unit.saturating_add(1));
         drop(state);
         self.changed.notify_all();
@@ -120,13 +121,13 @@ impl<'p, A> AnswerOrder<'p, A> {
 
     /// Declares all further answers unwanted.
     pub(super) fn end(&self) {
-        self.lock().end = 0;
+        lock(&self.state).end = 0;
         self.changed.notify_all();
     }
 
     /// The next answer; waits for it. `None` after the last.
     pub(super) fn due(&self) -> Option<A> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             let due = state.due;
             if due >= state.end || (state.started && state.workers == 0 && !state.is_done(due)) {
@@ -137,19 +138,14 @@ impl<'p, A> AnswerOrder<'p, A> {
                 self.changed.notify_all();
                 return Some(answer);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.changed, state);
         }
     }
 
     /// The next answer, if it is there and wanted. For a thread that works alone.
     pub(super) fn due_by_now(&self) -> Option<A> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         (state.due < state.end).then(|| state.hand_over()).flatten()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, OrderState<A>> {
-        // No foreign code runs while it is locked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -52,11 +52,7 @@ impl io::Read for Copied<'_> {
             self.offset = self.offset.saturating_add(self.chunk.len() as u64);
             self.used = 0;
         }
-        let rest = self.chunk.get(self.used..).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
-            to.copy_from_slice(from);
-        }
+        let length = self.chunk.get(self.used..).unwrap_or_default().read(buffer)?;
         self.used = self.used.saturating_add(length);
         Ok(length)
     }
