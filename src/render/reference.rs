@@ -144,6 +144,8 @@ fn referenced(text: &str, references: &[Reference<'_>], targets: Targets<'_>, sp
 fn add(spans: &mut Spans, range: Range<usize>, spacing: Spacing, shown: &Meaning<'_>, targets: Targets<'_>) {
     let fit = match (shown, spacing) {
         (Meaning::Block(_), _) => Fit::Block,
+        (Meaning::Markdown(text), Spacing::Mark) if text.trim().contains('\n') => Fit::Block,
+        (Meaning::Markdown(text), Spacing::Mark) if text.ends_with('\n') => Fit::Line,
         (_, Spacing::Mark) => Fit::Mark,
         (_, Spacing::Exact) => Fit::Exact,
     };

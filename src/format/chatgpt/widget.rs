@@ -71,7 +71,12 @@ pub(super) fn widget(name: &str, data: &Value, alone: bool) -> Option<Meaning<'s
 /// A formula in the model's own notation.
 fn formula(tex: &str, alone: bool) -> Meaning<'static> {
     let tex = tex.trim();
-    Meaning::Markdown(if alone { format!("\\[{tex}\\]") } else { format!("\\({tex}\\)") }.into())
+    if alone {
+        return Meaning::Markdown(format!("\\[{tex}\\]").into());
+    }
+    // In a sentence a formula has one line; a comment would take what follows with it.
+    let lines = if tex.contains('%') { Cow::Borrowed(tex) } else { tex.replace('\n', " ").into() };
+    Meaning::Markdown(format!("\\({lines}\\)").into())
 }
 
 /// Recovers the content of malformed JSON, such as a formula with unescaped backslashes: everything between

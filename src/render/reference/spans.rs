@@ -12,6 +12,8 @@ pub(super) enum Fit {
     Mark,
     /// It is part of the text: blanks are kept.
     Exact,
+    /// A mark whose replacement ends its line: no word may follow on it.
+    Line,
     /// It needs lines of its own.
     Block,
 }
@@ -104,24 +106,29 @@ impl Spans {
     /// `text` with the spans, which must be in order, replaced.
     pub(super) fn apply(&self, text: &str) -> String {
         let room = text.len().saturating_add(self.replacements.len());
-        let mut sentence = Sentence { out: String::with_capacity(room), gap: Gap::None };
-        let mut line = RowLine::default();
+        let mut sentence = Sentence { out: String::with_capacity(room), ..Sentence::default() };
+        let mut line = Line::default();
         let mut done = 0;
         for span in &self.list {
             sentence.literal(text.get(done..span.range.start).unwrap_or_default());
             let replacement = self.replacements.get(span.replacement.clone()).unwrap_or_default();
             let mut replacement = Cow::Borrowed(replacement);
-            let may_end_cell = span.fit != Fit::Block && replacement.contains(['|', '\n']);
-            if may_end_cell && line.is_row(text, span.range.start) {
-                if line.begins_row && replacement.contains('\n') {
+            let ends_line = matches!(span.fit, Fit::Line | Fit::Block);
+            if ends_line || replacement.contains(['|', '\n']) {
+                line.find(text, span.range.start);
+                let in_row = if span.fit == Fit::Block { line.begins_row } else { line.is_row };
+                if in_row && line.begins_row && replacement.contains('\n') {
                     replacement = on_one_line(&replacement).into();
                 }
-                replacement = in_cell(&replacement).into();
+                if in_row {
+                    replacement = in_cell(&replacement).into();
+                }
             }
             match span.fit {
-                Fit::Mark => sentence.mark(&replacement),
                 Fit::Exact => sentence.literal(&replacement),
-                Fit::Block => sentence.block(&replacement),
+                Fit::Line if !line.begins_row => sentence.line(&replacement, &line.around),
+                Fit::Block if !line.begins_row => sentence.block(&replacement, &line.around),
+                Fit::Mark | Fit::Line | Fit::Block => sentence.mark(&replacement),
             }
             done = span.range.end;
         }
@@ -141,27 +148,86 @@ pub(super) fn is_taken(range: &Range<usize>, ranges: &[Range<usize>]) -> bool {
 
 /// The last line examined, so that a line is examined once however many spans it has.
 #[derive(Debug, Default)]
-struct RowLine {
+struct Line {
     end: usize,
+    /// It may be a table row.
     is_row: bool,
     /// It begins like a row, so that it is one if anything is.
     begins_row: bool,
+    around: Surroundings,
 }
 
-impl RowLine {
-    /// True if the line of `text` at `at` may be a table row. Successive calls pass ascending positions.
-    fn is_row(&mut self, text: &str, at: usize) -> bool {
-        if at >= self.end {
-            let before = text.get(..at).unwrap_or_default();
-            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            let rest = text.get(at..).unwrap_or_default();
-            self.end = at + rest.find('\n').map_or(rest.len(), |newline| newline + 1).max(1);
-            let line = text.get(start..self.end.min(text.len())).unwrap_or_default();
-            self.is_row = line.contains('|');
-            self.begins_row = line.trim_start_matches([' ', '\t', '>']).starts_with('|');
+impl Line {
+    /// Examines the line of `text` at `at`. Successive calls pass ascending positions.
+    fn find(&mut self, text: &str, at: usize) {
+        if at < self.end {
+            return;
         }
-        self.is_row
+        let before = text.get(..at).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let rest = text.get(at..).unwrap_or_default();
+        self.end = at + rest.find('\n').map_or(rest.len(), |newline| newline + 1).max(1);
+        let line = text.get(start..self.end.min(text.len())).unwrap_or_default();
+        self.is_row = line.contains('|');
+        self.begins_row = line.trim_start_matches([' ', '\t', '>']).starts_with('|');
+        self.around = Surroundings::of(line);
     }
+}
+
+/// The list items and quotes that a line is in, as far as the line shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Surroundings {
+    /// What the line begins with: indentation and the marks of quotes and items.
+    prefix: String,
+    /// What further lines in it begin with.
+    below: String,
+}
+
+impl Surroundings {
+    /// That of `line`.
+    fn of(line: &str) -> Self {
+        /// Prefixes may be repeated for every line of a replacement. Longer ones are not looked at.
+        const LONGEST: usize = 24;
+        let bytes = line.as_bytes();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b' ' | b'\t' | b'>' => at += 1,
+                _ => match item_mark(bytes.get(at..).unwrap_or_default()) {
+                    Some(length) => at += length,
+                    None => break,
+                },
+            }
+        }
+        let Some(prefix) = line.get(..at).filter(|prefix| prefix.len() <= LONGEST) else {
+            return Self::default();
+        };
+        let below = prefix.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect();
+        Self { prefix: prefix.to_owned(), below }
+    }
+
+    /// A line without text.
+    fn blank(&self) -> &str {
+        self.below.trim_end()
+    }
+
+    /// True if the line begins an item.
+    fn begins_item(&self) -> bool {
+        self.prefix != self.below
+    }
+}
+
+/// The length of the list mark that `rest` begins with, without the blanks after it.
+fn item_mark(rest: &[u8]) -> Option<usize> {
+    /// Larger numbers are rather years that begin a sentence.
+    const DIGITS: usize = 3;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_mark = match rest.get(digits)? {
+        b'-' | b'*' | b'+' => digits == 0,
+        b'.' | b')' => (1..=DIGITS).contains(&digits),
+        _ => false,
+    };
+    (is_mark && matches!(rest.get(digits + 1), Some(b' ' | b'\t'))).then_some(digits + 1)
 }
 
 /// The lines of `replacement` on the one line of a cell.
@@ -206,40 +272,78 @@ fn ends_in_opening_tag(text: &str) -> bool {
 }
 
 /// How the text so far ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Gap {
     /// Text.
+    #[default]
     None,
     /// A mark with a replacement.
     Filled,
     /// A mark that was removed.
     Empty,
-    /// A block that needs a blank line after it.
-    Block,
+    /// A replacement that ends its line, and how that is nested.
+    Line(Surroundings),
+    /// A block that needs a blank line after it, and how it is nested.
+    Block(Surroundings),
 }
 
 /// Text whose marks are replaced, with the blanks that a reader expects.
+#[derive(Default)]
 struct Sentence {
     out: String,
     gap: Gap,
+    /// What follows a block, up to the first word.
+    after: String,
 }
 
 impl Sentence {
     fn literal(&mut self, text: &str) {
         let mut text = if self.gap == Gap::None { text } else { text.trim_start_matches('\u{200b}') };
-        if self.gap == Gap::Block {
-            text = text.trim_start_matches([' ', '\t', '\n', '\r']);
-        }
         if text.is_empty() {
             return;
         }
-        match self.gap {
+        match &self.gap {
             Gap::Empty => text = self.close_gap(text),
-            Gap::Block => self.out.push_str("\n\n"),
-            Gap::None | Gap::Filled => {}
+            Gap::Line(around) if text.starts_with(char::is_alphanumeric) => {
+                self.out.push('\n');
+                self.out.push_str(&around.below);
+            }
+            Gap::Block(_) => {
+                self.after.push_str(text);
+                if !text.trim().is_empty() {
+                    self.leave_block();
+                }
+                return;
+            }
+            Gap::None | Gap::Filled | Gap::Line(_) => {}
         }
         self.gap = Gap::None;
         self.out.push_str(text);
+    }
+
+    /// Parts the text after a block from it.
+    fn leave_block(&mut self) {
+        let Gap::Block(around) = std::mem::replace(&mut self.gap, Gap::None) else { return };
+        let after = std::mem::take(&mut self.after);
+        let rest = after.trim_start_matches([' ', '\t', '\r']);
+        let Some(lines) = rest.strip_prefix('\n') else {
+            begin_paragraph(&mut self.out, &around);
+            self.out.push_str(rest);
+            return;
+        };
+        let begin = lines.find(|c: char| !matches!(c, ' ' | '\t' | '\r' | '\n')).unwrap_or(lines.len());
+        let blank = lines.get(..begin).and_then(|blank| blank.rfind('\n'));
+        let next = lines.split('\n').next().unwrap_or_default();
+        let is_parted =
+            blank.is_some() || next.contains('>') && next.trim_matches([' ', '\t', '>']).is_empty();
+        self.out.push('\n');
+        if !is_parted {
+            self.out.push_str(around.blank());
+        }
+        if blank.is_some() || !is_parted {
+            self.out.push('\n');
+        }
+        self.out.push_str(lines.get(blank.map_or(0, |end| end + 1)..).unwrap_or_default());
     }
 
     /// Cleans up around a removed mark before `text`: drops extra blanks and the empty brackets or emphasis around it.
@@ -303,14 +407,12 @@ impl Sentence {
     fn mark(&mut self, replacement: &str) {
         self.out.truncate(self.out.trim_end_matches('\u{200b}').len());
         if replacement.is_empty() {
-            if self.gap != Gap::Block {
+            if !matches!(self.gap, Gap::Block(_)) {
                 self.gap = Gap::Empty;
             }
             return;
         }
-        if self.gap == Gap::Block {
-            self.out.push_str("\n\n");
-        }
+        self.leave_block();
         // No blank is needed after a start tag, and none may follow the marks that open emphasis.
         let is_begun =
             self.out.ends_with(['(', '[']) || ends_in_opening_tag(&self.out) || self.opens_emphasis();
@@ -322,16 +424,56 @@ impl Sentence {
         self.gap = Gap::Filled;
     }
 
-    fn block(&mut self, replacement: &str) {
+    /// A mark that ends its line.
+    fn line(&mut self, replacement: &str, around: &Surroundings) {
+        self.mark(replacement);
+        if self.gap == Gap::Filled {
+            self.gap = Gap::Line(around.clone());
+        }
+    }
+
+    /// A block on lines of its own.
+    fn block(&mut self, replacement: &str, around: &Surroundings) {
         if replacement.is_empty() {
             return self.mark(replacement);
         }
-        self.out.truncate(self.out.trim_end().len());
-        if !self.out.is_empty() {
-            self.out.push_str("\n\n");
+        if self.after.contains('\n') {
+            self.leave_block();
         }
-        self.out.push_str(replacement);
-        self.gap = Gap::Block;
+        self.after.clear();
+        let before = self.out.strip_suffix(around.prefix.as_str()).map(str::len);
+        let line_begin = before.filter(|&at| {
+            let before = self.out.get(..at).unwrap_or_default();
+            before.is_empty() || before.ends_with('\n')
+        });
+        match line_begin {
+            // The item begins with the block.
+            Some(_) if around.begins_item() => {}
+            Some(at) => {
+                self.out.truncate(at);
+                let last = self.out.trim_end_matches('\n').rsplit('\n').next().unwrap_or_default();
+                let is_parted = self.out.ends_with("\n\n") || last.trim_matches([' ', '\t', '>']).is_empty();
+                if !is_parted {
+                    self.out.push_str(around.blank());
+                    self.out.push('\n');
+                }
+                self.out.push_str(&around.below);
+            }
+            None => {
+                self.out.truncate(self.out.trim_end().len());
+                if !self.out.is_empty() {
+                    begin_paragraph(&mut self.out, around);
+                }
+            }
+        }
+        for (number, line) in replacement.split('\n').enumerate() {
+            if number > 0 {
+                self.out.push('\n');
+                self.out.push_str(if line.is_empty() { around.blank() } else { &around.below });
+            }
+            self.out.push_str(line);
+        }
+        self.gap = Gap::Block(around.clone());
     }
 
     /// Removes trailing blanks, unless they indent the line.
@@ -341,6 +483,14 @@ impl Sentence {
             self.out.truncate(kept.len());
         }
     }
+}
+
+/// Begins a paragraph with the same `around`.
+fn begin_paragraph(out: &mut String, around: &Surroundings) {
+    out.push('\n');
+    out.push_str(around.blank());
+    out.push('\n');
+    out.push_str(&around.below);
 }
 
 /// True if no blank belongs before `text`.

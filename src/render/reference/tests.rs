@@ -179,6 +179,10 @@ fn marks_without_references_are_resolved_or_removed() {
             "\\[\\sqrt{x}\\]",
         ),
         (
+            "So \u{e200}genui\u{e202}{\"math_block_widget_always_prefetch_v2\": {\"content\": \"a\\n+ b\"}}\u{e201}.",
+            "So \\(a + b\\).",
+        ),
+        (
             "So \u{e200}genui\u{e202}{\"citation\": {\"refs\": [\"turn0search7\", \"turn9search9\"]}}\u{e201}.",
             "So ([known.example](https://known.example/)).",
         ),
@@ -359,4 +363,41 @@ fn a_list_in_a_cell_stays_on_its_line() {
     with_references("> | @ |", &[("@", list())], &format!("> | {joined} |"));
     let kept = "- [A](https://a.example/)\n\n- [B|b](https://b.example/)";
     with_references("x\n\n@", &[("@", list())], &format!("x\n\n{kept}"));
+}
+
+#[test]
+fn a_block_stays_in_its_item_quote_and_row() {
+    let block = || Meaning::Block("**T**\n\n| m |\n|---|\n| 1 |".into());
+    for (text, expected) in [
+        ("- a @\n- b", "- a\n\n  **T**\n\n  | m |\n  |---|\n  | 1 |\n\n- b"),
+        ("- @\n- b", "- **T**\n\n  | m |\n  |---|\n  | 1 |\n\n- b"),
+        ("1. a\n   @\n2. b", "1. a\n\n   **T**\n\n   | m |\n   |---|\n   | 1 |\n\n2. b"),
+        ("- a\n\n  @\n\n  b", "- a\n\n  **T**\n\n  | m |\n  |---|\n  | 1 |\n\n  b"),
+        ("> q\n> @\n> r", "> q\n>\n> **T**\n>\n> | m |\n> |---|\n> | 1 |\n>\n> r"),
+        ("> @\n>\n> r", "> **T**\n>\n> | m |\n> |---|\n> | 1 |\n>\n> r"),
+        ("> q\n>\n> @\n\nr", "> q\n>\n> **T**\n>\n> | m |\n> |---|\n> | 1 |\n\nr"),
+        ("a @ b", "a\n\n**T**\n\n| m |\n|---|\n| 1 |\n\nb"),
+        ("1984 @\nb", "1984\n\n**T**\n\n| m |\n|---|\n| 1 |\n\nb"),
+        ("| a | @ |\n|---|---|", "| a | **T**<br>\\| m \\|<br>\\|---\\|<br>\\| 1 \\| |\n|---|---|"),
+    ] {
+        with_references(text, &[("@", block())], expected);
+    }
+    let quoted = "> **T**\n>\n> | m |\n> |---|\n> | 1 |";
+    let next = [("@", block()), ("%", Meaning::Block("N\n\n- o".into()))];
+    with_references("> @\n\n% r", &next, &format!("{quoted}\n\nN\n\n- o\n\nr"));
+    with_references("> @\n> % r", &next, &format!("{quoted}\n>\n> N\n>\n> - o\n>\n> r"));
+    let next = [("@", block()), ("%", Meaning::Plain("N".into()))];
+    with_references("> @\n\n%", &next, &format!("{quoted}\n\nN"));
+}
+
+#[test]
+fn pictures_part_from_the_text_after_them() {
+    let (a, b) = ("![A](https://a.example/)", "![B](https://b.example/)");
+    let two = || Meaning::Markdown(format!("{a}\n{b}\n").into());
+    with_references("@Newts", &[("@", two())], &format!("{a}\n{b}\n\nNewts"));
+    with_references("- @\n- c", &[("@", two())], &format!("- {a}\n  {b}\n\n- c"));
+    let one = || Meaning::Markdown(format!("{a}\n").into());
+    with_references("@Newts", &[("@", one())], &format!("{a}\nNewts"));
+    with_references("> @Newts", &[("@", one())], &format!("> {a}\n> Newts"));
+    with_references("- x @.\n@", &[("@", one())], &format!("- x {a}.\n@"));
 }
