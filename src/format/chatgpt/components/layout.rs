@@ -97,8 +97,17 @@ struct Flow<'s> {
     place: Place,
     /// The indentation of the block that was written last into a list of the text.
     indent: Option<usize>,
-    /// What the lines of the block begin with that was written last into an item or quote, and the pieces up to it.
-    nested: Option<(String, usize)>,
+    nested: Option<Nested>,
+}
+
+/// The block that was written last into a list item or quote of the text.
+struct Nested {
+    /// What its lines begin with.
+    below: String,
+    /// The pieces up to it.
+    pieces: usize,
+    /// It began on a line of its own, and its last line is ended.
+    is_ended: bool,
 }
 
 impl<'s> Flow<'s> {
@@ -178,7 +187,7 @@ impl<'s> Flow<'s> {
 
     fn block(&mut self, block: OutputBlock) {
         if block.text.trim().is_empty()
-            || (self.place == Place::Answer && self.nest(&block))
+            || (self.place != Place::Paragraph && self.nest(&block))
             || self.head(&block)
         {
             return;
@@ -207,63 +216,80 @@ impl<'s> Flow<'s> {
 
     /// Writes `block` into the list item or quote of the text in which it is. False if it is in none.
     fn nest(&mut self, block: &OutputBlock) -> bool {
-        if let Some((below, pieces)) = &self.nested
-            && *pieces == self.run.len()
-            && let Some(OutputPiece::Inline(inline)) = self.run.last_mut()
-        {
-            indented(&format!("\n\n{}", block.text), below, &mut inline.text);
+        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
+        if let Some(nested) = self.nested.take().filter(|nested| nested.pieces == self.run.len()) {
+            let (before, after) = if nested.is_ended { ("\n", "\n") } else { ("\n\n", "") };
+            self.append(&format!("{before}{}", block.text), &nested.below);
+            self.append(after, "");
+            self.nested = Some(nested);
             return true;
         }
-        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
         let line = text.rfind('\n').map_or(0, |end| end + 1);
         let begins_line = line > 0 || self.run.len() == 1;
         let before = text.get(line..).unwrap_or_default();
-        let prefix = Prefix::of(before);
-        if !begins_line || prefix.text < before.len() {
+        if !begins_line || before.len() > LONGEST_PREFIX {
             return false;
         }
-        let mut out = String::new();
-        let mut nested = None;
+        let prefix = Prefix::of(before);
+        if prefix.text < before.len() {
+            return false;
+        }
+        let (below, is_ended);
         if prefix.item.is_some() || prefix.quotes > 0 {
             // After the mark of the item; the other lines are below the text of the first.
-            let below: String =
-                before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect();
-            out.push_str(if before.ends_with([' ', '\t']) { "" } else { " " });
-            indented(&block.text, &below, &mut out);
-            nested = Some(below);
+            below = before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect::<String>();
+            is_ended = false;
+            // A quote has no items that part their blocks from the paragraph above.
+            let joins = prefix.item.is_none() && line > 0 && !self.is_below_blank(line);
+            if let Some(OutputPiece::Text(text)) = self.run.last_mut().filter(|_| joins) {
+                text.to_mut().insert_str(line, &format!("{}\n", below.trim_end()));
+            }
+            self.append(if below.ends_with([' ', '\t']) { "" } else { " " }, "");
+            self.append(&block.text, &below);
         } else {
             let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
             if prefix.indent < 2 || !(is_same || is_in_list(&self.run, line, prefix.indent)) {
                 return false;
             }
-            let Some(OutputPiece::Text(text)) = self.run.last_mut() else { return false };
-            let text = text.to_mut();
-            text.truncate(line);
-            out.push_str(if text.ends_with("\n\n") { "" } else { "\n" });
-            let indent = " ".repeat(prefix.indent);
-            out.push_str(if block.text.starts_with('\n') { "" } else { &indent });
-            indented(&block.text, &indent, &mut out);
-            out.push('\n');
+            below = before.to_owned();
+            is_ended = true;
+            let is_parted = text.get(..line).is_some_and(|text| text.ends_with("\n\n"));
+            if let Some(OutputPiece::Text(text)) = self.run.last_mut() {
+                text.to_mut().truncate(line);
+            }
+            self.append(if is_parted { "" } else { "\n" }, "");
+            self.append(&format!("{below}{}", block.text), &below);
+            self.append("\n", "");
             self.indent = Some(prefix.indent);
         }
-        self.run.push(markdown(out, Joint::Word));
-        self.nested = nested.map(|below| (below, self.run.len()));
+        self.nested = Some(Nested { below, pieces: self.run.len(), is_ended });
         true
+    }
+
+    /// True if the line before the one at `line` in the text that was written last is known to be blank.
+    fn is_below_blank(&self, line: usize) -> bool {
+        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
+        let above = text.get(..line).and_then(|above| above.strip_suffix('\n')).unwrap_or_default();
+        let begin = above.rfind('\n').map_or(0, |end| end + 1);
+        let is_whole = begin > 0 || self.run.len() == 1;
+        is_whole && above.get(begin..).is_some_and(|line| line.trim_matches([' ', '\t', '>']).is_empty())
+    }
+
+    /// Appends `added`, whose lines after the first begin with `below`, to the text that was written last.
+    fn append(&mut self, added: &str, below: &str) {
+        if let Some(OutputPiece::Text(text)) = self.run.last_mut() {
+            indented(added, below, text.to_mut());
+        }
     }
 
     /// Parts `text` from the block in an item or quote that it follows, unless a blank line or an item does.
     fn leave(&mut self, text: &str) {
-        let Some((below, _)) = self.nested.take().filter(|(_, pieces)| *pieces == self.run.len()) else {
-            return;
-        };
+        let is_last = |nested: &Nested| nested.pieces == self.run.len() && !nested.is_ended;
+        let Some(Nested { below, .. }) = self.nested.take().filter(is_last) else { return };
         let Some(line) = text.strip_prefix('\n').and_then(|rest| rest.split('\n').next()) else { return };
         let prefix = Prefix::of(line);
-        if prefix.item.is_none()
-            && prefix.text < line.trim_end().len()
-            && let Some(OutputPiece::Inline(inline)) = self.run.last_mut()
-        {
-            inline.text.push('\n');
-            inline.text.push_str(below.trim_end());
+        if prefix.item.is_none() && prefix.text < line.trim_end().len() {
+            self.append(&format!("\n{}", below.trim_end()), "");
         }
     }
 
@@ -293,6 +319,9 @@ impl<'s> Flow<'s> {
         }
     }
 }
+
+/// The most bytes before a block in an item or quote, which are repeated for each of its lines.
+const LONGEST_PREFIX: usize = 64;
 
 /// How many lines are looked at to find the list that a line is in.
 const MOST_LINES: usize = 64;

@@ -221,7 +221,10 @@ fn common_indent(pieces: &[OutputPiece<'_>]) -> usize {
     let mut fence = None;
     for (number, piece) in pieces.iter().enumerate() {
         let OutputPiece::Text(text) = piece else { continue };
-        let is_followed = pieces.get(number + 1).is_some_and(|next| !matches!(next, OutputPiece::Void));
+        let is_followed = pieces.get(number + 1).is_some_and(|next| match next {
+            OutputPiece::Text(next) => !next.starts_with('\n'),
+            next => !matches!(next, OutputPiece::Void),
+        });
         let mut lines = text.split('\n').skip(1).peekable();
         while let Some(line) = lines.next() {
             let rest = line.trim_start();

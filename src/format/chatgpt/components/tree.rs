@@ -225,7 +225,7 @@ impl<'s> TreeParser<'s> {
             }
             let is_after_blank = std::mem::take(&mut self.is_after_blank);
             let prefix = Prefix::of(line);
-            // In a body the quotes around it count, as others are its own.
+            // A body is in the quotes around it, wherever its lines begin.
             if self.elements == 0 {
                 self.quotes = prefix.quotes;
             }
@@ -254,7 +254,7 @@ impl<'s> TreeParser<'s> {
             let Some(opened) = zones::fence(text) else { return };
             let item = self.items.last().copied().filter(|&item| item <= prefix.indent);
             let around = if in_body {
-                Prefix { quotes: self.quotes, ..Prefix::default() }
+                Prefix { quotes: prefix.quotes.max(self.quotes), ..Prefix::default() }
             } else {
                 Prefix { item: prefix.item.or(item), ..prefix }
             };

@@ -454,6 +454,23 @@ fn blocks_in_lists_and_quotes_stay_there() {
         ("1. a\n   <AsyncImage query=\"x\"/>\n2. b", "1. a\n\n   *[Picture: x]*\n\n2. b"),
         ("- <box>a\n\nb</box>\n- c", "- a\n\n  b\n- c"),
         ("> <box>a\n\nb</box>", "> a\n>\n> b"),
+        (
+            "- a\n  <box>\n    <text weight=\"bold\">b</text>\n    - c\n    - d\n  </box>\n- e",
+            "- a\n\n  **b**\n\n  - c\n  - d\n\n- e",
+        ),
+        (
+            "1. a\n   <Chart content={{meta:{title:\"T\"},xKey:\"m\",series:[{dataKey:\"v\"}],\
+             data:[{m:\"x\",v:1}]}}/>\n   b\n2. c",
+            "1. a\n\n   **T**\n\n   | m | v |\n   |---|---:|\n   | x | 1 |\n\n   b\n2. c",
+        ),
+        (
+            "<card>\n  - a\n    <Chart content={{meta:{title:\"T\"},xKey:\"m\",series:[{dataKey:\"v\"}],\
+             data:[{m:\"x\",v:1}]}}/>\n  - b\n\n    <badge>c</badge>\n\n  > <row><text>d</text><badge>e</badge></row>\n\
+             </card>",
+            "- a\n\n  **T**\n\n  | m | v |\n  |---|---:|\n  | x | 1 |\n\n- b\n\n  **c**\n\n> d · **e**",
+        ),
+        ("> <title>a</title>\n> <caption>b</caption>\n>\n> <box>c</box>", "> **a**\n>\n> b\n>\n> c"),
+        ("<box>\n  > ```\n  > a\n  > ```\n  <badge>b</badge>\n</box>", "> ```\n> a\n> ```\n\n**b**"),
     ]);
 }
 
