@@ -4,6 +4,7 @@
 //! that all other conversations pay nothing.
 
 use super::components::{self, Lookup, Resolution, WebPage};
+use super::directive;
 use super::link::{best_address, link};
 use super::marks::unmarked;
 use super::metadata::RefId;
@@ -518,17 +519,19 @@ impl<'i, 'a> AnswerData<'i, 'a> {
             return None;
         }
         let mut out = String::with_capacity(text.len());
-        // The draft that takes the place of the lines up to the end of the block.
+        // What the lines of the block begin with whose draft takes the place of those up to its end.
         let mut open: Option<&str> = None;
         for line in text.split_inclusive('\n') {
-            if open.is_some() && line.trim_end() == ":::" {
+            let prefix = directive::prefix(line);
+            let inside = line.get(prefix.len()..).unwrap_or_default();
+            if open == Some(prefix) && inside.trim_end() == ":::" {
                 open = None;
             }
             if open.is_some() {
                 continue;
             }
             out.push_str(line);
-            let id = line
+            let id = inside
                 .strip_prefix(DRAFT)
                 .and_then(|attributes| attributes.split_once("id=\"")?.1.split('"').next());
             let saved = id.and_then(|id| self.metadata.drafts.0.get(id)?.content.filled());
@@ -536,9 +539,12 @@ impl<'i, 'a> AnswerData<'i, 'a> {
                 if !out.ends_with('\n') {
                     out.push('\n');
                 }
-                out.push_str(saved);
-                out.push('\n');
-                open = Some(saved);
+                for line in saved.split('\n') {
+                    out.push_str(prefix);
+                    out.push_str(line);
+                    out.push('\n');
+                }
+                open = Some(prefix);
             }
         }
         Some(out)

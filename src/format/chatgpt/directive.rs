@@ -23,28 +23,33 @@ pub(super) fn expand(text: &str) -> Option<String> {
     let is_code = |at: usize| markdown::is_within(at, &code);
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut block: Option<DirectiveBlock> = None;
-    let mut after_block = false;
+    // The blank line that parts a block from what follows in the same item or quote.
+    let mut after_block: Option<&str> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
-        match &mut block {
-            None => match opening(line).filter(|_| !is_code(start)) {
-                Some(opened) => block = Some(opened),
-                None if after_block && line.trim().is_empty() => {}
-                None => {
-                    if std::mem::take(&mut after_block) {
-                        out.push('\n');
-                    }
-                    out.push_str(line);
-                }
-            },
-            Some(open) if line.trim_end() == CLOSE && !is_code(start) => {
+        if let Some(open) = &mut block {
+            let inside = open.inside(line);
+            if inside.trim_end() == CLOSE && !is_code(start) {
                 open.write(&mut out);
+                after_block = Some(open.prefix.trim_end());
                 block = None;
-                after_block = true;
+            } else {
+                open.body.push_str(inside);
             }
-            Some(open) => open.body.push_str(line),
+            continue;
+        }
+        match opening(line).filter(|_| !is_code(start)) {
+            Some(opened) => block = Some(opened),
+            None if after_block.is_some_and(|blank| line.trim().is_empty() || line.trim_end() == blank) => {}
+            None => {
+                if let Some(blank) = after_block.take() {
+                    out.push_str(if line.starts_with(blank) { blank } else { "" });
+                    out.push('\n');
+                }
+                out.push_str(line);
+            }
         }
     }
     if let Some(open) = block {
@@ -53,12 +58,23 @@ pub(super) fn expand(text: &str) -> Option<String> {
     Some(out)
 }
 
-struct DirectiveBlock {
+struct DirectiveBlock<'t> {
+    /// What its lines begin with in a list item or quote.
+    prefix: &'t str,
     subject: Option<String>,
     body: String,
 }
 
-impl DirectiveBlock {
+impl DirectiveBlock<'_> {
+    /// `line` without what all lines in the same item or quote begin with.
+    fn inside<'l>(&self, line: &'l str) -> &'l str {
+        match line.strip_prefix(self.prefix) {
+            Some(inside) => inside,
+            None if self.prefix.contains('>') => line.strip_prefix(self.prefix.trim_end()).unwrap_or(line),
+            None => line.trim_start_matches([' ', '\t']),
+        }
+    }
+
     fn write(&self, out: &mut String) {
         let body = markdown::trim_block(&self.body);
         let mut inside =
@@ -70,17 +86,35 @@ impl DirectiveBlock {
         if inside.is_empty() {
             return;
         }
-        if !out.is_empty() && !out.ends_with("\n\n") {
-            out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
+        let blank = self.prefix.trim_end();
+        let last = out.strip_suffix('\n').map(|before| before.rsplit('\n').next().unwrap_or_default());
+        if !out.is_empty() && last.is_none_or(|last| last != blank) {
+            out.push_str(if last.is_some() { "" } else { "\n" });
+            out.push_str(blank);
+            out.push('\n');
         }
-        markdown::quote(&inside, out);
-        out.push('\n');
+        let mut quote = String::with_capacity(inside.len() + inside.len() / 16);
+        markdown::quote(&inside, &mut quote);
+        for line in quote.lines() {
+            out.push_str(self.prefix);
+            out.push_str(line);
+            out.push('\n');
+        }
     }
 }
 
+/// What `line` begins with in a list item or quote.
+pub(super) fn prefix(line: &str) -> &str {
+    /// It is written once for each line of the block.
+    const LONGEST: usize = 24;
+    let length = line.len() - line.trim_start_matches([' ', '\t', '>']).len();
+    line.get(..length).filter(|prefix| prefix.len() <= LONGEST).unwrap_or_default()
+}
+
 /// The writing block that `line` opens, if it does.
-fn opening(line: &str) -> Option<DirectiveBlock> {
-    let attributes = line.strip_prefix(OPEN)?.trim();
+fn opening(line: &str) -> Option<DirectiveBlock<'_>> {
+    let prefix = prefix(line);
+    let attributes = line.strip_prefix(prefix)?.strip_prefix(OPEN)?.trim();
     let is_list = attributes.starts_with('{') && attributes.ends_with('}');
     if !is_list {
         return None;
@@ -95,7 +129,11 @@ fn opening(line: &str) -> Option<DirectiveBlock> {
         markdown::label(&rest.get(..end.unwrap_or(rest.len())).unwrap_or_default().replace("\\\"", "\""))
             .into_owned()
     });
-    Some(DirectiveBlock { subject: subject.filter(|subject| !subject.is_empty()), body: String::new() })
+    Some(DirectiveBlock {
+        prefix,
+        subject: subject.filter(|subject| !subject.is_empty()),
+        body: String::new(),
+    })
 }
 
 #[cfg(test)]
@@ -122,6 +160,16 @@ mod tests {
     #[test]
     fn an_open_writing_block_goes_on_to_the_end() {
         assert_eq!(expanded(":::writing{variant=\"chat\"}\na\n\nb"), "> a\n>\n> b\n");
+    }
+
+    #[test]
+    fn a_writing_block_stays_in_its_item_and_quote() {
+        let text = "- Mail:\n  :::writing{subject=\"Tea\"}\n  Dear Bo,\n\n  - see above\n  :::\n- Next";
+        let expected = "- Mail:\n\n  > **Subject: Tea**\n  >\n  > Dear Bo,\n  >\n  > - see above\n\n- Next";
+        assert_eq!(expanded(text), expected);
+        let text = "> Mail:\n> :::writing{}\n> Dear Bo,\n>\n> bye\n> :::\n> Next";
+        let expected = "> Mail:\n>\n> > Dear Bo,\n> >\n> > bye\n>\n> Next";
+        assert_eq!(expanded(text), expected);
     }
 
     #[test]

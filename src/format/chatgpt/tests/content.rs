@@ -420,5 +420,8 @@ fn a_writing_block_has_the_draft_that_its_user_saved() {
                   :::writing{id=\"10002\"}\nas it was\n:::\n:::writing{id=\"10003\"}";
     let expected = "prose :::writing{variant=\"email\" id=\"10001\"}\nHi Ana,\n\nsee you.\n:::\nThen\n\
                     :::writing{id=\"10002\"}\nas it was\n:::\n:::writing{id=\"10003\"}\nA plan\n";
+    assert_eq!(shown(&[message("assistant", text(answer), drafts.clone())]), [expected]);
+    let answer = "- Mail:\n  :::writing{id=\"10001\"}\n  Dear Ana,\n  :::\n- Next";
+    let expected = "prose - Mail:\n  :::writing{id=\"10001\"}\n  Hi Ana,\n  \n  see you.\n  :::\n- Next";
     assert_eq!(shown(&[message("assistant", text(answer), drafts)]), [expected]);
 }
