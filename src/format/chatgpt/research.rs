@@ -6,7 +6,8 @@
 //!
 //! * `metadata.chatgpt_sdk.widget_state` of a tool's message, as JSON in a string;
 //! * the text of a hidden message of `api_tool.widget_state`, after "The latest state of the widget is: ";
-//! * a file of the library, of type `deep_research_report`: `{widget_state, …}`. Slim exports have only this one.
+//! * a file of the library, of type `deep_research_report`: `{widget_state, …}`, an object or a string. Slim exports have
+//!   only this one.
 //!
 //! `report_message` is a whole message with references of its own; its id is in no mapping.
 
@@ -15,7 +16,7 @@ use super::metadata::Metadata;
 use super::schema::{Content, Message};
 use super::words;
 use crate::conversation::Text;
-use crate::format::lenient::{self, Maybe, Obj, Record, Str, Time, record};
+use crate::format::lenient::{self, Deferred, Maybe, Obj, Record, Str, Time, record};
 use crate::format::pull::{Json, Reader, Result};
 use crate::format::repair::repair;
 
@@ -84,7 +85,7 @@ record! {
 
 record! {
     struct ReportFile {
-        state: Maybe<ResearchState<'a>> = "widget_state",
+        state: Deferred<'a, Str<'a>> = "widget_state",
     }
 }
 
@@ -168,5 +169,5 @@ fn read_state(json: Json<'_>) -> Option<ResearchState<'_>> {
 /// The state in a file of the library.
 pub(super) fn report_in<'a>(json: Json<'a>) -> Option<ResearchState<'a>> {
     let Maybe(file) = lenient::read::<Maybe<ReportFile<'a>>>(json).ok()?;
-    file?.state.0
+    read_state(file?.state.as_written()?)
 }

@@ -425,3 +425,23 @@ fn a_writing_block_has_the_draft_that_its_user_saved() {
     let expected = "prose - Mail:\n  :::writing{id=\"10001\"}\n  Hi Ana,\n  \n  see you.\n  :::\n- Next";
     assert_eq!(shown(&[message("assistant", text(answer), drafts)]), [expected]);
 }
+
+#[test]
+fn the_state_in_a_file_of_the_library_may_be_a_string() {
+    let report = json!({"content": {"content_type": "text", "parts": ["Tea."]}});
+    let state = json!({"status": "completed", "plan": {"title": "Tea"}, "report_message": report});
+    for (state, expected) in [
+        (state.clone(), "Tea."),
+        (json!(state.to_string()), "Tea."),
+        (json!(json!({"plan": {"title": "Tea"}}).to_string()), "Deep research: Tea"),
+    ] {
+        let parts = ChatGpt.report(json!({"version": 1, "widget_state": state}).to_string().as_bytes());
+        let words = match parts.as_slice() {
+            [Part::Prose(prose)] => prose.text.as_ref(),
+            [Part::Note(note)] => note.as_ref(),
+            _ => "",
+        };
+        assert_eq!(words, expected, "{state}");
+    }
+    assert!(ChatGpt.report(br#"{"widget_state": "no state"}"#).is_empty());
+}
