@@ -94,7 +94,7 @@ impl<'d> PageWriter<'d, '_> {
     }
 
     fn audio(&self, file: &FileRef<'_>, seconds: Option<f64>) -> String {
-        let mut label = String::from("Audio");
+        let mut label = given_name(file).unwrap_or(Cow::Borrowed("Audio")).into_owned();
         let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         match length {
             // Writing to a string never fails.
@@ -107,17 +107,20 @@ impl<'d> PageWriter<'d, '_> {
             None => {}
         }
         match self.neighbours.file(file) {
-            Some(address) => format!("[{label}]({address})"),
+            Some(address) => format!("[{}]({address})", markdown::label(&label)),
             None => format!("*[{}]*", link::missing(&label, file)),
         }
     }
 
     fn video(&self, file: Option<&FileRef<'_>>, frames: u32) -> String {
         let mut line = match file {
-            Some(file) => match self.neighbours.file(file) {
-                Some(address) => format!("[Video]({address})"),
-                None => format!("*[{}]*", link::missing("Video", file)),
-            },
+            Some(file) => {
+                let name = given_name(file).unwrap_or(Cow::Borrowed("Video"));
+                match self.neighbours.file(file) {
+                    Some(address) => format!("[{}]({address})", markdown::label(&name)),
+                    None => format!("*[{}]*", link::missing(&name, file)),
+                }
+            }
             None => String::new(),
         };
         if frames > 0 {
@@ -226,6 +229,11 @@ impl<'d> PageWriter<'d, '_> {
             writer.text(&comment.comment, Voice::Markdown);
         });
     }
+}
+
+/// The name that a user gave a recording or a video.
+fn given_name<'f>(file: &'f FileRef<'_>) -> Option<Cow<'f, str>> {
+    file.name.as_deref().map(markdown::one_line).filter(|name| !name.is_empty())
 }
 
 /// The line above a version of a canvas document: `**Canvas: Haiku** (version 2)`.

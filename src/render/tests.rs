@@ -322,11 +322,14 @@ fn files_that_the_export_lacks_are_named_with_their_size() {
         Part::File(FileRef { bytes: Some(999_960), kind: FileKind::Image, ..FileRef::default() }),
         Part::Audio { file: FileRef::default(), seconds: Some(1.62) },
         Part::Video { file: None, frames: 2 },
+        Part::Audio { file: missing("talk_1.mp3"), seconds: None },
+        Part::Video { file: Some(missing("pond.mp4")), frames: 0 },
     ];
     shows(
         vec![Message::new(Role::User, parts)],
         "## User\n\n*[my_cat.png, not in export]*\n\nWhat is this?\n\n- *lost.docx, 2.0 kB, not in export*\n\
-         - *Image, 1.0 MB, not in export*\n\n*[Audio, 1.6 s, not in export]* *(2 video frames, not in export)*\n",
+         - *Image, 1.0 MB, not in export*\n\n*[Audio, 1.6 s, not in export]* *(2 video frames, not in export)*\n\n\
+         *[talk_1.mp3, not in export]* *[pond.mp4, not in export]*\n",
     );
 }
 

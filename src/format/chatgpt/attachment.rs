@@ -68,11 +68,21 @@ pub(super) fn add<'a>(metadata: &mut RareMetadata<'a>, parts: &mut Vec<Part<'a>>
     Ok(())
 }
 
-pub(super) fn kind_of(mime: Option<&str>) -> FileKind {
-    match mime.and_then(|mime| mime.split_once('/')) {
-        Some(("image", _)) => FileKind::Image,
-        Some(("audio", _)) => FileKind::Audio,
-        Some(("video", _)) => FileKind::Video,
+/// The kind of a file by its MIME type; most attachments have none, then by the extension of its name.
+pub(super) fn kind_of(mime: Option<&str>, name: Option<&str>) -> FileKind {
+    if let Some(mime) = mime {
+        return match mime.split_once('/') {
+            Some(("image", _)) => FileKind::Image,
+            Some(("audio", _)) => FileKind::Audio,
+            Some(("video", _)) => FileKind::Video,
+            _ => FileKind::Other,
+        };
+    }
+    let extension = name.and_then(|name| name.rsplit_once('.')).map(|(_, end)| end.to_ascii_lowercase());
+    match extension.as_deref().unwrap_or_default() {
+        "avif" | "bmp" | "gif" | "heic" | "jpeg" | "jpg" | "png" | "svg" | "webp" => FileKind::Image,
+        "aac" | "flac" | "m4a" | "mp3" | "ogg" | "opus" | "wav" => FileKind::Audio,
+        "avi" | "m4v" | "mkv" | "mov" | "mp4" | "webm" => FileKind::Video,
         _ => FileKind::Other,
     }
 }
@@ -82,14 +92,16 @@ fn file_attached<'a>(whole: Whole<'a, Attachment<'a>>) -> Result<FileRef<'a>> {
     let mime = attachment.mime_type.take_filled();
     let ids = [attachment.id, attachment.library_file_id];
     let (id, name) = id_and_name(&ids, attachment.name, json)?;
-    Ok(FileRef { id, name, kind: kind_of(mime.as_deref()), mime, bytes: attachment.size.whole() })
+    let kind = kind_of(mime.as_deref(), name.as_deref());
+    Ok(FileRef { id, name, kind, mime, bytes: attachment.size.whole() })
 }
 
 fn file_mounted<'a>(whole: Whole<'a, MountedFile<'a>>) -> Result<FileRef<'a>> {
     let Whole { value: mut file, json } = whole;
     let mime = file.mime_type.take_filled();
     let (id, name) = id_and_name(&[file.file_id, file.library_file_id, file.id], file.name, json)?;
-    Ok(FileRef { id, name, kind: kind_of(mime.as_deref()), mime, bytes: file.size.whole() })
+    let kind = kind_of(mime.as_deref(), name.as_deref());
+    Ok(FileRef { id, name, kind, mime, bytes: file.size.whole() })
 }
 
 /// The first of `ids` that there is, and what to call a file: its `name`, else the words that its `json` has in another

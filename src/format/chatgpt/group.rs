@@ -201,5 +201,6 @@ fn file_of<'a>(whole: Whole<'a, GroupFile<'a>>) -> Result<FileRef<'a>> {
     let Whole { value: mut file, json } = whole;
     let mime = file.mime.take_filled();
     let (id, name) = attachment::id_and_name(&[file.pointer, file.file_id, file.id], file.name, json)?;
-    Ok(FileRef { id, name, kind: attachment::kind_of(mime.as_deref()), mime, bytes: file.bytes.whole() })
+    let kind = attachment::kind_of(mime.as_deref(), name.as_deref());
+    Ok(FileRef { id, name, kind, mime, bytes: file.bytes.whole() })
 }

@@ -445,3 +445,20 @@ fn the_state_in_a_file_of_the_library_may_be_a_string() {
     }
     assert!(ChatGpt.report(br#"{"widget_state": "no state"}"#).is_empty());
 }
+
+#[test]
+fn a_file_without_a_type_is_what_its_name_says() {
+    let attached = |name: &str, mime: Value| json!({"id": "file-a", "name": name, "mime_type": mime});
+    for (file, expected) in [
+        (attached("cat.JPG", json!(null)), "image"),
+        (attached("talk.mp3", json!("")), "audio"),
+        (attached("pond.webm", json!(null)), "video"),
+        (attached("cat.png", json!("application/pdf")), "file"),
+        (attached("png", json!(null)), "file"),
+        (attached("cat.png.txt", json!(null)), "file"),
+    ] {
+        let question = message("user", text(""), json!({"attachments": [file]}));
+        let shown = shown(&[question]).join("");
+        assert_eq!(shown.split(' ').next(), Some(expected), "{file}");
+    }
+}
