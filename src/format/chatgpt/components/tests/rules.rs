@@ -1,5 +1,6 @@
 //! Each rule of the language by the smallest answers that show it.
 
+use super::super::name;
 use super::{check, shown, shown_with};
 use crate::conversation::{Link, Meaning, Reference};
 
@@ -423,6 +424,8 @@ fn what_is_cut_off_or_out_of_place_is_dropped() {
     check(&[
         ("<box>a</box> b <Entity value=\"Mi", "a\n\nb"),
         ("<box>a</box> b <Enti", "a\n\nb"),
+        ("<box>a</box> b <PieC", "a\n\nb"),
+        ("<box>a</box> b <Zeb", "a\n\nb <Zeb"),
         ("<box>a</box> b {#each [1,", "a\n\nb"),
         ("<box>a</box> 1 < b and", "a\n\n1 < b and"),
         ("<box>a <text>b", "a b"),
@@ -515,4 +518,9 @@ fn a_block_on_a_line_of_an_item_stays_in_it_whatever_is_before() {
         ("- a\n  - <badge>b</badge>\n    <box>c</box>\n- d", "- a\n  - **b**\n\n    c\n\n- d"),
         ("<badge>a</badge> b\n   <badge>c</badge>", "**a** b\n\n**c**"),
     ]);
+}
+
+#[test]
+fn names_are_sorted_so_that_they_can_be_found() {
+    assert!(name::NAMES.is_sorted_by(|(before, _), (after, _)| before < after));
 }
