@@ -1,5 +1,6 @@
 //! Bugs of our own: a panic over one conversation is caught there, so that all others are shown.
 
+use crate::error::{Error, ErrorKind};
 use std::cell::RefCell;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -23,6 +24,13 @@ impl fmt::Display for Bug {
             write!(f, " ({})", self.place)?;
         }
         f.write_str("; please report it")
+    }
+}
+
+impl Bug {
+    /// As the error of what ran.
+    pub(crate) fn into_error(self) -> Error {
+        Error::new(ErrorKind::Unexpected, self.to_string())
     }
 }
 

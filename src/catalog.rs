@@ -228,8 +228,10 @@ pub(crate) struct Catalog {
 pub struct SideFile {
     /// Its base name.
     pub name: String,
-    /// Its bytes, or why they can't be read.
-    pub bytes: std::result::Result<Vec<u8>, String>,
+    /// Its bytes, as far as they can be read.
+    pub bytes: Vec<u8>,
+    /// Why they aren't all of it, or may be wrong.
+    pub flaw: Option<String>,
 }
 
 /// What an export says about its owner, outside of conversations.

@@ -32,32 +32,37 @@ mod systemd;
 
 use crate::bug;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::lock;
 use crate::sys;
 use crate::text::{printable, steers_a_terminal};
 use args::Command;
 use invocation::Invocation;
 use refusal::Refusal;
+use std::env;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 /// Runs the command given by `arguments`, which begin with the program's name. Prints its output and its errors.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     sys::give_memory_back_early();
-    let report = panic::take_hook();
-    bug::set_hook(move |panic| report(panic));
+    sys::let_large_writes_fail();
+    report_panics_by_place();
     let result = match invocation::parse(arguments) {
-        // The message of a panic is printed already.
         Ok(invocation) => panic::catch_unwind(AssertUnwindSafe(|| execute(invocation)))
             .unwrap_or_else(|_| Err(unexpected())),
         Err(Refusal::Meaning(error)) => Err(error),
-        Err(Refusal::Grammar(error)) => {
-            // If this can't be printed, neither can an error about it.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(Refusal::Grammar(error)) => match error.print().and_then(|()| io::stdout().flush()) {
+            Err(cause) if !error.use_stderr() && cause.kind() != io::ErrorKind::BrokenPipe => {
+                Err(no_output(cause))
+            }
+            // If an error can't be printed, neither can one about that.
+            _ => return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+        },
         Err(Refusal::Advice(text)) => {
             let _ = io::stderr().write_all(text.as_bytes());
             return ExitCode::from(ErrorKind::Usage.exit_code());
@@ -72,9 +77,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Where the first panic happened that nothing caught.
+static PANICKED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Has panics print nothing, because their messages may quote a chat, except for developers who ask for backtraces.
+fn report_panics_by_place() {
+    let report = panic::take_hook();
+    let is_asked_for = env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+    bug::set_hook(move |panic| {
+        if let Some(place) = panic.location() {
+            lock(&PANICKED).get_or_insert_with(|| place.to_string());
+        }
+        if is_asked_for {
+            report(panic);
+        }
+    });
+}
+
 /// The error after a panic that ended a command.
 fn unexpected() -> Error {
-    Error::new(ErrorKind::Unexpected, "this is a bug in gptfs; please report the message above")
+    let place = lock(&PANICKED).take().map(|place| format!(" ({place})")).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let reason = format!("this is a bug in gptfs {version}{place}; please report this line and the command");
+    Error::new(ErrorKind::Unexpected, reason)
 }
 
 fn execute(invocation: Invocation) -> Result<ExitCode> {
@@ -112,12 +137,25 @@ fn say(message: &impl ToString) {
 
 /// Writes data to standard output. A reader that closes the pipe early, such as `head`, is not an error.
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    match print_some(write) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(end) => end,
+    }
+}
+
+/// Like [`print`], for data with more to come. Breaks if standard output takes no more.
+fn print_some(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> ControlFlow<Result<()>> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::new(ErrorKind::Environment, "standard output").caused_by(error)),
-        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(Ok(())),
+        Err(error) => ControlFlow::Break(Err(no_output(error))),
+        Ok(()) => ControlFlow::Continue(()),
     }
+}
+
+/// The error of standard output that can't be written to.
+fn no_output(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Environment, "standard output").caused_by(cause)
 }
 
 /// `text` as a JSON string, with everything that could control a terminal escaped.
@@ -158,3 +196,6 @@ fn wants_color() -> bool {
         || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     io::stdout().is_terminal() && !refused
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,8 +51,8 @@ pub(crate) struct Written {
     /// The bytes of the files.
     #[cfg(test)]
     pub(crate) bytes: u64,
-    /// What could not be written in full, or not with its times, in the order of paths. Nothing is left of such a file,
-    /// unless only its times are wrong.
+    /// What could not be written in full, in the order of paths, and left nothing behind; then what was, but not with its
+    /// times.
     pub(crate) failures: Vec<Error>,
 }
 
@@ -60,15 +60,23 @@ impl Written {
     /// This, or one error for all failures.
     ///
     /// # Errors
-    /// `OutOfMemory` if that was the reason of all failures, else `Damaged`; the message names the first and counts them.
+    /// A bug comes first among the reasons, then what is wrong with the export, then what the system refused. The message
+    /// names the first failure and counts them.
     pub(crate) fn complete(self) -> Result<Self> {
         match self.failures.first() {
             None => Ok(self),
             Some(first) => {
                 let count = self.failures.len();
                 let message = format!("{count} could not be written; the first: {first}");
-                let is_memory = self.failures.iter().all(|failure| failure.kind() == ErrorKind::OutOfMemory);
-                let kind = if is_memory { ErrorKind::OutOfMemory } else { ErrorKind::Damaged };
+                let is_a_reason =
+                    |kind: &ErrorKind| self.failures.iter().any(|failure| failure.kind() == *kind);
+                let system = [ErrorKind::Environment, ErrorKind::OutOfMemory];
+                let is_of_the_system = self.failures.iter().all(|failure| system.contains(&failure.kind()));
+                let kind = match system.into_iter().find(is_a_reason) {
+                    _ if is_a_reason(&ErrorKind::Unexpected) => ErrorKind::Unexpected,
+                    Some(kind) if is_of_the_system => kind,
+                    _ => ErrorKind::Damaged,
+                };
                 Err(Error::new(kind, message))
             }
         }
@@ -166,6 +174,8 @@ struct Share {
     stamps: Vec<(String, FileStamp)>,
     kept: Vec<String>,
     failures: Vec<(String, Error)>,
+    /// What has been written, but not with its times.
+    untimed: Vec<(String, Error)>,
 }
 
 impl Share {
@@ -176,6 +186,7 @@ impl Share {
         self.stamps.extend(other.stamps);
         self.kept.extend(other.kept);
         self.failures.extend(other.failures);
+        self.untimed.extend(other.untimed);
     }
 }
 
@@ -220,10 +231,11 @@ impl ExportRun<'_> {
         for (path, attr) in plan.directories.iter().rev() {
             let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
             if let Err(error) = timed {
-                share.failures.push((path.clone(), Error::io("its times can't be set", error)));
+                share.untimed.push((path.clone(), Error::io("its times can't be set", error)));
             }
         }
         share.failures.sort_by(|a, b| a.0.cmp(&b.0));
+        share.untimed.sort_by(|a, b| a.0.cmp(&b.0));
         share.kept.sort();
         Ok(Written {
             files: share.files,
@@ -237,6 +249,7 @@ impl ExportRun<'_> {
             failures: share
                 .failures
                 .into_iter()
+                .chain(share.untimed)
                 .map(|(path, error)| error.within(self.named(&path)))
                 .collect(),
         })

@@ -105,7 +105,11 @@ impl Index {
         let export = Arc::new(export);
         let FoundAssets { assets, problems, failure } = files::assets(&export);
         let found = pass::run(&export, &assets, options, observer, progress)?;
+        let formats = export.shards.iter().filter_map(|shard| found.formats.get(&shard.entry));
+        let describes_owner = |name: &str| formats.clone().any(|format| format.describes_owner(name));
+        let (unread, also_failure) = files::side_problems(&export, &describes_owner);
         let problems = found.problems.into_iter().chain(export.problems.iter().cloned()).chain(problems);
+        let problems = problems.chain(unread);
         let problems = bounded(problems);
         let mut catalog = Catalog { heads: found.heads, orphans: Vec::new(), problems };
         for head in catalog.heads.iter_mut().filter(|head| head.condition == Condition::Unverified) {
@@ -120,7 +124,7 @@ impl Index {
         let assets = OnceLock::from(assets);
         let format = |shard: &Shard| Some((shard.entry, (shard.shape, *found.formats.get(&shard.entry)?)));
         let shards = export.shards.iter().filter_map(format).collect();
-        let is_provisional = found.is_provisional || failure.is_some();
+        let is_provisional = found.is_provisional || failure.or(also_failure).is_some();
         Ok(Self {
             export,
             catalog,
@@ -469,7 +473,7 @@ impl Library for Index {
 
 /// Runs `work`. Its panic is an error of this call.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    bug::caught(work).unwrap_or_else(|bug| Err(Error::new(ErrorKind::Unexpected, bug.to_string())))
+    bug::caught(work).unwrap_or_else(|bug| Err(bug.into_error()))
 }
 
 fn saved_in(cache: &IndexCache) -> String {

@@ -78,6 +78,8 @@ impl Layout {
     }
 
     fn with_stems(catalog: &Catalog, zone: &Zone, mut stems: Vec<FileName>) -> Self {
+        #[cfg(test)]
+        tests::while_laying_out(&stems);
         let mut months: BTreeMap<(u16, u8), Vec<usize>> = BTreeMap::new();
         let mut undated = Vec::new();
         for (position, head) in catalog.heads.iter().enumerate() {

@@ -17,7 +17,7 @@ pub(crate) use words::WordQuery;
 
 use crate::bug;
 use crate::catalog::{Catalog, Page};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::fs::{Fs, Ino, InodeKind, Library};
 use order::AnswerOrder;
 use std::thread::Builder;
@@ -192,8 +192,7 @@ pub(crate) fn run<I: Inspector>(
         };
         let goes_on = bug::caught(each).unwrap_or_else(|bug| {
             *inspector = new_inspector();
-            let error = Error::new(ErrorKind::Unexpected, bug.to_string());
-            failures.extend(unit.files.first().map(|&ino| of_file(fs, ino, error)));
+            failures.extend(unit.files.first().map(|&ino| of_file(fs, ino, bug.into_error())));
             true
         });
         let answer = inspector.answer();

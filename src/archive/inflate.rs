@@ -296,6 +296,8 @@ impl InflateDecoder {
                 return Ok(Stop::Full);
             }
             let (fresh, result) = self.stream.inflate(read);
+            #[cfg(test)]
+            tests::while_inflating(self.stream.output(fresh));
             if ahead == 0 {
                 self.taken = fresh;
             }

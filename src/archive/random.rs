@@ -8,6 +8,7 @@ use super::inflate::{Checkpoint, Checkpoints, InflateDecoder, Stop};
 use super::section::Section;
 use super::span::{Span, SpanCache, SpanKey};
 use super::whole::{inflate_all, wrong_checksum};
+use crate::bug;
 use crate::bytes::append;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
@@ -430,7 +431,9 @@ fn run(
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     #[cfg(test)]
     let start = decoder.out();
-    let stop = decoder.run(&read, spacing, length, sink);
+    // After a panic, as after any break, what came before stays.
+    let stop =
+        bug::caught(|| decoder.run(&read, spacing, length, sink)).unwrap_or_else(|bug| Err(bug.into_error()));
     #[cfg(test)]
     DECODED.set(DECODED.get() + decoder.out() - start);
     stop

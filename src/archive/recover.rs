@@ -1,7 +1,8 @@
 //! The entries of a ZIP without a usable directory, found by their local headers (`--recover`).
 //!
 //! The local header of a streamed entry doesn't say where its data ends, so the data is inflated once to find out. Where
-//! that fails, what follows it marks its end. A cut-off entry is kept as far as it goes; reading it ends with an error.
+//! that fails, what follows it marks its end. Stored data ends where a descriptor has its length and its checksum. A cut-off
+//! entry is kept as far as it goes; reading it ends with an error.
 
 use super::directory::{CentralDirectory, refuse_bombs};
 use super::entries::Encryption;
@@ -20,6 +21,9 @@ const MARK: &[u8] = b"PK";
 
 /// Size of the largest descriptor.
 const DESCRIPTOR_BYTES: usize = 24;
+
+/// The same without a signature.
+const UNSIGNED_BYTES: usize = 20;
 
 /// Size of a local header without its name and extra field.
 const HEADER_BYTES: usize = 30;
@@ -175,22 +179,14 @@ fn entry(
     let mut flaw = is_cut.then_some(CUT_OFF);
     let mut end = start.saturating_add(compressed);
     if flags & STREAMED != 0 && compressed == 0 && encryption.is_none() {
-        if method == Method::Deflated {
+        let data = if method == Method::Deflated {
             let Some(data) = stream(window, start, max_bytes, spare)? else { return Ok(None) };
-            (entry.size, entry.compressed, entry.crc, flaw) =
-                (data.size, data.compressed, Some(data.crc), data.flaw);
+            data
         } else {
-            let descriptor = window.find(start, DESCRIPTOR)?;
-            flaw = descriptor.is_none().then_some(CUT_OFF);
-            entry.compressed = descriptor.unwrap_or(section.bytes()).saturating_sub(start);
-            entry.size = entry.compressed;
-            let mut after = [0; 8];
-            if let Some(at) = descriptor
-                && section.read_exact_at(at, &mut after).is_ok()
-            {
-                entry.crc = Some(number(&after, 4, 4) as u32);
-            }
-        }
+            stored(window, start, method, spare)?
+        };
+        (entry.size, entry.compressed, entry.crc, flaw) =
+            (data.size, data.compressed, Some(data.crc), data.flaw);
         end = start.saturating_add(entry.compressed);
     } else if is_cut {
         entry.compressed = there;
@@ -210,6 +206,13 @@ struct StreamedData {
     flaw: Option<&'static str>,
 }
 
+impl StreamedData {
+    /// As much as there is of it. A checksum that can't be right ensures that it never passes for complete.
+    fn broken(length: u64, checksum: u32, flaw: &'static str) -> Self {
+        Self { size: length, compressed: length, crc: !checksum, flaw: Some(flaw) }
+    }
+}
+
 /// The data that begins at `start`. Where it can't be inflated, the decoder may have run past its end before it noticed,
 /// over other entries.
 fn stream(
@@ -225,7 +228,7 @@ fn stream(
     let whole = StreamedData { size: out, compressed: input, crc, flaw: None };
     if is_whole {
         let follows = window.from(reached, DESCRIPTOR_BYTES)?;
-        if let Some(descriptor) = Descriptor::signed(follows, input) {
+        if let Some(descriptor) = Descriptor::signed(follows, input, false) {
             let flaw = (descriptor.crc != crc).then_some(DAMAGED);
             return Ok(Some(StreamedData { crc: descriptor.crc, flaw, ..whole }));
         }
@@ -262,12 +265,12 @@ fn boundary(
         let length = mark.saturating_sub(start);
         let found = window.from(mark, DESCRIPTOR_BYTES)?;
         let is_header = found.starts_with(LOCAL_HEADER) || found.starts_with(DIRECTORY);
-        let mut descriptor = Descriptor::signed(found, length).map(|descriptor| (length, descriptor));
-        if is_header
-            && let Some(before) = mark.checked_sub(Descriptor::UNSIGNED_BYTES).filter(|at| *at >= start)
-        {
-            let before = window.from(before, DESCRIPTOR_BYTES)?;
-            descriptor = Descriptor::unsigned(before, length);
+        let mut descriptor = Descriptor::signed(found, length, false).map(|descriptor| (length, descriptor));
+        if is_header {
+            let before = mark.saturating_sub(UNSIGNED_BYTES as u64).max(start);
+            let bytes = window.from(before, DESCRIPTOR_BYTES)?;
+            let before = bytes.get(..usize::try_from(mark - before).unwrap_or_default());
+            descriptor = Descriptor::unsigned(before.unwrap_or_default(), length, false);
         }
         if let Some((length, descriptor)) = descriptor {
             let again = reached.saturating_sub(start.saturating_add(length));
@@ -284,6 +287,73 @@ fn boundary(
     Ok(None)
 }
 
+/// Bytes to look at together: an unsigned descriptor, what is after it, and at least as much again.
+const LOOK_BYTES: usize = UNSIGNED_BYTES + 2 * DESCRIPTOR_BYTES;
+
+/// The data that begins at `start` and isn't deflated: up to the first descriptor that has its length and, if it is stored,
+/// its checksum. If there is none it is broken, and ends at the first descriptor with its length, else at the first header.
+/// The bytes after that end will be read again, and are taken from `spare`.
+fn stored(
+    window: &mut HeaderWindow<'_>,
+    start: u64,
+    method: Method,
+    spare: &mut u64,
+) -> Result<StreamedData> {
+    let is_stored = method == Method::Stored;
+    let (mut fitting, mut before_header) = (None::<StreamedData>, None::<StreamedData>);
+    // The checksum is that of the data before `hashed`. Everything before `from` was searched.
+    let (mut checksum, mut hashed, mut from) = (crc32fast::Hasher::new(), start, start);
+    loop {
+        let bytes = window.from(hashed, LOOK_BYTES)?;
+        let is_last = bytes.len() < LOOK_BYTES;
+        let searched = if is_last { bytes.len() } else { bytes.len() - DESCRIPTOR_BYTES };
+        let skipped = usize::try_from(from.saturating_sub(hashed)).unwrap_or_default();
+        let is_mark = |at: &usize| bytes.get(*at..).is_some_and(|rest| rest.starts_with(MARK));
+        let mut done = 0;
+        for mark in (skipped..searched).filter(is_mark).chain(is_last.then_some(searched)) {
+            let kept = mark.saturating_sub(UNSIGNED_BYTES).max(done);
+            checksum.update(bytes.get(done..kept).unwrap_or_default());
+            done = kept;
+            let checksum_at = |end: usize| {
+                let mut checksum = checksum.clone();
+                checksum.update(bytes.get(kept..end).unwrap_or_default());
+                checksum.finalize()
+            };
+            let together = hashed.saturating_sub(start).saturating_add(mark as u64);
+            let (before, rest) = bytes.split_at_checked(mark).unwrap_or_default();
+            let is_header = rest.starts_with(LOCAL_HEADER) || rest.starts_with(DIRECTORY);
+            let descriptor = if is_header || rest.is_empty() {
+                Descriptor::unsigned(before, together, is_stored)
+            } else {
+                Descriptor::signed(rest, together, is_stored).map(|descriptor| (together, descriptor))
+            };
+            if let Some((length, Descriptor { crc, size })) = descriptor {
+                let own = usize::try_from(together.saturating_sub(length)).unwrap_or_default();
+                let is_right = !is_stored || checksum_at(mark.saturating_sub(own)) == crc;
+                let flaw = (!is_right).then_some(DAMAGED);
+                let data = StreamedData { size, compressed: length, crc, flaw };
+                if is_right {
+                    return Ok(data);
+                }
+                fitting.get_or_insert(data);
+            } else if is_header && before_header.is_none() {
+                before_header = Some(StreamedData::broken(together, checksum_at(mark), DAMAGED));
+            }
+            let end = fitting.as_ref().or(before_header.as_ref()).map(|data| data.compressed);
+            let again = end.map_or(0, |end| together.saturating_sub(end));
+            if rest.is_empty() || again > *spare {
+                *spare = spare.saturating_sub(again);
+                let cut = || StreamedData::broken(together, checksum_at(mark), CUT_OFF);
+                return Ok(fitting.or(before_header).unwrap_or_else(cut));
+            }
+        }
+        let kept = searched.saturating_sub(UNSIGNED_BYTES).max(done);
+        checksum.update(bytes.get(done..kept).unwrap_or_default());
+        from = hashed.saturating_add(searched as u64);
+        hashed = hashed.saturating_add(kept as u64);
+    }
+}
+
 /// What follows the data of a streamed entry.
 struct Descriptor {
     crc: u32,
@@ -291,30 +361,30 @@ struct Descriptor {
 }
 
 impl Descriptor {
-    /// Size of the larger form without a signature.
-    const UNSIGNED_BYTES: u64 = 20;
-
-    /// The descriptor that `bytes` begin with, if it is that of data of this length.
-    fn signed(bytes: &[u8], length: u64) -> Option<Self> {
+    /// The descriptor that `bytes` begin with, if it is that of data of this length. Of stored data, both sizes are the
+    /// length.
+    fn signed(bytes: &[u8], length: u64, is_stored: bool) -> Option<Self> {
         let fields = bytes.strip_prefix(DESCRIPTOR)?;
-        Self::of(fields, 4, length).or_else(|| Self::of(fields, 8, length))
+        // Half of the larger form looks like the smaller one.
+        [8, 4].into_iter().find_map(|width| Self::of(fields, width, length, is_stored))
     }
 
-    /// The descriptor without a signature at the end of the first [`UNSIGNED_BYTES`](Self::UNSIGNED_BYTES) of `bytes`, if it
-    /// is that of the data before it, and the length of that data, given their length together.
-    fn unsigned(bytes: &[u8], together: u64) -> Option<(u64, Self)> {
+    /// The descriptor without a signature that `bytes` end with, if it is that of the data before it, and the length of that
+    /// data, given their length together.
+    fn unsigned(bytes: &[u8], together: u64, is_stored: bool) -> Option<(u64, Self)> {
         [4, 8].into_iter().find_map(|width| {
             let own = 4 + 2 * width;
             let length = together.checked_sub(own as u64)?;
-            let fields = bytes.get(Self::UNSIGNED_BYTES as usize - own..)?;
-            Some((length, Self::of(fields, width, length)?))
+            let fields = bytes.get(bytes.len().checked_sub(own)?..)?;
+            Some((length, Self::of(fields, width, length, is_stored)?))
         })
     }
 
     /// `fields` are the checksum and two sizes, `width` bytes each.
-    fn of(fields: &[u8], width: usize, length: u64) -> Option<Self> {
+    fn of(fields: &[u8], width: usize, length: u64, is_stored: bool) -> Option<Self> {
+        let size = number(fields, 4 + width, width);
         let is_there = fields.len() >= 4 + 2 * width && number(fields, 4, width) == length;
-        is_there.then(|| Self { crc: number(fields, 0, 4) as u32, size: number(fields, 4 + width, width) })
+        (is_there && (!is_stored || size == length)).then(|| Self { crc: number(fields, 0, 4) as u32, size })
     }
 }
 

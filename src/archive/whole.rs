@@ -4,6 +4,7 @@ use super::chunk::Chunk;
 use super::inflate::{Checkpoints, InflateDecoder, Stop};
 use super::section::Section;
 use super::{CHUNK_BYTES, Each, Entry};
+use crate::bug::{self, Bug};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Hands over all of a stored entry and verifies its checksum, if it has one.
@@ -26,7 +27,8 @@ pub(super) fn stream_stored(found: &Entry<'_>, section: &Section, each: Each<'_>
     if found.crc.is_some_and(|crc| crc != hasher.finalize()) { Err(wrong_checksum()) } else { Ok(()) }
 }
 
-/// Inflates an entry, hands over the bytes its header promises, and verifies length and checksum.
+/// Inflates an entry, hands over the bytes its header promises, and verifies length and checksum. If the inflater panics,
+/// what it inflated before stays.
 pub(super) fn inflate_all(
     found: &Entry<'_>,
     section: &Section,
@@ -39,7 +41,7 @@ pub(super) fn inflate_all(
     let mut done = 0_u64;
     let mut hasher = crc32fast::Hasher::new();
     loop {
-        let (mut bytes, stop) = decoder.chunk(&read, spacing);
+        let (mut bytes, stop) = bug::caught(|| decoder.chunk(&read, spacing)).map_err(Bug::into_error)?;
         let length = bytes.len() as u64;
         // Bytes beyond the promised size prove that the header lies.
         let promised = length.min(found.size.saturating_sub(done));

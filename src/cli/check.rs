@@ -29,7 +29,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<()> {
             })
         })?;
     } else if count > 0 {
-        list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
+        let copied = list::copy(&opened.fs, opened.fs.resolve(PROBLEMS)?, false)?;
+        copied.break_value().unwrap_or(Ok(()))?;
     }
     let heads = &opened.index.catalog().heads;
     let name = &opened.index.export().name;

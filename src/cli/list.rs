@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 use line::{ListLine, Style};
 use std::cmp::Reverse;
 use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
 
 /// Lists directories and files.
 pub(super) fn ls(args: &LsArgs) -> Result<()> {
@@ -140,20 +141,28 @@ pub(super) fn cat(args: &CatArgs) -> Result<()> {
     let settings = Settings::new(&args.reading)?;
     let open::Opened { fs, .. } = open::open(std::slice::from_ref(&args.source), &settings)?;
     let careful = !args.force && io::stdout().is_terminal();
-    super::each(&args.paths, |path| {
+    let mut output = ControlFlow::Continue(());
+    let copied = super::each(&args.paths, |path| {
         // An error from `files` already names the path.
-        find::files(&fs, path)?.into_iter().try_for_each(|ino| {
-            let ino = fs.followed(ino)?;
-            copy(&fs, ino, careful).map_err(|error| error.within(printable(path)))
-        })
-    })
+        for ino in find::files(&fs, path)? {
+            if output.is_continue() {
+                let copied = fs.followed(ino).and_then(|ino| copy(&fs, ino, careful));
+                output = copied.map_err(|error| error.within(printable(path)))?;
+            }
+        }
+        Ok(())
+    });
+    match output {
+        ControlFlow::Continue(()) => copied,
+        ControlFlow::Break(end) => end.and(copied),
+    }
 }
 
 /// Bytes copied at a time.
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// Prints a file. If `careful`, refuses one that could affect a terminal.
-pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
+pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<ControlFlow<Result<()>>> {
     let is_copied = matches!(fs.origin(ino)?, Origin::Copied(_));
     let size = fs.attr(ino)?.size;
     let mut offset = 0;
@@ -172,10 +181,13 @@ pub(super) fn copy(fs: &Fs, ino: Ino, careful: bool) -> Result<()> {
             printed = printed.get(..whole).filter(|whole| !whole.is_empty()).unwrap_or(printed);
         }
         offset += printed.len() as u64;
-        super::print(|out| out.write_all(printed))?;
+        let going_on = super::print_some(|out| out.write_all(printed));
+        if going_on.is_break() {
+            return Ok(going_on);
+        }
     }
     debug_assert_eq!(offset, size, "a file has the size that its listing states");
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 /// The length of `block` without a character that its end cuts off, if it is text that doesn't control a terminal.

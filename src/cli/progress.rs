@@ -81,6 +81,11 @@ fn line(now: Snapshot, items: &str, elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::until;
+    use std::io::Read;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::{env, fs};
 
     #[test]
     fn the_line_has_the_share_done_and_the_time_left() {
@@ -89,5 +94,62 @@ mod tests {
         assert_eq!(now(250_000_000, 1_000_000_000, 7), "25 % of 1000 MB, 7 files, 3 s left");
         assert_eq!(now(0, 0, 0), "0 % of 0 MB, 0 files, 0 s left");
         assert_eq!(now(9, 3, 1), "100 % of 0 MB, 1 files, 0 s left");
+    }
+
+    const FOLDER: &str = "GPTFS_TEST_PROGRESS";
+
+    /// What the tests below run as a process of its own, which does nothing otherwise: work that takes until its line was
+    /// seen.
+    #[test]
+    fn the_work() {
+        let Some(folder) = env::var_os(FOLDER) else { return };
+        let progress = Progress::default();
+        progress.set_total(1_000_000_000);
+        progress.advance(250_000_000);
+        (0..7).for_each(|_| progress.count());
+        let seen = Path::new(&folder).join("seen");
+        let result = shown("files", &progress, || {
+            until("its line was seen", || seen.exists());
+            "done"
+        });
+        eprintln!("{result}");
+    }
+
+    /// The words that run it.
+    fn the_work_as_a_process() -> String {
+        let program = env::current_exe().unwrap();
+        let test = "cli::progress::tests::the_work";
+        format!("'{}' --exact {test} --test-threads=1 --nocapture -q", program.display())
+    }
+
+    #[test]
+    fn a_terminal_shows_the_line_until_the_work_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("script");
+        command.args(["-qec", &the_work_as_a_process(), "/dev/null"]).env(FOLDER, folder.path());
+        let Ok(mut script) = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn() else {
+            println!("skipped: needs script (install util-linux)");
+            return;
+        };
+        let (mut terminal, mut bytes) = (script.stdout.take().unwrap(), [0; 1 << 10]);
+        let mut text = String::new();
+        while let read @ 1.. = terminal.read(&mut bytes).unwrap() {
+            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+            if text.contains("s left\u{1b}[K") {
+                fs::write(folder.path().join("seen"), "").unwrap();
+            }
+        }
+        assert!(script.wait().unwrap().success(), "{text:?}");
+        assert!(text.contains("\r25 % of 1000 MB, 7 files, "), "{text:?}");
+        assert!(text.contains("s left\u{1b}[K\r\u{1b}[Kdone\r\n"), "{text:?}");
+    }
+
+    #[test]
+    fn nothing_is_shown_where_there_is_no_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("seen"), "").unwrap();
+        let words = the_work_as_a_process();
+        let output = Command::new("sh").args(["-c", &words]).env(FOLDER, folder.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "done\n");
     }
 }

@@ -196,7 +196,7 @@ fn one_broken_file_leaves_the_others_whole() {
         assert!(failure.to_string().contains(path), "{failure}");
     }
     let error = written.complete().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.kind(), ErrorKind::Unexpected);
     assert!(error.to_string().starts_with("4 could not be written; the first: "), "{error}");
 }
 
@@ -235,7 +235,7 @@ fn nobody_leads_an_export_outside_by_replacing_what_it_made() {
         assert!(failed(name), "{name}: {:?}", written.failures);
     }
     assert!(into.join("undated/No time.md").exists());
-    assert_eq!(written.complete().unwrap_err().kind(), ErrorKind::Damaged);
+    assert_eq!(written.complete().unwrap_err().kind(), ErrorKind::Environment);
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn settle(
     match written {
         Ok(wrong_times) => {
             let wrong_times = wrong_times.map(|error| Error::io("its times can't be set", error));
-            share.failures.extend(wrong_times.map(|error| (path.to_owned(), error)));
+            share.untimed.extend(wrong_times.map(|error| (path.to_owned(), error)));
             Ok(true)
         }
         Err(failure) => {

@@ -33,7 +33,6 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -467,8 +466,7 @@ impl<'a> Serving<'a> {
 
 /// Runs `work`, and turns a panic into an error.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "a bug in gptfs, please report it")))
+    bug::caught(work).unwrap_or_else(|bug| Err(bug.into_error()))
 }
 
 /// Builds the tree and shows it to those who wait for it.

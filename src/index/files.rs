@@ -1,7 +1,8 @@
 //! The files of an export, and what the side files say about them. Read before the first conversation.
 
-use crate::archive::{self, EntryKind};
+use crate::archive::{self, Chunk, EntryKind};
 use crate::bug;
+use crate::bytes::append;
 use crate::catalog::{EntryRef, Problem, SideFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
@@ -29,17 +30,14 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
     let mut side = SideFiles::default();
     let mut each = |entries: &[EntryRef], take: &mut dyn FnMut(&[u8])| {
         for &entry in entries {
-            match read(export, entry) {
-                Ok(bytes) => {
-                    if let Err(bug) = bug::caught(|| take(&bytes)) {
-                        problems
-                            .push(Problem::new(name(export, entry), format!("not used because of {bug}")));
-                    }
-                }
-                Err(error) => {
-                    problems.push(Problem::new(name(export, entry), error.to_string()));
-                    failure = failure.take().or(Some(error).filter(may_pass));
-                }
+            // What comes before a break, or isn't verified, is better than nothing.
+            let (bytes, error) = read(export, entry);
+            if let Err(bug) = bug::caught(|| take(&bytes)) {
+                problems.push(Problem::new(name(export, entry), format!("not used because of {bug}")));
+            }
+            if let Some(error) = error {
+                problems.push(Problem::new(name(export, entry), error.reason()));
+                failure = failure.take().or(Some(error).filter(may_pass));
             }
         }
     };
@@ -96,25 +94,41 @@ fn may_pass(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Limit)
 }
 
-/// The side files whose base names pass `wanted`, whole.
-///
-/// # Errors
-/// If one can't be read that may be readable another time.
-pub(super) fn side(export: &Export, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<SideFile>> {
+/// The side files whose base names pass `wanted`, in order, with these names.
+fn wanted<'e>(
+    export: &'e Export,
+    wanted: &'e dyn Fn(&str) -> bool,
+) -> impl Iterator<Item = (EntryRef, String)> + 'e {
     let side = &export.side;
     let mut entries: Vec<EntryRef> =
         side.user.iter().chain(&side.feedback).chain(&side.other).copied().collect();
     entries.sort_unstable();
     let base = |entry| name(export, entry).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    let wanted = entries.into_iter().map(|entry| (entry, base(entry))).filter(|(_, name)| wanted(name));
-    let read = |(entry, name): (EntryRef, String)| {
-        let bytes = match read(export, entry) {
-            Err(error) if may_pass(&error) => return Err(error.within(printable(&name))),
-            read => read.map_err(|error| error.to_string()),
-        };
-        Ok(SideFile { name, bytes })
+    entries.into_iter().map(move |entry| (entry, base(entry))).filter(|(_, name)| wanted(name))
+}
+
+/// The side files whose base names pass `names`, whole or as far as they go.
+///
+/// # Errors
+/// If one can't be read that may be readable another time.
+pub(super) fn side(export: &Export, names: &dyn Fn(&str) -> bool) -> Result<Vec<SideFile>> {
+    let read = |(entry, name): (EntryRef, String)| match read(export, entry) {
+        (_, Some(error)) if may_pass(&error) => Err(error.within(printable(&name))),
+        (bytes, error) => Ok(SideFile { name, bytes, flaw: error.map(|error| error.reason()) }),
     };
-    wanted.map(read).collect()
+    wanted(export, names).map(read).collect()
+}
+
+/// What is wrong with those files, and why one couldn't be read that may be readable another time.
+pub(super) fn side_problems(export: &Export, names: &dyn Fn(&str) -> bool) -> (Vec<Problem>, Option<Error>) {
+    let (mut problems, mut failure) = (Vec::new(), None);
+    for (entry, _) in wanted(export, names) {
+        if let Some(error) = read_to(export, entry, &mut |_| {}) {
+            problems.push(Problem::new(export.subject(entry), error.reason()));
+            failure = failure.or(Some(error).filter(may_pass));
+        }
+    }
+    (problems, failure)
 }
 
 /// Hands over every file of the archives with its path, below the name of its archive if there are several.
@@ -138,17 +152,29 @@ fn name(export: &Export, entry: EntryRef) -> String {
     export.entry(entry).map(|entry| entry.name.to_owned()).unwrap_or_default()
 }
 
-/// All bytes of a side file.
-fn read(export: &Export, entry: EntryRef) -> Result<Vec<u8>> {
+/// The bytes of a side file, and why they aren't all of it or can't be trusted.
+fn read(export: &Export, entry: EntryRef) -> (Vec<u8>, Option<Error>) {
     let mut bytes = Vec::new();
+    let size = export.entry(entry).map_or(0, |entry| entry.size.min(SIDE_BYTES));
+    if bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
+        return (bytes, Some(Error::new(ErrorKind::OutOfMemory, format!("no memory for {size} bytes"))));
+    }
+    let error = read_to(export, entry, &mut |chunk| append(&mut bytes, chunk));
+    (bytes, error)
+}
+
+/// Hands a side file to `take`, chunk by chunk, and verifies it. Returns why it isn't whole.
+fn read_to(export: &Export, entry: EntryRef, take: &mut dyn FnMut(&[u8])) -> Option<Error> {
     let size = export.entry(entry).map_or(0, |entry| entry.size);
     if size > SIDE_BYTES {
-        return Err(Error::new(ErrorKind::Limit, format!("larger than {}", binary_size(SIDE_BYTES.into()))));
+        return Some(Error::new(ErrorKind::Limit, format!("larger than {}", binary_size(SIDE_BYTES.into()))));
     }
-    if let Some(archive) = export.archive(entry) {
-        archive.read_range(entry.entry, 0, size, &mut bytes)?;
-    }
-    Ok(bytes)
+    let archive = export.archive(entry)?;
+    let mut each = |chunk: Chunk<'_>| {
+        take(&chunk);
+        Ok(())
+    };
+    archive.stream(entry.entry, archive::spacing(size), &mut each).err()
 }
 
 /// The asset table of a viewer; empty if it has none.

@@ -32,7 +32,7 @@ use scheduler::{Direct, Ended, Next, Scheduler, Task, is_large};
 use split::{ElementPlace, Extent, MAX_ELEMENTS, ShardFinding, Splitter, Vendor};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -136,6 +136,8 @@ struct ShardEnd {
     vendor: Option<Vendor>,
     junk: Option<(u64, u64)>,
     problems: Vec<Problem>,
+    /// True if a bug of ours kept the rest from being split, which is one of the problems.
+    is_lost: bool,
     /// Why it couldn't be read to its end, or can't be trusted.
     failure: Option<Error>,
 }
@@ -149,7 +151,7 @@ impl Pass<'_> {
         let next = AtomicUsize::new(0);
         let ends: Vec<Mutex<ShardEnd>> = shards.iter().map(|_| Mutex::default()).collect();
         let work = Scheduler::new(readers, helpers);
-        let run = |at: usize| {
+        let work_as = |at: usize| {
             let mut worker = Worker::new(self, &work);
             if at < readers {
                 while !work.is_abandoned() {
@@ -163,8 +165,10 @@ impl Pass<'_> {
             while let Some(task) = work.next() {
                 worker.perform(task);
             }
-            std::mem::take(&mut worker.found)
+            worker.found
         };
+        // What a thread that panics has taken will never be returned.
+        let run = |at: usize| bug::caught(|| work_as(at)).inspect_err(|_| work.abandon());
         let found = thread::scope(|scope| {
             let run = &run;
             let threads = readers.saturating_add(helpers);
@@ -174,22 +178,20 @@ impl Pass<'_> {
             for at in others.len().saturating_add(1)..threads {
                 if at < readers { work.lose_reader() } else { work.lose_helper() }
             }
-            let first = panic::catch_unwind(AssertUnwindSafe(|| run(0)));
-            let others: Vec<_> = others.into_iter().map(thread::ScopedJoinHandle::join).collect();
+            let first = run(0);
+            let others = others.into_iter().map(|thread| match thread.join() {
+                Ok(found) => found,
+                Err(panic) => panic::resume_unwind(panic),
+            });
             let mut all = PassFindings::default();
             for found in std::iter::once(first).chain(others) {
-                all.merge(found.map_err(|_| self.bug())?);
+                all.merge(found?);
             }
-            Ok::<_, Error>(all)
+            Ok::<_, Bug>(all)
         });
         let ends = ends.into_iter().map(|end| end.into_inner().unwrap_or_else(PoisonError::into_inner));
-        found.map(|found| (found, ends.collect()))
-    }
-
-    /// The error after a panic, which has printed its own message.
-    fn bug(&self) -> Error {
-        let reason = "reading it failed because of a bug in gptfs; please report the message above";
-        Error::new(ErrorKind::Unexpected, reason).within(printable(&self.export.name))
+        let found = found.map_err(|bug| bug.into_error().within(printable(&self.export.name)))?;
+        Ok((found, ends.collect()))
     }
 
     /// Measures one element. `None` if it isn't a conversation. One that makes us panic is shown as a page that says so;
@@ -314,11 +316,11 @@ impl Pass<'_> {
     fn put_together(&self, found: PassFindings, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
         let PassFindings { mut conversations, mut junk } = found;
         self.check_elements().map_err(|error| error.within(printable(&self.export.name)))?;
-        let fatal = |end: &ShardEnd| {
-            let kind = end.failure.as_ref().map(Error::kind);
-            kind.is_some_and(|kind| kind != ErrorKind::Damaged)
+        let failed_otherwise_than = |end: &ShardEnd, kinds: &[ErrorKind]| {
+            end.failure.as_ref().is_some_and(|failure| !kinds.contains(&failure.kind()))
         };
-        // Damaged files are shown up to the damage.
+        // Damaged files are shown up to the damage, and others up to a bug of ours.
+        let fatal = |end: &ShardEnd| failed_otherwise_than(end, &[ErrorKind::Damaged, ErrorKind::Unexpected]);
         let main: Vec<_> = ends
             .iter()
             .zip(&self.export.shards)
@@ -333,7 +335,8 @@ impl Pass<'_> {
             return Err(failure.unwrap_or_else(|| self.nothing_found(None, None, &[])));
         }
         conversations.sort_by_cached_key(|found| (found.shard, found.head.location.start));
-        let is_provisional = self.is_starved.load(Ordering::Relaxed) || ends.iter().any(fatal);
+        let is_provisional = self.is_starved.load(Ordering::Relaxed)
+            || ends.iter().any(|end| failed_otherwise_than(end, &[ErrorKind::Damaged]));
         let mut read: HashMap<usize, u64> = HashMap::new();
         for found in &mut conversations {
             if ends.get(found.shard).is_some_and(|end| end.failure.is_some())
@@ -344,6 +347,7 @@ impl Pass<'_> {
             let count = read.entry(found.shard).or_default();
             *count = count.saturating_add(1);
         }
+        let is_lost = ends.iter().any(|end| end.is_lost);
         let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
         let (mut foreign, mut has_junk, mut trouble) = (None, false, None);
         for (at, (end, shard)) in ends.into_iter().zip(&self.export.shards).enumerate() {
@@ -376,6 +380,14 @@ impl Pass<'_> {
         let elements = (has_junk && damage.is_empty()).then(|| something_else(trouble.as_ref()));
         problems.splice(0..0, damage);
         if formats.is_empty() {
+            if let Some(problem) = problems.first().filter(|_| is_lost) {
+                let name = printable(&self.export.name);
+                return Err(Error::new(
+                    ErrorKind::Unexpected,
+                    format!("{}: {}", problem.subject, problem.reason),
+                )
+                .within(name));
+            }
             return Err(self.nothing_found(foreign, elements, &problems));
         }
         let mut bugs = Vec::new();
@@ -433,6 +445,9 @@ fn is_conversation(conversation: &Conversation<'_>, extent: Extent, json: &[u8])
 /// The problem of a shard that couldn't be read properly.
 fn damaged(failure: &Error, read: u64) -> String {
     let reason = failure.reason();
+    if failure.kind() == ErrorKind::Unexpected {
+        return format!("not read to its end because of {reason}");
+    }
     let advice =
         if failure.kind() == ErrorKind::Damaged { "; download the export again if you can" } else { "" };
     let read = counted(read, "conversation", "conversations");
@@ -543,7 +558,7 @@ impl<'p> Worker<'p> {
         let Some(splitter) = self.end(at) else { return ShardEnd::default() };
         let (end, finding, scanner) = splitter.finish(&mut |place, json| self.measure(place, &json));
         self.scanner = Some(scanner);
-        let ShardFinding { vendor, junk, mut problems, .. } = finding;
+        let ShardFinding { vendor, junk, mut problems, is_lost, .. } = finding;
         // A file beside the conversations may hold none, in whatever form.
         let is_vacant = entry.is_side && matches!(end, End::Damaged { reason: scan::NOT_CONVERSATIONS, .. });
         if let (Ok(()), End::Damaged { reason, at }) = (&streamed, end)
@@ -551,7 +566,7 @@ impl<'p> Worker<'p> {
         {
             problems.push(Problem::new(pass.export.subject(entry.entry), format!("{reason} (at byte {at})")));
         }
-        ShardEnd { vendor, junk, problems, failure: streamed.err() }
+        ShardEnd { vendor, junk, problems, is_lost, failure: streamed.err() }
     }
 
     /// Takes the next bytes of `at`'s shard: splits them while they are in the processor's cache, or hands them on.
@@ -652,18 +667,11 @@ impl<'p> Worker<'p> {
     }
 
     fn measure_one(&mut self, place: ElementPlace, json: &[u8]) {
+        #[cfg(test)]
+        super::tests::bugs::while_scheduling(json);
         match self.pass.measure(place, json) {
             Some(measured) => self.found.conversations.push(measured),
             None => self.found.add_junk(place.shard, 1, place.location.start),
-        }
-    }
-}
-
-impl Drop for Worker<'_> {
-    fn drop(&mut self) {
-        // Whatever it has taken will never be returned.
-        if thread::panicking() {
-            self.work.abandon();
         }
     }
 }

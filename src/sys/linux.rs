@@ -12,7 +12,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::mount::{MntFlags, MsFlags};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{
@@ -126,6 +126,12 @@ pub(crate) fn give_memory_back_early() {
             libc::mallopt(libc::M_TRIM_THRESHOLD, 2 << 20);
         }
     }
+}
+
+/// Makes a write above the limit of file sizes (`ulimit -f`) an error of this write, instead of the end of the process.
+pub(crate) fn let_large_writes_fail() {
+    // SAFETY: no handler is installed. Nothing depends on what this signal did before.
+    let _ = unsafe { nix::sys::signal::signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
 }
 
 /// Gives freed memory back to the system, where the C library can.

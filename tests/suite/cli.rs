@@ -428,17 +428,6 @@ fn a_closed_pipe_ends_the_program_quietly() {
 }
 
 #[test]
-fn a_full_output_device_is_an_error() {
-    let home = Scratch::new();
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
-    let output = program(&home).args(["ls", "-R"]).arg(demo()).stdout(full).output().expect("the program");
-    assert_eq!(output.status.code(), Some(ENVIRONMENT));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
-}
-
-// Options that change what is shown.
-
-#[test]
 fn the_time_zone_decides_the_month() {
     let scratch = Scratch::new();
     // 2024-02-29T23:59:59Z

@@ -233,9 +233,7 @@ fn an_export_that_cannot_write_a_file_says_so_and_is_completed_by_the_next() {
     let source = small(&place);
     let expected = exported(&source);
     let out = place.path("out");
-    for (kind, reason, codes) in
-        [("write", "no space left on device", &[6][..]), ("broken", "input/output error", &[4, 6])]
-    {
+    for (kind, reason) in [("write", "no space left on device"), ("broken", "input/output error")] {
         let export = |command: &mut Command| {
             outcome(command.args(["export", "--no-cache", "--update"]).arg(&source).arg(&out))
         };
@@ -252,7 +250,7 @@ fn an_export_that_cannot_write_a_file_says_so_and_is_completed_by_the_next() {
                 export(command)
             },
             |at, outcome, home| {
-                assert!(outcome.code.is_some_and(|code| codes.contains(&code)), "write {at}: {outcome:?}");
+                assert_eq!(outcome.code, Some(6), "write {at}: {outcome:?}");
                 let said = outcome.stderr.trim_end();
                 assert!(said.ends_with(reason) && !said.contains('\n'), "write {at}: {said}");
                 for (path, bytes) in files().0 {

@@ -249,6 +249,28 @@ fn what_looks_like_headers_in_a_zip_without_a_directory_is_read_once() {
 }
 
 #[test]
+fn stored_entries_without_sizes_are_read_twice_at_most() {
+    // Each may reach to the end of the file, as far as it is known: no descriptor has its checksum.
+    let mut header = *b"PK\x03\x04                           ";
+    header[4..30].fill(0);
+    (header[6], header[26]) = (8, 1);
+    let zip = header.repeat(200_000);
+    // The same with descriptors that have the length of the first entry.
+    let mut fitting = header.to_vec();
+    while fitting.len() < 8_000_000 {
+        let length = ((fitting.len() - header.len()) as u32).to_le_bytes();
+        fitting.extend([b"PK\x07\x08\x01\x02\x03\x04", &length[..], &length].concat());
+    }
+    for zip in [zip, fitting] {
+        let scratch = Scratch::new();
+        let source = scratch.file("export.zip", zip);
+        let cost = measured(["ls".as_ref(), "--recover".as_ref(), source.as_os_str()]);
+        assert!(matches!(cost.code, Some(3 | 4)), "{}", cost.stderr);
+        assert!(cost.processor < Duration::from_secs(4), "{:?}", cost.processor);
+    }
+}
+
+#[test]
 fn broken_streams_that_run_over_each_other_are_inflated_twice_at_most() {
     // Each entry is an uncompressed block that runs over the entries after it, into a chain of such blocks that breaks at
     // the end of the file; its descriptor says that it ends right after the head of its block.

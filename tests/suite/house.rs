@@ -46,18 +46,18 @@ const PACKAGES: &[(&str, &[&str])] = &[
 
 /// Every room and the rooms it may use. Lower rooms come first, and no room uses one further down the list.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("bug", &[]),
     ("bytes", &[]),
     ("sync", &[]),
     ("text", &[]),
     ("markdown", &["text"]),
     ("sys", &[]),
     ("error", &[]),
+    ("bug", &["error"]),
     ("progress", &["sync"]),
     ("time", &["error"]),
     ("name", &["text"]),
     ("catalog", &["time"]),
-    ("archive", &["bytes", "error", "sync", "sys", "text"]),
+    ("archive", &["bug", "bytes", "error", "sync", "sys", "text"]),
     ("source", &["archive", "bytes", "catalog", "error", "sys", "text"]),
     ("conversation", &["bytes", "catalog", "markdown", "name", "time"]),
     ("render", &["catalog", "conversation", "markdown", "text", "time"]),
@@ -78,7 +78,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "archive", "bug", "catalog", "conversation", "error", "export", "format", "fs", "fuse", "index",
-            "layout", "name", "progress", "render", "search", "source", "sys", "text", "time",
+            "layout", "name", "progress", "render", "search", "source", "sync", "sys", "text", "time",
         ],
     ),
     ("main", &[]),

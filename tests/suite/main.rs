@@ -19,6 +19,7 @@ mod hostile;
 mod house;
 mod measured;
 mod mount;
+mod output;
 mod readme;
 mod structure;
 mod support;

@@ -106,6 +106,42 @@ fn a_broken_entry_of_a_streamed_zip_hides_no_other_from_recover() {
 }
 
 #[test]
+fn what_is_wrong_with_files_beside_the_conversations_is_named_by_check_and_where_they_are_shown() {
+    const DAMAGED: i32 = 4;
+    let scratch = Scratch::new();
+    let user = r#"{"id": "user-1", "email": "tea@example.org"}"#;
+    let feedback = r#"[{"conversation_id": "x", "rating": "thumbs_up"}]"#;
+    let zip = |name: &str, text: &str| {
+        let zip = Zip::new().deflated("conversations.json", array(&[FIRST])).deflated(name, text);
+        scratch.zip(&format!("{name}.zip"), &zip.with_a_wrong_crc())
+    };
+    let check = |source: &Path| gptfs([OsStr::new("check"), source.as_os_str()]);
+    let cat = |source: &Path, page: &str| {
+        gptfs([OsStr::new("cat"), source.as_os_str(), page.as_ref()]).succeeded().stdout
+    };
+    for (name, text, page, said) in [
+        ("user.json", user, ".gptfs/account.md", "tea@example.org"),
+        ("message_feedback.json", feedback, ".gptfs/feedback.md", "👍"),
+        ("library_files.json", "[]", ".gptfs/problems.txt", ""),
+    ] {
+        let source = zip(name, text);
+        let checked = check(&source);
+        assert_eq!(
+            (checked.code, checked.stdout),
+            (Some(DAMAGED), format!("{name}: its checksum is wrong\n"))
+        );
+        let page = cat(&source, page);
+        assert!(page.contains(said) && page.contains(&format!("{name}: its checksum is wrong")), "{page}");
+    }
+    let folder = scratch.directory("folder");
+    fs::write(folder.join("conversations.json"), array(&[FIRST])).expect("a file");
+    File::create(folder.join("user.json")).and_then(|file| file.set_len((256 << 20) + 1)).expect("a file");
+    let checked = check(&folder);
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(DAMAGED), "user.json: larger than 256 MiB\n"));
+    assert!(cat(&folder, ".gptfs/account.md").contains("user.json: larger than 256 MiB"));
+}
+
+#[test]
 fn an_attachment_with_a_wrong_checksum_is_an_io_error_and_the_rest_is_shown() {
     let scratch = Scratch::new();
     let third = fs::read_to_string(fixtures().join("forms/third.json")).expect("a conversation");

@@ -90,8 +90,99 @@ fn a_stored_entry_without_a_size_ends_at_its_descriptor() {
     );
     bytes.extend(b"PK\x07\x08");
     bytes.extend(checksum);
+    bytes.extend([10, 0, 0, 0, 10, 0, 0, 0]);
     let (all, result) = streamed(&recovered(&bytes), 0);
     assert_eq!((all.as_slice(), result.is_ok()), (&b"some words"[..], true));
+}
+
+/// A form of descriptor: its signature, and the width of its sizes.
+type DescriptorForm = (&'static [u8], usize);
+
+const DESCRIPTOR_FORMS: [DescriptorForm; 4] = [(b"PK\x07\x08", 4), (b"PK\x07\x08", 8), (b"", 4), (b"", 8)];
+
+/// A ZIP of stored entries, whose local headers say neither sizes nor checksums.
+fn streamed_stored(entries: &[(&str, &[u8])], (signature, width): DescriptorForm) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, data) in entries {
+        let mut header = zip_bytes(&[(name, data, CompressionMethod::Stored)])[..30 + name.len()].to_vec();
+        let crc = header[14..18].to_vec();
+        header[6] |= 8;
+        header[14..26].fill(0);
+        out.extend(header);
+        out.extend(*data);
+        out.extend(signature);
+        out.extend(crc);
+        for _ in 0..2 {
+            out.extend(&(data.len() as u64).to_le_bytes()[..width]);
+        }
+    }
+    out
+}
+
+/// Asserts that all of these entries are recovered, and are whole but for those in `damaged`.
+#[track_caller]
+fn assert_recovered(zip: &[u8], entries: &[(&str, &[u8])], damaged: &[&str]) {
+    let archive = recovered(zip);
+    let found: Vec<_> = archive.entries().iter().map(|entry| entry.name).collect();
+    assert_eq!(found, entries.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    for (at, (name, data)) in (0..).zip(entries) {
+        let (all, result) = streamed(&archive, at);
+        assert_eq!(result.is_err(), damaged.contains(name), "{name}");
+        assert_eq!(all.len(), data.len(), "{name}");
+        assert!(damaged.contains(name) || all == *data, "{name}");
+    }
+    let notes: Vec<_> = damaged.iter().map(|name| format!("{name} is damaged")).collect();
+    assert_eq!(archive.notes()[1..], notes);
+}
+
+#[test]
+fn a_stored_entry_without_a_size_ends_where_its_length_and_checksum_are_right() {
+    let (words, none) = (text(300_000, 1), Vec::new());
+    // A ZIP in it, and descriptors that aren't its own: of another length, and of its length until there.
+    let inner = streamed_stored(&[("inner", b"some words")], DESCRIPTOR_FORMS[0]);
+    let mut tricky = [&words[..], &inner, b"PK\x07\x08", &[7; 12], &words, b"PK"].concat();
+    let length = (tricky.len() as u32).to_le_bytes();
+    tricky.extend([b"PK\x07\x08", &[1, 2, 3, 4], &length, &length, &words[..]].concat());
+    for form in DESCRIPTOR_FORMS {
+        let entries = [("a", &tricky[..]), ("b", &b"Tea"[..]), ("c", &none[..]), ("d", &tricky[..])];
+        let mut zip = streamed_stored(&entries, form);
+        assert_recovered(&zip, &entries, &[]);
+        // The directory after the entries marks the end of the last one too.
+        zip.extend(b"PK\x01\x02");
+        assert_recovered(&zip, &entries, &[]);
+    }
+}
+
+#[test]
+fn a_stored_entry_with_a_wrong_byte_hides_none_of_those_after_it() {
+    let words = text(300_000, 1);
+    for form in DESCRIPTOR_FORMS {
+        let entries = [("a", &words[..]), ("b", &b"Tea"[..]), ("c", &words[..])];
+        let mut zip = streamed_stored(&entries, form);
+        zip[200_000] ^= 1;
+        assert_recovered(&zip, &entries, &["a"]);
+        // Without its descriptor, an entry ends at the next header.
+        let header = position(&zip, b"b") - 30;
+        let own = form.0.len() + 4 + 2 * form.1;
+        zip.drain(header - own..header);
+        assert_recovered(&zip, &entries, &["a"]);
+    }
+}
+
+#[test]
+fn a_broken_entry_with_a_large_descriptor_is_recovered_up_to_the_break() {
+    let data = text(300_000, 1);
+    let small = streamed_zip(&[("first", &data), ("second", b"Tea")]);
+    let second = position(&small, b"second") - 30;
+    // The sizes of the first descriptor with eight bytes each.
+    let (sizes, rest) = small.split_at(second - 8);
+    let (compressed, size) = (&rest[..4], &rest[4..8]);
+    let mut zip = [sizes, compressed, &[0; 4], size, &[0; 4], &small[second..]].concat();
+    zip[second / 2] ^= 0xff;
+    let archive = recovered(&zip);
+    let (all, result) = streamed(&archive, 0);
+    assert!(result.is_err() && all.len() > 50_000 && data.starts_with(&all[..50_000]), "{}", all.len());
+    assert_eq!(streamed(&archive, 1).0, b"Tea");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn account(files: &[SideFile], zone: &Zone) -> String {
     let mut said = HashSet::new();
     let mut notes = Vec::new();
     for file in files.iter().filter(|file| ACCOUNT_FILES.contains(&file.name.as_str())) {
+        notes.extend(flaw(file));
         match parse(file) {
             Ok(value) => {
                 for fact in facts::of(&file.name, &value, zone) {
@@ -54,7 +55,7 @@ fn account(files: &[SideFile], zone: &Zone) -> String {
                     }
                 }
             }
-            Err(note) => notes.push(note),
+            Err(note) => notes.extend(note),
         }
     }
     let mut out = String::from("# Account\n");
@@ -144,19 +145,16 @@ fn shared(files: &[SideFile], page: FindPage<'_>) -> String {
 fn each(files: &[SideFile], name: &str, take: &mut dyn FnMut(&Value)) -> Vec<String> {
     let mut notes = Vec::new();
     for file in files.iter().filter(|file| file.name == name) {
-        let bytes = match &file.bytes {
-            Ok(bytes) if bytes.trim_ascii_start().starts_with(b"[") => bytes,
-            _ => {
-                match parse(file) {
-                    Ok(object @ Value::Object(_)) => take(&object),
-                    Ok(_) => notes.push(format!("{name}: not a list")),
-                    Err(note) => notes.push(note),
-                }
-                continue;
-            }
-        };
-        if !values::each(bytes, &mut |_, entry| take(&values::value(entry))) {
-            notes.push(format!("{name}: broken JSON"));
+        notes.extend(flaw(file));
+        if file.bytes.trim_ascii_start().starts_with(b"[") {
+            let is_whole = values::each(&file.bytes, &mut |_, entry| take(&values::value(entry)));
+            notes.extend(broken(file).filter(|_| !is_whole));
+            continue;
+        }
+        match parse(file) {
+            Ok(object @ Value::Object(_)) => take(&object),
+            Ok(_) => notes.push(format!("{name}: not a list")),
+            Err(note) => notes.extend(note),
         }
     }
     notes
@@ -165,12 +163,22 @@ fn each(files: &[SideFile], name: &str, take: &mut dyn FnMut(&Value)) -> Vec<Str
 /// Largest file that is read as a whole, in bytes.
 const OBJECT_BYTES: usize = 1 << 20;
 
-fn parse(file: &SideFile) -> Result<Value, String> {
-    let bytes = file.bytes.as_ref().map_err(|reason| format!("{}: {reason}", file.name))?;
-    if bytes.len() > OBJECT_BYTES {
-        return Err(format!("{}: too large", file.name));
+/// The JSON of a file. If it is broken, a note about it, unless its [flaw] says enough.
+fn parse(file: &SideFile) -> Result<Value, Option<String>> {
+    if file.bytes.len() > OBJECT_BYTES {
+        return Err(Some(format!("{}: too large", file.name)));
     }
-    serde_json::from_slice(bytes).map_err(|_| format!("{}: broken JSON", file.name))
+    serde_json::from_slice(&file.bytes).map_err(|_| broken(file))
+}
+
+/// A note about a file that isn't whole, or may be wrong.
+fn flaw(file: &SideFile) -> Option<String> {
+    file.flaw.as_ref().map(|flaw| format!("{}: {flaw}", file.name))
+}
+
+/// A note about broken JSON, in a file that has no other flaw.
+fn broken(file: &SideFile) -> Option<String> {
+    file.flaw.is_none().then(|| format!("{}: broken JSON", file.name))
 }
 
 fn text<'v>(entry: &'v Value, key: &str) -> &'v str {

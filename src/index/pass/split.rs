@@ -47,8 +47,6 @@ pub(super) enum Vendor {
 /// Splits one shard into conversations. After a panic, the rest of the shard is not read.
 pub(super) struct Splitter<'p> {
     scanner: Scanner,
-    /// True after a panic.
-    is_lost: bool,
     /// Finds the conversations in the viewer, if the shard is one.
     viewer: Option<HtmlExtract>,
     finding: ShardFinding<'p>,
@@ -68,6 +66,8 @@ pub(super) struct ShardFinding<'p> {
     /// Elements before it that are not conversations: how many, and the offset of the first.
     pub(super) junk: Option<(u64, u64)>,
     pub(super) problems: Vec<Problem>,
+    /// True after a panic, which is one of the problems.
+    pub(super) is_lost: bool,
 }
 
 /// Receives a conversation that was found.
@@ -92,8 +92,9 @@ impl<'p> Splitter<'p> {
             vendor: None,
             junk: None,
             problems: Vec::new(),
+            is_lost: false,
         };
-        Self { scanner, is_lost: false, viewer, finding }
+        Self { scanner, viewer, finding }
     }
 
     /// Number of bytes held of an incomplete conversation.
@@ -103,7 +104,7 @@ impl<'p> Splitter<'p> {
 
     /// Splits the next bytes. Returns true if they made the incomplete conversation huge.
     pub(super) fn feed(&mut self, chunk: &[u8], take: Take<'_>) -> bool {
-        if self.is_lost {
+        if self.finding.is_lost {
             return false;
         }
         bug::caught(|| self.split(chunk, take)).unwrap_or_else(|bug| {
@@ -130,7 +131,7 @@ impl<'p> Splitter<'p> {
     /// can be reused for another shard.
     pub(super) fn finish(mut self, take: Take<'_>) -> (End, ShardFinding<'p>, Scanner) {
         let mut end = End::Complete;
-        if !self.is_lost {
+        if !self.finding.is_lost {
             let Self { scanner, viewer, finding, .. } = &mut self;
             let mut pass_on = |element: Element<'_>| finding.pass_on(viewer.as_ref(), element, take);
             match bug::caught(|| scanner.finish(&mut pass_on)) {
@@ -142,7 +143,7 @@ impl<'p> Splitter<'p> {
     }
 
     fn lose(&mut self, bug: &Bug) {
-        self.is_lost = true;
+        self.finding.is_lost = true;
         self.scanner = Scanner::new(usize::try_from(self.finding.limit).unwrap_or(usize::MAX));
         let reason = format!("not read to its end because of {bug}");
         self.finding.problems.push(Problem::new(self.finding.name, reason));

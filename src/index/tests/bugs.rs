@@ -15,8 +15,18 @@ const INDEXING: &str = "a deliberate bug while indexing";
 /// Text over which gptfs panics whenever it renders.
 const RENDERING: &str = "a deliberate bug while rendering";
 
+/// Text over which the inflater panics.
+const INFLATING: &str = "a deliberate bug while inflating";
+
 /// Text over which gptfs panics before it knows what conversation it belongs to.
 const SPLITTING: &str = "a deliberate bug while splitting";
+
+/// Text over which gptfs panics while a thread has work of others.
+const SCHEDULING: &str = "a deliberate bug while scheduling";
+
+pub(in crate::index) fn while_scheduling(json: &[u8]) {
+    assert!(!contains(json, SCHEDULING), "{SCHEDULING}");
+}
 
 pub(in crate::index) fn while_splitting(chunk: &[u8]) {
     assert!(!contains(chunk, SPLITTING), "{SPLITTING}");
@@ -115,6 +125,78 @@ fn a_panic_between_conversations_costs_the_rest_of_their_file() {
     }
 }
 
+/// A ZIP of deflated files.
+fn deflated(files: &[(&str, &str)]) -> tempfile::NamedTempFile {
+    let mut writer = zip::ZipWriter::new(tempfile::NamedTempFile::new().unwrap());
+    for (name, text) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_panic_of_the_inflater_costs_the_rest_of_that_file() {
+    // More than is inflated at a time.
+    let long = chat("long", &"x".repeat(1 << 20));
+    let first = format!("[{}, {long}, {}, {}]", chat("a", "Tea"), chat("b", INFLATING), chat("c", "Milk"));
+    let other = format!("[{}]", chat("d", "Coffee"));
+    let whole = [("conversations-000.json", &*first), ("conversations-001.json", &other)];
+    for files in [&whole[..], &whole[..1]] {
+        let source = deflated(files);
+        for jobs in [1, 2, 4] {
+            let index = index_of(source.path(), jobs).unwrap();
+            let ids: Vec<_> = index.catalog.heads.iter().map(|head| &*head.id).collect();
+            assert!(ids.starts_with(&["a"]) && !ids.contains(&"c"), "{ids:?}");
+            assert_eq!(ids.contains(&"d"), files.len() == 2);
+            let told = "conversations-000.json: not read to its end because of a bug in gptfs";
+            assert!(problems(&index)[0].starts_with(told), "{:?}", problems(&index));
+            // Another time the bug may be mended.
+            assert!(index.is_provisional);
+            let page = thread(&index, 0).unwrap();
+            assert!(page.ends_with(&format!("Tea\n{UNVERIFIED}")), "{page}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_before_the_first_conversation_is_a_bug_and_not_a_file_without_conversations() {
+    let (inflating, splitting) =
+        (format!("[{}]", chat("a", INFLATING)), format!("[{}]", chat("a", SPLITTING)));
+    for text in [inflating, splitting] {
+        let source = deflated(&[("conversations.json", &text)]);
+        let error = index_of(source.path(), 2).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unexpected, "{error}");
+        assert!(error.to_string().contains("a bug in gptfs"), "{error}");
+    }
+}
+
+#[test]
+fn a_panic_of_a_thread_of_the_pass_ends_it_and_says_where() {
+    let filler = "x".repeat(100_000);
+    let chats = |text: &str| {
+        (0..40).map(|at| chat(&format!("c{at}"), &format!("{text}{filler}"))).collect::<Vec<_>>()
+    };
+    for at in [0, 20, 40] {
+        let mut all = chats("Tea");
+        all.insert(at, chat("b", SCHEDULING));
+        let shard = format!("[{}]", all.join(","));
+        let other = format!("[{}]", chats("Milk").join(","));
+        let source = folder(&[
+            ("conversations-000.json", shard.as_bytes()),
+            ("conversations-001.json", other.as_bytes()),
+            ("conversations-002.json", other.as_bytes()),
+        ]);
+        // Where there are helpers, a conversation is measured by any thread that has time.
+        for jobs in [4, 8] {
+            let error = index_of(source.path(), jobs).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Unexpected, "{error}");
+            let told = error.to_string();
+            assert!(told.contains(": a bug in gptfs") && told.ends_with("; please report it"), "{told}");
+        }
+    }
+}
+
 #[test]
 fn a_conversation_whose_title_makes_gptfs_panic_is_shown_without_it() {
     let sound = chat(&"y".repeat(INDEXING.len()), "Tea");
@@ -182,7 +264,7 @@ fn an_export_writes_everything_but_the_pages_whose_rendering_panics() {
     names.sort();
     assert_eq!(names, ["a.md", "c.md", "d.md"]);
     let error = written.complete().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(error.kind(), ErrorKind::Unexpected);
     assert!(error.to_string().contains("2023/11/b.md: a bug in gptfs"), "{error}");
 }
 

@@ -72,3 +72,73 @@ extern "C" fn on_abort(_: libc::c_int) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, abort};
+    use std::{env, fs};
+
+    const SCRIPT: &str = "GPTFS_TEST_ABORT";
+
+    /// What the tests below run as a process of its own, which does nothing otherwise.
+    #[test]
+    fn the_process_that_aborts() {
+        let Ok(script) = env::var(SCRIPT) else { return };
+        let folder = env::current_dir().unwrap();
+        // Unmounting it fails, as it does for an ordinary user.
+        let (target, helper) = (folder.join("chats"), folder.join("helper"));
+        unmount_on_abort(&target, &helper).unwrap();
+        match &*script {
+            "unmounted" => nothing_on_abort(),
+            "another" => unmount_on_abort(Path::new("/nonexistent"), Path::new("/bin/false")).unwrap(),
+            _ => {}
+        }
+        abort();
+    }
+
+    /// Runs `script` in a folder with a helper that writes down its arguments, if there is to be one. Returns them.
+    fn arguments(script: &str, has_helper: bool) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        if has_helper {
+            let helper = folder.path().join("helper");
+            fs::write(&helper, "#!/bin/sh\necho \"$@\" > arguments\n").unwrap();
+            fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let words = ["--exact", "sys::linux::abort::tests::the_process_that_aborts", "--test-threads=1"];
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -c 0 && exec \"$@\"", "sh"]).arg(env::current_exe().unwrap()).args(words);
+        let output = command.env(SCRIPT, script).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
+        let said = fs::read_to_string(folder.path().join("arguments")).ok()?;
+        Some(said.replace(folder.path().to_str().unwrap(), "FOLDER"))
+    }
+
+    #[test]
+    fn a_process_that_aborts_has_its_mount_taken_out_of_the_tree_by_the_helper() {
+        assert_eq!(arguments("mounted", true).as_deref(), Some("-u -z -- FOLDER/chats\n"));
+    }
+
+    #[test]
+    fn a_process_that_aborts_without_a_helper_ends_all_the_same() {
+        assert_eq!(arguments("mounted", false), None);
+    }
+
+    #[test]
+    fn nothing_is_unmounted_by_an_abort_after_the_mount_is_gone() {
+        assert_eq!(arguments("unmounted", true), None);
+    }
+
+    #[test]
+    fn only_the_first_mount_of_a_process_counts() {
+        assert_eq!(arguments("another", true).as_deref(), Some("-u -z -- FOLDER/chats\n"));
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_one_is_an_error() {
+        let target = Path::new("a\0b");
+        assert_eq!(unmount_on_abort(target, target).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}

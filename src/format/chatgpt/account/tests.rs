@@ -4,7 +4,7 @@ use super::*;
 use crate::catalog::PageLink;
 
 fn file(name: &str, json: &str) -> SideFile {
-    SideFile { name: name.to_owned(), bytes: Ok(json.as_bytes().to_vec()) }
+    SideFile { name: name.to_owned(), bytes: json.as_bytes().to_vec(), flaw: None }
 }
 
 fn nowhere(_: &str) -> Option<PageLink> {
