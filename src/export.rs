@@ -60,22 +60,22 @@ impl Written {
     /// This, or one error for all failures.
     ///
     /// # Errors
-    /// A bug comes first among the reasons, then what is wrong with the export, then what the system refused. The message
-    /// names the first failure and counts them.
+    /// `Environment` or `OutOfMemory` if that is the reason of all failures, else `Damaged`; the message names the first and
+    /// counts them.
     pub(crate) fn complete(self) -> Result<Self> {
         match self.failures.first() {
             None => Ok(self),
             Some(first) => {
                 let count = self.failures.len();
                 let message = format!("{count} could not be written; the first: {first}");
-                let is_a_reason =
-                    |kind: &ErrorKind| self.failures.iter().any(|failure| failure.kind() == *kind);
-                let system = [ErrorKind::Environment, ErrorKind::OutOfMemory];
-                let is_of_the_system = self.failures.iter().all(|failure| system.contains(&failure.kind()));
-                let kind = match system.into_iter().find(is_a_reason) {
-                    _ if is_a_reason(&ErrorKind::Unexpected) => ErrorKind::Unexpected,
-                    Some(kind) if is_of_the_system => kind,
-                    _ => ErrorKind::Damaged,
+                let is_all =
+                    |kinds: &[ErrorKind]| self.failures.iter().all(|failure| kinds.contains(&failure.kind()));
+                let kind = if is_all(&[ErrorKind::OutOfMemory]) {
+                    ErrorKind::OutOfMemory
+                } else if is_all(&[ErrorKind::OutOfMemory, ErrorKind::Environment]) {
+                    ErrorKind::Environment
+                } else {
+                    ErrorKind::Damaged
                 };
                 Err(Error::new(kind, message))
             }

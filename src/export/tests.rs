@@ -196,7 +196,7 @@ fn one_broken_file_leaves_the_others_whole() {
         assert!(failure.to_string().contains(path), "{failure}");
     }
     let error = written.complete().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unexpected);
+    assert_eq!(error.kind(), ErrorKind::Damaged);
     assert!(error.to_string().starts_with("4 could not be written; the first: "), "{error}");
 }
 

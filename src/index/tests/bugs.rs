@@ -264,7 +264,7 @@ fn an_export_writes_everything_but_the_pages_whose_rendering_panics() {
     names.sort();
     assert_eq!(names, ["a.md", "c.md", "d.md"]);
     let error = written.complete().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unexpected);
+    assert_eq!(error.kind(), ErrorKind::Damaged);
     assert!(error.to_string().contains("2023/11/b.md: a bug in gptfs"), "{error}");
 }
 
