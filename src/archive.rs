@@ -190,7 +190,7 @@ impl Archive {
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
     pub(crate) fn folder(path: &Path, label: &str, limits: &Limits, spans: &Arc<SpanCache>) -> Result<Self> {
-        let (files, entries, note) =
+        let (files, entries, notes) =
             folder::list(path, limits).map_err(|error| error.within(printable(label)))?;
         let mut hasher = crc32fast::Hasher::new();
         let mut identity = Identity { bytes: 0, modified: 0, directory: 0 };
@@ -202,9 +202,10 @@ impl Archive {
             hasher.update(&entry.size.to_le_bytes());
             hasher.update(&mark.modified.to_le_bytes());
         }
+        notes.iter().for_each(|note| hasher.update(note.as_bytes()));
         identity.directory = hasher.finalize();
         let folder = Self::assemble(label, Backing::Folder(files), entries, identity, limits, spans);
-        Ok(Self { notes: note.into_iter().collect(), ..folder })
+        Ok(Self { notes, ..folder })
     }
 
     /// Wraps `file` as an archive whose only entry is called `name`.

@@ -38,10 +38,10 @@ impl FileMark {
     }
 }
 
-/// All files below `top`, sorted by name, and a note if some directories could not be listed. Whatever is moved or mounted
-/// there later, the files are those that were listed.
-pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries, Option<String>)> {
-    let mut unlisted = Unlisted::default();
+/// All files below `top`, sorted by name, and notes about directories that could not be listed, and about links and other
+/// things that are no files. Whatever is moved or mounted there later, the files are those that were listed.
+pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries, Vec<String>)> {
+    let (mut unlisted, mut unread) = (LeftOut::default(), LeftOut::default());
     let mut entries = Entries::default();
     let (mut marks, mut odd_paths) = (Vec::new(), HashMap::new());
     let folder = OpenDirectory::open(top);
@@ -79,6 +79,10 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
                 }
                 entries.push(Entry::plain(&name, stamp.bytes))?;
                 marks.push(FileMark::of(&stamp));
+            } else if metadata.is_symlink() {
+                unread.add(|| format!("{} is a symbolic link, which is not followed", printable(&name)));
+            } else {
+                unread.add(|| format!("{} is not a file", printable(&name)));
             }
             if entries.len().saturating_add(pending.len()) as u64 > limits.max_entries {
                 let reason = format!("more than {} files, which is the limit", limits.max_entries);
@@ -87,17 +91,18 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
         }
     }
     let (files, entries) = sorted(&entries, &marks, odd_paths, folder?)?;
-    Ok((files, entries, unlisted.note()))
+    let notes = [unlisted.note("directories"), unread.note("names")];
+    Ok((files, entries, notes.into_iter().flatten().collect()))
 }
 
-/// Directories that were passed over. There may be many, so only the first is named.
+/// What was passed over. There may be many, so only the first is named.
 #[derive(Default)]
-struct Unlisted {
+struct LeftOut {
     count: usize,
     first: String,
 }
 
-impl Unlisted {
+impl LeftOut {
     fn add(&mut self, reason: impl FnOnce() -> String) {
         if self.count == 0 {
             self.first = reason();
@@ -105,11 +110,11 @@ impl Unlisted {
         self.count = self.count.saturating_add(1);
     }
 
-    fn note(self) -> Option<String> {
+    fn note(self, what: &str) -> Option<String> {
         match self.count {
             0 => None,
             1 => Some(self.first),
-            count => Some(format!("{count} directories are left out, the first: {}", self.first)),
+            count => Some(format!("{count} {what} are left out, the first: {}", self.first)),
         }
     }
 }

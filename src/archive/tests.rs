@@ -625,6 +625,9 @@ fn a_folder_lists_its_files_without_following_links() {
     let names: Vec<_> = archive.entries().iter().map(|entry| entry.name).collect();
     assert_eq!(names, ["a", "b/c/deep"]);
     assert_eq!(read_all(&archive, 1, 3).unwrap(), b"deep");
+    let note = archive.notes().concat();
+    assert!(note.starts_with("2 names are left out, the first: "), "{note}");
+    assert!(note.ends_with(" is a symbolic link, which is not followed"), "{note}");
     // A link in a file's place is not followed either.
     std::fs::remove_file(top.path().join("a")).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), top.path().join("a")).unwrap();

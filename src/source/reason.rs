@@ -15,8 +15,9 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
     let archives: Vec<&Archive> = archives.collect();
     let names: Vec<&str> =
         archives.iter().flat_map(|archive| archive.entries().iter()).map(|entry| entry.name).collect();
+    let note = archives.iter().flat_map(|archive| archive.notes()).next();
     let reason = if names.is_empty() {
-        "it is empty".to_owned()
+        note.cloned().unwrap_or_else(|| "it is empty".to_owned())
     } else if let Some(what) = names.iter().find_map(|name| other_product(name)) {
         format!("this looks like {what}")
     } else if let Some(number) = archives.iter().find_map(|archive| later_part(archive)) {
@@ -30,8 +31,11 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
             "it has no conversations, but another ZIP, {}; if that is the export, extract it",
             printable(inner)
         )
+    } else if let Some(name) = names.iter().find(|name| names::escapes(name) && is_conversations(name)) {
+        format!("{} has a name that leads out of the archive", printable(name))
     } else {
-        "it has no conversations.json, conversations-000.json, group_chats.json or chat.html".to_owned()
+        let none = "it has no conversations.json, conversations-000.json, group_chats.json or chat.html";
+        note.map_or_else(|| none.to_owned(), |note| format!("{none}; {note}"))
     };
     Error::new(ErrorKind::NotAnExport, format!("{}: no conversations found: {reason}", printable(label)))
 }
@@ -71,6 +75,10 @@ pub(super) fn other_assistant(base: &str) -> Option<&'static str> {
 fn later_part(archive: &Archive) -> Option<u64> {
     let base = names::base(archive.label());
     names::part(base).map(|(_, number)| number).filter(|&number| number > 1)
+}
+
+fn is_conversations(name: &str) -> bool {
+    names::base(name).starts_with("conversations") && name.ends_with(".json")
 }
 
 fn is_library(name: &str) -> bool {

@@ -503,6 +503,16 @@ fn a_source_that_is_not_an_export_is_described() {
     }
     std::fs::create_dir(place.0.path().join("empty")).unwrap();
     assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, format!("empty: {no} it is empty")));
+    let links = place.0.path().join("links");
+    std::fs::create_dir(&links).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", links.join("conversations.json")).unwrap();
+    let link = "conversations.json is a symbolic link, which is not followed";
+    assert_eq!(place.fails("links"), (ErrorKind::NotAnExport, format!("links: {no} {link}")));
+    std::fs::write(links.join("photo.jpg"), "").unwrap();
+    assert!(place.fails("links").1.ends_with(&format!("or chat.html; {link}")));
+    place.put("x.zip", renamed(zip(&["aa/conversations.json"]), "aa/conversations", "../conversations"));
+    let escapes = "../conversations.json has a name that leads out of the archive";
+    assert_eq!(place.fails("x.zip"), (ErrorKind::NotAnExport, format!("x.zip: {no} {escapes}")));
     assert_eq!(place.fails("gone").0, ErrorKind::Environment);
     assert_eq!(place.fails("gone").1, "gone: no such file or directory");
     place.put("text.txt", "Dear diary");
