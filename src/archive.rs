@@ -202,7 +202,9 @@ impl Archive {
             hasher.update(&entry.size.to_le_bytes());
             hasher.update(&mark.modified.to_le_bytes());
         }
-        notes.iter().for_each(|note| hasher.update(note.as_bytes()));
+        for note in &notes {
+            hasher.update(note.as_bytes());
+        }
         identity.directory = hasher.finalize();
         let folder = Self::assemble(label, Backing::Folder(files), entries, identity, limits, spans);
         Ok(Self { notes, ..folder })

@@ -34,8 +34,8 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
     } else if let Some(name) = names.iter().find(|name| names::escapes(name) && is_conversations(name)) {
         format!("{} has a name that leads out of the archive", printable(name))
     } else {
-        let none = "it has no conversations.json, conversations-000.json, group_chats.json or chat.html";
-        note.map_or_else(|| none.to_owned(), |note| format!("{none}; {note}"))
+        let nothing = "it has no conversations.json, conversations-000.json, group_chats.json or chat.html";
+        note.map_or_else(|| nothing.to_owned(), |note| format!("{nothing}; {note}"))
     };
     Error::new(ErrorKind::NotAnExport, format!("{}: no conversations found: {reason}", printable(label)))
 }
@@ -78,7 +78,7 @@ fn later_part(archive: &Archive) -> Option<u64> {
 }
 
 fn is_conversations(name: &str) -> bool {
-    names::base(name).starts_with("conversations") && name.ends_with(".json")
+    names::base(name).starts_with("conversations")
 }
 
 fn is_library(name: &str) -> bool {
