@@ -1,5 +1,6 @@
 //! Archives come from the `zip` crate; odd ones are made by changing their bytes.
 
+mod attachments;
 mod unlucky;
 
 use super::*;

@@ -114,6 +114,18 @@ fn an_id_that_is_not_hexadecimal_is_hashed() {
 }
 
 #[test]
+fn conversations_without_ids_are_told_apart_by_what_is_known_of_them() {
+    let heads = [head("", "x", MARCH), head("", "x", MARCH + 1.0), head("", "x", MARCH + 2.0)];
+    let names = stems(heads.to_vec());
+    assert_eq!(names[0], "x");
+    assert_ne!(names[1], names[2]);
+    assert!(names[1..].iter().all(|name| name.len() == "x-".len() + 8), "{names:?}");
+    let mut reversed = stems(heads.iter().rev().cloned().collect());
+    reversed.reverse();
+    assert_eq!(reversed, names, "whatever their order");
+}
+
+#[test]
 fn suffixes_in_titles_never_collide() {
     let titles = ["Trip", "Trip.assets", "Trip.branches", "Trip.md", "Trip.md.md", "2.md", "undated", "2025"];
     let names = stems(titles.iter().map(|title| head(title, title, MARCH)).collect());

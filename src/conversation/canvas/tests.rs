@@ -115,6 +115,10 @@ fn a_partial_edit_is_applied_as_python_does() {
         ("ABCD", r"[\x41-\x43]", true, "", "D"),
         ("a\tb", r"[\t]", true, r"\f\v\a\r", "a\x0c\x0b\x07\rb"),
         ("a", "a", false, r"\!\.", r"\!\."),
+        ("a{x}", "a{x}", false, "y", "y"),
+        ("a{1,x}", "a{1,x}", false, "y", "y"),
+        ("a-b", "[a-]", true, "x", "xxb"),
+        ("ab", "(?-i:a)b", false, "x", "x"),
     ] {
         let found = edited(before, pattern, multiple, replacement);
         if before == after {
@@ -162,6 +166,17 @@ fn what_may_mean_something_else_is_not_applied() {
         ("aaa", "a{3,2}", "x"),
         ("a", "(?P<1>a)", "x"),
         ("a", "(?P<a", "x"),
+        ("a", "(?P<>a)", "x"),
+        ("a", "(?P<a-b>a)", "x"),
+        ("ab", "(?P<n>a)(?P<n>b)", "x"),
+        ("a", "(?)a", "x"),
+        ("aa", "a**", "x"),
+        ("aa", "a{2}*", "x"),
+        ("a1", r"[\d-a]", "x"),
+        ("é a", r"\ba", "x"),
+        ("é a", r"\Ba", "x"),
+        ("", r"\B", "x"),
+        ("é-", r"\W", "x"),
         ("a", "(?#a", "x"),
         ("aaaaaa", "a{2}{3}", "x"),
         ("a", "(?", "x"),
