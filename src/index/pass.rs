@@ -1,9 +1,10 @@
-//! The pass over all shards: its threads, and merging their results in order.
+//! The pass over all shards, and its threads.
 //!
 //! Each shard is inflated by one thread. While there is a shard per thread, each thread splits and measures what it
 //! reads; threads without a shard help the others, see [`scheduler`]. The pass goes on with the threads that can be
 //! started, down to the calling one.
 
+mod outcome;
 mod scheduler;
 mod split;
 mod threads;
@@ -14,13 +15,12 @@ pub(super) use threads::tests::with_at_most as threads_for_tests;
 use super::{IndexOptions, has_memory_for, measure};
 use crate::archive::{self, Archive, Chunk, OwnedChunk};
 use crate::bug::{self, Bug};
-use crate::bytes::Positions;
 use crate::catalog::{Condition, EntryRef, Head, Problem};
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::Assets;
 use crate::format::scan::{self, End, Scanner};
-use crate::format::{self, Detected, Format};
+use crate::format::{self, Format};
 use crate::progress::Progress;
 use crate::render::{Document, Observer, PageReader};
 use crate::source::Export;
@@ -36,9 +36,6 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-/// Most conversations that are in the export more than once and are named; the others are counted.
-const MOST_REPEATED: u64 = 1000;
 
 /// Memory is asked for in advance for conversations from this size on, in bytes of JSON.
 const PROBED_BYTES: usize = 1 << 20;
@@ -311,123 +308,6 @@ impl Pass<'_> {
         );
         Err(Error::new(ErrorKind::Limit, reason))
     }
-
-    /// Joins the results of all shards: the newest version of each conversation, in archive order.
-    fn put_together(&self, found: PassFindings, ends: Vec<ShardEnd>) -> Result<PassOutcome> {
-        let PassFindings { mut conversations, mut junk } = found;
-        self.check_elements().map_err(|error| error.within(printable(&self.export.name)))?;
-        let failed_otherwise_than = |end: &ShardEnd, kinds: &[ErrorKind]| {
-            end.failure.as_ref().is_some_and(|failure| !kinds.contains(&failure.kind()))
-        };
-        // Damaged files are shown up to the damage, and others up to a bug of ours.
-        let fatal = |end: &ShardEnd| failed_otherwise_than(end, &[ErrorKind::Damaged, ErrorKind::Unexpected]);
-        let main: Vec<_> = ends
-            .iter()
-            .zip(&self.export.shards)
-            .filter(|(_, shard)| !shard.is_side)
-            .map(|(end, _)| end)
-            .collect();
-        if !main.is_empty()
-            && main.iter().all(|end| end.failure.is_some())
-            && (conversations.is_empty() || main.iter().all(|end| fatal(end)))
-        {
-            let failure = ends.into_iter().find_map(|end| end.failure);
-            return Err(failure.unwrap_or_else(|| self.nothing_found(None, None, &[])));
-        }
-        conversations.sort_by_cached_key(|found| (found.shard, found.head.location.start));
-        let is_provisional = self.is_starved.load(Ordering::Relaxed)
-            || ends.iter().any(|end| failed_otherwise_than(end, &[ErrorKind::Damaged]));
-        let mut read: HashMap<usize, u64> = HashMap::new();
-        for found in &mut conversations {
-            if ends.get(found.shard).is_some_and(|end| end.failure.is_some())
-                && found.head.condition == Condition::Sound
-            {
-                found.head.condition = Condition::Unverified;
-            }
-            let count = read.entry(found.shard).or_default();
-            *count = count.saturating_add(1);
-        }
-        let is_lost = ends.iter().any(|end| end.is_lost);
-        let (mut damage, mut problems, mut formats) = (Vec::new(), Vec::new(), HashMap::new());
-        let (mut foreign, mut has_junk, mut trouble) = (None, false, None);
-        for (at, (end, shard)) in ends.into_iter().zip(&self.export.shards).enumerate() {
-            let subject = || printable(&self.export.subject(shard.entry)).to_string();
-            let read = read.get(&at).copied().unwrap_or_default();
-            damage.extend(end.failure.map(|failure| Problem::new(subject(), damaged(&failure, read))));
-            match end.vendor {
-                Some(Vendor::Known(format)) => drop(formats.insert(shard.entry, format)),
-                Some(Vendor::Foreign(vendor, count)) => {
-                    foreign.get_or_insert(vendor);
-                    let reason = format!(
-                        "this looks like {vendor}, which gptfs can't read; {} not shown",
-                        counted(count, "conversation is", "conversations are")
-                    );
-                    damage.push(Problem::new(subject(), reason));
-                }
-                None => {}
-            }
-            let own = junk.remove(&at);
-            let junk =
-                [own, end.junk].into_iter().flatten().reduce(|a, b| (a.0.saturating_add(b.0), a.1.min(b.1)));
-            has_junk |= junk.is_some();
-            problems.extend(junk.map(|(count, first)| {
-                let what = counted(count, "element is not a conversation", "elements are not conversations");
-                Problem::new(subject(), format!("{what} (the first at byte {first}); not shown"))
-            }));
-            trouble = trouble.or_else(|| end.problems.first().cloned());
-            problems.extend(end.problems);
-        }
-        let elements = (has_junk && damage.is_empty()).then(|| something_else(trouble.as_ref()));
-        problems.splice(0..0, damage);
-        if formats.is_empty() {
-            if let Some(problem) = problems.first().filter(|_| is_lost) {
-                let name = printable(&self.export.name);
-                return Err(Error::new(
-                    ErrorKind::Unexpected,
-                    format!("{}: {}", problem.subject, problem.reason),
-                )
-                .within(name));
-            }
-            return Err(self.nothing_found(foreign, elements, &problems));
-        }
-        let mut bugs = Vec::new();
-        for found in &mut conversations {
-            let is_bug = found.head.condition == Condition::Bug;
-            if is_bug { &mut bugs } else { &mut problems }.append(&mut found.problems);
-        }
-        // The first problem is what every command prints.
-        problems.splice(0..0, bugs);
-        let heads = newest(conversations, &mut problems);
-        Ok(PassOutcome { heads, problems, formats, is_provisional })
-    }
-
-    /// Explains why there are no conversations. `elements` says what there is instead, if there is nothing else.
-    fn nothing_found(
-        &self,
-        foreign: Option<Detected>,
-        elements: Option<String>,
-        problems: &[Problem],
-    ) -> Error {
-        let reason = match (foreign, elements, problems.first()) {
-            (Some(foreign), ..) => format!("this looks like {foreign}"),
-            (None, Some(elements), _) => format!("this looks like {elements}"),
-            (None, None, Some(problem)) if problem.subject == self.export.name => {
-                printable(&problem.reason).to_string()
-            }
-            (None, None, Some(problem)) => {
-                format!("{}: {}", printable(&problem.subject), printable(&problem.reason))
-            }
-            (None, None, None) => "the list of conversations is empty".to_owned(),
-        };
-        let name = printable(&self.export.name);
-        Error::new(ErrorKind::NotAnExport, format!("{name}: no conversations found: {reason}"))
-    }
-}
-
-/// What a file with other elements than conversations looks like, and what is wrong around them.
-fn something_else(trouble: Option<&Problem>) -> String {
-    let damage = trouble.map(|problem| format!(", and it is damaged: {}", printable(&problem.reason)));
-    format!("{}{}", Detected::NotAConversation, damage.unwrap_or_default())
 }
 
 /// True if an element without messages still counts as a conversation: if it has a title and an id, if it has one of
@@ -440,68 +320,6 @@ fn is_conversation(conversation: &Conversation<'_>, extent: Extent, json: &[u8])
     has_id && has_title
         || is_broken
         || (is_named || !matches!(extent, Extent::Whole | Extent::CutOff)) && format::detect(json).is_ok()
-}
-
-/// The problem of a shard that couldn't be read properly.
-fn damaged(failure: &Error, read: u64) -> String {
-    let reason = failure.reason();
-    if failure.kind() == ErrorKind::Unexpected {
-        return format!("not read to its end because of {reason}");
-    }
-    let advice =
-        if failure.kind() == ErrorKind::Damaged { "; download the export again if you can" } else { "" };
-    let read = counted(read, "conversation", "conversations");
-    format!("damaged ({reason}): {read} read, text may be wrong or missing{advice}")
-}
-
-/// A count with the word for it.
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
-}
-
-/// The newest version of each conversation: the greater `updated` wins, then more nodes, then the later one. Keeps the
-/// order of the survivors, and all conversations without an id.
-fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
-    let mut best = Positions::default();
-    let mut is_older = vec![false; found.len()];
-    let mut repeated = 0_u64;
-    for (at, newer) in found.iter().enumerate() {
-        let id = &*newer.head.id;
-        if id.is_empty() {
-            continue;
-        }
-        let id_of = |at: usize| found.get(at).map(|found| &*found.head.id);
-        let Some(rival_at) = best.add(at, &id, id_of) else { continue };
-        let Some(rival) = found.get(rival_at) else { continue };
-        // Exports of one account overlap; within one archive, an id should be unique.
-        let is_repeated = rival.archive() == newer.archive();
-        repeated = repeated.saturating_add(u64::from(is_repeated));
-        if is_repeated && repeated <= MOST_REPEATED {
-            problems.push(Problem::new(
-                format!("conversation {id}"),
-                "is in the export more than once: its newest version is shown",
-            ));
-        }
-        let loser = if rival.rank() > newer.rank() {
-            at
-        } else {
-            best.replace(at, &id, id_of);
-            rival_at
-        };
-        if let Some(is_older) = is_older.get_mut(loser) {
-            *is_older = true;
-        }
-    }
-    if let Some(more) = repeated.checked_sub(MOST_REPEATED).filter(|more| *more > 0) {
-        let what = counted(more, "more conversation is", "more conversations are");
-        problems.push(Problem::new("export", format!("{what} in it more than once")));
-    }
-    let mut is_older = is_older.into_iter();
-    found.retain(|_| !is_older.next().unwrap_or_default());
-    let mut heads: Vec<_> = found.into_iter().map(|found| found.head).collect();
-    // They are collected in place, where there was room for more of each.
-    heads.shrink_to_fit();
-    heads
 }
 
 impl Measured {

@@ -114,7 +114,7 @@ fn an_id_that_is_not_hexadecimal_is_hashed() {
 }
 
 #[test]
-fn conversations_without_ids_are_told_apart_by_what_is_known_of_them() {
+fn conversations_without_ids_differ_by_the_rest_that_is_known() {
     let heads = [head("", "x", MARCH), head("", "x", MARCH + 1.0), head("", "x", MARCH + 2.0)];
     let names = stems(heads.to_vec());
     assert_eq!(names[0], "x");
