@@ -291,7 +291,7 @@ fn boundary(
 const LOOK_BYTES: usize = UNSIGNED_BYTES + 2 * DESCRIPTOR_BYTES;
 
 /// The data that begins at `start` and isn't deflated: up to the first descriptor that has its length and, if it is stored,
-/// its checksum. If there is none it is broken, and ends at the first descriptor with its length, else at the first header.
+/// its checksum. Without one, the data is broken, and ends at the first descriptor with its length or else the first header.
 /// The bytes after that end will be read again, and are taken from `spare`.
 fn stored(
     window: &mut HeaderWindow<'_>,
