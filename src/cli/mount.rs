@@ -125,9 +125,13 @@ fn ready(mountpoint: &Path, ends_by_signal: bool, conversations: u64) -> String 
 pub(super) fn serve(
     options: &MountOptions,
     sources: Vec<PathBuf>,
-    settings: Settings,
+    mut settings: Settings,
     greeting: Greeting,
 ) -> Result<()> {
+    // The serving process would ask itself for its files, and could neither answer nor be killed.
+    if settings.cache.take_if(|cache| hides(&options.mountpoint, cache.dir())).is_some() {
+        super::say(&"the index is not saved, because the mount hides the directory of saved indexes");
+    }
     let mut line = ProgressLine::of("conversations");
     let mut conversations = 0;
     let tell = move |news| match news {
@@ -169,6 +173,12 @@ pub(super) fn serve(
         Ok(Box::new(build) as Build)
     };
     mount::mount(options, Box::new(open), Box::new(tell))
+}
+
+/// True if a mount on `mountpoint` hides `dir`, which may not exist yet.
+fn hides(mountpoint: &Path, dir: &Path) -> bool {
+    let there = dir.ancestors().find_map(|above| above.canonicalize().ok());
+    matches!((there, mountpoint.canonicalize()), (Some(there), Ok(root)) if there.starts_with(&root))
 }
 
 pub(super) fn absolute(path: impl AsRef<Path>) -> Result<PathBuf> {

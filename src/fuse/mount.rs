@@ -35,12 +35,19 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 /// Threads that listen to the kernel. They never block on anything else, so one is enough. With several the kernel would
 /// wake them in turn, and the next one would usually be asleep.
 const LISTENERS: usize = 1;
+
+/// The name that `fuser` gives to the only one.
+const LISTENER: &str = "fuser-0";
+
+/// How long to wait for it, and how often to look. It begins at once or not at all.
+const BEGINNING: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_micros(50);
 
 /// How often a serving process reports progress.
 const NEWS_INTERVAL: Duration = Duration::from_millis(50);
@@ -358,8 +365,8 @@ impl<'a> Serving<'a> {
     }
 
     /// Waits for signals and for the end of the process that waits for us, answers those who check that we are alive, and
-    /// passes on news, until `ended` closes. Says that the mount can be used when a byte has come from there and the kernel
-    /// gets answers.
+    /// passes on news, until `ended` closes. Says that the mount can be used when a byte has come from there and somebody
+    /// listens to the kernel.
     fn watch(&self, signals: &EndSignals, ended: &PipeReader) {
         let mut shown = Snapshot::default();
         loop {
@@ -380,10 +387,7 @@ impl<'a> Serving<'a> {
                 if !matches!({ ended }.read(&mut [0]), Ok(1)) {
                     return;
                 }
-                let mounted = lock(&self.mounted).clone();
-                if mounted.is_some_and(|mounted| sys::is_answered(&mounted.target))
-                    && self.tell_ready().is_err()
-                {
+                if listens(ended) && self.tell_ready().is_err() {
                     return self.end(signals, ended);
                 }
             }
@@ -462,6 +466,25 @@ impl<'a> Serving<'a> {
             _ => log::line(format_args!("the mount ended: {:?}", error.kind())),
         }
     }
+}
+
+/// Waits until this process listens to the kernel; true if it does. False if `ended` closes first.
+///
+/// The mount itself must not be asked: a process that is killed while one of its threads waits for its own answer never
+/// ends, because that thread keeps the device open for which it waits.
+fn listens(ended: &PipeReader) -> bool {
+    let begin = Instant::now();
+    while !sys::has_thread(LISTENER) {
+        if matches!(sys::wait_readable([Some(ended.as_fd())], Some(Duration::ZERO)), Ok([true])) {
+            return false;
+        }
+        thread::sleep(LOOK);
+        if begin.elapsed() > BEGINNING {
+            // Another `fuser` may call it differently.
+            return true;
+        }
+    }
+    true
 }
 
 /// Runs `work`, and turns a panic into an error.

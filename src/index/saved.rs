@@ -52,7 +52,8 @@ pub(super) struct IndexKey {
 
 impl IndexKey {
     pub(super) fn new(archives: Vec<Identity>, options: String) -> Self {
-        let file = std::env::current_exe().and_then(fs::metadata);
+        // By its path it could be below a mount that this process serves.
+        let file = fs::metadata("/proc/self/exe").or_else(|_| std::env::current_exe().and_then(fs::metadata));
         let (bytes, modified) =
             file.map_or((0, 0), |file| (file.len(), sys::modified(&file) / 1_000_000_000));
         Self { archives, options, program: (env!("CARGO_PKG_VERSION").to_owned(), bytes, modified) }

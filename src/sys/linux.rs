@@ -19,12 +19,10 @@ use nix::sys::socket::{
     self, AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, getsockopt,
 };
 use nix::unistd;
-use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, IoSliceMut, PipeReader};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
@@ -98,14 +96,12 @@ pub(crate) fn silence_standard_streams() -> io::Result<()> {
     Ok(unistd::dup2_stderr(&null)?)
 }
 
-/// True if somebody answers the kernel's questions about the mount at `path`. Waits for an answer to a question that needs
-/// no tree: what the value of an attribute is.
-pub(crate) fn is_answered(path: &Path) -> bool {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
-    // SAFETY: both texts end with a zero and live through the call; a length of zero means that nothing is written.
-    let length =
-        unsafe { libc::getxattr(path.as_ptr(), c"security.gptfs".as_ptr(), std::ptr::null_mut(), 0) };
-    length >= 0 || !matches!(Errno::last(), Errno::ENOTCONN | Errno::ECONNABORTED | Errno::ENODEV)
+/// True if this process has a thread of that name, which has begun to run.
+pub(crate) fn has_thread(name: &str) -> bool {
+    let Ok(threads) = fs::read_dir("/proc/self/task") else { return false };
+    threads.flatten().any(|thread| {
+        fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    })
 }
 
 /// Makes the allocator give memory back early, where the C library can: blocks of 4 MiB immediately, and free memory at

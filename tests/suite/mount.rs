@@ -251,6 +251,26 @@ fn non_empty_mounts_over_a_directory_with_files() {
 }
 
 #[test]
+fn a_mount_over_the_saved_indexes_serves_without_them() {
+    if !can_mount() {
+        return;
+    }
+    let home = Scratch::new();
+    let dir = home.path("");
+    for options in [&["--non-empty"][..], &["--non-empty", "--no-wait"]] {
+        home.file("cache/gptfs/notes.txt", "text");
+        let told = outcome(program(&home).arg("mount").args(options).arg(demo()).arg(&dir)).succeeded();
+        assert!(told.stderr.contains("the mount hides the directory of saved indexes"), "{}", told.stderr);
+        // A process that waits for its own answer never gives it.
+        let page = outcome(Command::new("timeout").args(["20", "cat"]).arg(dir.join(PAGE)));
+        let unmounted = outcome(program(&home).arg("unmount").arg(&dir));
+        assert!(page.succeeded().stdout.starts_with("---"));
+        unmounted.succeeded();
+        assert_eq!(fs::read_dir(home.path("cache/gptfs")).expect("the directory is back").count(), 1);
+    }
+}
+
+#[test]
 fn unmount_refuses_a_directory_that_is_not_a_mount_of_gptfs() {
     let scratch = Scratch::new();
     let told = gptfs([OsStr::new("unmount"), scratch.directory("chats").as_os_str()]).failed(ENVIRONMENT);
