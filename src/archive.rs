@@ -18,7 +18,7 @@ pub(crate) mod span;
 mod tests;
 mod whole;
 
-use crate::bytes::append;
+use crate::bytes::{self, append};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::lock;
 use crate::text::{binary_size, printable};
@@ -419,11 +419,8 @@ impl Archive {
         let mut filled = 0_usize;
         let end = offset.saturating_add(buffer.len() as u64);
         let mut copy = |chunk: &[u8]| {
-            let until = filled.saturating_add(chunk.len());
-            if let Some(place) = buffer.get_mut(filled..until) {
-                place.copy_from_slice(chunk);
-            }
-            filled = until;
+            bytes::copy(buffer.get_mut(filled..).unwrap_or_default(), chunk);
+            filled = filled.saturating_add(chunk.len());
         };
         let verified = if self.trust_of(entry) == trust::VERIFIED {
             self.random.walk(from, offset..end, &mut copy)

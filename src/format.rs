@@ -171,6 +171,10 @@ mod tests {
         assert_eq!(name(r#"{"uuid": "", "chat_messages": []}"#), Err(Detected::Claude));
         assert_eq!(name(r#"{"conversation": {}, "responses": []}"#), Err(Detected::Grok));
         assert_eq!(name(r#"{"header": "", "titleUrl": ""}"#), Err(Detected::Gemini));
+        assert_eq!(name(r#"{"header": "", "safeHtmlItem": []}"#), Err(Detected::Gemini));
+        for json in [r#"{"conversation": {}}"#, r#"{"header": ""}"#] {
+            assert_eq!(name(json), Err(Detected::NotAConversation), "{json}");
+        }
         assert_eq!(
             name(r#"{"inner": {"mapping": {}, "current_node": ""}}"#),
             Err(Detected::NotAConversation)

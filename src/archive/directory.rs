@@ -7,7 +7,7 @@ use super::section::{Section, SectionReader};
 use super::{Entries, Entry, EntryKind, Limits, Method};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{binary_size, grouped};
-use std::io;
+use std::io::{self, Read};
 use zip::CompressionMethod;
 use zip::read::{Config, ZipFileEntry};
 use zip::result::ZipError;
@@ -127,12 +127,14 @@ fn convert<'a>(section: &Section, entry: &ZipFileEntry<'_>, name: &'a str) -> En
         Method::Unsupported(compression.to_u16())
     };
     let encryption = entry.encrypted().then(|| match method {
-        Method::Unsupported(99) => Encryption::Aes(aes_words(section, entry.central_header_start())),
+        Method::Unsupported(99) => {
+            Encryption::Aes(aes_words(section, entry.central_header_start()).unwrap_or_default())
+        }
         _ => Encryption::ZipCrypto,
     });
     let kind = if entry.is_symlink() {
         EntryKind::Symlink
-    } else if entry.is_dir() || entry.name_raw().ends_with(b"\\") {
+    } else if entry.is_dir() {
         EntryKind::Directory
     } else {
         EntryKind::File
@@ -149,49 +151,37 @@ fn convert<'a>(section: &Section, entry: &ZipFileEntry<'_>, name: &'a str) -> En
     }
 }
 
-/// The AES key length in units of 64 bits, from the extra field 0x9901 of the header at `header`; 0 if it can't be found.
-fn aes_words(section: &Section, header: u64) -> u8 {
+/// The AES key length in units of 64 bits, from the extra field 0x9901 of the header at `header`.
+fn aes_words(section: &Section, header: u64) -> Option<u8> {
     let mut fixed = [0; 46];
-    if section.read_exact_at(header, &mut fixed).is_err() {
-        return 0;
-    }
+    section.read_exact_at(header, &mut fixed).ok()?;
     let length = |at: usize| u16::from_le_bytes([fixed[at], fixed[at + 1]]);
     let mut extra = vec![0; usize::from(length(30))];
     let start = header.saturating_add(46).saturating_add(u64::from(length(28)));
-    if section.read_exact_at(start, &mut extra).is_err() {
-        return 0;
-    }
+    section.read_exact_at(start, &mut extra).ok()?;
     let mut rest = extra.as_slice();
     while let [id, id_high, size, size_high, body @ ..] = rest {
         let size = usize::from(u16::from_le_bytes([*size, *size_high]));
         if [*id, *id_high] == [0x01, 0x99] {
             // Version (2 bytes), vendor (2 bytes), strength.
-            return match body.get(4) {
-                Some(1) => 2,
-                Some(2) => 3,
-                Some(3) => 4,
-                _ => 0,
-            };
+            return body.get(4).filter(|strength| (1..=3).contains(*strength)).map(|strength| strength + 1);
         }
         rest = body.get(size..).unwrap_or_default();
     }
-    0
+    None
 }
 
 fn hash(section: &Section, start: u64) -> Result<u32> {
-    let end = section.bytes().min(start.saturating_add(MAX_HASHED_BYTES));
+    let mut directory = SectionReader::new(section.after(start)).take(MAX_HASHED_BYTES);
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
-    let mut at = start;
-    while at < end {
-        let read = section.read_at(at, &mut buffer).map_err(|error| Error::io("cannot be read", error))?;
+    loop {
+        let read = directory.read(&mut buffer).map_err(|error| Error::io("cannot be read", error))?;
         if read == 0 {
-            break;
+            return Ok(hasher.finalize());
         }
         hasher.update(buffer.get(..read).unwrap_or_default());
-        at = at.saturating_add(read as u64);
     }
-    Ok(hasher.finalize())
 }
 
 /// How the local header of an entry contradicts the directory, if it does.

@@ -62,12 +62,22 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
         for item in found {
             let item = item.map_err(cannot)?;
             let name = item.file_name().to_string_lossy().into_owned();
-            // Doesn't follow links; a file that vanished meanwhile is skipped.
-            let Ok(metadata) = item.metadata() else { continue };
             if name.starts_with('.') {
                 continue;
             }
             let name = format!("{prefix}{name}");
+            // Doesn't follow links.
+            let metadata = match item.metadata() {
+                Ok(metadata) => metadata,
+                // It vanished meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    unread.add(|| {
+                        Error::io(format!("{} cannot be examined", printable(&name)), error).to_string()
+                    });
+                    continue;
+                }
+            };
             if metadata.is_dir() && depth == MAX_DEPTH {
                 unlisted.add(|| format!("{} is nested too deeply", printable(&name)));
             } else if metadata.is_dir() {
@@ -130,10 +140,8 @@ fn sorted(
     order.sort_unstable_by(|&a, &b| name(a).cmp(&name(b)));
     let mut files = FolderFiles { folder, marks: Vec::with_capacity(marks.len()), odd_paths: HashMap::new() };
     let mut in_order = Entries::default();
-    for (at, &before) in (0..).zip(&order) {
-        let (Some(entry), Some(&mark)) = (entries.get(before as usize), marks.get(before as usize)) else {
-            continue;
-        };
+    let file = |&before: &u32| Some((before, entries.get(before as usize)?, *marks.get(before as usize)?));
+    for (at, (before, entry, mark)) in (0..).zip(order.iter().filter_map(file)) {
         in_order.push(entry)?;
         files.marks.push(mark);
         files.odd_paths.extend(odd_paths.remove(&before).map(|path| (at, path)));

@@ -245,7 +245,7 @@ impl InflateDecoder {
                 None | Some(Ok(Stop::Full)) => {}
                 Some(stop) => return stop,
             }
-            if left == 0 && self.stream.state() != StreamState::End {
+            if left == 0 {
                 return Ok(Stop::Full);
             }
             self.stop = Some(self.fill(read, spacing, Window::Whole));

@@ -179,11 +179,9 @@ fn entry(
     let mut flaw = is_cut.then_some(CUT_OFF);
     let mut end = start.saturating_add(compressed);
     if flags & STREAMED != 0 && compressed == 0 && encryption.is_none() {
-        let data = if method == Method::Deflated {
-            let Some(data) = stream(window, start, max_bytes, spare)? else { return Ok(None) };
-            data
-        } else {
-            stored(window, start, method, spare)?
+        let data = match method {
+            Method::Deflated => stream(window, start, max_bytes, spare)?,
+            _ => stored(window, start, method, spare)?,
         };
         (entry.size, entry.compressed, entry.crc, flaw) =
             (data.size, data.compressed, Some(data.crc), data.flaw);
@@ -220,9 +218,8 @@ fn stream(
     start: u64,
     max_bytes: u64,
     spare: &mut u64,
-) -> Result<Option<StreamedData>> {
-    let end = window.section.bytes();
-    let Some(data) = window.section.part(start, end.saturating_sub(start)) else { return Ok(None) };
+) -> Result<StreamedData> {
+    let data = window.section.after(start);
     let MeasuredStream { out, input, crc, is_whole } = measure(&data, max_bytes)?;
     let reached = start.saturating_add(input);
     let whole = StreamedData { size: out, compressed: input, crc, flaw: None };
@@ -230,16 +227,16 @@ fn stream(
         let follows = window.from(reached, DESCRIPTOR_BYTES)?;
         if let Some(descriptor) = Descriptor::signed(follows, input, false) {
             let flaw = (descriptor.crc != crc).then_some(DAMAGED);
-            return Ok(Some(StreamedData { crc: descriptor.crc, flaw, ..whole }));
+            return Ok(StreamedData { crc: descriptor.crc, flaw, ..whole });
         }
         let is_end =
             follows.is_empty() || follows.starts_with(MARK) || number(follows, 0, 4) == u64::from(crc);
         if is_end {
-            return Ok(Some(whole));
+            return Ok(whole);
         }
     }
     // A checksum that can't be right ensures that it never passes for complete.
-    Ok(Some(match boundary(window, start, reached, spare)? {
+    Ok(match boundary(window, start, reached, spare)? {
         Some((compressed, Some(descriptor))) => StreamedData {
             size: out.min(descriptor.size),
             compressed,
@@ -249,7 +246,7 @@ fn stream(
         _ if is_whole => whole,
         Some((compressed, None)) => StreamedData { compressed, crc: !crc, flaw: Some(DAMAGED), ..whole },
         None => StreamedData { compressed: data.bytes(), crc: !crc, flaw: Some(CUT_OFF), ..whole },
-    }))
+    })
 }
 
 /// The length of the broken data that begins at `start`: up to the descriptor that says so, else up to the first header

@@ -74,6 +74,12 @@ impl Section {
         (end <= self.bytes).then(|| Self { base: self.base.saturating_add(start), bytes, ..self.clone() })
     }
 
+    /// What is left from `start` on.
+    pub(super) fn after(&self, start: u64) -> Self {
+        let start = start.min(self.bytes);
+        Self { base: self.base.saturating_add(start), bytes: self.bytes - start, ..self.clone() }
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -101,7 +107,7 @@ impl Section {
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.bytes.saturating_sub(offset);
         let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let Some(start) = self.base.checked_add(offset) else { return Ok(0) };
+        let start = self.base.saturating_add(offset);
         let mut done = 0;
         while let Some(rest) = buffer.get_mut(done..wanted).filter(|rest| !rest.is_empty()) {
             match sys::read_at(&self.file, rest, start.saturating_add(done as u64)) {

@@ -331,12 +331,8 @@ impl<'c> Workspace<'c> {
             _ => {}
         }
         draft.version = step.version.unwrap_or(draft.version).max(1);
-        match found {
-            Some(at) => {
-                if let Some(current) = self.documents.get_mut(at) {
-                    self.undo.push(Undo::Restore(at, std::mem::replace(current, draft)));
-                }
-            }
+        match found.and_then(|at| Some((at, self.documents.get_mut(at)?))) {
+            Some((at, current)) => self.undo.push(Undo::Restore(at, std::mem::replace(current, draft))),
             // A creation that failed made nothing.
             None if step.failed => {}
             None => self.add(draft),

@@ -246,8 +246,8 @@ impl Order {
                 let line = std::iter::successors(Some(start), |&id| self.first_child(id));
                 line.skip_while(|&id| of(&on_thread, id))
             };
-            if line().any(|id| shown(tree, id))
-                && let Some(first) = line().next()
+            if let Some(first) = line().next()
+                && line().any(|id| shown(tree, id))
             {
                 branches.push(Branch { number, fork: tree.parent(first), nodes: line().collect() });
             }

@@ -131,6 +131,7 @@ fn cut_cycles(parents: &mut [Option<NodeId>], current: Option<NodeId>) -> usize 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Role;
     use proptest::prelude::*;
     use std::time::Instant;
 
@@ -146,6 +147,17 @@ mod tests {
     #[test]
     fn a_parent_that_does_not_exist_makes_a_root() {
         assert_eq!(parents(&tree(&[Some(7), Some(0)])), [None, Some(0)]);
+    }
+
+    #[test]
+    fn a_node_moves_below_its_sibling_only() {
+        let mut tree = tree(&[None, Some(0), Some(1)]);
+        let new = tree.push(NodeId(0), Message::new(Role::Assistant, Vec::new()));
+        tree.move_below(NodeId(1), new);
+        assert_eq!(parents(&tree), [None, Some(3), Some(1), Some(0)]);
+        // Below one of its own, it would be its own parent.
+        tree.move_below(NodeId(0), NodeId(2));
+        assert_eq!(parents(&tree), [None, Some(3), Some(1), Some(0)]);
     }
 
     #[test]

@@ -202,11 +202,11 @@ impl Assets {
             reports: Mutex::default(),
             sniffed: Mutex::default(),
         };
-        for AssetPointer { pointer, path, relative } in side.pointers {
-            if let Some(at) = assets.by_path(&path).or_else(|| assets.by_path(&relative)) {
-                assets.pointers.insert(pointer::id(&pointer).to_owned(), at);
-            }
-        }
+        let placed = side.pointers.into_iter().filter_map(|AssetPointer { pointer, path, relative }| {
+            let at = assets.by_path(&path).or_else(|| assets.by_path(&relative))?;
+            Some((pointer::id(&pointer).to_owned(), at))
+        });
+        assets.pointers = placed.collect();
         assets
     }
 

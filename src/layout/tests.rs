@@ -111,6 +111,9 @@ fn an_id_that_is_not_hexadecimal_is_hashed() {
     let suffix = names[1].strip_prefix("x-").unwrap();
     assert!(suffix.len() == 8 && suffix.chars().all(|c| c.is_ascii_hexdigit()), "{names:?}");
     assert_ne!(names[1], names[2]);
+    // Digits that begin it, in other than hexadecimal words, are not taken for the whole.
+    let names = stems(vec![head("a", "x", MARCH), head("deadbeef-chat", "x", MARCH + 1.0)]);
+    assert!(names[1].len() == "x-".len() + 8 && names[1] != "x-deadbeef", "{names:?}");
 }
 
 #[test]
@@ -153,6 +156,9 @@ fn file_names_are_kept_unless_taken_or_not_portable() {
     let given = ["map.png", "MAP.png", "a/../b.txt", "map-2.png", "map.png", "CON", "map.png"];
     let names: Vec<String> = file_names(given.into_iter()).iter().map(ToString::to_string).collect();
     assert_eq!(names, ["map.png", "MAP-2.png", "b.txt", "map-2-2.png", "map-3.png", "CON_", "map-4.png"]);
+    let names: Vec<String> =
+        file_names(["a.md", "a-2.md", "a.md"].into_iter()).iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["a.md", "a-2.md", "a-3.md"]);
 }
 
 #[test]

@@ -28,13 +28,12 @@ impl Crowded {
 /// the resulting name is taken, or two of them want it, they try again with more digits. So a name depends on the set
 /// of members, never on their order. Any left over have equal ids and are numbered, oldest first.
 pub(super) fn separate(heads: &[Head], members: &[usize], stems: &mut [FileName]) {
-    let mut by_age: Vec<(usize, &Head)> =
-        members.iter().filter_map(|&member| Some((member, heads.get(member)?))).collect();
-    by_age.sort_unstable_by_key(|&(position, head)| (head.created, &head.id, head.updated, position));
+    let member = |&member: &usize| Some((member, heads.get(member)?, stems.get(member)?));
+    let mut by_age: Vec<(usize, &Head, &FileName)> = members.iter().filter_map(member).collect();
+    by_age.sort_unstable_by_key(|&(position, head, _)| (head.created, &head.id, head.updated, position));
     let mut taken = HashSet::with_capacity(by_age.len());
     let mut crowded: Vec<Crowded> = Vec::new();
-    for (position, head) in by_age {
-        let Some(stem) = stems.get(position) else { continue };
+    for (position, head, stem) in by_age {
         if !taken.insert(fold(stem.as_str())) {
             crowded.push(Crowded { head: position, digits: digits(head) });
         }
@@ -100,7 +99,7 @@ fn next_free(number: &mut u32, taken: &mut HashSet<String>, name: impl Fn(u32) -
     loop {
         *number = number.saturating_add(1);
         let name = name(*number);
-        if taken.insert(fold(name.as_str())) || *number == u32::MAX {
+        if taken.insert(fold(name.as_str())) {
             return name;
         }
     }

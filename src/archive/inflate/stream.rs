@@ -84,7 +84,7 @@ impl Watch {
             return;
         }
         let back = self.place.wrapping_sub(from);
-        let Some(first) = self.wanted.len().checked_sub(back) else { return };
+        let first = self.wanted.len().saturating_sub(back);
         let last = first.saturating_add(length).min(self.wanted.len());
         self.wanted.get_mut(first..last).unwrap_or_default().fill(true);
     }
@@ -110,10 +110,8 @@ impl Stream {
     /// the byte before it, and `window` is the preceding output.
     pub(super) fn new(at: u64, bits: Bits, window: &[u8]) -> Self {
         let mut output = zeros();
-        let end = window.len().min(WINDOW_BYTES);
-        if let (Some(to), Some(from)) = (output.get_mut(..end), window.get(..end)) {
-            to.copy_from_slice(from);
-        }
+        let window = window.get(..WINDOW_BYTES).unwrap_or(window);
+        bytes::copy(&mut *output, window);
         Self {
             input: zeros(),
             used: 0,
@@ -123,7 +121,7 @@ impl Stream {
             bits: u64::from(bits.value),
             count: u32::from(bits.count),
             output,
-            end,
+            end: window.len(),
             state: StreamState::Boundary,
             is_last: false,
             tables: Box::default(),
@@ -338,15 +336,12 @@ impl Stream {
 
     /// Consumes a symbol of the code-length code.
     fn length_symbol(&mut self, read: ReadAt<'_>) -> Result<u32> {
-        // The code may be shorter than the bits left in the data.
+        // All bits are a code, since it has no gaps, but it may be shorter than the bits left in the data.
         loop {
             let entry = self.tables.lengths.look_up(self.bits & ((1 << self.count) - 1));
-            if entry.bits() <= self.count && !entry.is_invalid() {
+            if entry.bits() <= self.count {
                 self.drop_bits(entry.bits());
                 return Ok(entry.value());
-            }
-            if self.count >= 7 {
-                return Err(damaged());
             }
             self.need(self.count + 1, read)?;
         }
@@ -367,10 +362,8 @@ impl Stream {
             }
             let room = FULL - self.end;
             let length = left.min(room).min(self.filled - self.used);
-            let from = self.input.get(self.used..self.used + length);
-            if let (Some(to), Some(from)) = (self.output.get_mut(self.end..self.end + length), from) {
-                to.copy_from_slice(from);
-            }
+            let from = self.input.get(self.used..self.used + length).unwrap_or_default();
+            bytes::copy(self.output.get_mut(self.end..).unwrap_or_default(), from);
             self.used += length;
             self.end += length;
             left -= length;
@@ -508,8 +501,8 @@ impl Stream {
         let bits = self.bits & ((1 << self.count) - 1);
         let entry = self.tables.symbols.look_up(bits);
         if entry.is_invalid() {
-            // The zeros after the data may make it look invalid.
-            return Err(if self.count < 15 { too_early() } else { damaged() });
+            // Whatever followed the data would not make it valid.
+            return Err(damaged());
         }
         let taken = entry.bits();
         if taken > self.count {
@@ -535,7 +528,7 @@ impl Stream {
             return Err(too_early());
         }
         if entry.is_special() {
-            return Err(if self.count < 48 { too_early() } else { damaged() });
+            return Err(damaged());
         }
         let distance = entry.number(bits);
         self.drop_bits(taken);

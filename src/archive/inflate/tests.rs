@@ -263,3 +263,85 @@ fn a_truncated_stream_produces_no_invented_bytes() {
         assert!(!complete && data.starts_with(&found), "cut at {length}");
     }
 }
+
+/// A block whose codes are written out: `a` and the end, or `a`, a copy of three and the end, and one distance, 1, in one
+/// bit.
+fn own_codes(data: &[(usize, u32)]) -> Vec<u8> {
+    // Of the code-length code: 18 (many zeros) in one bit; 2 and 1 in two.
+    let mut chunks = vec![(1, 1), (2, 2), (5, 1), (5, 0), (4, 14)];
+    chunks.extend([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2].map(|length| (3, length)));
+    let zeros = |count: u32| [(1, 0), (7, count - 11)];
+    let (one, two) = ((2, 0b01), (2, 0b11));
+    // Symbols 97 (`a`), 256 (the end) and 257 (a copy of three), then the only distance.
+    chunks.extend(zeros(97));
+    chunks.push(one);
+    chunks.extend([zeros(138), zeros(20)].concat());
+    chunks.extend([two, two, one]);
+    chunks.extend(data);
+    bits(&chunks)
+}
+
+#[test]
+fn a_single_distance_may_leave_bits_without_a_meaning() {
+    let (a, end, copy) = ((1, 0), (2, 0b01), (2, 0b11));
+    assert_eq!(
+        inflated(&own_codes(&[a, copy, (1, 0), end]), None, (9, 10), 1),
+        (b"aaaa".to_vec(), true, vec![])
+    );
+    // The other bit is no distance, at the end of the data or before more of it.
+    for more in [0, 40] {
+        let stream = [own_codes(&[a, copy, (1, 1), end]), vec![0; more]].concat();
+        agree(&stream, (9, 10)).unwrap();
+        assert_eq!(reason(&stream), "the compressed data is damaged");
+    }
+    // Without the distance, the data ends too early.
+    let filled = own_codes(&[a, a, a, a, copy]);
+    let used =
+        (0..8).find(|&more| own_codes(&[&[a; 4][..], &vec![a; more], &[copy]].concat()).len() > filled.len());
+    let exact = own_codes(&[&[a; 4][..], &vec![a; used.unwrap() - 1], &[copy]].concat());
+    assert_eq!(reason(&exact), "the compressed data ends too early");
+}
+
+#[test]
+fn distances_that_have_no_meaning_are_damage() {
+    // Fixed codes: `a`, a copy of 3, the distance symbol 30.
+    let stream = bits(&[(1, 1), (2, 1), (8, 0b1000_1001), (7, 0b100_0000), (5, 0b01111), (7, 0)]);
+    assert_eq!(inflated(&stream, None, (9, 10), 1), (b"a".to_vec(), false, vec![]));
+    assert_eq!(reason(&stream), "the compressed data is damaged");
+}
+
+/// Why a stream can't be inflated.
+fn reason(stream: &[u8]) -> String {
+    let read = read_at(stream, usize::MAX);
+    let mut decoder = InflateDecoder::from_start();
+    decoder.run(&read, None, 1 << 16, &mut |_| {}).unwrap_err().to_string()
+}
+
+#[test]
+fn checkpoints_that_cannot_be_those_of_a_stream_do_not_fit() {
+    let point = |out: u64, input: u64| Checkpoint {
+        out,
+        input,
+        bits: 3,
+        value: 0,
+        window_bytes: 4,
+        window: lz4_flex::block::compress(b"four").into(),
+    };
+    let fit = |points: Vec<Checkpoint>| Checkpoints { points }.fit(100, 1_000);
+    assert!(fit(vec![]) && fit(vec![point(1, 1), point(2, 1), point(1_000, 100)]));
+    let descending = [vec![point(2, 1), point(2, 2)], vec![point(1, 2), point(2, 1)]];
+    assert!(descending.into_iter().all(|points| !fit(points)));
+    for (out, input) in [(0, 1), (1_001, 1), (1, 0), (1, 101)] {
+        assert!(!fit(vec![point(out, input)]), "{out} {input}");
+    }
+    assert!(!fit(vec![Checkpoint { bits: 8, ..point(1, 1) }]));
+    assert!(!fit(vec![Checkpoint { window_bytes: 32_769, ..point(1, 1) }]));
+    // A window that is shorter than it says, and one that can't be decompressed.
+    assert!(InflateDecoder::from_checkpoint(&point(1, 1)).is_ok());
+    for damaged in
+        [Checkpoint { window_bytes: 5, ..point(1, 1) }, Checkpoint { window_bytes: 3, ..point(1, 1) }]
+    {
+        let error = InflateDecoder::from_checkpoint(&damaged).err().unwrap();
+        assert_eq!(error.to_string(), "a checkpoint is damaged");
+    }
+}

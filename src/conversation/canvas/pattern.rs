@@ -112,8 +112,8 @@ impl CompiledEdit {
             Matcher::Literal(literal) => {
                 budget.search(0, text.len())?;
                 for start in memmem::find_iter(text.as_bytes(), literal) {
-                    let group = |group| if group == 0 { literal.as_str() } else { "" };
-                    new.replace(start..start + literal.len(), &self.template, group, budget)?;
+                    // Its only group is the whole match.
+                    new.replace(start..start + literal.len(), &self.template, |_| literal, budget)?;
                     if !self.multiple {
                         break;
                     }
@@ -263,6 +263,17 @@ impl Group {
         Self { current: EMPTY, earlier: None, multi_line }
     }
 
+    fn join(&mut self, item: Option<PatternShape>) {
+        if let Some(item) = item {
+            let current = &mut self.current;
+            current.nullable &= item.nullable;
+            current.consumes |= item.consumes;
+            current.size.states = current.size.states.saturating_add(item.size.states);
+            let longest = current.size.longest.zip(item.size.longest);
+            current.size.longest = longest.map(|(one, other)| one.saturating_add(other));
+        }
+    }
+
     fn shape(self) -> PatternShape {
         let Some(earlier) = self.earlier else { return self.current };
         let (one, other) = (self.current.size, earlier.size);
@@ -282,7 +293,9 @@ struct Translator<'p> {
     rest: &'p str,
     text: &'p str,
     out: String,
-    groups: Vec<Group>,
+    /// The group being read, and those around it.
+    group: Group,
+    outer: Vec<Group>,
     names: HashSet<&'p str>,
     /// The last item, if it may be repeated.
     item: Option<PatternShape>,
@@ -298,7 +311,8 @@ impl<'p> Translator<'p> {
             rest: pattern,
             text,
             out: String::new(),
-            groups: vec![Group::new(false)],
+            group: Group::new(false),
+            outer: Vec::new(),
             names: HashSet::new(),
             item: None,
             prefers_less: false,
@@ -334,10 +348,11 @@ impl<'p> Translator<'p> {
                 c => self.literal(c),
             }
         }
-        let item = self.item.take();
-        let [group] = self.groups.as_mut_slice() else { return Err(INVALID) };
-        Self::join(group, item);
-        let shape = group.shape();
+        if !self.outer.is_empty() {
+            return Err(INVALID);
+        }
+        self.group.join(self.item.take());
+        let shape = self.group.shape();
         Ok(Translated {
             ambiguous_when_empty: shape.nullable && shape.consumes && self.prefers_less,
             regex: self.out,
@@ -364,25 +379,12 @@ impl<'p> Translator<'p> {
 
     /// Adds an item to the alternative being read.
     fn add(&mut self, shape: PatternShape, repeatable: bool) {
-        if let Some(group) = self.groups.last_mut() {
-            // The item so far is final now; the new one joins when it can't be repeated any more.
-            Self::join(group, self.item.take());
-            if repeatable {
-                self.item = Some(shape);
-            } else {
-                Self::join(group, Some(shape));
-            }
-        }
-    }
-
-    fn join(group: &mut Group, item: Option<PatternShape>) {
-        if let Some(item) = item {
-            let current = &mut group.current;
-            current.nullable &= item.nullable;
-            current.consumes |= item.consumes;
-            current.size.states = current.size.states.saturating_add(item.size.states);
-            let longest = current.size.longest.zip(item.size.longest);
-            current.size.longest = longest.map(|(one, other)| one.saturating_add(other));
+        // The item so far is final now; the new one joins when it can't be repeated any more.
+        self.group.join(self.item.take());
+        if repeatable {
+            self.item = Some(shape);
+        } else {
+            self.group.join(Some(shape));
         }
     }
 
@@ -428,21 +430,19 @@ impl<'p> Translator<'p> {
     }
 
     fn multi_line(&mut self, flags: &str, on: bool) {
-        if let Some(group) = self.groups.last_mut().filter(|_| flags.contains('m')) {
-            group.multi_line = on;
+        if flags.contains('m') {
+            self.group.multi_line = on;
         }
     }
 
     fn open(&mut self) -> Result<()> {
-        let multi_line = self.groups.last().is_some_and(|group| group.multi_line);
         if self.accept("?#") {
             self.rest = self.rest.split_once(')').ok_or(INVALID)?.1;
             return Ok(());
         }
-        if let (Some(group), item) = (self.groups.last_mut(), self.item.take()) {
-            Self::join(group, item);
-        }
-        self.groups.push(Group::new(multi_line));
+        self.group.join(self.item.take());
+        let inner = Group::new(self.group.multi_line);
+        self.outer.push(std::mem::replace(&mut self.group, inner));
         if self.accept("?P<") {
             let (name, rest) = self.rest.split_once('>').ok_or(INVALID)?;
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -473,12 +473,9 @@ impl<'p> Translator<'p> {
     }
 
     fn close(&mut self) -> Result<()> {
-        if self.groups.len() < 2 {
-            return Err(INVALID);
-        }
-        let item = self.item.take();
-        let mut group = self.groups.pop().ok_or(INVALID)?;
-        Self::join(&mut group, item);
+        let outer = self.outer.pop().ok_or(INVALID)?;
+        self.group.join(self.item.take());
+        let group = std::mem::replace(&mut self.group, outer);
         self.out.push(')');
         self.add(group.shape(), true);
         Ok(())
@@ -487,11 +484,9 @@ impl<'p> Translator<'p> {
     fn alternative(&mut self) {
         self.prefers_less = true;
         self.out.push('|');
-        if let Some(group) = self.groups.last_mut() {
-            Self::join(group, self.item.take());
-            group.earlier = Some(group.shape());
-            group.current = EMPTY;
-        }
+        self.group.join(self.item.take());
+        self.group.earlier = Some(self.group.shape());
+        self.group.current = EMPTY;
     }
 
     /// A repetition of the preceding item, from `low` times to `high`.
@@ -511,14 +506,12 @@ impl<'p> Translator<'p> {
         if self.rest.starts_with(['*', '+', '?']) {
             return Err(INVALID);
         }
-        if let Some(group) = self.groups.last_mut() {
-            let copies = u64::from(high.unwrap_or(low).max(1));
-            let size = PatternSize {
-                states: item.size.states.saturating_mul(copies).saturating_add(1),
-                longest: high.and_then(|high| Some(item.size.longest?.saturating_mul(u64::from(high)))),
-            };
-            Self::join(group, Some(PatternShape { nullable: low == 0, size, ..item }));
-        }
+        let copies = u64::from(high.unwrap_or(low).max(1));
+        let size = PatternSize {
+            states: item.size.states.saturating_mul(copies).saturating_add(1),
+            longest: high.and_then(|high| Some(item.size.longest?.saturating_mul(u64::from(high)))),
+        };
+        self.group.join(Some(PatternShape { nullable: low == 0, size, ..item }));
         Ok(())
     }
 
@@ -552,8 +545,7 @@ impl<'p> Translator<'p> {
 
     /// `$`, which without the flag `m` also matches before a line break at the very end.
     fn dollar(&mut self) -> Result<()> {
-        let multi_line = self.groups.last().is_some_and(|group| group.multi_line);
-        if !multi_line && self.text.ends_with('\n') {
+        if !self.group.multi_line && self.text.ends_with('\n') {
             return Err(UNSUPPORTED);
         }
         self.out.push('$');
@@ -650,9 +642,8 @@ impl<'p> Translator<'p> {
             }
             self.next();
             let c = self.next().ok_or(INVALID)?;
-            let before = self.out.len();
             let high = self.class_item(c)?.ok_or(INVALID)?;
-            if high < low || self.out.len() != before {
+            if high < low {
                 return Err(INVALID);
             }
             let _ = write!(self.out, "\\x{{{:x}}}-\\x{{{:x}}}", u32::from(low), u32::from(high));

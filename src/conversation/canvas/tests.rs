@@ -118,6 +118,7 @@ fn a_partial_edit_is_applied_as_python_does() {
         ("a{x}", "a{x}", false, "y", "y"),
         ("a{1,x}", "a{1,x}", false, "y", "y"),
         ("a-b", "[a-]", true, "x", "xxb"),
+        ("a b-", r"[\s-]", true, "_", "a_b_"),
         ("ab", "(?-i:a)b", false, "x", "x"),
     ] {
         let found = edited(before, pattern, multiple, replacement);
@@ -143,6 +144,7 @@ fn what_may_mean_something_else_is_not_applied() {
         ("ab\n", "b$", "x"),
         ("é", r"\w", "x"),
         ("é", "(?i)É", "x"),
+        ("a", "(?i)É|a", "x"),
         ("ab", "(?x)a", "x"),
         ("ab", "*a", "x"),
         ("ab", "^*a", "x"),

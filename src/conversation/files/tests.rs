@@ -187,3 +187,26 @@ fn files_without_a_name_are_named_after_their_kind_and_a_number_that_newer_expor
         assert_eq!(timed(newer(), &[0.0, 1.0, 2.0, 3.0, 4.0], current, &index), expected);
     }
 }
+
+#[test]
+fn an_extension_is_short_and_not_a_number() {
+    for (name, expected) in [
+        ("a.mp3", Some("mp3")),
+        ("a.tar.gz", Some("gz")),
+        ("a.12345678x", None),
+        ("a.", None),
+        ("a.b c", None),
+        ("version 1.5", None),
+        (".bashrc", None),
+        ("a", None),
+    ] {
+        assert_eq!(extension(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_number_that_another_name_has_is_passed_over() {
+    let mut names = Names::default();
+    let found = ["a.txt", "a-2.txt", "A.txt", "a.txt"].map(|name| names.unique(name));
+    assert_eq!(found, ["a.txt", "a-2.txt", "A-3.txt", "a-4.txt"]);
+}

@@ -138,6 +138,7 @@ mod tests {
             (b"<?xml version='1.0'?><rss/>", Some("xml")),
             (b"\xff\xe1 a reserved version of MPEG: 01, or no layer", None),
             (b"\xff\x00", None),
+            (b"\xff\xea another reserved version", None),
             (b"\0\x01\x02", None),
             (b"", None),
         ] {

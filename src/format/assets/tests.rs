@@ -1,3 +1,6 @@
+mod attached;
+
+use super::library::Artifact;
 use super::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,16 +110,24 @@ fn a_name_wins_over_a_dat_and_pages_of_a_pdf_never_stand_for_it() {
         [format!("{UPLOAD}_data/{UPLOAD}-1.jpg"), format!("{UPLOAD}.dat"), format!("{UPLOAD}-paper.pdf")];
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     assert_eq!(found(&assets(&paths, SideFiles::default()), UPLOAD).map(|found| found.0), Some(2));
+    // Of two with a name, or without one, it is the first.
+    for ending in ["-a.png", ".dat"] {
+        let paths = [format!("x/{UPLOAD}{ending}"), format!("y/{UPLOAD}{ending}")];
+        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+        assert_eq!(found(&assets(&paths, SideFiles::default()), UPLOAD).map(|found| found.0), Some(0));
+    }
 }
 
 #[test]
 fn the_viewers_table_leads_to_paths() {
-    let json =
-        r#"{"file-service://file-x": "a/b.png", "sediment://file_y#z": {"file_path": "c.wav"}, "n": null}"#;
-    let side = SideFiles { pointers: parse_pointers(json.as_bytes(), ""), ..SideFiles::default() };
-    let assets = assets(&["c.wav", "a/b.png"], side);
-    assert_eq!(found(&assets, "file-x").map(|found| found.0), Some(1));
-    assert_eq!(found(&assets, "file_y").map(|found| found.0), Some(0));
+    let json = r#"{"file-service://file-x": "./a/b.png", "sediment://file_y#z": {"file_path": "c.wav"}, "file_z": "gone", "n": null}"#;
+    // The paths of the second archive begin with the viewer's folder.
+    for (folder, paths) in [("", ["c.wav", "a/b.png"]), ("viewer/", ["viewer/c.wav", "viewer/a/b.png"])] {
+        let side = SideFiles { pointers: parse_pointers(json.as_bytes(), folder), ..SideFiles::default() };
+        let assets = assets(&paths, side);
+        let entries = ["file-x", "file_y", "file_z"].map(|id| found(&assets, id).map(|found| found.0));
+        assert_eq!(entries, [Some(1), Some(0), None]);
+    }
 }
 
 #[test]
@@ -141,6 +152,49 @@ fn the_library_knows_where_a_picture_came_from() {
     assert_eq!(entry(&library(&at(99), &at(130))), Some(1));
     assert_eq!(entry(&library(&at(99), &at(98))), None);
     assert_eq!(entry(&library(&at(99), &at(3000))), None);
+}
+
+#[test]
+fn a_picture_of_a_message_is_one_of_any_origin_and_nothing_else() {
+    let entry = |category: &str, kind: FileKind| {
+        let json = format!(r#"[{{"file_id": "{PICTURE}", {category} "origination_message_id": "m1"}}]"#);
+        let side = SideFiles { library: parse_library(json.as_bytes()), ..SideFiles::default() };
+        let assets = assets(&[&format!("{PICTURE}.dat")], side);
+        let found = assets.resolve(&file("file_elsewhere", kind), CONVERSATION, "m1", None)?;
+        Some(found.entry.entry)
+    };
+    let (picture, other) = (r#""mime_type": "image/png","#, r#""mime_type": "text/csv","#);
+    for (category, kind, expected) in [
+        (picture, FileKind::Image, Some(0)),
+        (picture, FileKind::Plot, Some(0)),
+        (picture, FileKind::Other, None),
+        (other, FileKind::Other, Some(0)),
+        (other, FileKind::Plot, None),
+    ] {
+        assert_eq!(entry(category, kind), expected, "{category} {kind:?}");
+    }
+}
+
+#[test]
+fn a_record_says_how_its_file_came_into_the_library() {
+    let read = |rest: &str| {
+        let [record] = parse_library(format!(r#"[{{"id": "x", {rest}}}]"#).as_bytes()).try_into().unwrap();
+        (record.kind, record.artifact)
+    };
+    for (rest, expected) in [
+        (r#""image_gen_generation_id": "g""#, (FileKind::Image, Artifact::Made)),
+        (r#""image_gen_generation_id": null"#, (FileKind::Other, Artifact::Given)),
+        (r#""library_artifact_type": "spreadsheet""#, (FileKind::Other, Artifact::Made)),
+        (
+            r#""library_artifact_type": "spreadsheet", "deleted_at": "2026-01-01""#,
+            (FileKind::Other, Artifact::Given),
+        ),
+        (r#""library_artifact_type": "spreadsheet", "trashed_at": 1"#, (FileKind::Other, Artifact::Given)),
+        (r#""library_artifact_type": "spreadsheet", "trashed_at": false"#, (FileKind::Other, Artifact::Made)),
+        (r#""library_artifact_type": "writing_block""#, (FileKind::Other, Artifact::Given)),
+    ] {
+        assert_eq!(read(rest), expected, "{rest}");
+    }
 }
 
 #[test]
@@ -194,12 +248,17 @@ fn orphans_are_users_files_that_nothing_points_to() {
         format!("x/{PICTURE}.dat"),
         "dalle-generations/a.webp".to_owned(),
         "personal/files/..\\..\\evil.png".to_owned(),
+        "b.dat".to_owned(),
+        format!("{CONVERSATION}/audio/voice.wav"),
     ];
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     let used = HashSet::from([EntryRef { archive: 0, entry: 1 }]);
-    let orphans = assets(&paths, SideFiles::default()).orphans(&used);
+    let side = SideFiles { names: vec![("b.dat".into(), "cat.png".into())], ..SideFiles::default() };
+    let orphans = assets(&paths, side).orphans(&used);
     let names: Vec<_> = orphans.iter().map(|orphan| (orphan.name.as_ref(), orphan.entry.entry)).collect();
-    assert_eq!(names, [("file_000000000000000000000000000000d0.png", 2), ("a.webp", 3)]);
+    let expected =
+        [("file_000000000000000000000000000000d0.png", 2), ("a.webp", 3), ("cat.png", 5), ("voice.wav", 6)];
+    assert_eq!(names, expected);
 }
 
 #[test]
