@@ -3,6 +3,7 @@
 
 use crate::conversation::{Meaning, Reference, Text};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The characters that replace references.
@@ -10,12 +11,11 @@ const FIRST: u32 = 0xf_0000;
 const COUNT: usize = 0xfffd;
 
 /// A reference whose place in the source is known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     /// In bytes.
     range: Range<usize>,
     number: usize,
-    is_taken: bool,
 }
 
 /// The references of a text.
@@ -24,8 +24,10 @@ pub(super) struct Anchors<'r, 'a> {
     given: &'r [Reference<'a>],
     /// Those found where they say they are, in order.
     known: Vec<Known>,
-    /// The source has none of the characters that replace references.
-    is_usable: bool,
+    /// The numbers of those that are written.
+    taken: HashSet<usize>,
+    /// How many characters may replace references: none if the source has one of them.
+    most: usize,
     made: Vec<Reference<'a>>,
 }
 
@@ -33,7 +35,8 @@ impl<'r, 'a> Anchors<'r, 'a> {
     pub(super) fn new(source: &str, given: &'r [Reference<'a>]) -> Self {
         let is_usable = memchr::memchr2(0xf3, 0xf4, source.as_bytes())
             .is_none_or(|_| !source.chars().any(|c| (FIRST..FIRST + COUNT as u32).contains(&u32::from(c))));
-        let mut anchors = Self { given, known: Vec::new(), is_usable, made: Vec::new() };
+        let most = if is_usable { COUNT } else { 0 };
+        let mut anchors = Self { given, known: Vec::new(), taken: HashSet::new(), most, made: Vec::new() };
         anchors.place(source);
         anchors
     }
@@ -58,7 +61,7 @@ impl<'r, 'a> Anchors<'r, 'a> {
             let (Some(start), Some(end)) = (byte(reference.start), byte(reference.end)) else { continue };
             let Some(text) = source.get(start..end).filter(|text| !text.is_empty()) else { continue };
             if text == reference.matched || reference.matched.is_empty() {
-                self.known.push(Known { range: start..end, number, is_taken: false });
+                self.known.push(Known { range: start..end, number });
             }
         }
         self.known.sort_by_key(|known| (known.range.start, known.range.end));
@@ -71,11 +74,11 @@ impl<'r, 'a> Anchors<'r, 'a> {
         let end = self.known.partition_point(|known| known.range.start < tag.end);
         let start = end.saturating_sub(MOST);
         let mut found = None;
-        for known in self.known.get_mut(start..end)?.iter_mut().rev() {
+        for known in self.known.get(start..end)?.iter().rev() {
             let covers = known.range.start <= tag.start && known.range.end >= tag.end;
             let is_inside = known.range.start >= tag.start && known.range.end <= tag.end;
             if covers || is_inside {
-                known.is_taken = true;
+                self.taken.insert(known.number);
                 let meaning = self.given.get(known.number).map(|reference| &reference.meaning);
                 found = found.or(meaning.filter(|meaning| !matches!(meaning, Meaning::Nothing)));
             }
@@ -87,13 +90,13 @@ impl<'r, 'a> Anchors<'r, 'a> {
     pub(super) fn text<'s>(&mut self, text: &'s str, range: &Range<usize>) -> Cow<'s, str> {
         let first = self.known.partition_point(|known| known.range.start < range.start);
         let is_inside = |known: &Known| known.range.end <= range.end;
-        if !self.is_usable || !self.known.get(first).is_some_and(is_inside) {
+        if !self.known.get(first).is_some_and(is_inside) {
             return Cow::Borrowed(text);
         }
         let mut out = String::with_capacity(text.len());
         let mut done = range.start;
         for at in first..self.known.len() {
-            let Some(known) = self.known.get_mut(at).filter(|known| known.range.start < range.end) else {
+            let Some(known) = self.known.get(at).filter(|known| known.range.start < range.end) else {
                 break;
             };
             if known.range.end > range.end || known.range.start < done {
@@ -104,13 +107,12 @@ impl<'r, 'a> Anchors<'r, 'a> {
             else {
                 continue;
             };
-            known.is_taken = true;
-            let place = known.range.clone();
-            if let Some(anchor) = self.anchor(reference.clone()) {
-                out.push_str(text.get(done - range.start..place.start - range.start).unwrap_or_default());
-                out.push(anchor);
-                done = place.end;
-            }
+            let Known { range: place, number } = known.clone();
+            let Some(anchor) = self.anchor(reference.clone()) else { break };
+            self.taken.insert(number);
+            out.push_str(text.get(done - range.start..place.start - range.start).unwrap_or_default());
+            out.push(anchor);
+            done = place.end;
         }
         out.push_str(text.get(done - range.start..).unwrap_or_default());
         Cow::Owned(out)
@@ -118,7 +120,7 @@ impl<'r, 'a> Anchors<'r, 'a> {
 
     fn anchor(&mut self, reference: Reference<'a>) -> Option<char> {
         let number = self.made.len();
-        let anchor = (number < COUNT && self.is_usable).then(|| char::from_u32(FIRST + number as u32))??;
+        let anchor = (number < self.most).then(|| char::from_u32(FIRST + number as u32))??;
         self.made.push(reference);
         Some(anchor)
     }
@@ -130,16 +132,11 @@ impl<'r, 'a> Anchors<'r, 'a> {
 
     /// `text` with the characters of the references in place of their anchors, and all references with their places.
     pub(super) fn settle(self, text: String) -> (String, Vec<Reference<'a>>) {
-        let mut taken = vec![false; self.given.len()];
-        for known in self.known.iter().filter(|known| known.is_taken) {
-            if let Some(taken) = taken.get_mut(known.number) {
-                *taken = true;
-            }
-        }
         // The renderer searches for the others by the text they match.
-        let given = self.given.iter().zip(taken);
-        let lost = given.filter(|(reference, taken)| !taken && !reference.matched.is_empty());
-        let mut references: Vec<_> = lost.map(|(reference, _)| reference.clone()).collect();
+        let given = self.given.iter().enumerate();
+        let lost =
+            given.filter(|(number, reference)| !self.taken.contains(number) && !reference.matched.is_empty());
+        let mut references: Vec<_> = lost.map(|(_, reference)| reference.clone()).collect();
         if self.made.is_empty() {
             return (text, references);
         }

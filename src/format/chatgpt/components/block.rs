@@ -425,10 +425,16 @@ fn drafts(body: &str) -> String {
                 Some("subject") => "Subject: ",
                 _ => continue,
             };
-            if let lex::AttributeValue::Quoted(value) = &attribute.value {
-                let text = plain::words(&plain::decoded(body.get(value.clone()).unwrap_or_default()));
-                out.extend(["**", before, &text, "**\n\n"]);
-            }
+            let slice = |range: &Range<usize>| body.get(range.clone()).unwrap_or_default();
+            let text = match &attribute.value {
+                lex::AttributeValue::Braced(script) => script::literal(slice(script)).filled(),
+                lex::AttributeValue::Quoted(text) | lex::AttributeValue::Bare(text) => {
+                    Some(plain::decoded(slice(text)).into_owned())
+                }
+                lex::AttributeValue::Missing => None,
+            };
+            let text = text.map(|text| plain::words(&text)).filter(|text| !text.is_empty());
+            out.extend(text.map(|text| format!("**{before}{text}**\n\n")));
         }
     }
     let rest = body.get(done..).unwrap_or_default();

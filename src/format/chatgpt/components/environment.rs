@@ -64,28 +64,26 @@ impl<'s> Environment<'s> {
         let body = body(source);
         self.is_interactive |= body.has_function;
         for declaration in body.declarations {
-            let mut names = declaration.names.into_iter();
-            match declaration.bound {
+            let (value, is_state) = match declaration.bound {
                 Bound::Value(script) => {
                     self.read_state = false;
                     let value = self.run(&script);
                     self.has_unresolved |= value == ScriptValue::Unknown;
-                    let is_state = self.read_state;
-                    if let Some(name) = names.next() {
-                        self.bind(name, value, is_state);
-                    }
+                    (value, self.read_state)
                 }
                 Bound::State(start) => {
                     self.is_interactive = true;
-                    let value = start.map_or(ScriptValue::Unknown, |script| self.run(&script));
-                    if let Some(name) = names.next() {
-                        self.bind(name, value, true);
-                    }
+                    (start.map_or(ScriptValue::Unknown, |script| self.run(&script)), true)
                 }
-                Bound::Unknown => self.has_unresolved = true,
-            }
-            for name in names {
-                self.bind(name, ScriptValue::Unknown, false);
+                Bound::Unknown => {
+                    self.has_unresolved = true;
+                    (ScriptValue::Unknown, false)
+                }
+            };
+            let mut first = Some((value, is_state));
+            for name in declaration.names {
+                let (value, is_state) = first.take().unwrap_or((ScriptValue::Unknown, false));
+                self.bind(name, value, is_state);
             }
         }
     }
@@ -133,9 +131,7 @@ impl<'s> Environment<'s> {
     /// Takes back the last values of `names`.
     pub(super) fn unbind(&mut self, names: &[&'s str]) {
         for name in names {
-            if let Some(bindings) = self.names.get_mut(name) {
-                bindings.pop();
-            }
+            self.names.entry(name).or_default().pop();
         }
     }
 }

@@ -55,16 +55,12 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         source: &Range<usize>,
         body: Pieces<'s>,
     ) -> Pieces<'s> {
-        let mut found = match self.anchors.of_tag(source) {
+        let found = match self.anchors.of_tag(source) {
             Some(meaning @ (Meaning::File(_) | Meaning::Citation(_) | Meaning::Links(_))) => {
                 Some(meaning.clone())
             }
-            _ => None,
+            _ => self.ids(element).iter().find_map(|id| self.lookup.file(id)).map(Meaning::File),
         };
-        if found.is_none() {
-            let ids = self.ids(element);
-            found = ids.iter().find_map(|id| self.lookup.file(id)).map(Meaning::File);
-        }
         match found {
             Some(meaning) => vec![self.anchored(FILE_MARK, meaning)],
             None => or_void(body),

@@ -38,11 +38,10 @@ fn resolved(mut pieces: Pieces<'_>) -> Pieces<'_> {
     let is_all = pieces.iter().all(|piece| piece.is_blank() || is_unresolved(piece));
     for piece in &mut pieces {
         if let OutputPiece::Unresolved(source) = piece {
-            let text = plain::code_span(source);
-            *piece = if (is_all && !has_tags(source)) || text.is_empty() {
+            *piece = if is_all && !has_tags(source) {
                 OutputPiece::Void
             } else {
-                markdown(text, Joint::Word)
+                markdown(plain::code_span(source), Joint::Word)
             };
         }
     }
@@ -63,29 +62,25 @@ pub(super) fn has_tags(script: &str) -> bool {
 fn alone(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
     let mut line_of = Vec::with_capacity(pieces.len());
     // For each line how many inline pieces it has, and whether it has text.
-    let mut lines = vec![(0_usize, false)];
+    let mut lines: Vec<(usize, bool)> = Vec::new();
+    let mut line = (0, false);
     for piece in pieces {
         match piece {
             OutputPiece::Text(text) => {
                 for (number, segment) in text.split('\n').enumerate() {
                     if number > 0 {
-                        lines.push((0, false));
+                        lines.push(std::mem::take(&mut line));
                     }
-                    if let Some((_, has_text)) = lines.last_mut() {
-                        *has_text |= !segment.trim().is_empty();
-                    }
+                    line.1 |= !segment.trim().is_empty();
                 }
             }
-            OutputPiece::Inline(_) => {
-                if let Some((count, _)) = lines.last_mut() {
-                    *count += 1;
-                }
-            }
+            OutputPiece::Inline(_) => line.0 += 1,
             OutputPiece::Void | OutputPiece::Unresolved(_) => {}
-            _ => lines.push((0, false)),
+            _ => lines.push(std::mem::take(&mut line)),
         }
-        line_of.push(lines.len() - 1);
+        line_of.push(lines.len());
     }
+    lines.push(line);
     let is_alone = |line: &usize| lines.get(*line) == Some(&(1, false));
     line_of.iter().map(is_alone).collect()
 }
@@ -240,9 +235,8 @@ impl<'s> Flow<'s> {
             below = before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect::<String>();
             is_ended = false;
             // A quote has no items that part their blocks from the paragraph above.
-            let joins = prefix.item.is_none() && line > 0 && !self.is_below_blank(line);
-            if let Some(OutputPiece::Text(text)) = self.run.last_mut().filter(|_| joins) {
-                text.to_mut().insert_str(line, &format!("{}\n", below.trim_end()));
+            if prefix.item.is_none() && line > 0 && !self.is_below_blank(text, line) {
+                self.edit(|text| text.insert_str(line, &format!("{}\n", below.trim_end())));
             }
             self.append(if below.ends_with([' ', '\t']) { "" } else { " " }, "");
             self.append(&block.text, &below);
@@ -254,9 +248,7 @@ impl<'s> Flow<'s> {
             below = before.to_owned();
             is_ended = true;
             let is_parted = text.get(..line).is_some_and(|text| text.ends_with("\n\n"));
-            if let Some(OutputPiece::Text(text)) = self.run.last_mut() {
-                text.to_mut().truncate(line);
-            }
+            self.edit(|text| text.truncate(line));
             self.append(if is_parted { "" } else { "\n" }, "");
             self.append(&format!("{below}{}", block.text), &below);
             self.append("\n", "");
@@ -266,9 +258,8 @@ impl<'s> Flow<'s> {
         true
     }
 
-    /// True if the line before the one at `line` in the text that was written last is known to be blank.
-    fn is_below_blank(&self, line: usize) -> bool {
-        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
+    /// True if the line before the one at `line` in `text`, which was written last, is known to be blank.
+    fn is_below_blank(&self, text: &str, line: usize) -> bool {
         let above = text.get(..line).and_then(|above| above.strip_suffix('\n')).unwrap_or_default();
         let begin = above.rfind('\n').map_or(0, |end| end + 1);
         let is_whole = begin > 0 || self.run.len() == 1;
@@ -277,8 +268,13 @@ impl<'s> Flow<'s> {
 
     /// Appends `added`, whose lines after the first begin with `below`, to the text that was written last.
     fn append(&mut self, added: &str, below: &str) {
+        self.edit(|text| indented(added, below, text));
+    }
+
+    /// Changes the text that was written last.
+    fn edit(&mut self, change: impl FnOnce(&mut String)) {
         if let Some(OutputPiece::Text(text)) = self.run.last_mut() {
-            indented(added, below, text.to_mut());
+            change(text.to_mut());
         }
     }
 
@@ -410,7 +406,6 @@ pub(super) fn parts(pieces: Pieces<'_>) -> Option<Vec<String>> {
             OutputPiece::Text(_) => Joint::Word,
             OutputPiece::Inline(inline) => inline.joint,
             OutputPiece::Block(block) if block.kind == BlockKind::Divider => continue,
-            OutputPiece::Group(blocks) if blocks.is_empty() => continue,
             OutputPiece::Block(block) if block.kind == BlockKind::Line => Joint::Chip,
             OutputPiece::Group(blocks) => match blocks.as_slice() {
                 [block] if block.kind == BlockKind::Line => Joint::Chip,

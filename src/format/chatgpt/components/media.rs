@@ -144,7 +144,11 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let items = self.value(element, &["items", "files"]).unwrap_or(ScriptValue::Nothing);
         let items = items.list().iter().map(|item| {
             let texts: Vec<_> = item.strings().iter().map(|text| plain::sentence(text)).collect();
-            vec![OutputBlock::line(layout::joined(&texts))]
+            Some(layout::joined(&texts))
+                .filter(|line| !line.is_empty())
+                .map(OutputBlock::line)
+                .into_iter()
+                .collect()
         });
         let mut blocks: Vec<_> = join::list(items.collect(), None).into_iter().collect();
         blocks.extend(layout::flow(body, Place::Column));

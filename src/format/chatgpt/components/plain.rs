@@ -143,7 +143,6 @@ pub(super) fn guarded(text: String) -> String {
             (digits <= 9 && is_item).then_some(digits)
         }
         Some(b':') if text.starts_with(":::") => Some(0),
-        Some(b'~') if text.starts_with("~~~") => Some(0),
         _ => None,
     };
     match at {
@@ -160,7 +159,7 @@ pub(super) fn fence(language: &str, text: &str) -> String {
     let ticks = "`".repeat(markdown::longest_run(text).saturating_add(1).max(3));
     let fits = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '#' | '.');
     let language: String = language.trim().chars().take(40).take_while(fits).collect();
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
     format!("{ticks}{language}\n{text}{end}{ticks}")
 }
 
@@ -283,6 +282,8 @@ mod tests {
             ("A & B &amp; C", "A & B \\&amp; C"),
             ("two\nlines", "two lines"),
             ("C:\\dir \\* x", "C:\\dir \\\\\\* x"),
+            ("a\u{7}b", "ab"),
+            ("~~~", "\\~\\~\\~"),
         ] {
             assert_eq!(words(text), expected);
         }
@@ -297,6 +298,9 @@ mod tests {
             ("-x", "-x"),
             ("1.5", "1.5"),
             ("> x", "\\> x"),
+            (":::x", "\\:::x"),
+            (":x", ":x"),
+            ("1234567890. x", "1234567890. x"),
         ] {
             assert_eq!(line(text), expected);
         }
@@ -307,6 +311,7 @@ mod tests {
         assert_eq!(emphasised(" a ", "**"), " **a** ");
         assert_eq!(emphasised("**a** b", "**"), "**a b**");
         assert_eq!(emphasised("`**` b", "**"), "**`**` b**");
+        assert_eq!(emphasised("`` ` ** `` **b**", "**"), "**`` ` ** `` b**");
         assert_eq!(emphasised("  ", "**"), "  ");
     }
 
@@ -326,5 +331,7 @@ mod tests {
     fn addresses_can_not_end_their_link() {
         assert_eq!(link("5", "https://a.example/a(b) c|d"), "[5](https://a.example/a%28b%29%20c%7Cd)");
         assert_eq!(link("", "https://b.example/"), "<https://b.example/>");
+        assert_eq!(link("", "https://b.example/ä"), "[b.example](https://b.example/ä)");
+        assert_eq!(destination("https://c.example/\u{7}?a&lt;b&c"), "https://c.example/%07?a\\&lt;b&c");
     }
 }

@@ -193,19 +193,19 @@ pub(super) fn in_rows(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
         return vec![false; pieces.len()];
     }
     let mut line_of = Vec::with_capacity(pieces.len());
-    let mut lines = vec![false];
+    let mut lines = Vec::new();
+    let mut has_pipe = false;
     for piece in pieces {
-        line_of.push(lines.len() - 1);
+        line_of.push(lines.len());
         let OutputPiece::Text(text) = piece else { continue };
         for (number, part) in text.split('\n').enumerate() {
             if number > 0 {
-                lines.push(false);
+                lines.push(std::mem::take(&mut has_pipe));
             }
-            if let Some(has_pipe) = lines.last_mut() {
-                *has_pipe |= part.contains('|');
-            }
+            has_pipe |= part.contains('|');
         }
     }
+    lines.push(has_pipe);
     line_of.into_iter().map(|line| lines.get(line) == Some(&true)).collect()
 }
 

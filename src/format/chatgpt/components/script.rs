@@ -317,14 +317,17 @@ impl Script {
 
     /// The value. `steps` is what may still be spent, and is taken from; once it is spent nothing is known.
     pub(super) fn evaluate(&self, names: &mut impl NameValues, steps: &mut usize) -> ScriptValue {
+        self.run(names, steps).unwrap_or(ScriptValue::Unknown)
+    }
+
+    fn run(&self, names: &mut impl NameValues, steps: &mut usize) -> Option<ScriptValue> {
         let mut stack: Vec<ScriptValue> = Vec::new();
         for op in &self.ops {
-            let Some(left) = steps.checked_sub(1) else { return ScriptValue::Unknown };
-            *steps = left;
-            let Some(value) = Self::step(op, &mut stack, names, steps) else { return ScriptValue::Unknown };
+            *steps = steps.checked_sub(1)?;
+            let value = Self::step(op, &mut stack, names, steps)?;
             stack.push(value);
         }
-        stack.pop().unwrap_or(ScriptValue::Unknown)
+        stack.pop()
     }
 
     fn step(
@@ -495,6 +498,20 @@ mod tests {
             ("Array.from({length:item.list.length},(_,k)=>k)", "2 elements"),
             ("[{f: () => { return 1 }, g: x => x}]", "1 elements"),
             ("1 /* two */ + 2 // three", "3"),
+            (".5 + 1", "1.5"),
+            ("0 && 'x'", "0"),
+            ("0 / 0 ? 'x' : 'y'", "y"),
+            ("'a' || 'b'", "a"),
+            ("0 ?? 'b'", "0"),
+            ("'a' < 'b' && 'b' > 'a' && 'a' <= 'a'", "true"),
+            ("'b' >= 'c'", "false"),
+            ("'abc'.length + '😀'.length", "5"),
+            ("item.includes", "nothing"),
+            ("i ? !i ? 'a' : 'b' + 1 : 'c'", "b1"),
+            ("{i, b: 1}", "2 entries"),
+            ("[async x => x, async (x) => x, async function f() {}, 1]", "4 elements"),
+            ("[((a, [b]), c) => a, (a, {b}) => b, function f() {}]", "3 elements"),
+            ("'\\uZ'", "uZ"),
         ] {
             assert_eq!(shown(source), expected, "{source}");
         }
@@ -524,10 +541,43 @@ mod tests {
             "Array.from({length: 201}, (_, i) => i)",
             "",
             "<b>x</b>",
+            "unknown || 1",
+            "'a' - 'b'",
+            "[] < 1",
+            "[1][-1]",
+            "'abc'.more",
+            "Array",
+            "Array(3)",
+            "Array.of(3)",
+            "String(1)",
+            "String.name",
+            "String.raw(1)",
+            "String.raw`${1}`",
+            "`${String.raw}x`",
+            "Array.from({length: item.list.[0]}, (_, i) => i)",
+            "Array.from({length: 1}, (1, 2) => 2)",
+            "Array.from({length: 1}, (_ + i) => i)",
+            "Array.from({length: 1}, (_, i, all) => i)",
+            "Array.from({length: 1}, (_, i) => 1)",
+            "`a",
+            "`a\\",
+            "(1}",
+            "1 : 2",
+            "item.",
+            "async",
+            "{i b}",
         ] {
             assert_eq!(shown(source), "?", "{source}");
         }
         assert_eq!(shown("i ? 'known' : unknown"), "known");
+    }
+
+    #[test]
+    fn what_takes_too_many_steps_or_bytes_is_not_known() {
+        assert_eq!(shown(&("1+".repeat(600) + "1")), "?");
+        let half = "a".repeat(LONGEST_TEXT / 2 + 1);
+        assert_eq!(shown(&format!("'{half}' + ''")), half);
+        assert_eq!(shown(&format!("'{half}' + '{half}'")), "?");
     }
 
     #[test]

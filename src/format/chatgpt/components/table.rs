@@ -11,9 +11,9 @@ pub(super) fn table(rows: Vec<Row>) -> Option<OutputBlock> {
     let mut header: Option<Vec<String>> = None;
     let mut body: Vec<Vec<String>> = Vec::new();
     // For each column how many of its cells there are, and how many of them end at the right.
-    let mut sides: Vec<(usize, usize)> = Vec::new();
+    let mut sides = [(0_usize, 0_usize); MOST_COLUMNS];
     // For each column how many rows a cell above still covers.
-    let mut covered: Vec<usize> = Vec::new();
+    let mut covered = [0_usize; 2 * MOST_COLUMNS];
     for row in rows {
         let label = row.label.filter(|label| !label.is_empty());
         if row.cells.is_empty() && label.is_none() {
@@ -31,17 +31,14 @@ pub(super) fn table(rows: Vec<Row>) -> Option<OutputBlock> {
             }
             let first = texts.len();
             let columns = cell.columns.clamp(1, MOST_COLUMNS);
-            if !is_header && columns == 1 && first < MOST_COLUMNS {
-                if sides.len() <= first {
-                    sides.resize(first + 1, (0, 0));
-                }
-                if let Some((cells, right)) = sides.get_mut(first) {
-                    *cells += 1;
-                    *right += usize::from(cell.is_right);
-                }
+            if !is_header
+                && columns == 1
+                && let Some((cells, right)) = sides.get_mut(first)
+            {
+                *cells += 1;
+                *right += usize::from(cell.is_right);
             }
-            if cell.rows > 1 && first < MOST_COLUMNS {
-                covered.resize(covered.len().max(first + columns), 0);
+            if cell.rows > 1 {
                 let spanned = covered.get_mut(first..first + columns).unwrap_or_default();
                 spanned.fill(cell.rows - 1);
             }
@@ -54,7 +51,7 @@ pub(super) fn table(rows: Vec<Row>) -> Option<OutputBlock> {
             body.push(texts);
         }
     }
-    let right: Vec<_> = sides.iter().map(|&(cells, right)| cells > 0 && cells == right).collect();
+    let right = sides.map(|(cells, right)| cells > 0 && cells == right);
     let is_empty = header.is_none() && body.is_empty();
     (!is_empty)
         .then(|| OutputBlock::new(markdown(&header.unwrap_or_default(), &body, &right), BlockKind::Markdown))

@@ -3,12 +3,13 @@
 
 mod corners;
 mod hostile;
+mod rare;
 mod rules;
 
 use super::{Lookup, Resolution, WebPage, expand};
 use crate::conversation::{FileRef, Link, Meaning, Reference, Text};
 
-/// Pages `turn0search0` and `turn0search1`, the file `turn0file0`, and a draft 10003.
+/// Pages `turn0search0`, `turn0search1` and, without a title, `turn0search2`, the file `turn0file0`, and a draft 10003.
 pub(super) struct Known;
 
 impl Lookup<'static> for Known {
@@ -16,6 +17,7 @@ impl Lookup<'static> for Known {
         let (title, label, url) = match id {
             "turn0search0" => ("The tea", "Tea Guild", "https://tea.example/"),
             "turn0search1" => ("The pot", "Pots", "https://pots.example/a"),
+            "turn0search2" => ("", "Shop", "https://shop.example/"),
             _ => return None,
         };
         let link = Link { label: label.into(), url: url.into(), ..Link::default() };

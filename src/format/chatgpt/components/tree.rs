@@ -114,7 +114,7 @@ struct TreeParser<'s> {
     elements: usize,
     /// The numbers of names, and how many of each are open.
     names: HashMap<String, usize>,
-    counts: Vec<usize>,
+    counts: HashMap<usize, usize>,
     blocks: usize,
     ifs: usize,
     /// Where the tags are that close each name.
@@ -132,7 +132,8 @@ struct TreeParser<'s> {
     has_early_part: bool,
     /// The node that is nested too deep, and how much was open when it began.
     too_deep: Option<(usize, usize)>,
-    html_tables: usize,
+    /// The open elements of HTML whose names components have too: for each how many such components were open.
+    html: HashMap<String, Vec<usize>>,
     /// Templates that were left as text and are still to be closed.
     literal_blocks: usize,
     /// How many bytes may still be read in vain.
@@ -155,7 +156,7 @@ impl<'s> TreeParser<'s> {
             open: Vec::new(),
             elements: 0,
             names: HashMap::new(),
-            counts: Vec::new(),
+            counts: HashMap::new(),
             blocks: 0,
             ifs: 0,
             closers: closers(source),
@@ -166,7 +167,7 @@ impl<'s> TreeParser<'s> {
             expects_language: false,
             has_early_part: false,
             too_deep: None,
-            html_tables: 0,
+            html: HashMap::new(),
             literal_blocks: 0,
             patience: source.len().saturating_mul(16).saturating_add(1 << 16),
             items: Vec::new(),
@@ -205,9 +206,7 @@ impl<'s> TreeParser<'s> {
             };
         }
         self.flush(self.source.len());
-        while !self.open.is_empty() {
-            self.close_last(self.source.len());
-        }
+        while self.close_last(self.source.len()).is_some() {}
     }
 
     /// Passes what begins a line, and lines of code as a whole.
@@ -319,9 +318,7 @@ impl<'s> TreeParser<'s> {
         match what {
             OpenKind::Element(name) => {
                 self.elements += 1;
-                if let Some(count) = self.counts.get_mut(name) {
-                    *count += 1;
-                }
+                *self.counts.entry(name).or_default() += 1;
             }
             OpenKind::If => {
                 self.blocks += 1;
@@ -333,15 +330,13 @@ impl<'s> TreeParser<'s> {
         self.open.push(OpenPart { node, what });
     }
 
-    /// Closes what was opened last; its body ends at `end`.
-    fn close_last(&mut self, end: usize) {
-        let Some(open) = self.open.pop() else { return };
+    /// Closes what was opened last, and returns it; its body ends at `end`. `None` if nothing is open.
+    fn close_last(&mut self, end: usize) -> Option<OpenKind> {
+        let open = self.open.pop()?;
         match open.what {
             OpenKind::Element(name) => {
                 self.elements -= 1;
-                if let Some(count) = self.counts.get_mut(name) {
-                    *count -= 1;
-                }
+                *self.counts.entry(name).or_default() -= 1;
             }
             OpenKind::If => {
                 self.blocks -= 1;
@@ -366,6 +361,7 @@ impl<'s> TreeParser<'s> {
                 element.body.end = end;
             }
         }
+        Some(open.what)
     }
 
     /// True if only white space precedes `at` on its line.

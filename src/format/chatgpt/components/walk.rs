@@ -64,7 +64,7 @@ struct OpenNode<'s> {
 
 enum OpenNodeKind<'s> {
     Answer,
-    Element(usize),
+    Element(&'s JsxElement, Range<usize>),
     /// A branch of a template.
     Branch,
     /// The place between two branches. The user saw one of them at a time.
@@ -112,10 +112,9 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         // Where the pieces of the outermost node begin that is being written, and that node.
         let mut outermost = (0, 0);
         while let Some(frame) = self.frames.last_mut() {
-            let is_answer = matches!(frame.kind, OpenNodeKind::Answer);
             if frame.next < frame.end {
                 let at = frame.next;
-                if is_answer {
+                if matches!(frame.kind, OpenNodeKind::Answer) {
                     outermost = (self.pieces.len(), at);
                 }
                 frame.next = self.tree.nodes.get(at).map_or(usize::MAX, |node| node.next);
@@ -123,8 +122,6 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                     self.give_up(outermost);
                     break;
                 }
-            } else if is_answer {
-                break;
             } else if self.leave().is_none() {
                 self.give_up(outermost);
                 break;
@@ -157,7 +154,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     /// Begins with a node. `None` if no more may be written.
     fn visit(&mut self, at: usize) -> Option<()> {
         self.nodes_left = self.nodes_left.checked_sub(1)?;
-        let node = self.tree.nodes.get(at)?;
+        let tree = self.tree;
+        let node = tree.nodes.get(at)?;
         let inside = at + 1..node.next;
         match &node.kind {
             NodeKind::Text => self.text(node.source.clone())?,
@@ -168,7 +166,9 @@ impl<'s> AnswerWriter<'s, '_, '_> {
                 self.pieces.push(OutputPiece::Void);
             }
             NodeKind::Nothing => self.pieces.push(OutputPiece::Void),
-            NodeKind::Element(_) => self.enter(OpenNodeKind::Element(at), inside),
+            NodeKind::Element(element) => {
+                self.enter(OpenNodeKind::Element(element, node.source.clone()), inside);
+            }
             NodeKind::Template | NodeKind::Branch(_) => self.enter(OpenNodeKind::Branch, inside),
             NodeKind::If => self.branches(inside)?,
             NodeKind::Each { list, item, index } => {
@@ -237,7 +237,6 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         self.part();
         self.pieces.push(match value {
             ScriptValue::Unknown | ScriptValue::Object(_) => OutputPiece::Unresolved(source),
-            _ if text.is_empty() && layout::has_tags(source) => OutputPiece::Unresolved(source),
             _ if text.is_empty() => OutputPiece::Void,
             _ => words(text),
         });
@@ -285,13 +284,9 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         match &mut frame.kind {
             OpenNodeKind::Answer | OpenNodeKind::Branch => {}
             OpenNodeKind::Between => self.parted = self.pieces.len(),
-            OpenNodeKind::Element(node) => {
+            OpenNodeKind::Element(element, source) => {
                 let pieces = self.pieces.split_off(frame.start);
-                let tree = self.tree;
-                let node = tree.nodes.get(*node)?;
-                if let NodeKind::Element(element) = &node.kind {
-                    self.element(element, node.source.clone(), pieces)?;
-                }
+                self.element(element, source.clone(), pieces)?;
             }
             OpenNodeKind::Loop(each) => {
                 self.environment.unbind(&std::mem::take(&mut each.bound));
@@ -329,7 +324,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     /// Puts a blank between the words of two branches.
     fn part(&mut self) {
         let is_inside = |frame: &OpenNode<'_>| {
-            matches!(frame.kind, OpenNodeKind::Element(_)) && frame.start == self.parted
+            matches!(frame.kind, OpenNodeKind::Element(..)) && frame.start == self.parted
         };
         if self.parted == 0 || self.parted != self.pieces.len() || self.frames.last().is_some_and(is_inside) {
             return;
@@ -364,10 +359,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
     /// The components that are being written, the innermost first.
     fn open_elements(&self) -> impl Iterator<Item = &'s JsxElement> {
         self.frames.iter().rev().filter_map(|frame| match frame.kind {
-            OpenNodeKind::Element(node) => match &self.tree.nodes.get(node)?.kind {
-                NodeKind::Element(element) => Some(element),
-                _ => None,
-            },
+            OpenNodeKind::Element(element, _) => Some(element),
             _ => None,
         })
     }
@@ -504,6 +496,5 @@ fn shown(value: &ScriptValue) -> Option<String> {
 
 /// True for a script that is a comment and nothing else.
 fn is_comment(source: &str) -> bool {
-    let source = source.trim();
-    source.is_empty() || super::script::tokens(super::script::start_of(source)).is_empty()
+    super::script::tokens(super::script::start_of(source)).is_empty()
 }

@@ -13,21 +13,17 @@ const LONGEST_ADDRESS: usize = 2000;
 /// A search forward whose last result is kept.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// From where the search began, and what it found.
-    last: Option<(usize, Option<usize>)>,
+    /// What the last search found: a place after the text if nothing.
+    last: Option<usize>,
 }
 
 impl Ahead {
     fn find(&mut self, at: usize, search: impl FnOnce(usize) -> Option<usize>) -> Option<usize> {
-        if let Some((from, found)) = self.last
-            && from <= at
-            && found.is_none_or(|found| found >= at)
-        {
-            return found;
-        }
-        let found = search(at);
-        self.last = Some((at, found));
-        found
+        let found = match self.last {
+            Some(found) if found >= at => found,
+            _ => *self.last.insert(search(at).unwrap_or(usize::MAX)),
+        };
+        (found < usize::MAX).then_some(found)
     }
 }
 
@@ -103,8 +99,8 @@ impl<'s> Zones<'s> {
     pub(super) fn code(&mut self, at: usize) -> usize {
         let source = self.source;
         let ticks = self.ticks.get_or_insert_with(|| ticks(source));
-        let Ok(found) = ticks.binary_search_by_key(&at, |&(start, ..)| start) else { return at + 1 };
-        let Some(&(_, length, next)) = ticks.get(found) else { return at + 1 };
+        let found = ticks.binary_search_by_key(&at, |&(start, ..)| start).ok();
+        let Some(&(_, length, next)) = found.and_then(|found| ticks.get(found)) else { return at + 1 };
         match next {
             Some(next) if next < self.paragraph_end(at) => next + length,
             _ => at + length,
@@ -136,8 +132,7 @@ impl<'s> Zones<'s> {
         let Some(length) = memchr(b'$', inside.as_bytes()) else { return at + 1 };
         let formula = inside.get(..length).unwrap_or_default();
         let after = inside.as_bytes().get(length + 1);
-        let is_formula = !formula.is_empty()
-            && formula.trim().len() == formula.len()
+        let is_formula = formula.trim().len() == formula.len()
             && !after.is_some_and(u8::is_ascii_digit)
             && !has_tag(formula);
         at + 1 + if is_formula { length + 1 } else { 0 }

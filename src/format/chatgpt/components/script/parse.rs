@@ -126,6 +126,17 @@ impl<'s> ExpressionParser<'_, 's> {
         self.wants = Wants::Operand;
     }
 
+    /// How many parts the list, call, object or template string has that is open.
+    fn count(&mut self) -> Option<&mut usize> {
+        match self.pending.last_mut()? {
+            Pending::List(count)
+            | Pending::Call(count)
+            | Pending::Object(count)
+            | Pending::Template(count) => Some(count),
+            _ => None,
+        }
+    }
+
     fn operand(&mut self) -> Option<()> {
         if let Some(length) = self.function() {
             self.at += length;
@@ -139,8 +150,7 @@ impl<'s> ExpressionParser<'_, 's> {
             Token::Name(name) => self.name(name)?,
             Token::Backtick => self.pending.push(Pending::Template(0)),
             Token::TemplateText { cooked, .. } => {
-                let Some(Pending::Template(count)) = self.pending.last_mut() else { return None };
-                *count += 1;
+                *self.count()? += 1;
                 self.ops.push(Op::Push(ScriptValue::text(cooked)));
                 self.after_template_text()?;
             }
@@ -166,17 +176,16 @@ impl<'s> ExpressionParser<'_, 's> {
 
     /// What follows the text of a template string: an expression or the end.
     fn after_template_text(&mut self) -> Option<()> {
-        if self.is_mark(0, "{") {
-            self.at += 1;
-            self.open(Pending::Hole);
-            return Some(());
-        }
-        if self.token(0) != Some(&Token::Backtick) {
-            return None;
+        match self.token(0)? {
+            Token::Mark("{") => self.open(Pending::Hole),
+            Token::Backtick => {
+                let count = *self.count()?;
+                self.pending.pop();
+                self.push(Op::Concatenate(count));
+            }
+            _ => return None,
         }
         self.at += 1;
-        let Some(Pending::Template(count)) = self.pending.pop() else { return None };
-        self.push(Op::Concatenate(count));
         Some(())
     }
 
@@ -290,9 +299,8 @@ impl<'s> ExpressionParser<'_, 's> {
             Token::Literal(value) => ScriptValue::text(value.to_text()?),
             _ => return None,
         };
-        let Some(Pending::Object(count)) = self.pending.last_mut() else { return None };
-        *count += 1;
-        self.ops.push(Op::Push(key.clone()));
+        *self.count()? += 1;
+        self.ops.push(Op::Push(key));
         if self.is_mark(1, ":") {
             self.at += 2;
             self.wants = Wants::Operand;
@@ -323,10 +331,6 @@ impl<'s> ExpressionParser<'_, 's> {
                 self.open(Pending::Then);
             }
             ":" => {
-                while self.pending.last() == Some(&Pending::Else) {
-                    self.pending.pop();
-                    self.ops.push(Op::Conditional);
-                }
                 self.reduce(1)?;
                 while self.pending.last() == Some(&Pending::Else) {
                     self.pending.pop();
@@ -386,8 +390,7 @@ impl<'s> ExpressionParser<'_, 's> {
             "}" => {
                 if self.pending.last() == Some(&Pending::Hole) {
                     self.pending.pop();
-                    let Some(Pending::Template(count)) = self.pending.last_mut() else { return None };
-                    *count += 1;
+                    *self.count()? += 1;
                     self.wants = Wants::Operand;
                 } else {
                     self.at -= 1;
@@ -466,7 +469,6 @@ pub(in super::super) fn body(source: &str) -> BodyDeclarations<'_> {
     let tokens = tokens(super::start_of(source));
     let mut body = BodyDeclarations::default();
     for statement in statements(&tokens) {
-        let Some(statement) = tokens.get(statement) else { continue };
         let is_function =
             |placed: &Placed<'_>| matches!(placed.token, Token::Name("function") | Token::Mark("=>"));
         body.has_function |= statement.iter().any(is_function);
@@ -482,9 +484,10 @@ fn begins_statement(token: &Token<'_>) -> bool {
     matches!(token, Token::Name(name) if words.contains(name))
 }
 
-/// The statements among `tokens`, as ranges of them.
-fn statements(tokens: &[Placed<'_>]) -> Vec<Range<usize>> {
+/// The statements among `tokens`.
+fn statements<'t, 's>(tokens: &'t [Placed<'s>]) -> Vec<&'t [Placed<'s>]> {
     let mut found = Vec::new();
+    let statement = |range: Range<usize>| tokens.get(range).unwrap_or_default();
     let (mut start, mut depth) = (0, 0_usize);
     for (at, placed) in tokens.iter().enumerate() {
         let begins = depth == 0 && at > start && begins_statement(&placed.token);
@@ -493,20 +496,20 @@ fn statements(tokens: &[Placed<'_>]) -> Vec<Range<usize>> {
         let value_follows =
             at > 0 && matches!(tokens.get(at - 1), Some(Placed { token: Token::Mark(_), .. }));
         if begins && !follows_async && (placed.begins_line || !value_follows) {
-            found.push(start..at);
+            found.push(statement(start..at));
             start = at;
         }
         match placed.token {
             Token::Mark("(" | "[" | "{") => depth += 1,
             Token::Mark(")" | "]" | "}") => depth = depth.saturating_sub(1),
             Token::Mark(";") if depth == 0 => {
-                found.push(start..at);
+                found.push(statement(start..at));
                 start = at + 1;
             }
             _ => {}
         }
     }
-    found.push(start..tokens.len());
+    found.push(statement(start..tokens.len()));
     found
 }
 
@@ -559,5 +562,18 @@ mod tests {
         assert_eq!(names, [vec!["a"], vec!["b", "setB"], vec!["f"], vec!["d"]]);
         assert!(body.has_function);
         assert!(matches!(body.declarations[1].bound, Bound::State(Some(_))));
+    }
+
+    #[test]
+    fn statements_begin_with_their_words_even_within_a_line() {
+        for (source, expected) in [
+            ("const a = 1 const b = 2", vec!["a", "b"]),
+            ("const f = function g(){ }; let b = 1", vec!["f", "b"]),
+            ("const a = 1\nasync function f(){ }\nvar b = 2", vec!["a", "f", "b"]),
+            ("let f = async (x) => x", vec!["f"]),
+        ] {
+            let declared = body(source).declarations.into_iter().flat_map(|declaration| declaration.names);
+            assert_eq!(declared.collect::<Vec<_>>(), expected, "{source}");
+        }
     }
 }

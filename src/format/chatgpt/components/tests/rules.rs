@@ -397,6 +397,10 @@ fn plain_answers_are_left_alone() {
         "a < b and c > d",
         "<details>\n<summary>x</summary>\n\ny\n\n</details>",
         "<svg><text x=\"1\">a</text></svg>",
+        "{@html x}, {#key x}, {#each xs} and a <table> in HTML.",
+        "A <foo-bar x=\"1\"/> and a <table> in HTML.",
+        "A <table> and <Enti",
+        "The <table",
         "",
     ] {
         assert_eq!(super::expand(source, &[], &super::Known).map(|expanded| expanded.text), None, "{source}");

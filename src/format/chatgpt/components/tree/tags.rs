@@ -201,20 +201,17 @@ impl TreeParser<'_> {
         let at = self.at;
         let Some(folded) = Folded::of(self.slice(tag.name.clone())) else { return at + 1 };
         let folded = folded.as_str();
-        if folded == "table" && self.html_tables > 0 {
-            self.html_tables -= 1;
+        let number = self.names.get(folded).copied();
+        let count = number.and_then(|number| self.counts.get(&number)).copied().unwrap_or_default();
+        if let Some(html) = self.html.get_mut(folded)
+            && html.pop_if(|before| *before >= count).is_some()
+        {
             return tag.end;
         }
-        let number = self.names.get(folded).copied();
-        if let Some(number) = number.filter(|&number| self.counts.get(number).is_some_and(|&count| count > 0))
-        {
+        if let Some(number) = number.filter(|_| count > 0) {
             self.flush(at);
             self.text = tag.end;
-            let mut is_open = true;
-            while is_open && let Some(open) = self.open.last() {
-                is_open = open.what != OpenKind::Element(number);
-                self.close_last(at);
-            }
+            while self.close_last(at).is_some_and(|closed| closed != OpenKind::Element(number)) {}
             return tag.end;
         }
         let is_component = Component::known(folded).is_some() && !name::is_either(folded);
@@ -235,7 +232,10 @@ impl TreeParser<'_> {
         let Some(folded) = Folded::of(self.slice(tag.name.clone())) else { return at + 1 };
         let folded = folded.as_str();
         let Some(component) = self.decide(tag, folded, attributes) else {
-            self.html_tables += usize::from(folded == "table" && tag.form == TagForm::Open);
+            if tag.form == TagForm::Open && name::is_either(folded) {
+                let count = self.names.get(folded).and_then(|number| self.counts.get(number)).copied();
+                self.html.entry(folded.to_owned()).or_default().push(count.unwrap_or_default());
+            }
             return tag.end;
         };
         self.flush(at);
@@ -326,9 +326,8 @@ impl TreeParser<'_> {
         if let Some(&number) = self.names.get(folded) {
             return number;
         }
-        let number = self.counts.len();
+        let number = self.names.len();
         self.names.insert(folded.to_owned(), number);
-        self.counts.push(0);
         number
     }
 
@@ -359,13 +358,14 @@ impl TreeParser<'_> {
         };
         let is_either = name::is_either(folded) && !is_upper;
         let speaks_language = self.is_language || self.elements > 0;
+        let in_html_table = self.html.get("table").is_some_and(|tables| !tables.is_empty());
         let table = if component == Component::Table { self.table(tag.end, facts.rows) } else { None };
         let is_component = match component {
             Component::Cite if is_either => facts.refs,
             Component::Link => facts.link && !facts.html_link,
             Component::Table if is_either => table.unwrap_or(speaks_language),
-            Component::Caption if folded == "caption" => self.html_tables == 0,
-            Component::Box if folded == "col" && !is_upper => self.html_tables == 0,
+            Component::Caption if folded == "caption" => !in_html_table,
+            Component::Box if folded == "col" && !is_upper => !in_html_table,
             Component::Math if is_either => facts.value || (self.elements > 0 && !facts.any),
             Component::Fragment if folded.is_empty() => {
                 let is_expected = speaks_language || self.expects_language;

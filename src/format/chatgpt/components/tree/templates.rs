@@ -204,7 +204,7 @@ impl TreeParser<'_> {
     /// `{/each}`, `{/if}` and the like.
     fn end_block(&mut self, inside: Range<usize>, end: usize) -> bool {
         let word = self.slice(inside).get(1..).unwrap_or_default().trim();
-        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return false;
         }
         if self.blocks == 0 && self.literal_blocks > 0 {
@@ -220,14 +220,12 @@ impl TreeParser<'_> {
         }
         let source = self.replace(end);
         let wants_if = word == "if" && self.ifs > 0;
-        while let Some(open) = self.open.last() {
-            let what = open.what;
-            self.close_last(source.start);
-            let is_block = matches!(what, OpenKind::Each | OpenKind::If | OpenKind::Template);
-            if (wants_if && what == OpenKind::If) || (!wants_if && is_block) {
-                break;
-            }
-        }
+        let goes_on = |closed: OpenKind| match closed {
+            OpenKind::If => false,
+            OpenKind::Each | OpenKind::Template => wants_if,
+            OpenKind::Element(_) | OpenKind::Branch => true,
+        };
+        while self.close_last(source.start).is_some_and(goes_on) {}
         true
     }
 
