@@ -6,6 +6,7 @@ use super::plain::{self, trim_block};
 use super::run::{self, Run};
 use super::table;
 use super::zones::{self, Prefix};
+use std::borrow::Cow;
 
 /// `pieces` as blocks.
 pub(super) fn flow(pieces: Pieces<'_>, place: Place) -> Vec<OutputBlock> {
@@ -138,12 +139,14 @@ impl<'s> Flow<'s> {
             OutputPiece::Inline(inline) if alone => {
                 // A source on a line of its own belongs to the paragraph before it.
                 let is_blank = self.run.iter().all(OutputPiece::is_blank);
-                match self.blocks.last_mut().filter(|block| is_blank && block.kind == BlockKind::Line) {
-                    Some(block) => {
-                        block.text.push(' ');
-                        block.text.push_str(&inline.text);
-                    }
-                    None => self.run.push(OutputPiece::Inline(inline)),
+                let above = self.blocks.last_mut().filter(|block| is_blank && block.kind == BlockKind::Line);
+                if let Some(block) = above {
+                    block.text.push(' ');
+                    block.text.push_str(&inline.text);
+                } else {
+                    let nested = self.left();
+                    self.run.extend([OutputPiece::Inline(inline), OutputPiece::Text(Cow::Borrowed(""))]);
+                    self.nested = nested.map(|nested| Nested { pieces: self.run.len(), ..nested });
                 }
             }
             OutputPiece::Inline(inline) => {
@@ -152,13 +155,23 @@ impl<'s> Flow<'s> {
                 if self.place == Place::Column && is_beside_chip {
                     self.end_run();
                 }
+                if let Some(nested) = self.left() {
+                    self.begin_paragraph(&nested);
+                }
                 self.run.push(OutputPiece::Inline(inline));
             }
-            OutputPiece::Text(text) => {
-                self.leave(&text);
-                self.run.push(OutputPiece::Text(text));
-            }
-            OutputPiece::Void | OutputPiece::Unresolved(_) => self.run.push(piece),
+            OutputPiece::Text(text) => match self.left() {
+                None => self.run.push(OutputPiece::Text(text)),
+                Some(nested) if text.trim_matches([' ', '\t']).is_empty() => self.nested = Some(nested),
+                Some(nested) => {
+                    let text = self.leave(&nested, text);
+                    self.run.push(OutputPiece::Text(text));
+                }
+            },
+            OutputPiece::Void | OutputPiece::Unresolved(_) => match self.left() {
+                None => self.run.push(piece),
+                nested => self.nested = nested,
+            },
             OutputPiece::Block(block) => self.block(block),
             OutputPiece::Group(blocks) | OutputPiece::Item(blocks) => {
                 for block in blocks {
@@ -182,8 +195,8 @@ impl<'s> Flow<'s> {
 
     fn block(&mut self, block: OutputBlock) {
         if block.text.trim().is_empty()
-            || (self.place != Place::Paragraph && self.nest(&block))
             || self.head(&block)
+            || (self.place != Place::Paragraph && self.nest(&block))
         {
             return;
         }
@@ -211,59 +224,72 @@ impl<'s> Flow<'s> {
 
     /// Writes `block` into the list item or quote of the text in which it is. False if it is in none.
     fn nest(&mut self, block: &OutputBlock) -> bool {
-        let Some(OutputPiece::Text(text)) = self.run.last() else { return false };
-        if let Some(nested) = self.nested.take().filter(|nested| nested.pieces == self.run.len()) {
+        if let Some(nested) = self.left() {
             let (before, after) = if nested.is_ended { ("\n", "\n") } else { ("\n\n", "") };
             self.append(&format!("{before}{}", block.text), &nested.below);
             self.append(after, "");
             self.nested = Some(nested);
             return true;
         }
-        let line = text.rfind('\n').map_or(0, |end| end + 1);
-        let begins_line = line > 0 || self.run.len() == 1;
-        let before = text.get(line..).unwrap_or_default();
-        if !begins_line || before.len() > LONGEST_PREFIX {
+        let Some((piece, text, line)) = self.line_start() else { return false };
+        let begun = text.get(line..).unwrap_or_default();
+        let prefix = Prefix::of(begun);
+        let (before, words) = begun.split_at(prefix.text);
+        let is_mark = prefix.item.is_some() || prefix.quotes > 0;
+        let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
+        let lines = self.run.get(..=piece).unwrap_or_default();
+        if before.len() > LONGEST_PREFIX
+            || (!is_mark && (prefix.indent < 2 || !(is_same || is_in_list(lines, line, prefix.indent))))
+        {
             return false;
         }
-        let prefix = Prefix::of(before);
-        if prefix.text < before.len() {
-            return false;
-        }
-        let (below, is_ended);
-        if prefix.item.is_some() || prefix.quotes > 0 {
-            // After the mark of the item; the other lines are below the text of the first.
-            below = before.chars().map(|c| if matches!(c, '>' | '\t') { c } else { ' ' }).collect::<String>();
-            is_ended = false;
+        // After the mark of an item its other lines are below the text of the first.
+        let blank = |c| if matches!(c, '>' | '\t') { c } else { ' ' };
+        let below: String = before.chars().map(blank).collect();
+        let mut others = self.run.iter().skip(piece + 1);
+        let has_words = !words.trim().is_empty() || !others.all(OutputPiece::is_blank);
+        if has_words {
+            // The paragraph ends that the line is in.
+            self.edit(|text| text.truncate(text.trim_end_matches([' ', '\t']).len()));
+            self.run.push(OutputPiece::Text(Cow::Borrowed("")));
+            self.append(&format!("\n\n{}", block.text), &below);
+        } else if is_mark {
             // A quote has no items that part their blocks from the paragraph above.
-            if prefix.item.is_none() && line > 0 && !self.is_below_blank(text, line) {
-                self.edit(|text| text.insert_str(line, &format!("{}\n", below.trim_end())));
-            }
+            let joins = prefix.item.is_none() && line > 0 && !is_below_blank(text, line, piece == 0);
+            let parting = if joins { format!("{}\n", below.trim_end()) } else { String::new() };
+            self.run.truncate(piece + 1);
+            self.edit(|text| {
+                text.truncate(line + prefix.text);
+                text.insert_str(line, &parting);
+            });
             self.append(if below.ends_with([' ', '\t']) { "" } else { " " }, "");
             self.append(&block.text, &below);
         } else {
-            let is_same = text.trim().is_empty() && self.indent == Some(prefix.indent);
-            if prefix.indent < 2 || !(is_same || is_in_list(&self.run, line, prefix.indent)) {
-                return false;
-            }
-            below = before.to_owned();
-            is_ended = true;
             let is_parted = text.get(..line).is_some_and(|text| text.ends_with("\n\n"));
+            self.run.truncate(piece + 1);
             self.edit(|text| text.truncate(line));
             self.append(if is_parted { "" } else { "\n" }, "");
             self.append(&format!("{below}{}", block.text), &below);
             self.append("\n", "");
             self.indent = Some(prefix.indent);
         }
-        self.nested = Some(Nested { below, pieces: self.run.len(), is_ended });
+        self.nested = Some(Nested { below, pieces: self.run.len(), is_ended: !has_words && !is_mark });
         true
     }
 
-    /// True if the line before the one at `line` in `text`, which was written last, is known to be blank.
-    fn is_below_blank(&self, text: &str, line: usize) -> bool {
-        let above = text.get(..line).and_then(|above| above.strip_suffix('\n')).unwrap_or_default();
-        let begin = above.rfind('\n').map_or(0, |end| end + 1);
-        let is_whole = begin > 0 || self.run.len() == 1;
-        is_whole && above.get(begin..).is_some_and(|line| line.trim_matches([' ', '\t', '>']).is_empty())
+    /// Where the line begins that is being written: the number of a text in the run, that text, and the byte in it.
+    /// `None` if that is not near.
+    fn line_start(&self) -> Option<(usize, &str, usize)> {
+        /// So many pieces of a line are looked at.
+        const MOST: usize = 64;
+        let pieces = self.run.iter().enumerate().rev().take(MOST);
+        pieces.into_iter().find_map(|(number, piece)| match piece {
+            OutputPiece::Text(text) => {
+                let start = text.rfind('\n').map(|end| end + 1).or((number == 0).then_some(0))?;
+                Some((number, text.as_ref(), start))
+            }
+            _ => None,
+        })
     }
 
     /// Appends `added`, whose lines after the first begin with `below`, to the text that was written last.
@@ -278,15 +304,30 @@ impl<'s> Flow<'s> {
         }
     }
 
-    /// Parts `text` from the block in an item or quote that it follows, unless a blank line or an item does.
-    fn leave(&mut self, text: &str) {
-        let is_last = |nested: &Nested| nested.pieces == self.run.len() && !nested.is_ended;
-        let Some(Nested { below, .. }) = self.nested.take().filter(is_last) else { return };
-        let Some(line) = text.strip_prefix('\n').and_then(|rest| rest.split('\n').next()) else { return };
-        let prefix = Prefix::of(line);
-        if prefix.item.is_none() && prefix.text < line.trim_end().len() {
-            self.append(&format!("\n{}", below.trim_end()), "");
+    /// The block in an item or quote that was written last, if nothing has been written after it.
+    fn left(&mut self) -> Option<Nested> {
+        self.nested.take().filter(|nested| nested.pieces == self.run.len())
+    }
+
+    /// `text` as it follows `nested`: parted from it, unless a blank line or an item does.
+    fn leave<'t>(&mut self, nested: &Nested, text: Cow<'t, str>) -> Cow<'t, str> {
+        let (first, others) = text.split_once('\n').unwrap_or((&text, ""));
+        if !first.trim().is_empty() {
+            self.begin_paragraph(nested);
+            return Cow::Owned(text.trim_start_matches([' ', '\t']).to_owned());
         }
+        let line = others.split('\n').next().unwrap_or_default();
+        let prefix = Prefix::of(line);
+        if !nested.is_ended && prefix.item.is_none() && prefix.text < line.trim_end().len() {
+            self.append(&format!("\n{}", nested.below.trim_end()), "");
+        }
+        text
+    }
+
+    /// Begins a paragraph after `nested`, in the same item or quote.
+    fn begin_paragraph(&mut self, Nested { below, is_ended, .. }: &Nested) {
+        let end = if *is_ended { "" } else { "\n" };
+        self.append(&format!("{end}{}\n{below}", below.trim_end()), "");
     }
 
     /// Writes the text and inline pieces so far as a block.
@@ -314,6 +355,14 @@ impl<'s> Flow<'s> {
             self.blocks.push(OutputBlock::new(text, kind));
         }
     }
+}
+
+/// True if the line before the one at `line` in `text` is known to be blank; `begins` if a line begins where `text` does.
+fn is_below_blank(text: &str, line: usize, begins: bool) -> bool {
+    let above = text.get(..line).and_then(|above| above.strip_suffix('\n')).unwrap_or_default();
+    let begin = above.rfind('\n').map_or(0, |end| end + 1);
+    let is_whole = begin > 0 || begins;
+    is_whole && above.get(begin..).is_some_and(|line| line.trim_matches([' ', '\t', '>']).is_empty())
 }
 
 /// The most bytes before a block in an item or quote, which are repeated for each of its lines.

@@ -89,6 +89,8 @@ struct OpenPart {
     /// Its node, unless it is nested too deep.
     node: Option<usize>,
     what: OpenKind,
+    /// How many block quotes of Markdown the component is in, or the one around the template.
+    quotes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +143,8 @@ struct TreeParser<'s> {
     /// Columns of the list items that the line is in, outside of components.
     items: Vec<usize>,
     is_after_blank: bool,
-    /// How many block quotes the line is in.
-    quotes: usize,
+    /// How many block quotes the line is in, by its marks.
+    line_quotes: usize,
 }
 
 impl<'s> TreeParser<'s> {
@@ -172,8 +174,13 @@ impl<'s> TreeParser<'s> {
             patience: source.len().saturating_mul(16).saturating_add(1 << 16),
             items: Vec::new(),
             is_after_blank: true,
-            quotes: 0,
+            line_quotes: 0,
         }
+    }
+
+    /// How many block quotes this place is in: those of its line, or of the component whose body it is in.
+    fn quotes(&self) -> usize {
+        self.open.last().map_or(0, |open| open.quotes).max(self.line_quotes)
     }
 
     fn slice(&self, range: Range<usize>) -> &'s str {
@@ -224,10 +231,7 @@ impl<'s> TreeParser<'s> {
             }
             let is_after_blank = std::mem::take(&mut self.is_after_blank);
             let prefix = Prefix::of(line);
-            // A body is in the quotes around it, wherever its lines begin.
-            if self.elements == 0 {
-                self.quotes = prefix.quotes;
-            }
+            self.line_quotes = prefix.quotes;
             let text = line.get(prefix.text..).unwrap_or_default();
             let in_body = !self.open.is_empty();
             if !in_body && prefix.item.is_none() && prefix.quotes == 0 && is_after_blank {
@@ -253,7 +257,7 @@ impl<'s> TreeParser<'s> {
             let Some(opened) = zones::fence(text) else { return };
             let item = self.items.last().copied().filter(|&item| item <= prefix.indent);
             let around = if in_body {
-                Prefix { quotes: prefix.quotes.max(self.quotes), ..Prefix::default() }
+                Prefix { quotes: self.quotes(), ..Prefix::default() }
             } else {
                 Prefix { item: prefix.item.or(item), ..prefix }
             };
@@ -327,7 +331,9 @@ impl<'s> TreeParser<'s> {
             OpenKind::Each | OpenKind::Template => self.blocks += 1,
             OpenKind::Branch => {}
         }
-        self.open.push(OpenPart { node, what });
+        let around = self.open.last().map_or(0, |open| open.quotes);
+        let quotes = if matches!(what, OpenKind::Element(_)) { self.quotes() } else { around };
+        self.open.push(OpenPart { node, what, quotes });
     }
 
     /// Closes what was opened last, and returns it; its body ends at `end`. `None` if nothing is open.

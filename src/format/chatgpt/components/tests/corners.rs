@@ -207,3 +207,57 @@ fn drafts_written_as_directives_are_drafts_in_bodies_too() {
         ("<box>\n:::writing\n</box>", ":::writing"),
     ]);
 }
+
+#[test]
+fn a_block_after_words_in_an_item_or_quote_stays_there() {
+    check(&[
+        ("> a <box>b</box>\n> c", "> a\n>\n> b\n>\n> c"),
+        ("> > a <box>b</box>\n> c", "> > a\n> >\n> > b\n> >\n> c"),
+        ("> a <badge>b</badge> c<box>d</box><box>e</box>", "> a **b** c\n>\n> d\n>\n> e"),
+        ("> <icon name=\"x\"/><box>a</box>\n> b", "> a\n>\n> b"),
+        ("- a <box>b</box>\n- c", "- a\n\n  b\n- c"),
+        ("- a\n  b <box>c</box>\n- d", "- a\n  b\n\n  c\n- d"),
+        (
+            "1. a <CodeBlock language=\"sh\">ls</CodeBlock> b\n2. c",
+            "1. a\n\n   ```sh\n   ls\n   ```\n\n   b\n2. c",
+        ),
+        ("<box>\n- a <title>b</title> c\n- d\n</box>", "- a\n\n  **b**\n\n  c\n- d"),
+        ("> # <title size=\"lg\">a</title>\n> b", "> # **a**\n> b"),
+        ("a <box>b</box> c", "a\n\nb\n\nc"),
+    ]);
+    // Marks that are longer than this are not repeated for each line.
+    let marks = "> ".repeat(40);
+    check(&[(&format!("{marks}<box>a</box>"), &format!("{}\n\na", marks.trim_end()))]);
+}
+
+#[test]
+fn what_follows_a_block_in_an_item_or_quote_is_parted_from_it() {
+    check(&[
+        ("> <box>a</box> b\n> c", "> a\n>\n> b\n> c"),
+        ("> <box>a</box><badge>b</badge> c", "> a\n>\n> **b** c"),
+        ("> <box>- a\n> - b</box> <box>c</box> <icon name=\"x\"/>\n> d", "> - a\n> - b\n>\n> c\n>\n> d"),
+        ("> <box>a</box><Cite ref=\"none\"/>\n> b", "> a\n>\n> b"),
+        (
+            "> <box>a</box><Cite ref=\"turn0search0\"/>\n> b",
+            "> a ([Tea Guild](https://tea.example/))\n>\n> b",
+        ),
+        ("- <title size=\"lg\">a</title> b\n  c\n- d", "- **a**\n\n  b\n  c\n- d"),
+        ("- a\n  <box>b</box> c\n  d", "- a\n\n  b\n\n  c\n  d"),
+    ]);
+}
+
+#[test]
+fn components_in_a_quote_within_a_body_are_without_its_marks() {
+    check(&[
+        ("<box>\n> <row>\n> <text>a</text>\n> <text>b</text>\n> </row>\n> c\n</box>", "> a · b\n>\n> c"),
+        ("<box>\n> <box>\n> a\n>\n> - b\n> </box>\n</box>", "> a\n>\n> - b"),
+        (
+            "<box>\n> <list>\n> <list-item>a</list-item>\n> <list-item>b\n> c</list-item>\n> </list>\n</box>",
+            "> - a\n> - b\n>   c",
+        ),
+        ("<box>\n> <row>\n> ```\n> a\n> ```\n> </row>\n</box>", "> ```\n> a\n> ```"),
+        ("<box>\n> a <Entity\n> value=\"b\"\n> /> c\n</box>", "> a b c"),
+        ("> <box>\n> > <box>\n> > a\n> > b</box>\n> c\n> </box>", "> > a\n> > b\n> >\n> c"),
+        ("> <box>\n> a\n<box>b\n> c</box>\n> </box>", "> a\n>\n> b\n> c"),
+    ]);
+}

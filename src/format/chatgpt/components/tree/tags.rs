@@ -39,7 +39,7 @@ impl TreeParser<'_> {
             return at + 1;
         }
         let attributes = self.tree.attributes.len();
-        match lex::tag(self.source, at, self.quotes, &mut self.tree.attributes) {
+        match lex::tag(self.source, at, self.quotes(), &mut self.tree.attributes) {
             Begun::Text { end } => {
                 self.patience = self.patience.saturating_sub(end - at);
                 self.loose_draft().unwrap_or(at + 1)
@@ -113,7 +113,7 @@ impl TreeParser<'_> {
             name,
             attributes: first..self.tree.attributes.len(),
             body: at..at,
-            quotes: self.quotes,
+            quotes: self.quotes(),
         };
         self.node(NodeKind::Element(element), at..end);
         end
@@ -177,7 +177,7 @@ impl TreeParser<'_> {
             name: at..at,
             attributes: first..self.tree.attributes.len(),
             body: body..close,
-            quotes: self.quotes,
+            quotes: self.quotes(),
         };
         self.node(NodeKind::Element(element), at..end);
         Some(end)
@@ -245,7 +245,7 @@ impl TreeParser<'_> {
             name: tag.name.clone(),
             attributes: attributes..self.tree.attributes.len(),
             body: tag.end..tag.end,
-            quotes: self.quotes,
+            quotes: self.quotes(),
         };
         let closer = self.next_closer(folded, tag.end);
         if tag.form == TagForm::SelfClosing || (component.is_leaf() && closer.is_none()) {
@@ -273,7 +273,7 @@ impl TreeParser<'_> {
             Component::TableRow => &[Component::TableRow, Component::TableCell],
             _ => return,
         };
-        while let Some(OpenPart { node: Some(node), what: OpenKind::Element(_) }) = self.open.last() {
+        while let Some(OpenPart { node: Some(node), what: OpenKind::Element(_), .. }) = self.open.last() {
             let is_closed = self.tree.nodes.get(*node).is_some_and(|node| {
                 matches!(&node.kind, NodeKind::Element(element) if closed.contains(&element.component))
             });
@@ -310,7 +310,7 @@ impl TreeParser<'_> {
 
     /// Where the closing tag at `at` ends.
     fn tag_end(&self, at: usize) -> usize {
-        match lex::tag(self.source, at, self.quotes, &mut Vec::new()) {
+        match lex::tag(self.source, at, self.quotes(), &mut Vec::new()) {
             Begun::Tag(tag) => tag.end,
             Begun::Text { end } | Begun::Cut { end, .. } => end,
         }
