@@ -535,7 +535,11 @@ impl Archive {
     /// Inflates an entry into an unnamed temporary file.
     fn spool(&self, entry: u32) -> Result<Section> {
         let found = self.entry(entry)?;
-        let cannot = |error| Error::io("cannot be unpacked to a temporary file", error);
+        let cannot = |error| {
+            let folder = std::env::temp_dir();
+            let folder = printable(&folder.to_string_lossy()).to_string();
+            Error::io(format!("cannot be unpacked to a temporary file in {folder} ($TMPDIR)"), error)
+        };
         let limit = self.max_unpacked();
         let before = self.unpacked.fetch_add(found.size, Ordering::Relaxed);
         if before.saturating_add(found.size) > limit {

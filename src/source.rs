@@ -20,7 +20,7 @@ use crate::bytes::without_byte_order_mark;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
-use crate::text::printable;
+use crate::text::{grouped, printable};
 use discover::{Discovery, discover};
 use names::Side;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -306,7 +306,8 @@ impl<'a> Opening<'a> {
                 found => found?,
             };
             if found.shards.is_empty() && nesting < MAX_NESTING {
-                let inner = nested(&archive, origin, found.viewer.is_some() || found.groups);
+                let (inner, deeper) = nested(&archive, origin, found.viewer.is_some() || found.groups);
+                self.note_deeper(&archive, &deeper);
                 if !inner.is_empty() {
                     self.descend(&archive, &export, inner, origin, nesting)?;
                     self.passed.push(archive);
@@ -320,6 +321,18 @@ impl<'a> Opening<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Records ZIPs of a folder that are not opened because others are nearer to its top.
+    fn note_deeper(&mut self, archive: &Archive, deeper: &[u32]) {
+        let Some(&first) = deeper.first() else { return };
+        let zips = match deeper.len() {
+            1 => "1 ZIP in a deeper folder is".to_owned(),
+            several => format!("{} ZIPs in deeper folders are", grouped(several as u64)),
+        };
+        let name = printable(discover::name(archive, first));
+        let reason = format!("{zips} not opened, such as {name}; to show it too, name it as a source");
+        self.problems.push(Problem::new(archive.label(), reason));
     }
 
     /// Opens the ZIPs inside an archive.
@@ -552,9 +565,10 @@ fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
 }
 
 /// The ZIPs that may hold conversations, in an archive without conversation files. A folder that has no conversations
-/// of its own `elsewhere` and no ZIPs named like those of a container contributes all ZIPs at its top level.
-fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> Vec<u32> {
-    let mut likely = Vec::new();
+/// of its own `elsewhere` and no ZIPs named like those of a container contributes all ZIPs at its top level; then the
+/// second list has those below.
+fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> (Vec<u32>, Vec<u32>) {
+    let (mut likely, mut deeper) = (Vec::new(), Vec::new());
     let mut possible: Vec<(usize, u32)> = Vec::new();
     for (at, entry) in (0..).zip(archive.entries().iter()) {
         let (directory, base) = names::split(entry.name);
@@ -570,10 +584,13 @@ fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> Vec<u32> {
     }
     if likely.is_empty() && origin == Packing::Folder && !elsewhere {
         let top = possible.iter().map(|(depth, _)| *depth).min();
-        likely = possible.into_iter().filter(|(depth, _)| Some(*depth) == top).map(|(_, at)| at).collect();
+        for (depth, at) in possible {
+            if Some(depth) == top { likely.push(at) } else { deeper.push(at) }
+        }
     }
     likely.sort_by_key(|&entry| discover::name(archive, entry));
-    likely
+    deeper.sort_by_key(|&entry| discover::name(archive, entry));
+    (likely, deeper)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -59,8 +59,15 @@ impl Mountpoint {
         match fs::metadata(path) {
             Ok(found) if !found.is_dir() => refuse("not a directory"),
             Ok(found) => {
-                if !non_empty && !is_empty(path)? {
-                    return refuse("not empty; choose another directory, or hide its files with --non-empty");
+                if !non_empty {
+                    let is_empty = is_empty(path);
+                    // What that saw may be a mount that somebody began meanwhile.
+                    mountpoint.check_free()?;
+                    if !is_empty? {
+                        return refuse(
+                            "not empty; choose another directory, or hide its files with --non-empty",
+                        );
+                    }
                 }
                 check_rights(path, &found)?;
                 Ok(mountpoint)
