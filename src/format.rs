@@ -137,7 +137,7 @@ pub(crate) fn detect(json: &[u8]) -> Result<&'static dyn Format, Detected> {
     let has = |key| keys.contains(&key);
     Err(if has("chat_messages") {
         Detected::Claude
-    } else if has("mapping") && has("inserted_at") {
+    } else if has("inserted_at") && has("mapping") {
         Detected::DeepSeek
     } else if has("conversation") && has("responses") {
         Detected::Grok
@@ -172,7 +172,11 @@ mod tests {
         assert_eq!(name(r#"{"conversation": {}, "responses": []}"#), Err(Detected::Grok));
         assert_eq!(name(r#"{"header": "", "titleUrl": ""}"#), Err(Detected::Gemini));
         assert_eq!(name(r#"{"header": "", "safeHtmlItem": []}"#), Err(Detected::Gemini));
-        for json in [r#"{"conversation": {}}"#, r#"{"header": ""}"#] {
+        assert_eq!(
+            name(r#"{"messages": [], "participants": [], "mapping": {}, "inserted_at": ""}"#),
+            Err(Detected::DeepSeek)
+        );
+        for json in [r#"{"conversation": {}}"#, r#"{"header": ""}"#, r#"{"inserted_at": ""}"#] {
             assert_eq!(name(json), Err(Detected::NotAConversation), "{json}");
         }
         assert_eq!(

@@ -42,6 +42,8 @@ mod tests {
             ("sediment://file_0a#x", "file_0a"),
             ("file-abc?x=1", "file-abc"),
             ("sediment://9f8e#file_0a#p_3.jpg", "file_0a"),
+            ("sediment://9f8e#file-0a#p_3.jpg", "file-0a"),
+            ("sediment://9f8e#file-0a#x", "9f8e"),
             ("sandbox:/mnt/data/a.csv", "/mnt/data/a.csv"),
             ("", ""),
         ] {

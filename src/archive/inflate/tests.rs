@@ -345,3 +345,13 @@ fn checkpoints_that_cannot_be_those_of_a_stream_do_not_fit() {
         assert_eq!(error.to_string(), "a checkpoint is damaged");
     }
 }
+
+#[test]
+fn a_whole_stream_has_a_limit() {
+    let data = vec![b'a'; 200_000];
+    let stream = deflated(&data, 6, usize::MAX);
+    assert_eq!(whole_stream(&stream, data.len()), Some(data.clone()));
+    assert_eq!(whole_stream(&stream, data.len() - 1), None);
+    assert_eq!(whole_stream(&stream, 10), None);
+    assert_eq!(whole_stream(&stream[..stream.len() / 2], data.len()), None);
+}

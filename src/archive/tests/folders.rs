@@ -46,6 +46,14 @@ fn files_that_cannot_be_examined_are_noted() {
 }
 
 #[test]
+fn what_is_neither_a_file_nor_a_directory_is_noted() {
+    let top = tempfile::tempdir().unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(top.path().join("s")).unwrap();
+    let archive = open_folder(top.path()).unwrap();
+    assert_eq!((names(&archive), archive.notes()), (vec![], &["s is not a file".to_owned()][..]));
+}
+
+#[test]
 fn a_file_whose_name_is_not_text_is_read_by_its_path() {
     let top = tempfile::tempdir().unwrap();
     let odd = std::ffi::OsStr::from_bytes(b"caf\xe9");

@@ -75,7 +75,21 @@ fn sizes_in_the_header_of_a_streamed_entry_are_believed() {
 }
 
 #[test]
-fn what_is_no_file_keeps_its_place() {
+fn data_that_we_cannot_read_ends_at_its_descriptor() {
+    let mut header = local("a", STREAMED, 0, [0; 2], &[]);
+    header[8] = 14;
+    // Its sizes differ, and its checksum is that of other bytes.
+    let descriptor = [&b"PK\x07\x08"[..], &[1, 2, 3, 4], &[10, 0, 0, 0], &[50, 0, 0, 0]].concat();
+    let zip = [&header[..], b"some bytes", &descriptor, &local("b", 0, 0, [0; 2], &[])].concat();
+    let archive = recovered(&zip);
+    let found: Vec<_> = archive.entries().iter().map(|entry| (entry.name, entry.size)).collect();
+    assert_eq!(found, [("a", 50), ("b", 0)]);
+    assert_eq!(archive.notes().len(), 1, "nothing is said to be damaged");
+    assert!(message(archive.check_readable(0)).contains("compressed by method 14"));
+}
+
+#[test]
+fn entries_that_are_not_files_keep_their_place() {
     let words = b"some words";
     let zip = [
         local("folder/", 0, 0, [0; 2], &[]),

@@ -241,8 +241,9 @@ fn a_step_finds_its_document_by_id_and_a_failed_one_changes_nothing() {
             (Some(3), step(CanvasAction::Comment(Vec::new()))),
             (Some(4), with("3", update("a", false, "b"))),
             (Some(5), step(CanvasAction::Unreadable("{".into()))),
+            (Some(6), CanvasStep { failed: true, ..create("lost", "a") }),
         ],
-        6,
+        7,
     );
     assert_eq!(
         canvas.documents.iter().map(|d| (d.title, d.text.as_ref())).collect::<Vec<_>>(),

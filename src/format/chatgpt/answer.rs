@@ -47,14 +47,12 @@ pub(super) fn expand<'a>(
         if !matches!(raw.content.0.content_type.as_str(), "text" | "multimodal_text" | "") {
             continue;
         }
-        if index.is_none() {
-            index = Some(PageIndex::of(messages, originals)?);
-        }
-        let (Some(index), Some(message)) = (&index, messages.get_mut(at).and_then(Option::as_mut)) else {
-            continue;
+        let index = match &mut index {
+            Some(index) => index,
+            none => none.insert(PageIndex::of(messages, originals)?),
         };
         let known = AnswerData::new(index, at, &raw.metadata.0);
-        for part in &mut message.parts {
+        for part in messages.get_mut(at).into_iter().flatten().flat_map(|message| &mut message.parts) {
             if let Part::Prose(prose) = part {
                 known.expand(prose);
             }
@@ -88,11 +86,10 @@ pub(super) fn gather<'a>(
 ) {
     let index = index.unwrap_or_else(|| {
         let mut index = PageIndex::default();
-        for &(node, json) in originals {
-            // What can't be read names no pages.
-            if let Ok(raw) = read_object::<AnswerMessage<'a>>(json) {
-                index.add(node.0 as usize, raw.metadata.0);
-            }
+        // What can't be read names no pages.
+        let read = |&(node, json): &_| Some((node, read_object::<AnswerMessage<'a>>(json).ok()?));
+        for (NodeId(node), raw) in originals.iter().filter_map(read) {
+            index.add(node as usize, raw.metadata.0);
         }
         index
     });

@@ -36,7 +36,7 @@ pub(super) fn is_canvas(tool: &str) -> bool {
     matches!(tool, "canmore.create_textdoc" | "canmore.update_textdoc" | "canmore.comment_textdoc")
 }
 
-/// The call of `tool` with this text as a part; `answer` is what the canvas tool said about it.
+/// The call of `tool`, which is shown, with this text as a part; `answer` is what the canvas tool said about it.
 pub(super) fn part<'a>(
     tool: &str,
     content: &Content<'a>,
@@ -54,7 +54,7 @@ pub(super) fn part<'a>(
             Some(command) => Part::Code { language: "sh".into(), text: command.into() },
             None => Part::Code { language: content.language_of(&text), text },
         }
-    } else if is_python(tool) && matches!(content.language.as_str(), "" | "unknown") {
+    } else if matches!(content.language.as_str(), "" | "unknown") {
         Part::Code { language: "python".into(), text }
     } else {
         Part::Code { language: content.language_of(&text), text }

@@ -87,9 +87,7 @@ impl DirectiveBlock<'_> {
             return;
         }
         let blank = self.prefix.trim_end();
-        let last = out.strip_suffix('\n').map(|before| before.rsplit('\n').next().unwrap_or_default());
-        if !out.is_empty() && last.is_none_or(|last| last != blank) {
-            out.push_str(if last.is_some() { "" } else { "\n" });
+        if out.lines().next_back().is_some_and(|last| last != blank) {
             out.push_str(blank);
             out.push('\n');
         }
@@ -155,6 +153,15 @@ mod tests {
     fn writing_blocks_in_a_row_are_quotes_of_their_own() {
         let text = ":::writing{}\na\n:::\n:::writing{}\nb\n:::\nc";
         assert_eq!(expanded(text), "> a\n\n> b\n\nc");
+    }
+
+    #[test]
+    fn a_writing_block_may_be_a_subject_or_nothing() {
+        assert_eq!(expanded(":::writing{subject=\"Tea\"}\n:::\nNext"), "> **Subject: Tea**\n\nNext");
+        assert_eq!(expanded("> :::writing{}\n> a\n> :::\nNext"), "> > a\n\nNext");
+        assert_eq!(expanded("Here:\n:::writing{}\n\n:::\nNext"), "Here:\n\nNext");
+        let text = r#":::writing{subject="The \"old\" pond"}"#;
+        assert_eq!(expanded(&format!("{text}\na\n:::")), "> **Subject: The \"old\" pond**\n>\n> a\n");
     }
 
     #[test]

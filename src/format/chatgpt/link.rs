@@ -167,6 +167,9 @@ mod tests {
                 "https://a.example/?utm_source=chatgpt.community",
             ),
             ("https://a.example/?my_utm_source=chatgpt.com", "https://a.example/?my_utm_source=chatgpt.com"),
+            ("https://a.example/?utm_source=chatgpt.com.au", "https://a.example/?utm_source=chatgpt.com.au"),
+            ("https://a.example/?utm_source=chatgpt.com-x", "https://a.example/?utm_source=chatgpt.com-x"),
+            ("See https://a.example/?utm_source=chatgpt.com. Then", "See https://a.example/. Then"),
             (
                 "([A](https://a.example/?utm_source=chatgpt.com), [B](https://b.example/?q=1&utm_source=chatgpt.com))",
                 "([A](https://a.example/), [B](https://b.example/?q=1))",

@@ -116,7 +116,7 @@ impl ByKey {
     fn add_keys(&mut self, nodes: &mut Nodes<'_>) -> usize {
         let mut kept = 0;
         for at in 0..nodes.list.len() {
-            let Some(&(key, _)) = nodes.list.get(at) else { break };
+            let key = nodes.list.get(at).map_or("", |(key, _)| *key);
             let hash = self.state.hash_one(key);
             let place = self.place(nodes, key, hash);
             match self.slots.get_mut(place) {

@@ -313,6 +313,19 @@ mod tests {
             ("link|turn0news9", ""),
             ("link|turn0news1", "links one.example→https://one.example/"),
             ("i|turn0image0", ""),
+            ("filecite|turn3file14|L-L5", "(L-L5)"),
+            ("filecite|turn3file14|Lx-L5", "(Lx-L5)"),
+            ("url|https://d.example/|Docs", "links Docs→https://d.example/"),
+            (
+                "url|https://one.example/|https://two.example/",
+                "links https://one.example/→https://two.example/",
+            ),
+            ("navlist|More|L1-L2", "More"),
+            ("url|Docs|turn5", "links Docs→turn5"),
+            ("products|[\"—\",\"Pond net\"]", "Pond net"),
+            ("image_group|broken json", ""),
+            ("genui|{\"learning_block\":{\"content\":\"x +\\ny\"}}", "\\(x + y\\)"),
+            ("genui|{\"learning_block\":{\"content\":\"x % one\\ny\"}}", "\\(x % one\ny\\)"),
         ] {
             assert_eq!(shown(mark, false), expected, "{mark}");
         }
@@ -323,6 +336,7 @@ mod tests {
         for (mark, expected) in [
             ("finance_chart|turn0finance0", "*[finance chart]*"),
             ("i|turn0image0", "*[Pictures]*"),
+            ("image_group|broken json", "*[Pictures]*"),
             ("tlwm|turn0news1", "[One](https://one.example/)"),
             ("cite|turn9news1", ""),
             ("filecite|turn3file14", ""),

@@ -215,7 +215,7 @@ fn brackets<'t>(text: &'t str, found: &mut dyn FnMut(Mark<'t>)) {
         };
         let digits = before.get(number.len()..).unwrap_or_default();
         let Some(start) = number.strip_suffix('【').map(str::len) else { continue };
-        if !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with(':') {
+        if !digits.starts_with(|c: char| c.is_ascii_digit()) {
             continue;
         }
         let name = dagger + '†'.len_utf8();
@@ -347,9 +347,42 @@ mod tests {
             ("The \u{e200}url\u{e202}guide\u{e202}turn0search0\u{e201} to tea", "The guide to tea"),
             ("re\u{e206}port.pdf", "report.pdf"),
             ("one \u{e206}\n\ntwo", "one\n\ntwo"),
+            ("one\n\n\u{e206} two", "one\n\ntwo"),
+            ("Tea ( \u{e206} ) time", "Tea () time"),
             ("\u{f8ff} stays", "\u{f8ff} stays"),
         ] {
             assert_eq!(unmarked(title.into()), expected, "{title:?}");
+        }
+    }
+
+    /// The texts of all marks in `text`.
+    fn found(text: &str) -> Vec<&str> {
+        let sources = Sources::default();
+        let answer = AnswerText::new(text, Hints::of(text), &[], &sources, None);
+        let mut found = Vec::new();
+        find(&answer, &mut |mark| found.extend(text.get(mark.range)));
+        found
+    }
+
+    #[test]
+    fn a_dagger_makes_a_mark_only_after_a_number_in_brackets() {
+        let text = "【5†source】【4:0†a.pdf】【†a】【:†a】【5:†a】【:3†a】【a†b】5†a【7†open";
+        assert_eq!(found(text), ["【5†source】", "【4:0†a.pdf】"]);
+    }
+
+    #[test]
+    fn a_fence_in_any_item_may_have_an_id() {
+        for before in ["", "> ", "- ", "1. ", "12) ", "\t"] {
+            let text = format!("{before}```python id=\"81bglv\"\nx id=\"y\"\n");
+            assert_eq!(found(&text), [" id=\"81bglv\""], "{before:?}");
+        }
+    }
+
+    #[test]
+    fn an_unclosed_link_ends_with_its_address_or_id() {
+        for target in ["https://a.example/b", "mailto:a@b.example", "turn0search1"] {
+            let link = format!("\u{e200}url\u{e202}Docs\u{e202}{target}");
+            assert_eq!(found(&format!("See {link} and more")), [link]);
         }
     }
 }

@@ -210,13 +210,9 @@ impl<'a> Nodes<'a> {
         self.details.get(node.details? as usize)
     }
 
-    /// What the node at this position has besides its parent, with room for it. `None` if there is no such node.
+    /// What the node at this position has besides its parent, if there is anything.
     pub(super) fn details_mut(&mut self, at: usize) -> Option<&mut Details<'a>> {
-        let (_, node) = self.list.get_mut(at)?;
-        if node.details.is_none() {
-            node.details = Some(u32::try_from(self.details.len()).ok()?);
-            self.details.push(Details::default());
-        }
+        let (_, node) = self.list.get(at)?;
         self.details.get_mut(node.details? as usize)
     }
 

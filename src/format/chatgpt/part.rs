@@ -284,9 +284,8 @@ impl<'a> PartBuilder<'_, 'a> {
             _ if self.is_for_the_model() && is_text(kind) => {}
             _ => {
                 let before = self.parts.len();
-                if let Some(json) = json {
-                    self.labelled(kind, words::words(json, &[])?);
-                }
+                let words = json.map_or_else(|| Ok(Text::default()), |json| words::words(json, &[]))?;
+                self.labelled(kind, words);
                 if self.parts.len() == before && !kind.is_empty() {
                     self.parts.push(Part::Unknown { kind: kind.into() });
                 }

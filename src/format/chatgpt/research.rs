@@ -134,8 +134,8 @@ pub(super) fn state_of<'a>(raw: &Message<'a>) -> Result<Option<ResearchState<'a>
         let Some(start) = text.find('{') else { return Ok(None) };
         texts.keep(text.get(start..).unwrap_or_default())
     } else {
-        let Some(rare) = &raw.metadata.0.rare else { return Ok(None) };
-        let Obj(sdk) = rare.sdk.open()?;
+        let sdk = raw.metadata.0.rare.as_ref().map_or_else(|| Ok(Obj::default()), |rare| rare.sdk.open());
+        let Obj(sdk) = sdk?;
         is_named = sdk.attribution_id.as_str().contains("deep_research")
             || sdk.html_asset_pointer.as_str().contains("deep-research")
             || sdk.resource_name.as_str().starts_with("Deep Research");

@@ -3,6 +3,7 @@ use crate::conversation::{FileRef, Link, Meaning, Part, Prose};
 use serde_json::{Value, json};
 
 mod content;
+mod group;
 mod references;
 
 /// What is read from `json`, as `look` sees it.
@@ -168,6 +169,26 @@ fn parents_are_found_by_key_and_children_only_where_nothing_is_said_of_parents()
         assert_eq!(conversation.current, Some(NodeId(2)));
         assert_eq!(problems, ["messages whose parent does not exist: 1"]);
     });
+}
+
+#[test]
+fn messages_in_a_list_are_known_by_their_ids() {
+    let node = |id: &str, parent: Value| json!({"id": id, "parent": parent, "message": message("user", text(id), json!({}))});
+    let json = json!({"current_node": "b", "mapping": [node("a", json!(null)), node("b", json!("a"))]});
+    read(&json.to_string(), Detail::Shown, |conversation, problems| {
+        assert_eq!(problems, [] as [String; 0]);
+        assert_eq!(conversation.current, Some(NodeId(1)));
+        assert_eq!(conversation.tree.parent(NodeId(1)), Some(NodeId(0)));
+        let message = conversation.tree.message(NodeId(1)).unwrap();
+        assert_eq!(message.parts.iter().map(short).collect::<Vec<_>>(), ["prose b"]);
+    });
+}
+
+#[test]
+fn only_a_conversation_with_an_id_has_an_address() {
+    let address = |json: &str| read(json, Detail::Shown, |it, _| it.assistant.address(it));
+    assert_eq!(address(r#"{"id": "a", "mapping": {}}"#).as_deref(), Some("https://chatgpt.com/c/a"));
+    assert_eq!(address(r#"{"mapping": {}}"#), None);
 }
 
 #[test]

@@ -83,6 +83,14 @@ fn what_is_written_with_entities_is_decoded() {
 }
 
 #[test]
+fn a_bracket_that_is_an_entity_leaves_its_place_unknown() {
+    let (found, end, _) = extract("var jsonData = [&#123;&quot;a&quot;: 1}, {&quot;b&quot;: 2}];");
+    let [first, second] = [r#"{"a": 1}"#, r#"{"b": 2}"#].map(str::to_owned);
+    assert_eq!(found, [(first, None), (second.clone(), Some(second))]);
+    assert_eq!(end, Some(End::Complete));
+}
+
+#[test]
 fn one_conversation_instead_of_a_list_is_found() {
     let text = r#"{"mapping": {"a": {"b": ["c"]}}, "list": [{"d": 1}]}"#;
     for html in [format!("var jsonData = {text};"), format!("var jsonData = {};", encode(text))] {

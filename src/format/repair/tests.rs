@@ -43,7 +43,7 @@ fn words_and_numbers_of_other_languages_are_translated() {
         "[null,null,null,null,null,true,false]"
     );
     assert_eq!(json("[01, +1, .5, 5., -.5e3, -007.10, 00]"), "[1,1,0.5,5.0,-0.5e3,-7.10,0]");
-    assert_eq!(json("[-, 1e, 1.2.3, --1, 1-2]"), r#"["-",null,null,null,null]"#);
+    assert_eq!(json("[-, 1e, 1.2.3, --1, 1-2, .e5]"), r#"["-",null,null,null,null,null]"#);
     assert_eq!(json("{a: word, 1: 'x'}"), r#"{"a":"word","1":"'x'"}"#);
 }
 
@@ -52,6 +52,9 @@ fn strings_get_the_escapes_that_they_need() {
     assert_eq!(text("\"a\nb\tc\0\""), "a\nb\tc\0");
     assert_eq!(text(r#""\x41 \u12 \'""#), r"\x41 \u12 \'");
     assert_eq!(text(r#""\/\b""#), "/\u{8}");
+    // Broken off within an escape, or after what only begins like one.
+    assert_eq!(text(r#""a\u12"#), "a\u{FFFD}");
+    assert_eq!(text(r#""a\u1x"#), r"a\u1x");
 }
 
 #[test]
@@ -106,6 +109,10 @@ fn too_deep_containers_become_null() {
     assert_eq!(repaired.notes, ["nested deeper than 128"]);
     assert_eq!(serde_json::from_str::<Value>(&repaired.json).unwrap()[1], 2);
     assert_eq!(repaired.json.matches("null").count(), 1);
+    // Brackets in strings are text.
+    let text = r#""]\"[{\\""#;
+    let deep = format!("[{}{text}{},2]", "[".repeat(200), "]".repeat(200));
+    assert_eq!(serde_json::from_str::<Value>(&json(deep)).unwrap()[1], 2);
 }
 
 #[test]

@@ -178,6 +178,7 @@ fn other_top_levels_are_refused() {
         (" 12", "top level is a number", 1),
         ("null", "top level is neither a list nor an object", 0),
         ("<html>", "not JSON", 0),
+        (" \u{feff}[]", "not JSON", 1),
         ("{}", NOT_CONVERSATIONS, 0),
         (r#"{"a": {"mapping": {}}, "b": "current_node", "c": "\"mapping\":"}"#, NOT_CONVERSATIONS, 0),
         (r#"{"a": "#, NOT_CONVERSATIONS, 0),

@@ -123,3 +123,45 @@ fn shared_links_lead_to_the_web_and_to_the_page() {
 ";
     assert_eq!(shared(&files, &garden), expected);
 }
+
+#[test]
+fn settings_are_told_apart_from_what_they_turn_on() {
+    let settings = r#"{"settings": {"custom_instructions_enabled": true, "memories": ["Has a dog"], "memories_enabled": false,
+        "profile": {"city": "Rome", "motto": " "}}}"#;
+    let expected = "\
+# Account
+
+## Memories
+
+- **Memories:** Has a dog
+
+## Settings
+
+- **Custom instructions enabled:** yes
+- **Memories enabled:** no
+- **Profile / city:** Rome
+";
+    assert_eq!(account(&[file("user_settings.json", settings)], &Zone::utc()), expected);
+}
+
+#[test]
+fn a_memory_of_several_lines_is_quoted() {
+    let page = account(&[file("memories.json", r#"["Has a dog.\nAnd a cat."]"#)], &Zone::utc());
+    let expected = "# Account\n\n## Memories\n\n- **Text:**\n\n  > Has a dog.\n  > And a cat.\n\n";
+    assert_eq!(page, expected);
+}
+
+#[test]
+fn feedback_that_is_not_a_list_is_read_or_named() {
+    let page = |json: &str| feedback(&[file("message_feedback.json", json)], &Zone::utc(), &nowhere);
+    let entry = r#"{"conversation_id": "c2", "rating": "thumbs_up"}"#;
+    let one = page(&format!("[{entry}]"));
+    assert_eq!(page(entry), one);
+    assert!(one.contains("👍 in conversation c2"), "{one}");
+    let cut = page(&format!("[{entry}, "));
+    assert_eq!(cut, format!("{one}\n*message_feedback.json: broken JSON.*\n"));
+    for (json, note) in [("3", "not a list"), ("{", "broken JSON")] {
+        let page = page(json);
+        assert!(page.ends_with(&format!("\n*message_feedback.json: {note}.*\n")), "{page}");
+    }
+}

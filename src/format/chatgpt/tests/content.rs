@@ -29,6 +29,12 @@ fn messages_that_the_client_hides_are_hidden() {
             json!({"content_type": "tether_quote", "url": "https://q.example/?utm_source=chatgpt.com", "title": "Q", "text": "q"}),
             json!({}),
         ),
+        message("assistant", json!({"content_type": "tether_quote", "title": "A", "text": "r"}), json!({})),
+        message(
+            "user",
+            json!({"content_type": "new", "blob": {}}),
+            json!({"is_visually_hidden_from_conversation": true}),
+        ),
         message("assistant", text("User likes newts."), json!({"recipient": "bio"})),
         message("assistant", text(" \n"), json!({})),
     ];
@@ -47,9 +53,18 @@ fn messages_that_the_client_hides_are_hidden() {
             "[output r]",
             "[output s]",
             "[quote Q→https://q.example/ q]",
+            "[quote A→ r]",
             "[output User likes newts.]",
         ]
     );
+}
+
+#[test]
+fn a_page_that_was_read_is_named_even_without_its_words() {
+    let quote = |title: Value| {
+        message("tool", json!({"content_type": "tether_quote", "title": title, "text": ""}), json!({}))
+    };
+    assert_eq!(parts(&[quote(json!("Q")), quote(json!(null))], Detail::All), ["[quote Q→ ]"]);
 }
 
 #[test]
@@ -99,6 +114,17 @@ fn programs_are_shown_with_their_language() {
             code("unknown", r#"{"cmd":["cat","a b",""]}"#),
             json!({"recipient": "container.exec"}),
         ),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["bash","x","y"]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
+        message(
+            "assistant",
+            code("unknown", r#"{"cmd":["bash","-l","a b"]}"#),
+            json!({"recipient": "container.exec"}),
+        ),
+        message("assistant", code("bash", "ls"), json!({"recipient": "python"})),
         message("assistant", code("unknown", "no json"), json!({"recipient": "container.exec"})),
         message("assistant", code("unknown", "{\"a\": 1}"), json!({})),
         message("assistant", code("rust", "fn main() {}"), json!({})),
@@ -111,6 +137,9 @@ fn programs_are_shown_with_their_language() {
             "code python: 2/0",
             "code sh: ls | wc",
             "code sh: cat 'a b' ''",
+            "code sh: bash x y",
+            "code sh: bash -l 'a b'",
+            "code bash: ls",
             "code : no json",
             "code json: {\"a\": 1}",
             "code rust: fn main() {}",
@@ -146,6 +175,11 @@ fn a_run_shows_its_output_its_failure_and_each_picture_once() {
     let streams = json!({"messages": [{"text": "out"}, {"text": "err"}]});
     let messages = [message("tool", output(""), json!({"name": "python", "aggregate_result": streams}))];
     assert_eq!(shown(&messages), ["output outerr"]);
+    // An address that is nothing but a suffix names no picture; an attachment gives a picture its name.
+    let plots = json!({"messages": [{"image_url": "#page"}, {"image_url": "file-service://file-a"}]});
+    let extra = json!({"name": "python", "aggregate_result": plots, "attachments": [{"id": "file-a", "name": "plot.png"}]});
+    let expected = ["output x", "image file-a Some(\"plot.png\") None Plot alt Some(\"Plot\") prompt None"];
+    assert_eq!(shown(&[message("tool", output("x"), extra)]), expected);
     assert_eq!(shown(&[message("tool", output(""), json!({"name": "python"}))]), [] as [String; 0]);
 }
 
@@ -160,6 +194,8 @@ fn thoughts_come_in_many_shapes() {
         thoughts(
             json!([{"summary": "S", "content": "C"}, "bare", null, {"content": "", "chunks": ["a", "b"]}, {}]),
         ),
+        thoughts(json!([{"content": r#"[{"summary": "S", "content": "C"}, "bare"]"#}, {"content": "[{}]"}])),
+        thoughts(json!([{"summary": "S", "content": "C", "step": {"number": 3}}])),
         message("assistant", json!({"content_type": "thoughts", "content": "whole"}), json!({})),
         message(
             "assistant",
@@ -168,7 +204,16 @@ fn thoughts_come_in_many_shapes() {
         ),
         message("assistant", json!({"content_type": "reasoning_recap", "content": ""}), json!({})),
     ];
-    assert_eq!(shown(&messages), ["thoughts S/C, /bare, /ab", "thoughts /whole", "recap Some(72) Pensou"]);
+    assert_eq!(
+        shown(&messages),
+        [
+            "thoughts S/C, /bare, /ab",
+            "thoughts S/C, /bare, /[{}]",
+            "thoughts S/C",
+            "thoughts /whole",
+            "recap Some(72) Pensou"
+        ]
+    );
 }
 
 #[test]
@@ -194,6 +239,15 @@ fn an_image_in_parts_and_attachments_is_shown_once_under_its_users_name() {
             "audio file-c Some(\"c.wav\") None Audio None",
         ]
     );
+}
+
+#[test]
+fn a_picture_and_an_attachment_without_ids_are_two_files() {
+    let content =
+        json!({"content_type": "multimodal_text", "parts": [{"content_type": "image_asset_pointer"}]});
+    let messages = [message("user", content, json!({"attachments": [{"name": "a.txt"}]}))];
+    let expected = ["image  None None Image alt None prompt None", "file  Some(\"a.txt\") None Other"];
+    assert_eq!(shown(&messages), expected);
 }
 
 #[test]
@@ -234,8 +288,16 @@ fn a_generated_picture_has_its_prompt_and_the_note_to_the_model_is_hidden() {
         answer("t2uay3k.x", empty.clone(), json!({})),
     ];
     assert_eq!(shown(&apart), none);
-    let other = [call("web.run", r#"{"prompt": "a dog"}"#), answer("t2uay3k.x", empty, json!({}))];
+    let other = [call("web.run", r#"{"prompt": "a dog"}"#), answer("t2uay3k.x", empty.clone(), json!({}))];
     assert_eq!(shown(&other), none);
+    let nameless = [call("t2uay3k.x", r#"{"prompt": "a dog"}"#), answer("", empty.clone(), json!({}))];
+    assert_eq!(shown(&nameless), [image("a dog", "a dog")]);
+    let unreadable = [call("t2uay3k.x", "no json"), answer("t2uay3k.x", empty.clone(), json!({}))];
+    assert_eq!(shown(&unreadable), none);
+    // The call may begin with parts that say nothing.
+    let content = json!({"content_type": "multimodal_text", "parts": [null, {"content_type": "x"}, r#"{"prompt": "a dog"}"#]});
+    let late = message("assistant", content, json!({"recipient": "t2uay3k.x"}));
+    assert_eq!(shown(&[late, answer("t2uay3k.x", empty, json!({}))]), [image("a dog", "a dog")]);
 }
 
 #[test]
@@ -249,7 +311,15 @@ fn a_spoken_turn_has_its_transcript_its_recording_and_its_frames() {
         |parts: Value| message("user", json!({"content_type": "multimodal_text", "parts": parts}), json!({}));
     let silent = json!({"content_type": "audio_transcription", "text": ""});
     let film = json!({"content_type": "video_container_asset_pointer", "asset_pointer": "file-service://file-f", "frames_asset_pointers": [1]});
-    let messages = [parts(json!([transcript, live])), parts(json!([silent, audio])), parts(json!([film]))];
+    let mute = json!({"content_type": "audio_transcription", "text": null});
+    let endless = json!({"content_type": "audio_asset_pointer", "asset_pointer": "sediment://file_b",
+        "metadata": {"start": -1.7e308, "end": 1.7e308}});
+    let messages = [
+        parts(json!([transcript, live])),
+        parts(json!([silent, audio])),
+        parts(json!([film])),
+        parts(json!([mute, endless])),
+    ];
     assert_eq!(
         shown(&messages),
         [
@@ -258,6 +328,7 @@ fn a_spoken_turn_has_its_transcript_its_recording_and_its_frames() {
             "video Some(\"file_v None None Video\") 2",
             "audio file_a None Some(9) Audio Some(2.5)",
             "video Some(\"file-f None None Video\") 1",
+            "audio file_b None None Audio None",
         ]
     );
 }
@@ -274,6 +345,11 @@ fn rarer_types_of_content_are_shown_too() {
             json!({"content_type": "computer_output", "screenshot": null, "state": {"url": "https://s.example"}}),
         ),
         tool(json!({"content_type": "citable_code_output", "output_str": "a.txt"})),
+        tool(json!({"content_type": "execution_output", "parts": ["", {"content_type": "x"}, "b.txt"]})),
+        tool(json!({"content_type": "multimodal_text", "parts": [{"content_type": "x"}]})),
+        // A page of a file that the model was given to read.
+        tool(json!({"content_type": "multimodal_text", "parts": [{"content_type": "image_asset_pointer",
+            "asset_pointer": "sediment://9f8e#file_0a#p_1.jpg"}]})),
         tool(json!({"content_type": "sonic_webpage", "text": "for the model"})),
         tool(
             json!({"content_type": "super_widget", "widgets": {"navlinks": [{"title": "Shop", "url": "https://s.example"}, {"title": "no address"}]}}),
@@ -288,6 +364,8 @@ fn rarer_types_of_content_are_shown_too() {
             "image file-s None None Image alt Some(\"Screenshot: Shop\") prompt None",
             "image  None None Image alt Some(\"Screenshot: https://s.example\") prompt None",
             "output a.txt",
+            "output b.txt",
+            "unknown x",
             "links Shop→https://s.example",
             "prose # Report",
         ]
@@ -341,6 +419,7 @@ fn a_canvas_call_is_a_step_that_its_answer_completes() {
         answer(json!({"textdoc_id": "d1", "version": 2, "is_failure": true})),
         call("comment_textdoc", "{\"comments\": [{\"pattern\": \"x\", \"comment\": \"why?\"}]}"),
         call("update_textdoc", "not json"),
+        call("create_textdoc", "[7]"),
     ];
     assert_eq!(
         shown(&messages),
@@ -349,6 +428,7 @@ fn a_canvas_call_is_a_step_that_its_answer_completes() {
             r#"canvas CanvasStep { document: Some("d1"), title: None, kind: None, version: Some(2), failed: true, action: Update([CanvasEdit { pattern: ".*", multiple: true, replacement: "x" }]) }"#,
             r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Comment([CanvasComment { pattern: "x", comment: "why?" }]) }"#,
             r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Unreadable("not json") }"#,
+            r#"canvas CanvasStep { document: None, title: None, kind: None, version: None, failed: false, action: Unreadable("[7]") }"#,
         ]
     );
 }
@@ -358,12 +438,25 @@ fn an_answer_that_ends_early_says_why() {
     let ending = |kind: &str| {
         message("assistant", text("x"), json!({"finish_details": {"type": kind}, "model_slug": "m"}))
     };
-    let json = chain(&[ending("max_tokens"), ending("interrupted"), ending("stop")]).to_string();
+    let tool = |kind: &str| {
+        let mut message = ending(kind);
+        message["author"]["role"] = json!("tool");
+        message
+    };
+    let messages = [
+        ending("max_tokens"),
+        ending("interrupted"),
+        ending("stop"),
+        tool("max_tokens"),
+        tool("interrupted"),
+    ];
+    let json = chain(&messages).to_string();
     let cuts = read(&json, Detail::Shown, |conversation, _| {
         let messages = conversation.tree.ids().filter_map(|id| conversation.tree.message(id));
         messages.map(|message| (message.cut, message.model.as_deref() == Some("m"))).collect::<Vec<_>>()
     });
-    assert_eq!(cuts, [(Some(Cut::Length), true), (Some(Cut::Stopped), true), (None, true)]);
+    let none = (None, true);
+    assert_eq!(cuts, [(Some(Cut::Length), true), (Some(Cut::Stopped), true), none, none, none]);
 }
 
 #[test]
@@ -386,7 +479,27 @@ fn a_report_is_shown_however_its_state_is_stored() {
         assert_eq!(shown(&[message(sdk.clone())]), ["prose Words *of* it."], "{sdk}");
     }
     let plan = json!({"status": "working", "plan": {"title": "P"}});
-    assert_eq!(shown(&[message(named(plan.clone()))]), ["note Deep research: P, working"]);
+    for sdk in [
+        named(plan.clone()),
+        json!({"widget_state": plan, "html_asset_pointer": "internal://deep-research/index.html"}),
+        json!({"widget_state": plan, "resource_name": "Deep Research App"}),
+    ] {
+        assert_eq!(shown(&[message(sdk.clone())]), ["note Deep research: P, working"], "{sdk}");
+    }
+    // A state without the report is no better, even if it is later.
+    let latest = json!({"plan": {"title": "P"}, "last_updated_at": 9e9});
+    assert_eq!(shown(&[message(named(state.clone())), message(named(latest))]), ["prose Words *of* it."]);
+    // The hidden message that the client wrote for the model.
+    let hidden = |words: String, key: Value| {
+        let extra = json!({"name": "api_tool.widget_state", "exclusive_key": key});
+        shown(&[super::message("tool", text(&words), extra)])
+    };
+    let words = format!("The latest state of the widget is: {written}");
+    for key in [json!(null), json!("Deep Research App")] {
+        assert_eq!(hidden(words.clone(), key), ["prose Words *of* it."]);
+    }
+    assert_eq!(hidden(words, json!("Another app")), [] as [String; 0]);
+    assert_eq!(hidden("The latest state of the widget is: none".to_owned(), json!(null)), [] as [String; 0]);
     for sdk in
         [json!({"widget_state": plan}), named("{".into()), named("".into()), json!({"widget_state": [1]})]
     {
@@ -406,6 +519,8 @@ fn the_passage_of_a_question_is_its_words_without_where_they_are_from() {
         let question = message("user", text("Why?"), json!({"targeted_reply": passage}));
         assert_eq!(shown(&[question]), [expected, "prose Why?"], "{passage}");
     }
+    let hidden = json!({"targeted_reply": "a", "is_visually_hidden_from_conversation": true});
+    assert_eq!(parts(&[message("user", text("Why?"), hidden)], Detail::All), ["[output Why?]"]);
 }
 
 #[test]
@@ -423,7 +538,27 @@ fn a_writing_block_has_the_draft_that_its_user_saved() {
     assert_eq!(shown(&[message("assistant", text(answer), drafts.clone())]), [expected]);
     let answer = "- Mail:\n  :::writing{id=\"10001\"}\n  Dear Ana,\n  :::\n- Next";
     let expected = "prose - Mail:\n  :::writing{id=\"10001\"}\n  Hi Ana,\n  \n  see you.\n  :::\n- Next";
-    assert_eq!(shown(&[message("assistant", text(answer), drafts)]), [expected]);
+    assert_eq!(shown(&[message("assistant", text(answer), drafts.clone())]), [expected]);
+    // Content of an unknown type stays as it is.
+    let answer = ":::writing{id=\"10001\"}\nDear Ana\n:::";
+    let content = json!({"content_type": "future_text", "text": answer});
+    assert_eq!(shown(&[message("assistant", content, drafts)]), [format!("prose {answer}")]);
+}
+
+#[test]
+fn a_report_has_its_drafts_and_its_pictures() {
+    let picture = json!({"content_type": "image_asset_pointer", "asset_pointer": "file-service://file-a"});
+    let words = ":::writing{id=\"1\"}\nDear Ana\n:::";
+    let report = json!({
+        "content": {"content_type": "multimodal_text", "parts": [words, picture]},
+        "metadata": {"writing_blocks": {"1": {"content": "Hi Ana"}}},
+    });
+    let state = json!({"widget_state": {"report_message": report}});
+    let parts = ChatGpt.report(state.to_string().as_bytes());
+    assert_eq!(
+        parts.iter().map(short).collect::<Vec<_>>(),
+        ["prose :::writing{id=\"1\"}\nHi Ana\n:::", "image file-a None None Image alt None prompt None"]
+    );
 }
 
 #[test]
@@ -444,6 +579,15 @@ fn the_state_in_a_file_of_the_library_may_be_a_string() {
         assert_eq!(words, expected, "{state}");
     }
     assert!(ChatGpt.report(br#"{"widget_state": "no state"}"#).is_empty());
+    assert!(ChatGpt.report(b"{\"widget_state\": \"\xff\"}").is_empty());
+    // A report that says nothing is as good as none.
+    let blank = json!({"widget_state": {"plan": {"title": "Tea"}, "report_message": {"content": text(" ")}}});
+    let parts = ChatGpt.report(blank.to_string().as_bytes());
+    assert_eq!(parts.iter().map(short).collect::<Vec<_>>(), ["note Deep research: Tea"]);
+    for state in [r#"{"plan": {}}"#, r#"{"report_message": {"author": {"role": "tool"}}}"#] {
+        let parts = ChatGpt.report(format!("{{\"widget_state\": {state}}}").as_bytes());
+        assert_eq!(parts.iter().map(short).collect::<Vec<_>>(), ["note Deep research"], "{state}");
+    }
 }
 
 #[test]

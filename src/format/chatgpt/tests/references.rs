@@ -98,6 +98,9 @@ fn each_type_of_reference_has_its_meaning() {
             "file file-a Some(\"a.pdf\") None Other",
         ),
         (json!({"type": "file"}), ""),
+        (json!({"type": "file", "name": "a.pdf"}), "file  Some(\"a.pdf\") None Other"),
+        (json!({"type": "webpage", "matched_text": "【1†x】"}), "nothing"),
+        (json!({"type": "client_defined_widget", "alt": "words"}), "markdown words"),
         (
             json!({"type": "image_v2", "alt": "![a](https://a.example/a.png)\n"}),
             "markdown ![a](https://a.example/a.png)\n",
@@ -147,6 +150,7 @@ fn each_type_of_reference_has_its_meaning() {
         (json!({"type": "brand_new", "alt": "", "matched_text": "words"}), "nothing"),
         (json!({"type": "brand_new", "title": "N", "url": "https://n.example"}), "links N→https://n.example"),
         (json!({"type": "brand_new"}), ""),
+        (json!({"type": "brand_new", "title": "N"}), ""),
         (json!({"type": "brand_new", "matched_text": "【1†x】"}), "nothing"),
         (json!({"type": "brand_new", "matched_text": "words of the answer"}), ""),
         (json!({"type": "hidden", "matched_text": " "}), ""),
@@ -180,8 +184,13 @@ fn citations_count_only_without_references() {
         citation(5, 5, &web),
         citation(5, 999, &web),
         citation(5, 16, &json!({})),
+        citation(18, 29, &json!({"type": "file", "name": "b.pdf"})),
     ]);
-    let expected = ["5..16 cite Bridge→https://b.example/", "18..29 file file-a Some(\"a.pdf\") None Other"];
+    let expected = [
+        "5..16 cite Bridge→https://b.example/",
+        "18..29 file file-a Some(\"a.pdf\") None Other",
+        "18..29 file  Some(\"b.pdf\") None Other",
+    ];
     assert_eq!(found(answer, json!({"citations": citations})), expected);
     let hidden = json!([{"type": "hidden", "matched_text": "x", "start_idx": 1, "end_idx": 2}]);
     assert_eq!(
@@ -210,11 +219,14 @@ fn web_pages_of_all_searches_are_known_by_their_ids() {
         json!({"url": "https://k.example/?utm_source=chatgpt.com", "attribution": site,
             "ref_id": {"turn_index": turn, "ref_type": "search", "ref_index": index}})
     };
-    let groups = json!([{"entries": [entry(0, json!(7), ""), entry(0, json!(7), "later"), entry(1, json!(null), "x"), {"url": "y", "ref_id": null}]}]);
+    let mut nowhere = entry(0, json!(8), "x");
+    nowhere["url"] = json!(null);
+    let groups = json!([{"entries": [nowhere, entry(0, json!(7), ""), entry(0, json!(7), "later"), entry(1, json!(null), "x"), {"url": "y", "ref_id": null}]}]);
     let hidden = json!({"is_visually_hidden_from_conversation": true, "search_result_groups": groups});
     let answer = message("assistant", text("So \u{e200}cite\u{e202}turn0search7\u{e201}."), json!({}));
     let json = chain(&[message("tool", text("results"), hidden), answer]).to_string();
     read(&json, Detail::Shown, |conversation, _| {
+        assert!(conversation.sources.find("turn0search8", None).is_none());
         let found = conversation.sources.find("turn0search7", None).unwrap();
         assert_eq!(links(std::slice::from_ref(found)), "k.example→https://k.example/");
     });
@@ -225,7 +237,15 @@ fn what_references_name_by_id_serves_marks_without_one() {
     let item = json!({"title": "T", "url": "https://a.example/", "attribution": "A",
         "refs": ["turn0search1", {"turn_index": 0, "ref_type": "search", "ref_index": 2}],
         "supporting_websites": [{"url": "https://b.example/", "attribution": "B"}]});
-    let references = json!([{"type": "grouped_webpages", "matched_text": "x", "start_idx": 0, "end_idx": 1, "items": [item]}]);
+    // A mark that names a page and the page that supports it, which has another id of its own.
+    let ids = "\u{e200}cite\u{e202}turn1search0\u{e202}turn1search1\u{e201}";
+    let supported = json!({"title": "T", "url": "https://c.example/", "attribution": "C",
+        "supporting_websites": [{"url": "https://d.example/", "attribution": "D",
+            "ref_id": {"turn_index": 1, "ref_type": "search", "ref_index": 2}}]});
+    let references = json!([
+        {"type": "grouped_webpages", "matched_text": "x", "start_idx": 0, "end_idx": 1, "items": [item]},
+        {"type": "grouped_webpages", "matched_text": ids, "start_idx": 50, "end_idx": 80, "items": [supported]},
+    ]);
     let answer = message(
         "assistant",
         text("x\u{e200}cite\u{e202}turn0search2\u{e201}"),
@@ -235,6 +255,9 @@ fn what_references_name_by_id_serves_marks_without_one() {
         let found = |id| links(std::slice::from_ref(it.sources.find(id, None).unwrap()));
         assert_eq!(found("turn0search1"), "A→https://a.example/");
         assert_eq!(found("turn0search2"), "B→https://b.example/");
+        assert_eq!(found("turn1search0"), "C→https://c.example/");
+        assert_eq!(found("turn1search1"), "D→https://d.example/");
+        assert_eq!(found("turn1search2"), "D→https://d.example/");
     });
 }
 
@@ -317,6 +340,18 @@ fn pages_without_a_place_belong_to_the_citations_in_order_or_are_listed() {
         found(&mark(0), pages),
         ["note a.example→https://a.example/ ()", "note b.example→https://b.example/ ()"]
     );
+    // Marks of other kinds cite nothing, and where other places are known, the order says nothing.
+    let page = json!({"type": "webpage", "url": "https://a.example/", "title": "A"});
+    let words = format!("x\u{e200}finance\u{e202}turn0finance0\u{e201}{}", mark(0));
+    assert_eq!(
+        found(&words, json!({"content_references": [page]})),
+        ["24..43 cite a.example→https://a.example/"]
+    );
+    let hidden = json!({"type": "hidden", "matched_text": "x", "start_idx": 0, "end_idx": 1});
+    assert_eq!(
+        found(&words, json!({"content_references": [hidden, page]})),
+        ["0..1 nothing", "note a.example→https://a.example/ ()"]
+    );
 }
 
 #[test]
@@ -330,6 +365,10 @@ fn a_reference_that_does_not_quote_its_mark_is_known_by_its_place() {
     assert_eq!(
         found(&text, json!({"content_references": [page("b", 30, 49)]})),
         ["30..49 cite b.example→https://b.example/"]
+    );
+    assert_eq!(
+        found("x【1†source】.", json!({"content_references": [page("a", 1, 11)]})),
+        ["1..11 cite a.example→https://a.example/"]
     );
     // Where places have no marks, pages belong to the marks of the text in order.
     assert_eq!(
