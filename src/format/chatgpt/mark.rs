@@ -3,7 +3,7 @@
 use super::link::{DistinctLinks, link};
 use super::widget;
 use crate::conversation::assistant::AnswerText;
-use crate::conversation::{Meaning, Text};
+use crate::conversation::{Link, Meaning, Text};
 use crate::markdown;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -182,7 +182,9 @@ fn other<'t>(
                 markdown::external(&page.label, &page.url, &mut links);
             }
         } else if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(argument) {
-            strings(&value, &mut words);
+            // Each page is linked once: an address may be long.
+            let page = |id: &str| answer.source(id).filter(|page| seen.insert(&page.url));
+            strings(&value, &mut words, page);
         } else if lines(argument).is_none() {
             words.push(markdown::sentence(argument).into_owned());
         }
@@ -221,8 +223,9 @@ fn spelled(kind: &str) -> String {
     }
 }
 
-/// Adds the words of JSON to `words`, without ids, settings and addresses of pictures.
-fn strings(value: &Value, words: &mut Vec<String>) {
+/// Adds the words of JSON to `words`, without ids, settings and addresses of pictures. A name beside an id, as those of
+/// products are, leads to its `page`.
+fn strings<'p>(value: &Value, words: &mut Vec<String>, mut page: impl FnMut(&str) -> Option<&'p Link<'p>>) {
     /// Keys of what is not said to a reader.
     const WORDLESS: [&str; 12] = [
         "type", "id", "ids", "ref", "refs", "ref_id", "kind", "layout", "aspect_ratio", "locale",
@@ -234,7 +237,21 @@ fn strings(value: &Value, words: &mut Vec<String>) {
             Value::String(text) if text.contains(char::is_alphanumeric) && ids(text).is_none() => {
                 words.push(markdown::sentence(text).into_owned());
             }
-            Value::Array(list) => waiting.extend(list.iter().rev()),
+            Value::Array(list) => {
+                let named = match list.as_slice() {
+                    [Value::String(id), Value::String(name)] if ids(name).is_none() => {
+                        page(id).map(|page| (name, page))
+                    }
+                    _ => None,
+                };
+                if let Some((name, page)) = named {
+                    let mut link = String::new();
+                    markdown::external(name, &page.url, &mut link);
+                    words.push(link);
+                } else {
+                    waiting.extend(list.iter().rev());
+                }
+            }
             Value::Object(fields) => {
                 let fields = fields.iter().filter(|(key, _)| !WORDLESS.contains(&key.as_str()));
                 let from = waiting.len();
@@ -249,7 +266,6 @@ fn strings(value: &Value, words: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::Link;
     use crate::conversation::assistant::Sources;
     use crate::conversation::tree::NodeId;
     use crate::markdown::Hints;
@@ -300,6 +316,11 @@ mod tests {
                 "products|{\"selections\":[[\"turn0product1\",\"Pond net\"]],\"tags\":[\"best\"]}",
                 "Pond net, best",
             ),
+            (
+                "products|{\"selections\":[[\"turn0news1\",\"Pond [net]\"],[\"turn0news1\",\"Net\"]],\"tags\":[\"best\"]}",
+                "[Pond \\[net\\]](https://one.example/), Net, best",
+            ),
+            ("navlist|{\"pages\":[\"turn0news1\",\"turn0news2\"]}", ""),
             ("finance|turn0finance0", ""),
             ("forecast|{\"location\":\"Rome\",\"type\":\"daily\"}", "*[forecast: Rome]*"),
             ("entity|[\"people\",\"Ada\",0]", "plain Ada"),
