@@ -38,6 +38,10 @@ pub(super) fn extension(bytes: &[u8]) -> Option<&'static str> {
     if let Some((_, extension)) = found {
         return Some(extension);
     }
+    // A byte order mark of UTF-16. The first of them could also begin a frame of MPEG audio, of a layer that nobody uses.
+    if at(0, b"\xff\xfe") || at(0, b"\xfe\xff") {
+        return Some("txt");
+    }
     // An MPEG audio frame: eleven set bits, then no reserved version or layer.
     if let [0xff, second, ..] = bytes
         && second & 0xe0 == 0xe0
@@ -64,11 +68,17 @@ fn brand(brand: &[u8]) -> &'static str {
 /// The kind of a ZIP file by the names in its beginning: office documents are ZIP files.
 fn zip(bytes: &[u8]) -> &'static str {
     let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();
-    if has(b"word/") {
+    // The whole name of a folder: a field of a header or, in a list of contents, a slash comes before it.
+    let begins_name = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        before.is_some_and(|&byte| byte < b' ' || byte == b'/')
+    };
+    let has_folder = |name: &[u8]| memchr::memmem::find_iter(bytes, name).any(begins_name);
+    if has_folder(b"word/") {
         "docx"
-    } else if has(b"xl/") {
+    } else if has_folder(b"xl/") {
         "xlsx"
-    } else if has(b"ppt/") {
+    } else if has_folder(b"ppt/") {
         "pptx"
     } else if has(b"mimetypeapplication/vnd.oasis.opendocument.text") {
         "odt"
@@ -129,7 +139,12 @@ mod tests {
             (b"PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK\x03\x04", Some("ods")),
             (b"PK\x03\x04....mimetypeapplication/epub+zipPK\x03\x04", Some("epub")),
             (b"PK\x03\x04....a.txt", Some("zip")),
+            (b"PK\x03\x04....\0\0password/a.txt", Some("zip")),
+            (b"PK\x03\x04....\0\0my xl/a.txt", Some("zip")),
+            (b"PK\x03\x04....\0\0[Content_Types].xml<Override PartName=\"/word/document.xml\"", Some("docx")),
             (b"plain text, caf\xc3", Some("txt")),
+            (b"\xff\xfea\0b\0", Some("txt")),
+            (b"\xfe\xff\0a\0b", Some("txt")),
             (b"BMW is a text", Some("txt")),
             (b"<!DOCTYPE html>", Some("html")),
             (b"\xef\xbb\xbf\n<HTML lang='en'>", Some("html")),

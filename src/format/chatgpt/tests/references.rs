@@ -443,4 +443,9 @@ fn a_component_cites_a_file_by_its_id() {
         assert!(found[0].ends_with(expected), "{answer}: {found:?}");
     }
     assert_eq!(found("See <FileCite ref=\"turn9file9\"/>.", json!({})), [] as [String; 0]);
+    // The id of a place in the turn is that of the file which a reference names.
+    let named = json!({"content_references": [
+        {"type": "file", "id": "file-service://file-a", "name": "a.pdf", "matched_text": "", "refs": ["turn0file1"]}]});
+    let found = found("See <FileCite ref=\"TURN0file1\"/>.", named);
+    assert!(found.iter().any(|it| it.ends_with("file file-a Some(\"a.pdf\") None Other")), "{found:?}");
 }
