@@ -466,7 +466,7 @@ impl Scanner {
         let bracket = bytes.get(here).copied().unwrap_or_default();
         let fresh = bytes.get(self.from.unwrap_or(here)..here).unwrap_or_default();
         let key = || JsonKey::before(self.kept.bytes(), fresh);
-        if *role != ContainerRole::Element && self.path == PrunePath::Conversation {
+        if *role != ContainerRole::Element {
             if bracket == b'[' && (key().is(b"conversations") || key().is(b"chats")) {
                 self.from = None;
                 self.kept.clear();
