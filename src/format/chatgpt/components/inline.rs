@@ -147,6 +147,7 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         body: Pieces<'s>,
     ) -> Pieces<'s> {
         let title = self.attribute_text(element, &["title", "label"]).map(|title| plain::words(&title));
+        let (sources, body): (Pieces<'s>, Pieces<'s>) = body.into_iter().partition(is_source);
         let label = title.or_else(|| Some(on_one_line(body)).filter(|label| !label.is_empty()));
         let url = self.attribute_text(element, &["url"]).and_then(|url| plain::address(&url));
         let page = if url.is_none() { self.page(element, source) } else { None };
@@ -154,6 +155,8 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
         let url = url.or_else(|| page.map(|page| page.link.url.into_owned()));
         let label = label.unwrap_or_default();
         let text = match url {
+            // A link holds no other links.
+            Some(url) if has_link(&label) => format!("{label} ({})", plain::link("", &url)),
             Some(url) => plain::link(&label, &url),
             None if label.is_empty() => {
                 let code = self.expression_of(element, "title").map(plain::code_span);
@@ -162,7 +165,9 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             }
             None => label,
         };
-        markdown_or_void(Some(text), Joint::Name)
+        let mut pieces = markdown_or_void(Some(text), Joint::Name);
+        pieces.extend(sources);
+        pieces
     }
 
     pub(super) fn badge(&mut self, element: &JsxElement, body: Pieces<'s>) -> Pieces<'s> {
@@ -310,6 +315,17 @@ impl<'s, 'a> AnswerWriter<'s, '_, 'a> {
             None => vec![markdown(text, Joint::Chip)],
         }
     }
+}
+
+fn is_source(piece: &OutputPiece<'_>) -> bool {
+    matches!(piece, OutputPiece::Inline(inline) if inline.joint == Joint::Source)
+}
+
+/// True if inline Markdown has links, in contrast to pictures.
+fn has_link(text: &str) -> bool {
+    let ends =
+        text.match_indices("](").filter(|&(at, _)| !text.get(..at).unwrap_or_default().ends_with('\\'));
+    ends.count() > text.matches("![").count()
 }
 
 fn begins_blank(body: &[OutputPiece<'_>]) -> bool {

@@ -157,7 +157,7 @@ fn inner_lines(text: &str, lines: &mut Vec<String>) {
         if !in_table {
             lines.push(inner(line));
         } else if !is_delimiter(line) {
-            lines.push(row_words(line));
+            lines.extend(Some(row_words(line)).filter(|words| !words.is_empty()));
         }
     }
 }

@@ -112,10 +112,20 @@ fn code_and_tables_in_a_cell_keep_their_words_on_its_line() {
         ("~~~\n# x\n~~~", "`# x`"),
         ("| a | b\\|c |\n|---|:-:|\n| d |  |\n\ne", "a · b\\|c<br>d<br>e"),
         ("a | b", "a \\| b"),
+        ("<table><table-row><table-cell>a</table-cell></table-row></table>", "a"),
         ("# a\n\n- b\n- c", "**a**<br>- b<br>- c"),
     ] {
         check(&[(&cell(body), &format!("| h |\n|---|\n| {expected} |"))]);
     }
+}
+
+#[test]
+fn a_table_may_begin_with_a_template() {
+    check(&[(
+        "<table>\n{#if 1<2}\n<table-row><table-cell>a</table-cell></table-row>\n{:else}\n\
+         <table-row><table-cell>b</table-cell></table-row>\n{/if}\n</table>",
+        "|  |\n|---|\n| a |",
+    )]);
 }
 
 #[test]

@@ -94,6 +94,19 @@ fn references_that_no_anchor_is_left_for_stay_references() {
 fn names_that_are_expressions_and_values_that_are_attributes_are_shown() {
     check(&[
         ("<box>a <Link title={x}/></box>", "a `x`"),
+        (
+            "<Link url=\"https://a.example/\">a <Cite ref=\"turn0search0\"/></Link>.",
+            "[a](https://a.example/) ([Tea Guild](https://tea.example/)).",
+        ),
+        (
+            "<Link url=\"https://a.example/\">a [b](https://b.example/) c</Link>",
+            "a [b](https://b.example/) c (<https://a.example/>)",
+        ),
+        (
+            "<Link url=\"https://a.example/\">![b](https://b.example/c.png)</Link>",
+            "[![b](https://b.example/c.png)](https://a.example/)",
+        ),
+        ("<Link url=\"https://a.example/\" title=\"[b](c)\"/>", "[\\[b\\](c)](https://a.example/)"),
         ("<box>a <Link url=\"javascript:b\"/></box>", "a javascript:b"),
         ("<box><code value=\"x\"/> a</box>", "`x` a"),
         ("<box><code language=\"py\">\na\n  b\n</code></box>", "```py\na\n  b\n```"),

@@ -426,8 +426,9 @@ impl TreeParser<'_> {
             let at = from + memchr::memchr(b'<', rest)? + 1;
             let rest = self.source.as_bytes().get(at..)?;
             let length = rest.iter().take(64).take_while(|&&byte| lex::is_name(byte)).count();
-            let folded = Folded::of(self.slice(at..at + length))?;
-            match folded.as_str() {
+            // As in `{#if x < 2}`.
+            let name = self.slice(at..at + length).trim_start_matches(|c: char| c.is_ascii_digit());
+            match Folded::of(name)?.as_str() {
                 "tr" | "thead" | "tbody" | "tfoot" | "colgroup" => return Some(false),
                 "tablerow" | "tablesection" | "tablehead" | "tablebody" | "tablecell" | "tableheader" => {
                     return Some(true);
