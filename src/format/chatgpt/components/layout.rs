@@ -371,11 +371,24 @@ const LONGEST_PREFIX: usize = 64;
 /// How many lines are looked at to find the list that a line is in.
 const MOST_LINES: usize = 64;
 
+/// The indentation of the line that `pieces` end with, if it has nothing else and is in an item of a list.
+pub(super) fn list_indent(pieces: &[OutputPiece<'_>]) -> usize {
+    let Some(OutputPiece::Text(text)) = pieces.last() else { return 0 };
+    let indent = text.bytes().rev().take(LONGEST_PREFIX + 1).take_while(|&byte| byte == b' ').count();
+    let line = text.len() - indent;
+    let begins_line = text.get(..line).is_some_and(|above| above.ends_with('\n'));
+    if begins_line && indent <= LONGEST_PREFIX && is_in_list(pieces, line, indent) { indent } else { 0 }
+}
+
 /// True if a line with this `indent` is in an item of a list, by the lines before it: those of `run` without what its last
 /// text has from `end` on.
 fn is_in_list(run: &[OutputPiece<'_>], end: usize, indent: usize) -> bool {
     /// So much of the beginning of a line shows what it begins.
     const SHOWN: usize = 80;
+    /// The most pieces that are looked at, and the most bytes of each.
+    const PIECES: usize = 256;
+    const NEAR: usize = 8 << 10;
+    let near = |text: &str| text.floor_char_boundary(text.len().saturating_sub(NEAR));
     let decides = |line: &str| {
         let prefix = Some(line).filter(|line| !line.trim().is_empty()).map(Prefix::of)?;
         match prefix.item {
@@ -393,7 +406,8 @@ fn is_in_list(run: &[OutputPiece<'_>], end: usize, indent: usize) -> bool {
     // The beginning of a line that may be made of several pieces.
     let mut line = String::new();
     let mut lines = 0;
-    for text in texts {
+    for text in texts.take(PIECES) {
+        let text = text.get(near(text)..).unwrap_or_default();
         for (number, part) in text.rsplit('\n').enumerate() {
             if number > 0 {
                 if let Some(decision) = decides(&line) {

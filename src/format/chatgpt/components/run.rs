@@ -87,11 +87,20 @@ impl Run {
         if std::mem::take(&mut self.after_badge) && text.starts_with(char::is_alphanumeric) {
             self.push(" ");
         }
-        self.after_inline = None;
+        if self.after_inline.take().is_some() {
+            self.keep_apart(text);
+        }
         for (number, paragraph) in text.split("\n\n").enumerate() {
             self.bold = (number == 0 && self.bold) != (paragraph.matches("**").count() % 2 == 1);
         }
         self.push(text);
+    }
+
+    /// Keeps code or bold words apart from those that `text`, which is written next, begins with.
+    fn keep_apart(&mut self, text: &str) {
+        if ["`", "**"].iter().any(|mark| text.starts_with(mark) && self.out.ends_with(mark)) {
+            self.push(" ");
+        }
     }
 
     /// True if the text so far ends with a character that belongs to the word after it.
@@ -161,6 +170,17 @@ impl Run {
                 text = plain::guarded(text);
             }
         }
+        if inline.style != InlineStyle::Words {
+            // Marks between punctuation and a letter would be no emphasis.
+            if last.is_some_and(char::is_alphanumeric) && is_marked_punctuation(text.chars()) {
+                self.push(" ");
+            }
+            if next.is_some_and(char::is_alphanumeric) && is_marked_punctuation(text.chars().rev()) {
+                text.push(' ');
+            }
+        }
+        self.keep_apart(&text);
+        let last = self.out.chars().next_back();
         let abuts = last.is_some_and(|last| !last.is_whitespace()) && !text.starts_with(char::is_whitespace);
         let is_part = |joint: Joint| matches!(joint, Joint::Chip | Joint::Name);
         let beside = self.after_inline.is_some_and(|before| {
@@ -178,6 +198,13 @@ impl Run {
         self.gap = false;
         self.after_inline = Some(inline.joint);
     }
+}
+
+/// True if marks of emphasis are at this end of a text, and punctuation after them.
+fn is_marked_punctuation(mut text: impl Iterator<Item = char>) -> bool {
+    let is_mark = |c: &char| matches!(c, '*' | '~');
+    text.next().as_ref().is_some_and(is_mark)
+        && text.find(|c| !is_mark(c)).is_some_and(|c| !c.is_alphanumeric() && !c.is_whitespace())
 }
 
 /// For each piece whether it is in a row of a table that is written in Markdown.
@@ -211,8 +238,13 @@ pub(super) fn in_rows(pieces: &[OutputPiece<'_>]) -> Vec<bool> {
 
 /// `text` without the indentation that its lines have in common.
 pub(super) fn dedented(text: &str) -> String {
+    dedented_to(text, 0)
+}
+
+/// `text` without the indentation that its lines have in common, except for `kept` blanks of it.
+pub(super) fn dedented_to(text: &str, kept: usize) -> String {
     let pieces = [OutputPiece::Text(Cow::Borrowed(text))];
-    Dedent::default().text(text, common_indent(&pieces))
+    Dedent::default().text(text, common_indent(&pieces).saturating_sub(kept))
 }
 
 /// The indentation that all lines of `pieces` have in common, without the first and those of fences.

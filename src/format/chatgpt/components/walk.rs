@@ -59,6 +59,8 @@ struct OpenNode<'s> {
     end: usize,
     /// Where its pieces begin.
     start: usize,
+    /// The indentation that lines of a template keep, because it is in an item of a list.
+    indent: usize,
     kind: OpenNodeKind<'s>,
 }
 
@@ -108,7 +110,7 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn run(&mut self) -> String {
         let nodes = self.tree.nodes.len();
-        self.frames.push(OpenNode { next: 0, end: nodes, start: 0, kind: OpenNodeKind::Answer });
+        self.frames.push(OpenNode { next: 0, end: nodes, start: 0, indent: 0, kind: OpenNodeKind::Answer });
         // Where the pieces of the outermost node begin that is being written, and that node.
         let mut outermost = (0, 0);
         while let Some(frame) = self.frames.last_mut() {
@@ -204,7 +206,11 @@ impl<'s> AnswerWriter<'s, '_, '_> {
 
     fn enter(&mut self, kind: OpenNodeKind<'s>, nodes: Range<usize>) {
         let start = self.pieces.len();
-        self.frames.push(OpenNode { next: nodes.start, end: nodes.end, start, kind });
+        let indent = match kind {
+            OpenNodeKind::Element(..) => 0,
+            _ => layout::list_indent(&self.pieces),
+        };
+        self.frames.push(OpenNode { next: nodes.start, end: nodes.end, start, indent, kind });
     }
 
     fn text(&mut self, range: Range<usize>) -> Option<()> {
@@ -213,7 +219,8 @@ impl<'s> AnswerWriter<'s, '_, '_> {
         let text = self.anchors.text(text, &range);
         let text = unquoted(text, self.quotes());
         let is_in_template = self.frames.len() > 1 && self.around().is_none();
-        let text = if is_in_template { Cow::Owned(run::dedented(&text)) } else { text };
+        let indent = self.frames.last().map_or(0, |frame| frame.indent);
+        let text = if is_in_template { Cow::Owned(run::dedented_to(&text, indent)) } else { text };
         if !text.starts_with(char::is_whitespace) {
             self.part();
         }

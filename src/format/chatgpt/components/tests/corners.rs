@@ -271,3 +271,36 @@ fn components_in_a_quote_within_a_body_are_without_its_marks() {
         ("> <box>\n> a\n<box>b\n> c</box>\n> </box>", "> a\n>\n> b\n> c"),
     ]);
 }
+
+#[test]
+fn emphasis_and_code_beside_words_stay_what_they_are() {
+    check(&[
+        ("<code>a</code><code>b</code>`c` <badge/>`d`<code>e</code>", "`a` `b` `c` `d` `e`"),
+        ("<bold>a</bold><bold>b</bold>**c** x<bold>d</bold>y", "**a** **b** **c** x**d**y"),
+        (
+            "<bold>Note:</bold>x <italic>(a)</italic>b c<bold>(d)</bold>, e",
+            "**Note:** x *(a)* b c **(d)**, e",
+        ),
+        ("<bold>a.</bold>**b** <strikethrough>c!</strikethrough>d", "**a.** **b** ~~c!~~ d"),
+        ("a<Entity value=\"*b*\"/>c <badge/>", "a\\*b\\*c"),
+    ]);
+}
+
+#[test]
+fn a_template_in_an_item_of_markdown_stays_in_it() {
+    check(&[
+        (
+            "- a\n  {#if x}\n  b\n  {:else}\n  c\n  {/if}\n- d <badge>e</badge>",
+            "- a\n  \n  b\n  \n  c\n  \n- d **e**",
+        ),
+        (
+            "- a\n  - b\n    {#each [1,2] as x}\n    {x}.\n    {/each}\n- c <badge>d</badge>",
+            "- a\n  - b\n    \n    1.\n    \n    2.\n    \n- c **d**",
+        ),
+        (
+            "{#each [\"a\",\"b\"] as x}\n- {x}\n  {#if y}\n  c\n  {/if}\n{/each}\n- d <badge>e</badge>",
+            "- a\n  \n  c\n  \n\n- b\n  \n  c\n  \n\n- d **e**",
+        ),
+        ("a <badge>b</badge>\n  {#if x}\n  c\n  {/if}", "a **b**\n  \nc"),
+    ]);
+}

@@ -234,6 +234,7 @@ fn large_sources_are_bounded() {
             3,
         ),
         ("{#each [1,2,3,4,5,6,7,8,9] as a}".repeat(many) + "x", 3),
+        (format!("- {}\n  {}<badge>b</badge>", "a".repeat(many * 50), "{#if a}{/if}".repeat(4000)), 2),
         (format!("<box>{}x{}</box>", "{#each [1,2,3,4,5,6,7,8,9] as a}".repeat(8), "{/each}".repeat(8)), 200),
     ] {
         let expanded = expand(&source, &[], &Known).map_or(0, |expanded| expanded.text.len());
