@@ -303,6 +303,23 @@ fn a_single_distance_may_leave_bits_without_a_meaning() {
 }
 
 #[test]
+fn a_block_may_know_only_its_end() {
+    let with = |bit: u32| {
+        // Of the code-length code: 1 and 18 in a bit each. Symbol 256 and the only distance have one bit.
+        let mut chunks = vec![(1, 1), (2, 2), (5, 0), (5, 0), (4, 14)];
+        chunks.extend([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].map(|length| (3, length)));
+        chunks.extend([(1, 1), (7, 138 - 11), (1, 1), (7, 118 - 11), (1, 0), (1, 0), (1, bit)]);
+        bits(&chunks)
+    };
+    assert_eq!(inflated(&with(0), None, (9, 10), 1), (vec![], true, vec![]));
+    for more in [0, 40] {
+        let stream = [with(1), vec![0; more]].concat();
+        agree(&stream, (9, 10)).unwrap();
+        assert_eq!(reason(&stream), "the compressed data is damaged");
+    }
+}
+
+#[test]
 fn distances_that_have_no_meaning_are_damage() {
     // Fixed codes: `a`, a copy of 3, the distance symbol 30.
     let stream = bits(&[(1, 1), (2, 1), (8, 0b1000_1001), (7, 0b100_0000), (5, 0b01111), (7, 0)]);

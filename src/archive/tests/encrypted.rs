@@ -1,4 +1,4 @@
-//! Entries that we can name but not read.
+//! Entries that we can name but not read, and directories.
 
 use super::*;
 
@@ -50,4 +50,22 @@ fn the_aes_key_length_is_reported_if_the_directory_says_it() {
     ] {
         assert_eq!(said(id, strength), format!("x.zip: data: encrypted ({name}); gptfs cannot read it"));
     }
+}
+
+#[test]
+fn a_name_that_ends_with_a_slash_of_either_kind_is_a_directory() {
+    let mut bytes = zip_bytes(&[
+        ("folder/", b"", CompressionMethod::Stored),
+        ("windows_", b"", CompressionMethod::Stored),
+        ("file", b"", CompressionMethod::Stored),
+    ]);
+    while let Some(at) = bytes.windows(8).position(|name| name == b"windows_") {
+        bytes[at + 7] = b'\\';
+    }
+    let archive = open(&bytes).unwrap();
+    let kinds: Vec<_> = archive.entries().iter().map(|entry| (entry.name, entry.kind)).collect();
+    let expected =
+        [("folder/", EntryKind::Directory), ("windows\\", EntryKind::Directory), ("file", EntryKind::File)];
+    assert_eq!(kinds, expected);
+    assert_eq!(message(archive.check_readable(0)), "x.zip: folder/: a directory");
 }
