@@ -6,7 +6,7 @@
 //!
 //! The elements are those of the top-level array; or of the array `conversations` or `chats` in a top-level object; or the
 //! top-level object itself if it has a key `mapping` or `current_node`, as a conversation does. Keys may come in
-//! any order, and a byte order mark is skipped. Words and strings that follow one another without a comma form
+//! any order, and a byte order mark is skipped. Further lists and objects may follow, as in JSON Lines. Words and strings that follow one another without a comma form
 //! one element, so that a line of junk between two conversations is one problem, not many.
 
 mod blocks;
@@ -417,12 +417,24 @@ impl Scanner {
         at + 1
     }
 
+    /// Looks for another list or object after the end of one: in JSON Lines each conversation is on a line.
     fn over(&mut self, bytes: &[u8], at: usize) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
-        if let Some(more) = rest.iter().position(|byte| !b" \t\n\r".contains(byte)) {
-            self.trouble("data after the end", self.offset(at + more));
+        let Some(more) = rest.iter().position(|byte| !b" \t\n\r".contains(byte)) else { return bytes.len() };
+        let at = at + more;
+        match rest.get(more) {
+            Some(b'[') => self.blemish("another list after the end of the first", self.offset(at)),
+            Some(b'{') if !self.bare => self.blemish("an object after the end of the list", self.offset(at)),
+            Some(b'{') => {}
+            _ => {
+                self.trouble(AFTER_END, self.offset(at));
+                self.place = Position::Lost;
+                return bytes.len();
+            }
         }
-        bytes.len()
+        self.wrapped = false;
+        self.bare = false;
+        self.start(bytes, at, BYTE_ORDER_MARK.len())
     }
 
     /// Scans a container up to its end or the end of the buffer.
@@ -531,7 +543,7 @@ impl Scanner {
                     self.emit(bytes, end, true, found);
                 } else {
                     self.trouble(NOT_CONVERSATIONS, self.start);
-                    self.place = Position::Lost;
+                    self.place = Position::Over;
                 }
             }
         }
@@ -571,6 +583,8 @@ impl Scanner {
         self.from = Some(end);
     }
 }
+
+const AFTER_END: &str = "data after the end; conversations in it are not read";
 
 /// The problem of an object without conversations.
 pub(crate) const NOT_CONVERSATIONS: &str = "an object that is neither a conversation nor a list of them";

@@ -170,6 +170,19 @@ fn one_bare_conversation_is_the_element() {
 }
 
 #[test]
+fn conversations_on_lines_of_their_own_are_elements() {
+    let [first, second] = [r#"{"mapping": {"a": {}}}"#, r#"{"title": "x", "current_node": "a"}"#];
+    assert_eq!(elements(&format!("{first}\n{second}\r\n{first}\n")), [first, second, first]);
+    assert_eq!(elements(&format!("{first}{second}")), [first, second]);
+    // A line of something else hides none of the others.
+    let (found, reason, at) = damage(&format!("{first}\n{{\"a\": 1}}\n{second}"));
+    assert_eq!((found, reason, at), (vec![first.to_owned(), second.to_owned()], NOT_CONVERSATIONS, 23));
+    let (found, reason, at) = damage(&format!("{{\"conversations\":[1]}}\n{first}"));
+    assert_eq!((found, at), (vec!["1".to_owned(), first.to_owned()], 22));
+    assert_eq!(reason, "an object after the end of the list");
+}
+
+#[test]
 fn other_top_levels_are_refused() {
     for (text, reason, at) in [
         ("", "empty", 0),
@@ -195,7 +208,8 @@ fn damage_between_elements_loses_no_element() {
         ("[,{},2]", "an extra comma between conversations", 1),
         ("[{},2,]", "an extra comma after the last conversation", 6),
         ("[{}},2]", "an extra closing brace between conversations", 3),
-        ("[{},2] x", "data after the end", 7),
+        ("[{},2] x", AFTER_END, 7),
+        ("[{}]\n[2]", "another list after the end of the first", 5),
         ("[{},2,", "the list has no end", 6),
         (r#"{"conversations":[{},2]"#, "the object around the conversations has no end", 23),
     ] {
@@ -226,8 +240,8 @@ fn what_may_hide_conversations_is_reported_before_what_hides_none() {
     for (text, found, reason, at) in [
         ("[{},,{}", 2, "the list has no end", 7),
         ("[{} {},{\"a\": ", 3, "breaks off within a conversation", 13),
-        ("[{}},{}][{}]", 2, "data after the end", 8),
-        ("[{},],{}]", 1, "data after the end", 5),
+        ("[{}},{}]x[{}]", 2, AFTER_END, 8),
+        ("[{},],{}]", 1, AFTER_END, 5),
         ("[{},,{} {},]", 3, "an extra comma between conversations", 4),
     ] {
         let (elements, first, offset) = damage(text);
