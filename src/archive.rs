@@ -105,7 +105,7 @@ pub(crate) struct Identity {
 enum Backing {
     /// A ZIP that contains the entries.
     Zip(Section),
-    /// A folder, whose files are opened only while they are read.
+    /// A folder, whose files are opened only while they are read, unless they are held.
     Folder(FolderFiles),
     /// A single file, which is the only entry.
     Bare(Section),
@@ -185,7 +185,7 @@ impl Archive {
     }
 
     /// Lists the files below the folder `path`. Symbolic links are not followed; hidden files and directories are
-    /// skipped. Each file is opened only while it is read.
+    /// skipped. Each file is opened only while it is read, unless it is [held](Self::hold).
     ///
     /// # Errors
     /// `Environment` if the folder can't be listed, `Limit` if there are too many files.
@@ -488,6 +488,18 @@ impl Archive {
         fits
     }
 
+    /// Keeps the file behind an entry of a folder open, unless there are too many; does nothing in other archives.
+    pub(crate) fn hold(&self, entry: u32) {
+        if let (Backing::Folder(folder), Ok(found)) = (&self.backing, self.entry(entry)) {
+            folder.hold(entry, &found);
+        }
+    }
+
+    /// True for a folder with files or directories whose names begin with a dot. They are no entries.
+    pub(crate) fn has_hidden(&self) -> bool {
+        matches!(&self.backing, Backing::Folder(folder) if folder.has_hidden)
+    }
+
     /// Opens the file behind an entry of a folder; `None` for other archives.
     pub(crate) fn open_file(&self, entry: u32) -> Result<Option<File>> {
         let Backing::Folder(folder) = &self.backing else { return Ok(None) };
@@ -499,10 +511,7 @@ impl Archive {
         let found = self.entry(entry)?;
         match &self.backing {
             Backing::Bare(section) => Ok(section.clone()),
-            Backing::Folder(folder) => {
-                let file = folder.open_unchanged(entry, &found)?;
-                Section::whole(file).map_err(|error| Error::io("cannot be opened", error))
-            }
+            Backing::Folder(folder) => folder.section(entry, &found),
             Backing::Zip(zip) => data_of(&self.current(zip, entry, &found)?, &found),
         }
     }
@@ -610,6 +619,14 @@ fn data_of(zip: &Section, found: &Entry<'_>) -> Result<Section> {
     let start = found.header.saturating_add(30).saturating_add(name).saturating_add(extra);
     zip.part(start, found.compressed)
         .ok_or_else(|| Error::new(ErrorKind::Damaged, "its data lies beyond the end of the zip"))
+}
+
+/// What an archive with this label is called itself, without the folders and the archives around it.
+pub(crate) fn own_name(label: &str) -> &str {
+    let label = label.trim_end_matches(['/', '\\']);
+    let slash = label.rfind(['/', '\\']).map_or(0, |slash| slash.saturating_add(1));
+    let colon = label.rfind(": ").map_or(0, |colon| colon.saturating_add(2));
+    label.get(slash.max(colon)..).unwrap_or_default()
 }
 
 fn no_such_entry() -> Error {

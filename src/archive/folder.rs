@@ -1,14 +1,20 @@
 //! The files in a folder.
 
-use super::section::Stamp;
+use super::section::{Section, Stamp};
 use super::{Entries, Entry, Limits};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::lock;
 use crate::sys::OpenDirectory;
 use crate::text::printable;
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Most files of a folder that are kept open, because processes may have few descriptors.
+const MOST_HELD: usize = 64;
 
 /// Deepest level that is searched.
 const MAX_DEPTH: usize = 16;
@@ -20,6 +26,10 @@ pub(super) struct FolderFiles {
     marks: Vec<FileMark>,
     /// Paths from the folder, where the name isn't the path because it isn't valid text.
     odd_paths: HashMap<u32, PathBuf>,
+    /// Files that stay open, by their positions.
+    held: Mutex<HashMap<u32, Arc<File>>>,
+    /// There are files or directories whose names begin with a dot, which are skipped.
+    pub(super) has_hidden: bool,
 }
 
 /// What tells a file from another one, besides its size. Small, because there may be a million files.
@@ -44,6 +54,7 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
     let (mut unlisted, mut unread) = (LeftOut::default(), LeftOut::default());
     let mut entries = Entries::default();
     let (mut marks, mut odd_paths) = (Vec::new(), HashMap::new());
+    let mut has_hidden = false;
     let folder = OpenDirectory::open(top);
     let folder = folder.map_err(|error| Error::io("cannot be listed", error));
     let mut pending = vec![(PathBuf::new(), String::new(), 0)];
@@ -63,6 +74,7 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
             let item = item.map_err(cannot)?;
             let name = item.file_name().to_string_lossy().into_owned();
             if name.starts_with('.') {
+                has_hidden = true;
                 continue;
             }
             let name = format!("{prefix}{name}");
@@ -101,6 +113,7 @@ pub(super) fn list(top: &Path, limits: &Limits) -> Result<(FolderFiles, Entries,
         }
     }
     let (files, entries) = sorted(&entries, &marks, odd_paths, folder?)?;
+    let files = FolderFiles { has_hidden, ..files };
     let notes = [unlisted.note("directories"), unread.note("names")];
     Ok((files, entries, notes.into_iter().flatten().collect()))
 }
@@ -138,7 +151,13 @@ fn sorted(
     let mut order: Vec<u32> = (0..).take(marks.len()).collect();
     let name = |at: u32| entries.get(at as usize).map(|entry| entry.name);
     order.sort_unstable_by(|&a, &b| name(a).cmp(&name(b)));
-    let mut files = FolderFiles { folder, marks: Vec::with_capacity(marks.len()), odd_paths: HashMap::new() };
+    let mut files = FolderFiles {
+        folder,
+        marks: Vec::with_capacity(marks.len()),
+        odd_paths: HashMap::new(),
+        held: Mutex::default(),
+        has_hidden: false,
+    };
     let mut in_order = Entries::default();
     let file = |&before: &u32| Some((before, entries.get(before as usize)?, *marks.get(before as usize)?));
     for (at, (before, entry, mark)) in (0..).zip(order.iter().filter_map(file)) {
@@ -154,19 +173,47 @@ impl FolderFiles {
         &self.marks
     }
 
+    /// Keeps a file open, so that it can be read when it is deleted. If it can't be opened, it is opened when it is read.
+    pub(super) fn hold(&self, at: u32, found: &Entry<'_>) {
+        let mut held = lock(&self.held);
+        if held.len() < MOST_HELD
+            && let Ok(file) = self.open_unchanged(at, found)
+        {
+            held.insert(at, Arc::new(file));
+        }
+    }
+
+    /// All of a file, if it is still the one that was listed.
+    pub(super) fn section(&self, at: u32, found: &Entry<'_>) -> Result<Section> {
+        let held = lock(&self.held).get(&at).cloned();
+        let file = match held {
+            Some(file) => self.unchanged(at, found, file)?,
+            None => Arc::new(self.open_unchanged(at, found)?),
+        };
+        Section::shared(file).map_err(|error| Error::io("cannot be opened", error))
+    }
+
     /// Opens a file if it is still the one that was listed as `found`, at the position `at`. A symbolic link in its place
     /// is refused.
     pub(super) fn open_unchanged(&self, at: u32, found: &Entry<'_>) -> Result<File> {
-        let cannot = |error| Error::io("cannot be opened", error);
-        let changed = || Error::new(ErrorKind::Damaged, "changed while it was in use");
         let path = self.odd_paths.get(&at).map_or(Path::new(found.name), PathBuf::as_path);
         let file = self.folder.open_file(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotADirectory => changed(),
-            _ => cannot(error),
+            _ => Error::io("cannot be opened", error),
         })?;
-        let now = Stamp::of(&file.metadata().map_err(cannot)?);
+        self.unchanged(at, found, file)
+    }
+
+    /// Passes `file` on if it is still the one that was listed as `found`, at the position `at`.
+    fn unchanged<F: Borrow<File>>(&self, at: u32, found: &Entry<'_>, file: F) -> Result<F> {
+        let metadata = file.borrow().metadata().map_err(|error| Error::io("cannot be opened", error))?;
+        let now = Stamp::of(&metadata);
         let is_unmodified =
             self.marks.get(at as usize) == Some(&FileMark::of(&now)) && now.bytes == found.size;
         if is_unmodified { Ok(file) } else { Err(changed()) }
     }
+}
+
+fn changed() -> Error {
+    Error::new(ErrorKind::Damaged, "changed while it was in use")
 }

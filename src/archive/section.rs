@@ -64,8 +64,13 @@ pub(super) struct Section {
 impl Section {
     /// All of `file` as it is now.
     pub(super) fn whole(file: File) -> io::Result<Self> {
+        Self::shared(Arc::new(file))
+    }
+
+    /// The same of a file that others have as well.
+    pub(super) fn shared(file: Arc<File>) -> io::Result<Self> {
         let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self { file: Arc::new(file), stamp, base: 0, bytes: stamp.bytes, is_strict: false })
+        Ok(Self { file, stamp, base: 0, bytes: stamp.bytes, is_strict: false })
     }
 
     /// `bytes` bytes starting at `start`, or `None` if they reach past the end.

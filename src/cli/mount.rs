@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::fs::Library as _;
 use crate::fuse::mount::{self, Build, MountOptions, News, Tell};
 use crate::progress::Progress;
-use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
@@ -78,7 +77,8 @@ fn beside(source: &Path) -> Result<PathBuf> {
 }
 
 fn is_called_like_an_export(path: &Path) -> bool {
-    ["zip", "json", "html"].iter().any(|ending| path.extension() == Some(OsStr::new(ending)))
+    let ending = path.extension().unwrap_or_default();
+    ["zip", "json", "html"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 pub(super) fn source_name(sources: &[PathBuf]) -> String {
@@ -150,6 +150,7 @@ pub(super) fn serve(
     };
     let open = move |_: &Progress| {
         let export = open::sources(&sources, &settings)?;
+        export.hold();
         let build = move |progress: &Progress| {
             let opened = open::index(export, &settings, None, progress)?;
             progress.set_count(opened.index.catalog().heads.len() as u64);
@@ -211,6 +212,7 @@ mod tests {
         }
         let [a, b, dir] = ["a.zip", "b.zip", "dir"].map(path);
         assert_eq!(paths(vec![a.clone()]).expect("paths"), (vec![a.clone()], path("a")));
+        assert_eq!(paths(vec![path("A.ZIP")]).expect("paths"), (vec![path("A.ZIP")], path("A")));
         let refused = paths(vec![a.clone(), b.clone()]).expect_err("no mountpoint").to_string();
         assert!(refused.contains("b.zip: an export, not a directory; to mount several"), "{refused}");
         assert_eq!(paths(vec![a.clone(), b.clone(), dir.clone()]).expect("paths"), (vec![a, b], dir));

@@ -17,7 +17,9 @@ pub(super) fn no_conversations<'a>(label: &str, archives: impl Iterator<Item = &
         archives.iter().flat_map(|archive| archive.entries().iter()).map(|entry| entry.name).collect();
     let note = archives.iter().flat_map(|archive| archive.notes()).next();
     let reason = if names.is_empty() {
-        note.cloned().unwrap_or_else(|| "it is empty".to_owned())
+        let has_hidden = archives.iter().any(|archive| archive.has_hidden());
+        let nothing = if has_hidden { "it has only hidden files, which are not read" } else { "it is empty" };
+        note.cloned().unwrap_or_else(|| nothing.to_owned())
     } else if let Some(what) = names.iter().find_map(|name| other_product(name)) {
         format!("this looks like {what}")
     } else if let Some(number) = archives.iter().find_map(|archive| later_part(archive)) {
