@@ -13,8 +13,9 @@ mod saving;
 #[cfg(test)]
 mod tests;
 
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::bug;
+use crate::bytes::Fnv;
 use crate::catalog::{
     AssetContent, Catalog, Condition, EntryRef, FindPage, Head, Measure, OwnerDocument, Page, Problem,
 };
@@ -534,8 +535,14 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
     let render = &options.render;
     let mut names: Vec<_> = render.names.iter().collect();
     names.sort();
+    // Some are about files that belong to no archive. Where the folders around an export are said to be doesn't matter.
+    let mut problems = Fnv::default();
+    for problem in &export.problems {
+        problems.write(archive::own_name(&problem.subject).as_bytes());
+        problems.write(problem.reason.as_bytes());
+    }
     let words = format!(
-        "{} {:?} {:?} {:?} {} {} {} {names:?} {:?}",
+        "{} {:?} {:?} {:?} {} {} {} {names:?} {:?} {}",
         render.zone.name(),
         render.thinking,
         render.headings,
@@ -544,6 +551,7 @@ fn key(export: &Export, options: &IndexOptions) -> IndexKey {
         render.all,
         options.max_conversation,
         &export.origins,
+        problems.sum(),
     );
     IndexKey::new(export.archives.iter().map(|archive| archive.identity().clone()).collect(), words)
 }

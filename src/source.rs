@@ -5,9 +5,13 @@
 //! manifests, but not what a conversation is. Never looks into the user's own files, which may be exports or ZIPs
 //! themselves.
 
+mod absent;
+mod beside;
 mod discover;
 mod form;
+mod looks;
 mod names;
+mod origins;
 mod reason;
 #[cfg(test)]
 mod tests;
@@ -16,14 +20,15 @@ pub(crate) use form::{Form, Packing};
 
 use crate::archive::span::SpanCache;
 use crate::archive::{self, Archive, Entry, Limits};
-use crate::bytes::without_byte_order_mark;
 use crate::catalog::{EntryRef, Problem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 use crate::text::{grouped, printable};
+use beside::{ExportBeside, beside};
 use discover::{Discovery, discover};
+use looks::{Looks, sniff};
 use names::Side;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +75,7 @@ pub(crate) struct SideEntries {
 /// An opened export: its archives, and the role of each entry.
 #[derive(Debug)]
 pub(crate) struct Export {
-    /// The name of the file or folder. Untrusted text.
+    /// The name of the file or folder, and how many others there are. Untrusted text.
     pub name: String,
     /// The archives with the export's files, without ZIPs that only wrap others.
     pub archives: Vec<Archive>,
@@ -97,10 +102,7 @@ impl Export {
     /// What problems call an entry: its name, after that of its export if there are several.
     pub(crate) fn subject(&self, entry: EntryRef) -> String {
         let name = self.entry(entry).map_or("", |entry| entry.name);
-        match self.name_among_several(entry).filter(|export| *export != name) {
-            Some(export) => format!("{export}: {name}"),
-            None => name.to_owned(),
-        }
+        within(self.name_among_several(entry), name)
     }
 
     /// The archive that holds an entry.
@@ -108,9 +110,26 @@ impl Export {
         self.archives.get(usize::from(entry.archive))
     }
 
+    /// Keeps the files with conversations open, so that a folder that is deleted can still be read.
+    pub(crate) fn hold(&self) {
+        for shard in &self.shards {
+            if let Some(archive) = self.archive(shard.entry) {
+                archive.hold(shard.entry.entry);
+            }
+        }
+    }
+
     /// The entry, or `None` if there is no such entry.
     pub(crate) fn entry(&self, entry: EntryRef) -> Option<Entry<'_>> {
         self.archive(entry)?.entries().get(entry.entry as usize)
+    }
+}
+
+/// The name of something in `export`, which is named if there are several.
+fn within(export: Option<&str>, name: &str) -> String {
+    match export.filter(|export| *export != name) {
+        Some(export) => format!("{export}: {name}"),
+        None => name.to_owned(),
     }
 }
 
@@ -125,10 +144,13 @@ const MAX_NESTING: usize = 2;
 /// encrypted or ambiguous; `Limit` if it would expand to too much or has too many entries.
 pub(crate) fn open(sources: &[PathBuf], limits: &Limits) -> Result<Export> {
     let mut opening = Opening::new(limits);
+    let mut distinct = Vec::new();
     for path in sources {
-        opening.add(path)?;
+        if opening.add(path)? {
+            distinct.push(path.as_path());
+        }
     }
-    opening.finish(sources)
+    opening.finish(&distinct)
 }
 
 /// An archive that belongs to the export.
@@ -161,6 +183,13 @@ impl PendingArchive {
     }
 }
 
+/// What tells the content of a part: its number, size and directory.
+type PartContent = (u64, u64, u32);
+
+fn content(number: u64, archive: &Archive) -> PartContent {
+    (number, archive.identity().bytes, archive.identity().directory)
+}
+
 struct Opening<'a> {
     limits: &'a Limits,
     spans: Arc<SpanCache>,
@@ -172,6 +201,8 @@ struct Opening<'a> {
     /// Device and inode of everything opened, because a part may be both named and discovered.
     seen: HashSet<(u64, u64)>,
     inflated: u128,
+    /// Exports in folders that have conversations themselves.
+    beside: Vec<ExportBeside>,
     /// Archives that are not members, for explaining why there are no conversations.
     passed: Vec<Archive>,
 }
@@ -187,6 +218,7 @@ impl<'a> Opening<'a> {
             failures: Vec::new(),
             seen: HashSet::new(),
             inflated: 0,
+            beside: Vec::new(),
             passed: Vec::new(),
         }
     }
@@ -196,26 +228,30 @@ impl<'a> Opening<'a> {
         sys::file_id(metadata).is_none_or(|id| self.seen.insert(id))
     }
 
-    /// Adds a path that the user named.
-    fn add(&mut self, path: &Path) -> Result<()> {
+    /// Adds a path that the user named. False if it was added before.
+    fn add(&mut self, path: &Path) -> Result<bool> {
         let label = path.to_string_lossy().into_owned();
         let cannot = |error| Error::io(printable(&label), error);
         let metadata = std::fs::metadata(path).map_err(cannot)?;
+        let is_new;
         if metadata.is_dir() {
-            if self.is_new(&metadata) {
+            is_new = self.is_new(&metadata);
+            if is_new {
                 let archive = Archive::folder(path, &label, self.limits, &self.spans)?;
                 self.push(PendingArchive::named(archive, &label, Packing::Folder))?;
             }
         } else if metadata.is_file() {
             let file = File::open(path).map_err(cannot)?;
-            if self.is_new(&metadata) {
+            is_new = self.is_new(&metadata);
+            if is_new {
                 self.add_file(file, path, &label)?;
             }
         } else {
             let reason = format!("{}: neither a file nor a folder", printable(&label));
             return Err(Error::new(ErrorKind::NotAnExport, reason));
         }
-        self.work()
+        self.work()?;
+        Ok(is_new)
     }
 
     fn add_file(&mut self, file: File, path: &Path, label: &str) -> Result<()> {
@@ -239,19 +275,25 @@ impl<'a> Opening<'a> {
                 Err(reason::not_an_export(label, "a web page that is not the viewer of a ChatGPT export"))
             }
             Looks::Utf16 => Err(reason::not_an_export(label, "UTF-16 text; gptfs reads JSON in UTF-8")),
-            Looks::Other => {
-                let archive = Archive::zip(file, label, self.limits, &self.spans)?;
-                let Some((prefix, _)) = names::part(&base) else {
+            Looks::Packed(_) | Looks::Other => {
+                let archive = match (Archive::zip(file, label, self.limits, &self.spans), looks) {
+                    (Err(error), Looks::Packed(kind)) if error.kind() == ErrorKind::NotAnExport => {
+                        return Err(reason::not_an_export(label, &kind.advice(&base)));
+                    }
+                    (opened, _) => opened?,
+                };
+                let Some((prefix, number)) = names::part(&base) else {
                     return self.push(PendingArchive::named(archive, label, Packing::Zip));
                 };
+                let content = content(number, &archive);
                 self.push_part(archive, prefix)?;
-                self.add_siblings(path, prefix)
+                self.add_siblings(path, prefix, content)
             }
         }
     }
 
-    /// Adds the other parts of a multi-part export, found next to the named one.
-    fn add_siblings(&mut self, path: &Path, prefix: &str) -> Result<()> {
+    /// Adds the other parts of a multi-part export, found next to the named one, whose content is `own`.
+    fn add_siblings(&mut self, path: &Path, prefix: &str, own: PartContent) -> Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         // If the directory can't be listed, continue with the one part.
         let Ok(listing) = std::fs::read_dir(directory.unwrap_or(Path::new("."))) else { return Ok(()) };
@@ -263,7 +305,8 @@ impl<'a> Opening<'a> {
                 siblings.insert((number, name.clone().into_owned()), path.with_file_name(&*name));
             }
         }
-        for sibling in siblings.values() {
+        let mut contents = HashSet::from([own]);
+        for ((number, _), sibling) in &siblings {
             let label = sibling.to_string_lossy();
             let Ok(file) = File::open(sibling) else { continue };
             let Ok(metadata) = file.metadata() else { continue };
@@ -271,7 +314,9 @@ impl<'a> Opening<'a> {
                 continue;
             }
             let opened = Archive::zip(file, &label, self.limits, &self.spans);
-            if let Some(archive) = self.excused(&label, opened)? {
+            // The same part may have been downloaded twice.
+            let is_new = |archive: &Archive| contents.insert(content(*number, archive));
+            if let Some(archive) = self.excused(&label, opened)?.filter(is_new) {
                 self.push_part(archive, prefix)?;
             }
         }
@@ -313,6 +358,9 @@ impl<'a> Opening<'a> {
                     self.passed.push(archive);
                     continue;
                 }
+            }
+            if origin == Packing::Folder && found.has_conversations() {
+                self.beside.extend(beside(&archive, &found.files, self.limits, &self.spans));
             }
             if certain || found.has_conversations() {
                 self.members.push(Member { archive, found, group, export, origin });
@@ -358,7 +406,8 @@ impl<'a> Opening<'a> {
                     }
                     // Those of an unpacked container are one export.
                     if !names::is_conversations_zip(base) {
-                        export = format!("{export}/{}", names::of_parts(group));
+                        let directory = names::split(name).0;
+                        export = format!("{export}/{directory}{}", names::of_parts(group));
                     }
                     (Archive::zip(file, &label, self.limits, &self.spans), nesting, Packing::FolderOfZips)
                 }
@@ -390,12 +439,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    fn finish(mut self, sources: &[PathBuf]) -> Result<Export> {
-        let name = sources.first().map(|path| {
-            path.file_name()
-                .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
-                .into_owned()
-        });
+    fn finish(mut self, sources: &[&Path]) -> Result<Export> {
         let label = sources.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         let json = self.members.iter().any(|member| !member.found.shards.is_empty());
         if !self.members.iter().any(|member| member.found.has_conversations()) {
@@ -406,66 +450,21 @@ impl<'a> Opening<'a> {
             let members = self.members.iter().map(|member| &member.archive);
             return Err(reason::no_conversations(&label, members.chain(&self.passed)));
         }
+        self.problems.extend(beside::problems(&self.beside, &self.seen));
+        let origins = origins::names(&self.members);
+        let broken = self.failures.iter().map(|(label, _)| label.as_str());
+        let absent = absent::problems(&self.members, &origins, broken);
         for (subject, error) in std::mem::take(&mut self.failures) {
             let full = error.to_string();
             let reason = full.strip_prefix(&format!("{}: ", printable(&subject))).unwrap_or(&full).to_owned();
             self.problems.push(Problem::new(subject, reason));
         }
-        self.note_absent();
-        Ok(self.assemble(name.unwrap_or_default(), sources.len(), json))
+        self.problems.extend(absent);
+        Ok(self.assemble(name_of(sources), sources.len(), json, origins))
     }
 
-    /// Records conversation files that no part has, although a manifest lists them or a numbered sequence lacks them.
-    fn note_absent(&mut self) {
-        #[derive(Default)]
-        struct PartGroup<'a> {
-            numbers: BTreeSet<u64>,
-            names: HashSet<&'a str>,
-            absent: Vec<&'a str>,
-        }
-        let mut groups: BTreeMap<&str, PartGroup<'_>> = BTreeMap::new();
-        for Member { found, group, .. } in &self.members {
-            let group = groups.entry(group).or_default();
-            group.numbers.extend(&found.numbers);
-            group.names.extend(found.names.iter().map(String::as_str));
-            group.absent.extend(found.absent.iter().map(String::as_str));
-        }
-        let mut problems = Vec::new();
-        for PartGroup { numbers, names, absent } in groups.values() {
-            let mut named = HashSet::new();
-            for &name in absent {
-                if !names.contains(name) && named.insert(name) {
-                    let reason =
-                        "listed in the export's manifest, but not there; its conversations are missing";
-                    problems.push(Problem::new(name, reason));
-                }
-            }
-            // Exports count from 000; tools that drop the zeros count from 1.
-            let from_one = names.iter().any(|name| name.ends_with("conversations-1.json"));
-            let mut expected = u64::from(from_one);
-            for &number in numbers {
-                // Only the first and last of a gap: a hostile number must not produce a long list.
-                if number > expected {
-                    let first = format!("conversations-{expected:03}.json");
-                    let last = number.saturating_sub(1);
-                    let name = if last == expected {
-                        first
-                    } else {
-                        format!("{first} to conversations-{last:03}.json")
-                    };
-                    if !named.contains(name.as_str()) {
-                        problems.push(Problem::new(name, "missing between the numbered conversation files"));
-                    }
-                }
-                expected = number.saturating_add(1);
-            }
-        }
-        self.problems.extend(problems);
-    }
-
-    fn assemble(self, name: String, sources: usize, json: bool) -> Export {
+    fn assemble(self, name: String, sources: usize, json: bool, origins: Vec<String>) -> Export {
         let form = form_of(&self.members, sources, json);
-        let origins = export_names(&self.members);
         let mut export = Export {
             name,
             archives: Vec::new(),
@@ -512,7 +511,12 @@ impl<'a> Opening<'a> {
             }
             let notes = archive.notes().iter().map(|note| Problem::new(archive.label(), note));
             export.problems.extend(notes);
-            export.problems.extend(found.problems);
+            let origin = export.origins.get(usize::from(number)).map(String::as_str);
+            let named = |problem: Problem| match &*problem.subject {
+                subject if subject == archive.label() => problem,
+                subject => Problem { subject: within(origin, subject), ..problem },
+            };
+            export.problems.extend(found.problems.into_iter().map(named));
             export.archives.push(archive);
         }
         // Without others they are the main files themselves.
@@ -522,24 +526,17 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// For each of `members` the name of its export: that of its file or folder, with the folder around it where two exports
-/// would have the same name. Empty unless there are several exports.
-fn export_names(members: &[Member]) -> Vec<String> {
-    let full = members.iter().filter(|member| member.found.has_conversations());
-    let exports: BTreeSet<_> = full.map(|member| &*member.export).collect();
-    if exports.len() < 2 {
-        return Vec::new();
-    }
-    let mut uses: HashMap<&str, usize> = HashMap::new();
-    for export in &exports {
-        *uses.entry(names::last(export, 1)).or_default() += 1;
-    }
-    let name = |member: &Member| {
-        let base = names::last(&member.export, 1);
-        let is_unique = uses.get(base) == Some(&1);
-        if is_unique { base } else { names::last(&member.export, 2) }.to_owned()
+/// What the export is called: by the first of its sources, and the number of the others.
+fn name_of(sources: &[&Path]) -> String {
+    let name = |path: &Path| {
+        let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+        name.into_owned()
     };
-    members.iter().map(name).collect()
+    match sources {
+        [] => String::new(),
+        [only] => name(only),
+        [first, others @ ..] => format!("{} and {} more", name(first), grouped(others.len() as u64)),
+    }
 }
 
 fn form_of(members: &[Member], sources: usize, json: bool) -> Form {
@@ -591,35 +588,4 @@ fn nested(archive: &Archive, origin: Packing, elsewhere: bool) -> (Vec<u32>, Vec
     likely.sort_by_key(|&entry| discover::name(archive, entry));
     deeper.sort_by_key(|&entry| discover::name(archive, entry));
     (likely, deeper)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Looks {
-    Json,
-    /// The `chat.html` of an export.
-    Viewer,
-    /// Some other web page.
-    Page,
-    Utf16,
-    /// A ZIP, or something unknown.
-    Other,
-}
-
-/// How much of a file is read to recognise it. The viewer's data follows its style sheet and script.
-const SNIFFED_BYTES: usize = 64 * 1024;
-
-fn sniff(file: &File) -> std::io::Result<Looks> {
-    let mut buffer = vec![0; SNIFFED_BYTES];
-    let read = sys::read_at(file, &mut buffer, 0)?;
-    let start = buffer.get(..read).unwrap_or_default();
-    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-        return Ok(Looks::Utf16);
-    }
-    let text = without_byte_order_mark(start).trim_ascii_start();
-    Ok(match text.first() {
-        Some(b'[' | b'{') => Looks::Json,
-        Some(b'<') if text.windows(8).any(|word| word == b"jsonData") => Looks::Viewer,
-        Some(b'<') => Looks::Page,
-        _ => Looks::Other,
-    })
 }

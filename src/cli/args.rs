@@ -35,8 +35,9 @@ pub(super) const MOUNTING: &str = "Mounting";
         Files:\n  \
         ~/.config/gptfs/config.toml                 options\n  \
         ~/.cache/gptfs                              saved indexes\n\n\
-        Exit codes: 0 done, 1 unexpected, 2 usage, 3 not an export that gptfs can read, 4 damaged,\n\
-        5 over a limit, 6 environment (mountpoint, FUSE, space, permission), 130 interrupted.",
+        Exit codes: 0 done, 1 unexpected, 2 usage, 3 not an export that gptfs can read,\n\
+        4 damaged, or `check` found problems, 5 over a limit,\n\
+        6 environment (mountpoint, FUSE, space, permission), 130 interrupted.",
     args_override_self = true,
     max_term_width = 100
 )]

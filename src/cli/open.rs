@@ -80,6 +80,8 @@ pub(super) fn refuse_other_input(source: &Path) -> Result<()> {
     let name = source.to_string_lossy();
     let reason = if name == "-" {
         "gptfs reads exports in any order, which standard input doesn't allow; save it to a file first"
+    } else if name.starts_with("file:") {
+        "an address; name the path of the file instead"
     } else if name.contains("://") {
         "an address, and gptfs never connects to a network; download the export first"
     } else {

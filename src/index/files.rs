@@ -7,6 +7,7 @@ use crate::catalog::{EntryRef, Problem, SideFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
 use crate::format::html::HtmlExtract;
+use crate::layout::file_names;
 use crate::source::Export;
 use crate::text::{binary_size, grouped, printable};
 use std::sync::Arc;
@@ -33,10 +34,10 @@ pub(super) fn assets(export: &Arc<Export>) -> FoundAssets {
             // What comes before a break, or isn't verified, is better than nothing.
             let (bytes, error) = read(export, entry);
             if let Err(bug) = bug::caught(|| take(&bytes)) {
-                problems.push(Problem::new(name(export, entry), format!("not used because of {bug}")));
+                problems.push(Problem::new(export.subject(entry), format!("not used because of {bug}")));
             }
             if let Some(error) = error {
-                problems.push(Problem::new(name(export, entry), error.reason()));
+                problems.push(Problem::new(export.subject(entry), error.reason()));
                 failure = failure.take().or(Some(error).filter(may_pass));
             }
         }
@@ -131,16 +132,16 @@ pub(super) fn side_problems(export: &Export, names: &dyn Fn(&str) -> bool) -> (V
     (problems, failure)
 }
 
-/// Hands over every file of the archives with its path, below the name of its archive if there are several.
+/// Hands over every file of the archives with its path, below a name for its archive if there are several.
 pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef)) {
     let mut name = String::new();
-    for (number, archive) in (0..).zip(&export.archives) {
-        let label = archive.label().rsplit(['/', '\\']).next().unwrap_or_default();
+    let folders = file_names(export.archives.iter().map(|archive| archive::own_name(archive.label())));
+    for ((number, archive), folder) in (0..).zip(&export.archives).zip(folders) {
         let files = (0..).zip(archive.entries().iter()).filter(|(_, entry)| entry.kind == EntryKind::File);
         for (at, entry) in files {
             name.clear();
             if export.archives.len() > 1 {
-                name.extend([label, "/"]);
+                name.extend([folder.as_str(), "/"]);
             }
             name.push_str(entry.name.trim_start_matches('/'));
             take(&name, EntryRef { archive: number, entry: at });

@@ -362,10 +362,9 @@ impl<'p> Worker<'p> {
         let pass = self.pass;
         let Some(entry) = pass.export.shards.get(shard) else { return ShardEnd::default() };
         let scanner = self.scanner.take().unwrap_or_else(|| Scanner::new(pass.options.max_conversation));
-        self.work.put_back(
-            at,
-            Splitter::new(shard, entry, pass.options.max_conversation, &pass.elements, scanner),
-        );
+        let subject = pass.export.subject(entry.entry);
+        let limit = pass.options.max_conversation;
+        self.work.put_back(at, Splitter::new(shard, entry, subject, limit, &pass.elements, scanner));
         let streamed = pass.archive(entry.entry).and_then(|archive| {
             archive.stream(entry.entry.entry, pass.spacing, &mut |chunk| {
                 pass.progress.advance(chunk.len());

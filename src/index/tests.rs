@@ -328,6 +328,21 @@ fn a_damaged_only_file_is_shown_up_to_the_damage() {
 }
 
 #[test]
+fn a_file_that_cannot_be_opened_is_not_called_damaged() {
+    let [first, second] = [("a", "Tea"), ("b", "Coffee")].map(|(id, title)| format!("[{}]", chat(id, title)));
+    let folder = folder(&[
+        ("conversations-000.json", first.as_bytes()),
+        ("conversations-001.json", second.as_bytes()),
+    ]);
+    let export = source::open(&[folder.path().to_owned()], &Limits::default()).unwrap();
+    std::fs::remove_file(folder.path().join("conversations-001.json")).unwrap();
+    let options = IndexOptions::new(render::Options::new(Zone::utc()));
+    let index = Index::build(export, &options, None, &Progress::default()).unwrap();
+    let reason = "not read (cannot be opened: no such file or directory); its conversations are missing";
+    assert_eq!(problems(&index), [format!("conversations-001.json: {reason}")]);
+}
+
+#[test]
 fn an_index_built_while_resources_were_short_is_not_saved() {
     let folder = folder(&[("conversations.json", format!("[{}]", chat("a", "Tea")).as_bytes())]);
     let mut index = index_of(folder.path(), 1).unwrap();

@@ -66,6 +66,15 @@ pub(super) fn is_foreign(directory: &str) -> bool {
     false
 }
 
+/// True for a file that looks like an upload or another of the user's own by its folder or its name.
+pub(super) fn is_users_file(directory: &str, base: &str) -> bool {
+    let own = |part: &str| part.starts_with("user-") || part == "dalle-generations";
+    is_foreign(directory)
+        || components(directory).any(own)
+        || base.starts_with("file-")
+        || base.starts_with("file_")
+}
+
 /// The number N of a shard `conversations-N.json`.
 pub(super) fn shard_number(base: &str) -> Option<u64> {
     let digits = base.strip_prefix("conversations-")?.strip_suffix(".json")?;
@@ -95,9 +104,12 @@ pub(super) fn is_other_zip(base: &str) -> bool {
     ["Files__", "Ads__"].iter().any(|prefix| starts_with_ignoring_case(base, prefix))
 }
 
-/// Splits `…-part-0002.zip` into everything up to `-part-`, and the number of the part.
+/// Splits `…-part-0002.zip` into everything up to `-part-`, and the number of the part. The name may be one that a
+/// browser gave to a second download: `…-part-0002 (1).zip`.
 pub(super) fn part(base: &str) -> Option<(&str, u64)> {
     let stem = base.len().checked_sub(4).and_then(|end| base.get(..end)).filter(|_| is_zip(base))?;
+    let copied = stem.strip_suffix(')').map(|rest| rest.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let stem = copied.and_then(|rest| rest.strip_suffix('(')).map_or(stem, str::trim_end);
     let digits = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let (prefix, number) = stem.split_at(stem.len().checked_sub(digits)?);
     let matches = prefix.len() >= 6 && prefix.get(prefix.len() - 6..)?.eq_ignore_ascii_case("-part-");
@@ -163,6 +175,13 @@ mod tests {
     fn parts_are_recognised_by_their_number() {
         let prefix = "Conversations__ab-chatgpt-0001-part-";
         assert_eq!(part("Conversations__ab-chatgpt-0001-part-0002.zip"), Some((prefix, 2)));
+        for copy in [
+            "Conversations__ab-chatgpt-0001-part-0002 (1).zip",
+            "Conversations__ab-chatgpt-0001-part-2(13).ZIP",
+        ] {
+            assert_eq!(part(copy), Some((prefix, 2)), "{copy}");
+        }
+        assert_eq!(part("x-part- (1).zip"), None);
         assert_eq!(part("Conversations__ab-chatgpt-0001.zip"), None);
         assert_eq!(part("x-part-1.json"), None);
         assert_eq!(part("é-part-.zip"), None);
@@ -184,5 +203,9 @@ mod tests {
             assert!(is_foreign(directory), "{directory}");
         }
         assert!(!is_foreign("OpenAI-export/User Online Activity/"));
+        for (directory, base) in [("user-1/", "a.zip"), ("", "file-abc-a.zip"), ("Files__1/", "a.zip")] {
+            assert!(is_users_file(directory, base), "{directory}{base}");
+        }
+        assert!(!is_users_file("OpenAI-export/", "conversations.zip"));
     }
 }

@@ -1,5 +1,7 @@
 //! Every form in which an export arrives, each as small as possible.
 
+mod several;
+
 use super::*;
 use std::io::{Cursor, Write};
 use zip::CompressionMethod;
@@ -440,19 +442,6 @@ fn group_chats_may_be_all_there_is() {
 }
 
 #[test]
-fn several_sources_are_one_export() {
-    let place = TestFolder::new();
-    let paths = [
-        place.put("old.zip", zip(&["conversations.json"])),
-        place.put("new.json", ONE),
-        place.put("old.zip", zip(&["conversations.json"])),
-    ];
-    let export = open(&paths, &Limits::default()).unwrap();
-    assert_eq!(shards(&export), ["conversations.json", "new.json"]);
-    assert_eq!(export.form.to_string(), "2 sources, 2 × conversations.json");
-}
-
-#[test]
 fn conversations_of_another_assistant_beside_an_export_are_named() {
     let place = TestFolder::with(
         "x.zip",
@@ -474,29 +463,6 @@ fn conversations_of_another_assistant_beside_an_export_are_named() {
             "chat-export-1744577600000.json: this looks like an Open WebUI export, which gptfs can't read; not shown",
         ]
     );
-}
-
-#[test]
-fn exports_have_names_only_if_there_are_several() {
-    let place = TestFolder::new();
-    let export = zip(&["conversations.json"]);
-    let names = |paths: &[PathBuf]| open(paths, &Limits::default()).unwrap().origins;
-    let old = place.put("old.zip", export.clone());
-    let part = place.put("x-part-0001.zip", export.clone());
-    place.put("x-part-0002.zip", zip(&["a.dat"]));
-    assert!(names(std::slice::from_ref(&part)).is_empty());
-    assert_eq!(names(&[old.clone(), part]), ["old.zip", "x", "x"]);
-    // Where two have one name, each has its folder before it.
-    let same = place.put("new/old.zip", export.clone());
-    let folder = old.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
-    assert_eq!(names(&[old, same]), [format!("{folder}/old.zip"), "new/old.zip".to_owned()]);
-    // A folder may hold exports or what a container wraps.
-    let exports = place.put("all/a.zip", export.clone()).with_file_name("");
-    place.put("all/b.zip", export.clone());
-    assert_eq!(names(&[exports]), ["a.zip", "b.zip"]);
-    let unpacked = place.put("one/Conversations__0-chatgpt-0001.zip", export.clone()).with_file_name("");
-    place.put("one/Conversations__0-chatgpt-0002.zip", export);
-    assert!(names(&[unpacked]).is_empty());
 }
 
 #[test]
@@ -522,6 +488,9 @@ fn a_source_that_is_not_an_export_is_described() {
     }
     std::fs::create_dir(place.0.path().join("empty")).unwrap();
     assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, format!("empty: {no} it is empty")));
+    place.put("empty/.claude/conversations.json", ONE);
+    let hidden = format!("empty: {no} it has only hidden files, which are not read");
+    assert_eq!(place.fails("empty"), (ErrorKind::NotAnExport, hidden));
     let links = place.0.path().join("links");
     std::fs::create_dir(&links).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", links.join("conversations.json")).unwrap();
@@ -542,6 +511,31 @@ fn a_source_that_is_not_an_export_is_described() {
             "text.txt: not a zip archive (no end-of-central-directory record)".to_owned()
         )
     );
+}
+
+#[test]
+fn what_has_to_be_unpacked_first_is_recognised() {
+    let place = TestFolder::new();
+    let tar = [&[b'a'; 257][..], b"ustar\0", &[0; 249]].concat();
+    for (name, start, expected) in [
+        ("x.tar", &tar[..], "a tar archive; extract it and name the folder"),
+        ("x.7z", b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive; extract it and name the folder"),
+        ("x.zip", b"Rar!\x1a\x07\x01\0", "a RAR archive; extract it and name the folder"),
+        ("x.tar.gz", b"\x1f\x8b\x08", "a tar archive, compressed with gzip; extract it and name the folder"),
+        ("x.TGZ", b"\x1f\x8b\x08", "a tar archive, compressed with gzip; extract it and name the folder"),
+        ("x.json.gz", b"\x1f\x8b\x08", "a file compressed with gzip; decompress it and name what comes out"),
+        ("x.zst", b"\x28\xb5\x2f\xfd", "a file compressed with zstd; decompress it and name what comes out"),
+        ("x.xz", b"\xfd7zXZ\0", "a file compressed with xz; decompress it and name what comes out"),
+        ("x.bz2", b"BZh9", "a file compressed with bzip2; decompress it and name what comes out"),
+        ("x.pdf", b"%PDF-1.7", "a PDF document"),
+    ] {
+        place.put(name, start);
+        let reason = format!("{name}: not a ChatGPT export: this is {expected}");
+        assert_eq!(place.fails(name), (ErrorKind::NotAnExport, reason));
+    }
+    // A ZIP may have anything before it.
+    place.put("x.zip", [b"\x1f\x8b".to_vec(), zip(&["conversations.json"])].concat());
+    assert!(place.open("x.zip").is_ok());
 }
 
 /// Replaces every `from` in the ZIP, in local headers and directory alike.

@@ -171,10 +171,12 @@ fn standard_input_and_addresses_are_not_taken_for_missing_files() {
     let network = format!(
         "gptfs: {address}: an address, and gptfs never connects to a network; download the export first\n"
     );
+    let local = "file:///tmp/export.zip";
+    let path = format!("gptfs: {local}: an address; name the path of the file instead\n");
     for (command, rest) in
         [("ls", &[][..]), ("check", &[]), ("export", &["out"]), ("mount", &["chats"]), ("mount", &[])]
     {
-        for (source, expected) in [("-", input), (address, &network)] {
+        for (source, expected) in [("-", input), (address, &network), (local, &path)] {
             let mut program = program(&scratch);
             let told = outcome(program.arg(command).arg(source).args(rest).current_dir(scratch.path("")));
             assert_eq!(told.failed(6).stderr, expected, "{command}");

@@ -278,25 +278,6 @@ fn an_unpacked_folder_inside_other_folders() {
     assert_whole(&scratch.path("Downloads"));
 }
 
-#[test]
-fn a_folder_that_holds_zips() {
-    let scratch = Scratch::new();
-    scratch.zip("all/older.zip", &pair());
-    scratch.zip(
-        "all/newer.zip",
-        &Zip::new().deflated("conversations.json", array(&[THIRD])).stored(CHARM_DAT, CHARM),
-    );
-    let got = exported(&scratch.path("all"));
-    assert_eq!(got.paths(), expected(&[]).paths());
-    for (page, source) in
-        [("2024/02/First light.md", "older.zip"), ("2026/05/Third time lucky.md", "newer.zip")]
-    {
-        let text =
-            gptfs([OsStr::new("cat"), scratch.path("all").as_os_str(), OsStr::new(page)]).succeeded().stdout;
-        assert!(text.contains(&format!("\nsource: {source}\n---\n")), "{text}");
-    }
-}
-
 // Layouts of the JSON.
 
 #[test]

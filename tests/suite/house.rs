@@ -67,7 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "index",
         &[
-            "archive", "bug", "bytes", "catalog", "conversation", "error", "format", "fs", "name",
+            "archive", "bug", "bytes", "catalog", "conversation", "error", "format", "fs", "layout", "name",
             "progress", "render", "source", "sync", "sys", "text", "time",
         ],
     ),

@@ -21,6 +21,7 @@ mod measured;
 mod mount;
 mod output;
 mod readme;
+mod sources;
 mod structure;
 mod support;
 mod system;

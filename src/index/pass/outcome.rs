@@ -163,13 +163,15 @@ impl ShardReports {
 /// The problem of a shard that couldn't be read properly.
 fn damaged(failure: &Error, read: u64) -> String {
     let reason = failure.reason();
-    if failure.kind() == ErrorKind::Unexpected {
-        return format!("not read to its end because of {reason}");
+    let conversations = counted(read, "conversation", "conversations");
+    match failure.kind() {
+        ErrorKind::Unexpected => format!("not read to its end because of {reason}"),
+        ErrorKind::Damaged => format!(
+            "damaged ({reason}): {conversations} read, text may be wrong or missing; download the export again if you can"
+        ),
+        _ if read == 0 => format!("not read ({reason}); its conversations are missing"),
+        _ => format!("not read to its end ({reason}): {conversations} read, others may be missing"),
     }
-    let advice =
-        if failure.kind() == ErrorKind::Damaged { "; download the export again if you can" } else { "" };
-    let read = counted(read, "conversation", "conversations");
-    format!("damaged ({reason}): {read} read, text may be wrong or missing{advice}")
 }
 
 /// A count with the word for it.

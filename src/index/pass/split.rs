@@ -56,7 +56,8 @@ pub(super) struct Splitter<'p> {
 pub(super) struct ShardFinding<'p> {
     shard: usize,
     entry: EntryRef,
-    name: &'p str,
+    /// What problems call it.
+    subject: String,
     /// Largest conversation that is shown, in bytes.
     limit: u64,
     /// Number of elements of all shards.
@@ -77,7 +78,8 @@ impl<'p> Splitter<'p> {
     /// A splitter for the shard at position `at`. Adds to the number of `elements`.
     pub(super) fn new(
         at: usize,
-        shard: &'p Shard,
+        shard: &Shard,
+        subject: String,
         limit: usize,
         elements: &'p AtomicU64,
         scanner: Scanner,
@@ -86,7 +88,7 @@ impl<'p> Splitter<'p> {
         let finding = ShardFinding {
             shard: at,
             entry: shard.entry,
-            name: &shard.name,
+            subject,
             limit: limit as u64,
             elements,
             vendor: None,
@@ -146,7 +148,7 @@ impl<'p> Splitter<'p> {
         self.finding.is_lost = true;
         self.scanner = Scanner::new(usize::try_from(self.finding.limit).unwrap_or(usize::MAX));
         let reason = format!("not read to its end because of {bug}");
-        self.finding.problems.push(Problem::new(self.finding.name, reason));
+        self.finding.problems.push(Problem::new(&*self.finding.subject, reason));
     }
 }
 
@@ -158,7 +160,7 @@ impl ShardFinding<'_> {
         // Map offsets in the viewer's value to offsets in its file.
         let in_file = |offset| viewer.map_or(Some(offset), |viewer| viewer.offset_in_file(offset));
         let (Some(start), Some(end)) = (in_file(element.start), in_file(element.end)) else {
-            self.problems.push(Problem::new(self.name, "a conversation in it can't be located"));
+            self.problems.push(Problem::new(&*self.subject, "a conversation in it can't be located"));
             return;
         };
         let Some(format) = self.format(&element.body, start) else { return };
