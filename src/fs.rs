@@ -22,6 +22,7 @@ use cache::PageCache;
 #[cfg(feature = "fuse")]
 pub(crate) use cache::Ticket;
 use inode::{Inode, InodeTable, What};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use views::{Searches, Views, beyond};
@@ -152,7 +153,7 @@ pub(crate) struct Attr {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DirEntry<'a> {
     /// Its name; `.` and `..` come first.
-    pub(crate) name: &'a str,
+    pub(crate) name: Cow<'a, str>,
     /// Its attributes.
     pub(crate) attr: Attr,
 }
@@ -309,15 +310,18 @@ impl Fs {
         let end = count.saturating_add(views.len() as u64);
         Ok((from.min(end)..end).filter_map(move |cookie| {
             let (name, ino) = match (cookie.checked_sub(count), place) {
-                (Some(after), _) => *views.get(usize::try_from(after).ok()?)?,
+                (Some(after), _) => {
+                    let &(name, ino) = views.get(usize::try_from(after).ok()?)?;
+                    (name.into(), ino)
+                }
                 (None, Some(number)) => self.beyond_entry(number, usize::try_from(cookie).ok()?)?,
                 (None, None) => match cookie.checked_sub(2) {
                     Some(child) => {
                         let child = Ino(u64::from(first).checked_add(child)?);
-                        (self.table.name(child)?, child)
+                        (self.table.name(child)?.into(), child)
                     }
-                    None if cookie == 0 => (".", ino),
-                    None => ("..", parent),
+                    None if cookie == 0 => (".".into(), ino),
+                    None => ("..".into(), parent),
                 },
             };
             Some((cookie.saturating_add(1), DirEntry { name, attr: self.attr(ino).ok()? }))

@@ -303,13 +303,14 @@ impl Filesystem for Adapter {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let (parent, name, access) = (Ino(parent.0), name.to_owned(), self.stage.access);
         self.stage.with_tree("lookup", parent, move |served| {
-            let answer = move |found: Result<Attr, Errno>| match found {
-                Ok(attr) => reply.entry(&UNLIMITED, &access.attributes(&attr), GENERATION),
+            let answer = move |found: Result<(Attr, Duration), Errno>| match found {
+                Ok((attr, valid)) => reply.entry(&valid, &access.attributes(&attr), GENERATION),
                 Err(Errno::ENOENT) => reply.entry(&UNLIMITED, &access.absence(), GENERATION),
                 Err(error) => reply.error(error),
             };
             let look_up = move |fs: &Fs, name: &OsStr| {
-                fs.lookup(parent, name.as_encoded_bytes()).map_err(|e| errno(e.kind()))
+                let attr = fs.lookup(parent, name.as_encoded_bytes()).map_err(|e| errno(e.kind()))?;
+                Ok((attr, if attr.ino.is_fleeting() { Duration::ZERO } else { UNLIMITED }))
             };
             match served {
                 // Nobody else may wait for it. If there can't be a thread, the reply is an error by itself.
@@ -391,7 +392,7 @@ impl Filesystem for Adapter {
                         InodeKind::File => FileType::RegularFile,
                         InodeKind::Symlink => FileType::Symlink,
                     };
-                    reply.add(INodeNo(entry.attr.ino.0), next, kind, entry.name)
+                    reply.add(INodeNo(entry.attr.ino.0), next, kind, &*entry.name)
                 };
                 Ok(served.fs.entries(ino, from).map_err(|e| errno(e.kind()))?.any(is_full))
             });
@@ -416,7 +417,7 @@ impl Filesystem for Adapter {
             let listed = served.and_then(|served| {
                 let is_full = |(next, entry): (u64, DirEntry<'_>)| {
                     let attr = access.attributes(&entry.attr);
-                    reply.add(attr.ino, next, entry.name, &UNLIMITED, &attr, GENERATION)
+                    reply.add(attr.ino, next, &*entry.name, &UNLIMITED, &attr, GENERATION)
                 };
                 Ok(served.fs.entries(ino, from).map_err(|e| errno(e.kind()))?.any(is_full))
             });

@@ -231,6 +231,13 @@ impl Index {
         }
     }
 
+    /// What is wrong with the files that only their readers need, such as those of conversations. Reads them whole.
+    pub(crate) fn damaged_files(&self, progress: &Progress) -> Vec<Problem> {
+        let known: HashSet<&str> = self.catalog.problems.iter().map(|problem| &*problem.subject).collect();
+        let damage = files::damage(&self.export, progress);
+        bounded(damage.into_iter().filter(|problem| !known.contains(&*problem.subject)))
+    }
+
     /// The indexed export.
     pub(crate) fn export(&self) -> &Export {
         &self.export

@@ -205,7 +205,8 @@ fn civil_period(text: &str) -> Option<(Date, Span)> {
         let plain = (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
         part.parse::<i16>().ok().filter(|_| plain)
     });
-    let year = numbers.next()??;
+    // `30` is more likely a forgotten unit than the year 30.
+    let year = numbers.next()?.filter(|year| *year >= 1000)?;
     let month = numbers.next();
     let day = numbers.next();
     if numbers.next().is_some() {
@@ -291,8 +292,10 @@ mod tests {
         }
         assert_eq!(utc(&berlin, "2024-07"), ["2024-06-30 22:00", "2024-07-31 22:00"]);
         assert_eq!(Zone::utc().period("99999y", now).unwrap().start, Timestamp(0));
-        for text in ["", "soon", "2024-13", "2024-02-30", "2024-1-1-1", "20240511", "-5", "d", "-3d", "2024-"]
-        {
+        for text in [
+            "", "soon", "30", "24-05", "2024-13", "2024-02-30", "2024-1-1-1", "20240511", "-5", "d", "-3d",
+            "2024-",
+        ] {
             assert_eq!(Zone::utc().period(text, now).unwrap_err().kind(), ErrorKind::Usage, "{text}");
         }
     }

@@ -87,7 +87,7 @@ pub(super) enum Command {
     #[command(
         visible_alias = "umount",
         after_help = "Example:\n  gptfs unmount ~/chats\n\n`umount` and `fusermount3 -u` work as well. A directory that \
-            `gptfs mount` made is removed."
+            `gptfs mount` made is removed, unless its process was killed."
     )]
     Unmount {
         /// The mountpoint, or several
@@ -115,7 +115,7 @@ pub(super) enum Command {
     Grep(Box<grep::GrepArgs>),
     /// Write the tree, or the conversations that filters choose, as plain files, times included (needs no FUSE)
     Export(Box<ExportArgs>),
-    /// List the conversations that are new, grown, renamed or gone in a newer export
+    /// List the conversations that are new, grown, renamed, changed or gone in a newer export
     Diff(DiffArgs),
     /// Summarize an export: its form, counts, dates, models
     Info(list::InfoArgs),
@@ -196,7 +196,7 @@ pub(super) struct MountArgs {
     #[arg(long, help_heading = MOUNTING)]
     pub(super) xattrs: bool,
     #[arg(
-        help = "Options as in fstab: tz=Europe/Berlin,allow_other. Takes every long option of this command; \
+        help = "Options as in fstab: tz=Europe/Berlin,allow_other. Takes the long options for reading and mounting; \
             ignores those of the system, such as ro and nosuid"
     )]
     #[arg(short = 'o', value_name = "OPTIONS", action = ArgAction::Append, help_heading = MOUNTING)]

@@ -47,7 +47,12 @@ impl Config {
         };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if named.is_none() && profile.is_none() && is_absence(&error) => return Ok(None),
+            Err(error) if named.is_none() && profile.is_none() && is_absent(&path, &error) => {
+                return Ok(None);
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(usage("not UTF-8").within(path.display()));
+            }
             Err(error) => return Err(Error::io(path.display(), error)),
         };
         let (options, profiles) =
@@ -170,11 +175,13 @@ pub(super) fn default_path() -> Option<PathBuf> {
     Some(base.join("gptfs/config.toml"))
 }
 
-fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
-    )
+/// True if there is no file at `path`, as far as the user may know: a home may be somebody else's.
+fn is_absent(path: &Path, error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => true,
+        io::ErrorKind::PermissionDenied => path.symlink_metadata().is_err(),
+        _ => false,
+    }
 }
 
 /// The options in `text`, overridden by those of `profile`, and the names of all profiles.

@@ -39,7 +39,7 @@ enum Fate {
     New,
     /// It has more turns, messages or branches.
     Grown,
-    /// It has another title.
+    /// It has another title, and as many turns, messages and branches.
     Renamed,
     /// Its pages differ otherwise.
     Changed,
@@ -103,10 +103,13 @@ fn differences<'a>(old: &'a [Listed<'a>], new: &'a [Listed<'a>]) -> Vec<Differen
 
 fn fate(before: &Head, now: &Head) -> Option<Fate> {
     let counts = |head: &Head| [head.turns as usize, head.messages as usize, head.branches.len()];
-    let has_more = counts(before).into_iter().zip(counts(now)).any(|(before, now)| now > before);
+    let (counts_before, counts_now) = (counts(before), counts(now));
     let pages = |head: &Head| (head.prompts, head.branches.clone(), head.assets.len());
-    if has_more {
+    if counts_before.into_iter().zip(counts_now).any(|(before, now)| now > before) {
         Some(Fate::Grown)
+    } else if counts_before != counts_now {
+        // That it has lost something matters more than another title.
+        Some(Fate::Changed)
     } else if before.title != now.title {
         Some(Fate::Renamed)
     } else if before.page != now.page || pages(before) != pages(now) {

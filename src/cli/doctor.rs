@@ -8,6 +8,7 @@ use crate::format::scan::Level;
 use crate::fuse::mount::device;
 use crate::index::IndexCache;
 use crate::text::{printable, size};
+use std::io;
 
 /// What the line about the configuration file begins with.
 const CONFIGURATION: &str = "configuration";
@@ -110,7 +111,8 @@ fn cache() -> String {
             .to_owned();
     };
     let dir = cache.dir().display().to_string();
-    match cache.items() {
+    let refused = cache.check().err().filter(|error| error.kind() != io::ErrorKind::NotFound);
+    match refused.map_or_else(|| cache.items(), |error| Err(Error::io(&dir, error))) {
         Ok(items) => {
             let bytes: u64 = items.iter().map(|item| item.bytes).sum();
             format!("{dir}: {} saved, {}", items.len(), size(bytes))

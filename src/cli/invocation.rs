@@ -185,8 +185,9 @@ pub(super) fn given_options(matches: &ArgMatches) -> Vec<OsString> {
     let mut words = Vec::new();
     let grammar = grammar();
     let Some((name, command)) = matches.subcommand() else { return words };
-    let Some(grammar) = grammar.find_subcommand(name) else { return words };
-    for arg in grammar.get_arguments().filter(|arg| is_configurable(arg)) {
+    let Some(of_command) = grammar.find_subcommand(name) else { return words };
+    let of_all = grammar.get_arguments().filter(|arg| arg.is_global_set());
+    for arg in of_all.chain(of_command.get_arguments().filter(|arg| is_configurable(arg))) {
         let id = arg.get_id().as_str();
         let Some(long) = arg.get_long() else { continue };
         if command.value_source(id) != Some(ValueSource::CommandLine) {

@@ -2,6 +2,8 @@
 
 use super::args::Shell;
 use super::invocation::grammar;
+use super::refusal::usage;
+use super::shell::quoted;
 use crate::error::{Error, Result};
 use clap::Command;
 use clap_complete::Shell as Generator;
@@ -29,6 +31,12 @@ pub(super) fn man(what: Option<&Path>) -> Result<()> {
     let page = pages.iter().find(|page| page.name == name || is_named(page));
     match (page, what) {
         (Some(page), _) => super::print(|out| out.write_all(&page.text)),
+        // More likely a mistyped command than the name of a new directory.
+        (None, Some(word)) if word.components().count() == 1 && word.is_relative() && !word.exists() => {
+            let word = quoted(word);
+            let reason = format!("no such command; to write all pages to a new directory, use ./{word}");
+            Err(usage(reason).within(word))
+        }
         (None, Some(dir)) => pages.iter().try_for_each(|page| page.save(dir)),
         (None, None) => Ok(()),
     }

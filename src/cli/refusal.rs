@@ -40,7 +40,7 @@ pub(super) fn reason(error: &clap::Error) -> String {
         _ => "",
     };
     let why = match (error.get(ContextKind::ValidValue), std::error::Error::source(error)) {
-        (Some(ContextValue::Strings(valid)), _) => format!("use {}", valid.join(" or ")),
+        (Some(ContextValue::Strings(valid)), _) if !valid.is_empty() => format!("use {}", valid.join(" or ")),
         (_, Some(source)) => source.to_string(),
         _ => "it is missing or has the wrong form".to_owned(),
     };

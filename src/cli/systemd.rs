@@ -21,9 +21,12 @@ pub(super) fn systemd(args: SystemdArgs, matches: &ArgMatches) -> Result<()> {
     }
     let program = std::env::current_exe().map_err(|error| Error::io("the path of gptfs", error))?;
     let mut start = vec![word(&program)?, "mount".to_owned()];
-    // A unit of this type has to go to the background.
     for option in given_options(matches).into_iter().filter(|option| option != "--foreground") {
         start.push(word(&option)?);
+    }
+    if args.mount.foreground {
+        // A unit of this type has to go to the background, whatever the configuration says.
+        start.push("--foreground=false".to_owned());
     }
     start.push("--".to_owned());
     for path in sources.iter().chain([&mountpoint]) {

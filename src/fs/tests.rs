@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 fn names(fs: &Fs, ino: Ino) -> Vec<String> {
-    fs.entries(ino, 0).unwrap().map(|(_, entry)| entry.name.to_owned()).collect()
+    fs.entries(ino, 0).unwrap().map(|(_, entry)| entry.name.into_owned()).collect()
 }
 
 fn at(fs: &Fs, path: &str) -> Attr {
@@ -581,12 +581,22 @@ fn a_name_below_search_is_a_search() {
     assert_eq!(names(&fs, fs.resolve(".gptfs/search/nothing").unwrap()), [".", ".."]);
     assert_eq!(names(&fs, fs.resolve(".gptfs/search").unwrap()), [".", ".."], "not listed");
     assert_eq!(fs.resolve(".gptfs/search/...").unwrap_err().kind(), ErrorKind::NotFound);
-    for number in 0..300 {
-        let words = format!(".gptfs/search/word{number}");
-        let kind = fs.resolve(&words).map_err(|error| error.kind());
-        assert!(if number < 254 { kind.is_ok() } else { kind == Err(ErrorKind::Limit) }, "{number}");
+    let search = |number| fs.resolve(&format!(".gptfs/search/word{number}")).unwrap();
+    for number in 0..600 {
+        search(number);
+        assert_eq!(fs.resolve(".gptfs/search/tea").unwrap(), found, "what is looked up is remembered");
     }
-    assert_eq!(fs.resolve(".gptfs/search/tea").unwrap(), found, "what was found stays");
+    let last = search(599);
+    for number in 0..300 {
+        search(number);
+    }
+    for forgotten in [found, last] {
+        assert_eq!(fs.attr(forgotten).unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(fs.entries(forgotten, 0).is_err() && forgotten.is_fleeting());
+    }
+    let again = fs.resolve(".gptfs/search/tea").unwrap();
+    assert_ne!(again, found);
+    assert_eq!(names(&fs, again), [".", "..", "01 New chat-dddddddd.md", "02 Trip.md"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::time::{Timestamp, Zone};
 use documents::ViewText;
 pub(super) use found::Searches;
 use found::{FIRST_FOUND, FOUND_NUMBERS, SEARCH, found};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use tree::{TOP, ViewBuilder, ViewContent, ViewTree, base_name};
@@ -59,6 +60,13 @@ pub(super) fn beyond(ino: Ino) -> Option<Beyond> {
         return Some(Beyond::Json(usize::try_from(head).ok()?));
     }
     Some(Beyond::View(u32::try_from(ino.0.checked_sub(FIRST)?).ok()?))
+}
+
+impl Ino {
+    /// True if its name may lead to another inode later: a search that was forgotten is made again.
+    pub(crate) fn is_fleeting(self) -> bool {
+        matches!(beyond(self), Some(Beyond::Found(_, 0)))
+    }
 }
 
 /// The tree below [`HIDDEN`], and what is listed next to the years.
@@ -234,15 +242,14 @@ impl Fs {
     /// Every view that is listed, each directory before its contents.
     pub(crate) fn walk_views(&self) -> Vec<TreeEntry> {
         let mut found = Vec::new();
-        let mut waiting = self.listed_views();
-        waiting.reverse();
-        while let Some((_, ino)) = waiting.pop() {
+        let mut waiting: Vec<Ino> = self.listed_views().into_iter().rev().map(|(_, ino)| ino).collect();
+        while let Some(ino) = waiting.pop() {
             let Ok(attr) = self.attr(ino) else { continue };
             found.push(TreeEntry { path: self.path(ino), attr });
             if let Some(number) = beyond(ino).filter(|_| attr.kind == InodeKind::Directory)
                 && let Ok(count) = self.beyond_count(number)
             {
-                waiting.extend((2..count).rev().filter_map(|at| self.beyond_entry(number, at)));
+                waiting.extend((2..count).rev().filter_map(|at| Some(self.beyond_entry(number, at)?.1)));
             }
         }
         found
@@ -303,10 +310,10 @@ impl Fs {
                 attr.nlink = 2;
             }
             Beyond::Found(search, at) => {
-                let (_, head) = self.found_link(search, at)?;
+                let (_, head) = self.found_directory(search)?.link(at)?;
                 attr.kind = InodeKind::Symlink;
                 attr.size = self.link(ino)?.len() as u64;
-                (attr.modified, attr.created) = of_head(*head);
+                (attr.modified, attr.created) = of_head(head);
             }
             Beyond::View(at) => match self.views().tree.node(at)?.content {
                 ViewContent::Directory(_) => {
@@ -360,7 +367,7 @@ impl Fs {
     /// The number of a directory's entries, with `.` and `..`. Constant work.
     pub(super) fn beyond_count(&self, number: Beyond) -> Result<usize> {
         let children = match number {
-            Beyond::Found(search, 0) => self.found_directory(search)?.links.len(),
+            Beyond::Found(search, 0) => self.found_directory(search)?.count(),
             Beyond::View(at) => self.views().tree.children(at)?.len(),
             _ => return Err(Error::new(ErrorKind::NotADirectory, "not a directory")),
         };
@@ -368,20 +375,21 @@ impl Fs {
     }
 
     /// The name and inode number of an entry of a directory: `.`, `..`, then its children. Constant work.
-    pub(super) fn beyond_entry(&self, number: Beyond, at: usize) -> Option<(&str, Ino)> {
+    pub(super) fn beyond_entry(&self, number: Beyond, at: usize) -> Option<(Cow<'_, str>, Ino)> {
         let child = at.checked_sub(2);
         match (number, at) {
-            (Beyond::Found(search, 0), 0) => Some((".", found(search, 0))),
-            (Beyond::Found(_, 0), 1) => Some(("..", view(self.views().search))),
+            (Beyond::Found(search, 0), 0) => Some((".".into(), found(search, 0))),
+            (Beyond::Found(_, 0), 1) => Some(("..".into(), view(self.views().search))),
             (Beyond::Found(search, 0), _) => {
-                let (name, _) = self.found_directory(search).ok()?.links.get(child?)?;
-                Some((name, found(search, at.saturating_sub(1))))
+                let number = at.checked_sub(1)?;
+                let name = self.found_directory(search).ok()?.link(number).ok()?.0.to_owned();
+                Some((name.into(), found(search, number)))
             }
-            (Beyond::View(directory), 0) => Some((".", view(directory))),
-            (Beyond::View(directory), 1) => Some(("..", self.parent_of_view(directory).ok()?)),
+            (Beyond::View(directory), 0) => Some((".".into(), view(directory))),
+            (Beyond::View(directory), 1) => Some(("..".into(), self.parent_of_view(directory).ok()?)),
             (Beyond::View(directory), _) => {
                 let &child = self.views().tree.children(directory).ok()?.get(child?)?;
-                Some((self.view_name(child), view(child)))
+                Some((self.view_name(child).into(), view(child)))
             }
             _ => None,
         }
@@ -459,7 +467,7 @@ impl Fs {
             Beyond::Found(search, at) => {
                 let Ok(directory) = self.found_directory(search) else { return String::new() };
                 let path = format!("{HIDDEN}/{SEARCH}/{}", directory.words);
-                match self.found_link(search, at) {
+                match directory.link(at) {
                     Ok((name, _)) => format!("{path}/{name}"),
                     Err(_) => path,
                 }
@@ -501,7 +509,7 @@ impl Fs {
                 _ => Ok(ino),
             },
             Some(Beyond::Found(search, at)) if at > 0 => {
-                self.table.thread(self.found_link(search, at)?.1).ok_or_else(no_such_file)
+                self.table.thread(self.found_directory(search)?.link(at)?.1).ok_or_else(no_such_file)
             }
             _ => Ok(ino),
         }

@@ -8,8 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::assets::{self, Assets, Candidate, Candidates, SideFiles};
 use crate::format::html::HtmlExtract;
 use crate::layout::file_names;
+use crate::progress::Progress;
 use crate::source::Export;
 use crate::text::{binary_size, grouped, printable};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Maximum size of a side file.
@@ -132,6 +134,25 @@ pub(super) fn side_problems(export: &Export, names: &dyn Fn(&str) -> bool) -> (V
     (problems, failure)
 }
 
+/// What is wrong with the files of the export that are not shards. Reads them whole.
+pub(super) fn damage(export: &Export, progress: &Progress) -> Vec<Problem> {
+    let shards: HashSet<EntryRef> = export.shards.iter().map(|shard| shard.entry).collect();
+    let (mut files, mut bytes) = (Vec::new(), 0_u64);
+    all(export, &mut |_, entry| {
+        if !shards.contains(&entry) {
+            files.push(entry);
+            bytes = bytes.saturating_add(size(export, entry));
+        }
+    });
+    progress.set_total(bytes);
+    let damaged = files.into_iter().filter_map(|entry| {
+        progress.count();
+        let error = stream(export, entry, &mut |chunk| progress.advance(chunk.len()))?;
+        Some(Problem::new(export.subject(entry), error.reason()))
+    });
+    damaged.collect()
+}
+
 /// Hands over every file of the archives with its path, below a name for its archive if there are several.
 pub(super) fn all(export: &Export, take: &mut dyn FnMut(&str, EntryRef)) {
     let mut name = String::new();
@@ -156,7 +177,7 @@ fn name(export: &Export, entry: EntryRef) -> String {
 /// The bytes of a side file, and why they aren't all of it or can't be trusted.
 fn read(export: &Export, entry: EntryRef) -> (Vec<u8>, Option<Error>) {
     let mut bytes = Vec::new();
-    let size = export.entry(entry).map_or(0, |entry| entry.size.min(SIDE_BYTES));
+    let size = size(export, entry).min(SIDE_BYTES);
     if bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
         return (bytes, Some(Error::new(ErrorKind::OutOfMemory, format!("no memory for {size} bytes"))));
     }
@@ -166,16 +187,24 @@ fn read(export: &Export, entry: EntryRef) -> (Vec<u8>, Option<Error>) {
 
 /// Hands a side file to `take`, chunk by chunk, and verifies it. Returns why it isn't whole.
 fn read_to(export: &Export, entry: EntryRef, take: &mut dyn FnMut(&[u8])) -> Option<Error> {
-    let size = export.entry(entry).map_or(0, |entry| entry.size);
-    if size > SIDE_BYTES {
+    if size(export, entry) > SIDE_BYTES {
         return Some(Error::new(ErrorKind::Limit, format!("larger than {}", binary_size(SIDE_BYTES.into()))));
     }
-    let archive = export.archive(entry)?;
+    stream(export, entry, take)
+}
+
+/// The same for a file of any size.
+fn stream(export: &Export, entry: EntryRef, take: &mut dyn FnMut(&[u8])) -> Option<Error> {
     let mut each = |chunk: Chunk<'_>| {
         take(&chunk);
         Ok(())
     };
-    archive.stream(entry.entry, archive::spacing(size), &mut each).err()
+    let spacing = archive::spacing(size(export, entry));
+    export.archive(entry)?.stream(entry.entry, spacing, &mut each).err()
+}
+
+fn size(export: &Export, entry: EntryRef) -> u64 {
+    export.entry(entry).map_or(0, |entry| entry.size)
 }
 
 /// The asset table of a viewer; empty if it has none.
@@ -183,7 +212,7 @@ fn table(export: &Export, viewer: EntryRef) -> Vec<u8> {
     let mut extract = HtmlExtract::new();
     if let Some(archive) = export.archive(viewer) {
         // Everything before a break is used; conversations don't depend on it.
-        let spacing = archive::spacing(export.entry(viewer).map_or(0, |entry| entry.size));
+        let spacing = archive::spacing(size(export, viewer));
         let _ = archive.stream(viewer.entry, spacing, &mut |chunk| {
             extract.feed(&chunk, &mut |_, _| {});
             Ok(())

@@ -288,6 +288,12 @@ impl IndexCache {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             done => done?,
         }
+        self.check()
+    }
+
+    /// # Errors
+    /// If indexes can't be saved in the directory as it is.
+    pub(crate) fn check(&self) -> io::Result<()> {
         let metadata = fs::symlink_metadata(&self.dir)?;
         if !metadata.is_dir() || !sys::is_ours_alone(&metadata) {
             return Err(io::Error::other(

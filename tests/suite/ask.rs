@@ -292,6 +292,9 @@ fn diff_tells_what_became_of_conversations() {
          gone     2023/11/Lost.md\n"
     );
     assert!(told.stderr.contains("5 conversations differ: 1 new, 1 grown, 1 renamed, 1 changed, 1 gone"));
+    let shorter = export("shorter.json", &[conversation("2", "Shrunk", &["a"])]);
+    let told = gptfs(["diff", "--tz=UTC", &new, &shorter]).succeeded().stdout;
+    assert!(told.contains("changed  2023/11/Shrunk.md (was 2023/11/Grown up.md)\n"), "{told}");
     let json = gptfs(["diff", "--tz=UTC", "--json", &old, &new]).succeeded().stdout;
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 5);

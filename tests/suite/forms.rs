@@ -3,7 +3,7 @@
 //!
 //! The conversations and their expected tree are in `fixtures/forms/`; each test only packages them differently.
 
-use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs, outcome, program};
+use crate::support::{Scratch, Tree, Zip, array, exported, fixtures, gptfs};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -203,19 +203,6 @@ fn a_container_with_a_stored_zip() {
 #[test]
 fn a_container_with_a_deflated_zip() {
     assert_whole_in(&container(|zip, name, inner| zip.deflated(name, inner.bytes())));
-}
-
-#[test]
-fn a_zip_that_finds_no_room_for_what_it_unpacks_says_where_that_was() {
-    let scratch = Scratch::new();
-    let zip = container(|zip, name, inner| zip.deflated(name, inner.bytes())).bytes();
-    let (zip, missing) = (scratch.file("export.zip", zip), scratch.path("missing"));
-    let told = outcome(program(&scratch).arg("info").arg(&zip).env("TMPDIR", &missing)).failed(6);
-    let reason = format!(
-        ": cannot be unpacked to a temporary file in {} ($TMPDIR): no such file or directory",
-        missing.display()
-    );
-    assert!(told.stderr.trim_end().ends_with(&reason), "{}", told.stderr);
 }
 
 /// A privacy portal container. `add` stores the inner export in it.

@@ -189,3 +189,17 @@ fn a_limit_of_file_sizes_ends_no_command_that_writes_a_large_file() {
         }
     }
 }
+
+#[test]
+fn a_zip_that_finds_no_room_for_what_it_unpacks_says_where_that_was() {
+    let scratch = Scratch::new();
+    let inner = Zip::new().deflated("conversations.json", array(&[FIRST])).bytes();
+    let zip = Zip::new().deflated("Conversations__0123456789abcdef-chatgpt-0001.zip", inner);
+    let (zip, missing) = (scratch.zip("export.zip", &zip), scratch.path("missing"));
+    let told = outcome(program(&scratch).arg("info").arg(&zip).env("TMPDIR", &missing)).failed(ENVIRONMENT);
+    let reason = format!(
+        ": cannot be unpacked to a temporary file in {} ($TMPDIR): no such file or directory",
+        missing.display()
+    );
+    assert!(told.stderr.trim_end().ends_with(&reason), "{}", told.stderr);
+}

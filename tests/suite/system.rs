@@ -138,6 +138,18 @@ fn a_configuration_file_that_is_wrong_is_refused_with_its_name_and_the_reason() 
         assert!(told.stderr.contains(&format!("{}: ", config.display())), "{text}: {}", told.stderr);
         assert!(told.stderr.contains(reason), "{text}: {}", told.stderr);
     }
+    let home = Scratch::new();
+    let config = home.file(".config/gptfs/config.toml", b"tz = 'UTC' # \xff".as_slice());
+    let told = outcome(program(&home).arg("ls").arg(demo())).failed(2);
+    assert_eq!(told.stderr, format!("gptfs: {}: not UTF-8\n", config.display()));
+    let told = outcome(program(&home).env("GPTFS_CONFIG", "").arg("ls").arg(demo())).failed(2);
+    assert!(told.stderr.starts_with("gptfs: GPTFS_CONFIG: invalid value '': "), "{}", told.stderr);
+    assert!(!told.stderr.contains("use \n"), "{}", told.stderr);
+    // Not even a mode keeps root from reading; a directory isn't a file to anybody.
+    fs::remove_file(&config).expect("removed");
+    fs::create_dir(&config).expect("a directory");
+    let told = outcome(program(&home).arg("ls").arg(demo())).failed(6);
+    assert!(told.stderr.contains("config.toml: "), "{}", told.stderr);
     let told = gptfs(["ls", "--profile", "work", "export.zip"]).failed(6);
     assert!(told.stderr.contains("config.toml: no such file"), "{}", told.stderr);
 }
@@ -210,6 +222,23 @@ fn doctor_examines_the_configuration_with_all_of_its_profiles() {
     }
 }
 
+#[test]
+fn doctor_says_why_no_index_is_saved() {
+    let home = Scratch::new();
+    let line = || {
+        let told = outcome(program(&home).arg("doctor")).stdout;
+        told.lines().find(|line| line.contains("cache/gptfs")).expect("a line").to_owned()
+    };
+    assert!(line().ends_with(" 0 saved, 0 bytes"), "{}", line());
+    home.directory("elsewhere");
+    home.directory("cache");
+    std::os::unix::fs::symlink(home.path("elsewhere"), home.path("cache/gptfs")).expect("a link");
+    let reason = "must be a directory of yours that nobody else can read (mode 0700)";
+    assert!(line().contains(reason), "{}", line());
+    outcome(program(&home).args(["ls", "-d"]).arg(demo())).succeeded();
+    assert_eq!(fs::read_dir(home.path("elsewhere")).expect("a directory").count(), 0);
+}
+
 // A source in place of a command.
 
 #[test]
@@ -244,6 +273,36 @@ fn check_lists_every_problem_and_fails_if_there_is_one() {
     let line = format!("{}: {}\n", problem["subject"].as_str().unwrap(), problem["reason"].as_str().unwrap());
     assert_eq!(line, listed.stdout);
     assert_eq!(problem["path"], serde_json::Value::Null);
+}
+
+#[test]
+fn check_reads_the_files_of_conversations_too() {
+    let scratch = Scratch::new();
+    let picture = b"just some picture".repeat(20);
+    let mut bytes = Zip::new()
+        .deflated("conversations.json", array(&[FIRST]))
+        .stored("file-PicturePicturePicture01.png", &picture)
+        .stored("file-PicturePicturePicture02.png", &picture[..100])
+        .bytes();
+    let sound = scratch.file("sound.zip", &bytes);
+    gptfs([OsStr::new("check"), sound.as_os_str()]).succeeded();
+    let at = bytes.windows(340).position(|window| window == picture).expect("a stored picture");
+    bytes[at + 7] ^= 1;
+    let damaged = scratch.file("damaged.zip", &bytes);
+    for _ in ["indexed", "with a saved index"] {
+        let told = gptfs([OsStr::new("check"), damaged.as_os_str()]);
+        assert_eq!(
+            (told.code, told.stdout.as_str(), told.stderr.as_str()),
+            (
+                Some(4),
+                "file-PicturePicturePicture01.png: its checksum is wrong\n",
+                "gptfs: damaged.zip: 1 conversation, 1 problem\n"
+            )
+        );
+    }
+    let told = gptfs(["check".as_ref(), "--json".as_ref(), damaged.as_os_str()]);
+    let problem: serde_json::Value = serde_json::from_str(told.stdout.trim_end()).expect("one object");
+    assert_eq!(problem["reason"], "its checksum is wrong");
 }
 
 #[test]
@@ -397,10 +456,38 @@ fn a_unit_names_absolute_paths_and_the_options_that_were_given() {
 fn a_unit_goes_to_the_background_and_names_an_export_that_exists() {
     let told = gptfs([OsStr::new("systemd"), "-f".as_ref(), demo().as_os_str(), "/tmp/my chats".as_ref()]);
     let unit = told.succeeded().stdout;
-    assert!(!unit.contains("--foreground") && unit.contains("enable --now gptfs-my-chats\n"), "{unit}");
+    assert!(unit.contains(" --foreground=false -- ") && !unit.contains(" --foreground "), "{unit}");
+    assert!(unit.contains("enable --now gptfs-my-chats\n"), "{unit}");
     let told = gptfs(["systemd", "/nonexistent/export.zip", "/tmp/chats"]).failed(6);
     assert_eq!(told.stdout, "");
     assert!(told.stderr.contains("export.zip: no such file or directory"), "{}", told.stderr);
+}
+
+#[test]
+fn a_unit_reads_the_configuration_that_was_named() {
+    let home = Scratch::new();
+    let config = home.file("my config.toml", "[profile.work]\nforeground = true\ntimes = true\n");
+    let command = |words: &[&str]| {
+        let mut command = program(&home);
+        command.args(words).arg(demo()).arg("/tmp/chats").current_dir(home.path(""));
+        outcome(&mut command)
+    };
+    let unit = command(&["systemd", "--config", "my config.toml", "--profile=work"]).succeeded().stdout;
+    let words = format!(" mount --profile=work \"--config={}\" --foreground=false -- ", config.display());
+    assert!(unit.contains(&words), "{unit}");
+    assert!(command(&["systemd", "--no-config"]).succeeded().stdout.contains(" mount --no-config -- "));
+}
+
+#[test]
+fn a_command_without_a_manual_page_is_not_a_directory_to_write_all_pages_to() {
+    let home = Scratch::new();
+    let man = |what: &str| outcome(program(&home).args(["man", what]).current_dir(home.path("")));
+    let told = man("serch").failed(2);
+    assert!(told.stderr.contains("serch: no such command"), "{}", told.stderr);
+    assert!(!home.path("serch").exists());
+    man("./serch").succeeded();
+    assert!(home.path("serch/gptfs-mount.1").is_file());
+    man("serch").succeeded();
 }
 
 #[test]

@@ -297,6 +297,12 @@ fn a_search_is_a_directory_of_links_to_what_has_all_its_words() {
     // What has the words in its title comes first.
     assert!(lisbon[0].to_str().expect("UTF-8").contains("isbon"), "{lisbon:?}");
     assert_eq!(fs::read_dir(&search).expect("a directory").count(), 0, "not listed");
+    // However many searches there were, one more is answered, and those before it are too.
+    for number in 0..300 {
+        assert!(search.join(format!("word{number} lisbon")).is_dir(), "{number}");
+    }
+    assert!(search.join("word0 lisbon").is_dir());
+    assert_eq!(found("lisbon"), lisbon);
     assert!(!search.join("-lisbon").exists());
 }
 

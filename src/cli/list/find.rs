@@ -45,7 +45,7 @@ pub(super) fn expanded(fs: &Fs, path: &str) -> Result<Vec<Ino>> {
                 next.extend(directories(fs, directory));
             } else if is_pattern(part) {
                 let Ok(entries) = fs.entries(directory, 2) else { continue };
-                next.extend(entries.filter(|(_, entry)| matches(part, entry.name)).map(|(_, e)| e.attr.ino));
+                next.extend(entries.filter(|(_, entry)| matches(part, &entry.name)).map(|(_, e)| e.attr.ino));
             } else {
                 next.extend(fs.lookup(directory, part.as_bytes()).map(|attr| attr.ino));
             }

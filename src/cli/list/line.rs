@@ -106,7 +106,7 @@ pub(super) fn below(
             open.pop();
             continue;
         };
-        let path = if dir.is_empty() { entry.name.to_owned() } else { format!("{dir}/{}", entry.name) };
+        let path = if dir.is_empty() { entry.name.to_string() } else { format!("{dir}/{}", entry.name) };
         let (attr, shown) = (entry.attr, path.len().saturating_sub(entry.name.len()));
         if recursive && attr.kind == InodeKind::Directory {
             match fs.entries(attr.ino, 2) {

@@ -2,11 +2,11 @@
 
 use super::super::{Fs, Ino, no_such_file};
 use super::title;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::layout::PAGE;
 use crate::sync::lock;
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The inode number of the directory of the first search.
 pub(super) const FIRST_FOUND: u64 = 1 << 44;
@@ -14,8 +14,8 @@ pub(super) const FIRST_FOUND: u64 = 1 << 44;
 /// Inode numbers per search: its directory and its links.
 pub(super) const FOUND_NUMBERS: u64 = 1 << 16;
 
-/// Maximum number of different searches per mount. Their results are kept, because the kernel remembers their inodes
-/// too.
+/// How many searches are remembered: those whose names were looked up last. An earlier one is made again, under a new
+/// number.
 const SEARCHES: usize = 256;
 
 /// The directory whose names are searches.
@@ -24,18 +24,45 @@ pub(super) const SEARCH: &str = "search";
 /// Finds the conversations (by position in the catalog) for a search, best first. Fails if the text has no words.
 pub(crate) type FindWords = Box<dyn Fn(&Fs, &str) -> Result<Vec<usize>> + Send + Sync>;
 
-/// The searches made so far.
+/// The searches of a mount.
+#[derive(Default)]
 pub(in crate::fs) struct Searches {
     find: OnceLock<FindWords>,
-    /// The number of each search, in order. Locked while a search runs, so that there is one at a time.
-    numbers: Mutex<HashMap<String, usize>>,
-    made: Vec<OnceLock<FoundDirectory>>,
+    /// Locked while a search runs, so that there is one at a time.
+    running: Mutex<()>,
+    made: Mutex<MadeSearches>,
 }
 
-impl Default for Searches {
-    fn default() -> Self {
-        let made = std::iter::repeat_with(OnceLock::new).take(SEARCHES).collect();
-        Self { find: OnceLock::new(), numbers: Mutex::default(), made }
+/// The searches that are remembered.
+#[derive(Default)]
+struct MadeSearches {
+    /// Number of all searches made so far.
+    count: usize,
+    directories: HashMap<usize, Arc<FoundDirectory>>,
+    /// The words and the number of each, least recently looked up first.
+    order: VecDeque<(String, usize)>,
+}
+
+impl MadeSearches {
+    fn find(&mut self, words: &str) -> Option<usize> {
+        let at = self.order.iter().rposition(|(made, _)| made == words)?;
+        let found = self.order.remove(at)?;
+        let number = found.1;
+        self.order.push_back(found);
+        Some(number)
+    }
+
+    fn add(&mut self, directory: FoundDirectory) -> usize {
+        if self.order.len() == SEARCHES
+            && let Some((_, oldest)) = self.order.pop_front()
+        {
+            self.directories.remove(&oldest);
+        }
+        let number = self.count;
+        self.count = number.saturating_add(1);
+        self.order.push_back((directory.words.clone(), number));
+        self.directories.insert(number, Arc::new(directory));
+        number
     }
 }
 
@@ -44,7 +71,20 @@ impl Default for Searches {
 pub(super) struct FoundDirectory {
     pub(super) words: String,
     /// The name of each link and the conversation it leads to, best first.
-    pub(super) links: Vec<(Box<str>, usize)>,
+    links: Vec<(Box<str>, usize)>,
+}
+
+impl FoundDirectory {
+    /// Number of links.
+    pub(super) fn count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// The link with this number, from 1.
+    pub(super) fn link(&self, at: usize) -> Result<(&str, usize)> {
+        let link = at.checked_sub(1).and_then(|at| self.links.get(at));
+        link.map(|(name, head)| (&**name, *head)).ok_or_else(no_such_file)
+    }
 }
 
 pub(super) fn found(search: usize, at: usize) -> Ino {
@@ -63,13 +103,10 @@ impl Fs {
     pub(super) fn search(&self, words: &[u8]) -> Result<Ino> {
         let words = std::str::from_utf8(words).map_err(|_| no_such_file())?;
         let find = self.searches.find.get().ok_or_else(no_such_file)?;
-        let mut numbers = lock(&self.searches.numbers);
-        if let Some(&number) = numbers.get(words) {
+        let _one = lock(&self.searches.running);
+        if let Some(number) = lock(&self.searches.made).find(words) {
             return Ok(found(number, 0));
         }
-        let number = numbers.len();
-        let place = self.searches.made.get(number);
-        let place = place.ok_or_else(|| Error::new(ErrorKind::Limit, "too many searches; mount again"))?;
         let heads = match find(self, words) {
             Err(error) if error.kind() == ErrorKind::Usage => return Err(no_such_file()),
             heads => heads?,
@@ -79,19 +116,11 @@ impl Fs {
             Some((name.into_boxed_str(), head))
         };
         let links = (1..).zip(heads).filter_map(named).collect();
-        // Nobody else sets it while the numbers are locked.
-        let _ = place.set(FoundDirectory { words: words.to_owned(), links });
-        numbers.insert(words.to_owned(), number);
+        let number = lock(&self.searches.made).add(FoundDirectory { words: words.to_owned(), links });
         Ok(found(number, 0))
     }
 
-    pub(super) fn found_directory(&self, search: usize) -> Result<&FoundDirectory> {
-        self.searches.made.get(search).and_then(OnceLock::get).ok_or_else(no_such_file)
-    }
-
-    /// The link with this number, from 1, among the results of a search.
-    pub(super) fn found_link(&self, search: usize, at: usize) -> Result<&(Box<str>, usize)> {
-        let links = &self.found_directory(search)?.links;
-        at.checked_sub(1).and_then(|at| links.get(at)).ok_or_else(no_such_file)
+    pub(super) fn found_directory(&self, search: usize) -> Result<Arc<FoundDirectory>> {
+        lock(&self.searches.made).directories.get(&search).cloned().ok_or_else(no_such_file)
     }
 }
