@@ -229,7 +229,7 @@ fn doctor_says_why_no_index_is_saved() {
         let told = outcome(program(&home).arg("doctor")).stdout;
         told.lines().find(|line| line.contains("cache/gptfs")).expect("a line").to_owned()
     };
-    assert!(line().ends_with(" 0 saved, 0 bytes"), "{}", line());
+    assert!(line().contains(": 0 saved, "), "{}", line());
     home.directory("elsewhere");
     home.directory("cache");
     std::os::unix::fs::symlink(home.path("elsewhere"), home.path("cache/gptfs")).expect("a link");
