@@ -5,6 +5,7 @@
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// One entry (file) of one archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -164,6 +165,10 @@ pub(crate) enum Condition {
     Sound,
     /// The entry that holds it fails its checksum or breaks off: its text may be wrong, and its pages say so.
     Unverified,
+    /// Its JSON is cut off or broken: its pages show what could be read of it.
+    Damaged,
+    /// It exceeds `--max-conversation`: its page says so instead.
+    TooLarge,
     /// Memory was too short for it while it was indexed: its page says so instead.
     Unread,
     /// A bug of ours keeps it from being shown: its page says so instead.
@@ -203,12 +208,19 @@ pub(crate) struct Problem {
     pub reason: String,
     /// Where the conversation is that it concerns, if it concerns one.
     pub conversation: Option<Location>,
+    /// True if it hides nothing that the export has.
+    pub hides_nothing: bool,
 }
 
 impl Problem {
     /// A problem with `subject`.
     pub(crate) fn new(subject: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { subject: subject.into(), reason: reason.into(), conversation: None }
+        Self { subject: subject.into(), reason: reason.into(), conversation: None, hides_nothing: false }
+    }
+
+    /// The same problem, which hides nothing that the export has.
+    pub(crate) fn hiding_nothing(self) -> Self {
+        Self { hides_nothing: true, ..self }
     }
 }
 
@@ -221,6 +233,22 @@ pub(crate) struct Catalog {
     pub orphans: Vec<Orphan>,
     /// Everything found to be wrong.
     pub problems: Vec<Problem>,
+}
+
+impl Catalog {
+    /// The first problem that may hide a conversation; `None` if the export is known to be whole, so that whatever is not
+    /// among `heads` isn't in it.
+    ///
+    /// A problem of one conversation hides no other, but if it took the id, it hides that one.
+    pub(crate) fn gap(&self) -> Option<&Problem> {
+        let is_nameless = |head: &&Head| head.id.is_empty() && head.condition != Condition::Sound;
+        let nameless: HashSet<Location> =
+            self.heads.iter().filter(is_nameless).map(|head| head.location).collect();
+        let may_hide = |problem: &&Problem| {
+            !problem.hides_nothing && problem.conversation.is_none_or(|at| nameless.contains(&at))
+        };
+        self.problems.iter().find(may_hide)
+    }
 }
 
 /// A file next to the conversations, such as `user.json`, whole.
@@ -256,3 +284,35 @@ pub struct PageLink {
 
 /// Finds the page of a conversation by its id.
 pub(crate) type FindPage<'a> = &'a dyn Fn(&str) -> Option<PageLink>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The subject of the first problem that may hide a conversation, where a conversation with this id and condition has
+    /// the only problem of a conversation.
+    fn gap(id: &str, condition: Condition, others: &[Problem]) -> Option<String> {
+        let head = Head { condition, ..Head::bare(id, "Tea", 1.0) };
+        let own = Problem { conversation: Some(head.location), ..Problem::new("own", "broken") };
+        let problems = [others, &[own]].concat();
+        Catalog { heads: vec![head], problems, ..Catalog::default() }.gap().map(|gap| gap.subject.clone())
+    }
+
+    #[test]
+    fn an_export_is_whole_if_its_problems_hide_no_conversation() {
+        let file = Problem::new("conversations-001.json", "missing");
+        let twice = Problem::new("conversation a", "is in the export more than once").hiding_nothing();
+        for condition in [Condition::Sound, Condition::Damaged, Condition::TooLarge, Condition::Bug] {
+            assert_eq!(gap("a", condition, std::slice::from_ref(&twice)), None);
+            assert_eq!(gap("a", condition, &[twice.clone(), file.clone()]), Some(file.subject.clone()));
+        }
+        assert_eq!(Catalog::default().gap(), None);
+    }
+
+    #[test]
+    fn a_broken_conversation_without_an_id_may_be_any() {
+        assert_eq!(gap("", Condition::Sound, &[]), None);
+        assert_eq!(gap("", Condition::Damaged, &[]).as_deref(), Some("own"));
+        assert_eq!(gap("", Condition::Bug, &[]).as_deref(), Some("own"));
+    }
+}

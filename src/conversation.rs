@@ -19,6 +19,7 @@ pub(crate) type Text<'a> = Cow<'a, str>;
 
 /// One conversation, with everything that any page shows.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent observations")]
 pub struct Conversation<'a> {
     /// Who it was held with.
     pub assistant: &'static dyn Assistant,
@@ -53,6 +54,8 @@ pub struct Conversation<'a> {
     pub damage: Option<String>,
     /// The export may hold it whole: `damage` says why it is not shown.
     pub withheld: bool,
+    /// Its source was broken and had to be guessed at in places, so some of it may be wrong or missing.
+    pub is_doubtful: bool,
 }
 
 /// Who speaks.

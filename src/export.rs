@@ -3,24 +3,27 @@
 //! Never writes outside the folder it is given: names are checked by construction, the folder is empty at the beginning
 //! or has a record of what gptfs wrote, and its directories are walked by descriptor, without following links.
 
+mod retention;
 mod selection;
 mod update;
 mod writer;
 
+use crate::catalog::Condition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Attr, Fs, Ino, InodeKind, Origin, TreeEntry};
 use crate::progress::Progress;
 use crate::sync::lock;
 use crate::sys::{self, EndSignals, OpenDirectory};
 use crate::text::printable;
+use retention::Retention;
 pub(crate) use selection::Selection;
-use std::fs::{File, FileTimes};
-use std::io::{self, Write as _};
+use std::fs::FileTimes;
+use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use update::{Existing, FileStamp, Record};
+use update::{Existing, FileStamp, FileState, Gone, RECORD, Record, RecordedStamp};
 use writer::FileWriter;
 
 /// A file while it is written, where it must have a name, followed by the number of its thread. No name in the tree begins
@@ -45,6 +48,9 @@ pub(crate) struct Written {
     pub(crate) removed: u64,
     /// Paths that were left alone, because what has them now is not what gptfs wrote.
     pub(crate) kept: Vec<String>,
+    /// What an update kept as it was, because the export may only have lost or damaged it: a line for each reason, the
+    /// most serious last.
+    pub(crate) retained: Vec<Error>,
     /// Directories made, without the folder itself.
     #[cfg(test)]
     pub(crate) directories: u64,
@@ -89,7 +95,7 @@ pub(crate) enum WriteMode {
     /// It must be new or empty.
     New,
     /// It may be one that was written in this mode, with the same filters. What changed is replaced, what the tree no longer
-    /// has is removed, and whatever gptfs did not write is left alone.
+    /// has is removed, and whatever gptfs did not write is left alone. What the export may only have lost or damaged stays.
     Update,
     /// The same, but the filters may be others. What they no longer choose is removed.
     Refilter,
@@ -104,8 +110,8 @@ pub(crate) enum WriteMode {
 /// file.
 ///
 /// # Errors
-/// `Environment` if the folder can't be used or the disk is full, `Usage` if its filters were others, `Interrupted` by one
-/// of `signals`; files that were complete by then stay.
+/// `Environment` if the folder can't be used or the disk is full, `Usage` if its filters or its export were others,
+/// `Interrupted` by one of `signals`; files that were complete by then stay.
 pub(crate) fn write(
     fs: &Fs,
     selection: &Selection,
@@ -125,12 +131,18 @@ pub(crate) fn write(
     if let Some(before) = before.as_ref().filter(|_| mode == WriteMode::Update && !is_new) {
         same_filters(into, &before.filter, selection.filter())?;
     }
+    let retention = match &before {
+        Some(before) => Retention::new(before, fs, selection, into)?,
+        None => Retention::default(),
+    };
+    let reduced = retention.reduced(selection, fs);
     let export = ExportRun {
         fs,
-        selection,
+        selection: reduced.as_ref().unwrap_or(selection),
         into,
         folder,
         before,
+        retention,
         progress,
         signals,
         alone: AtomicBool::new(false),
@@ -150,6 +162,8 @@ struct ExportRun<'a> {
     folder: OpenDirectory,
     /// What an earlier export wrote, if this one updates it.
     before: Option<Record>,
+    /// What stays of it although the tree doesn't have it.
+    retention: Retention,
     progress: &'a Progress,
     signals: &'a EndSignals,
     /// Whether the thread that writes is the only one, and has to look for signals itself.
@@ -171,7 +185,7 @@ struct Share {
     unchanged: u64,
     bytes: u64,
     /// For an update, the files that are there now.
-    stamps: Vec<(String, FileStamp)>,
+    stamps: Vec<(String, RecordedStamp)>,
     kept: Vec<String>,
     failures: Vec<(String, Error)>,
     /// What has been written, but not with its times.
@@ -225,8 +239,8 @@ impl ExportRun<'_> {
                 Err(Failure::One(error)) => share.failures.push((link.path.clone(), error)),
             }
         }
-        let (removed, changed) = self.conclude(&share)?;
-        share.kept.extend(changed);
+        let gone = self.conclude(&share)?;
+        share.kept.extend(gone.changed);
         // Whatever is put into a directory changes its time, so the times come last.
         for (path, attr) in plan.directories.iter().rev() {
             let timed = self.folder.enter_path(path).and_then(|directory| directory.set_times(times(*attr)));
@@ -240,8 +254,9 @@ impl ExportRun<'_> {
         Ok(Written {
             files: share.files,
             unchanged: share.unchanged,
-            removed,
+            removed: gone.removed,
             kept: share.kept,
+            retained: self.retention.report(self.fs, &gone.retained),
             #[cfg(test)]
             directories: plan.directories.len().saturating_sub(1) as u64,
             #[cfg(test)]
@@ -327,23 +342,29 @@ impl ExportRun<'_> {
         let Some(before) = &self.before else { return Ok(()) };
         let mut record = Record { filter: self.selection.filter().to_owned(), ..before.clone() };
         for entry in self.selection.entries(self.fs) {
-            let stamp = match entry.attr.kind {
-                InodeKind::File => FileStamp::planned(entry.attr),
+            let file = match entry.attr.kind {
+                InodeKind::File => FileStamp::File(FileState::planned(entry.attr)),
                 InodeKind::Symlink => FileStamp::Link(self.fs.link(entry.attr.ino)?),
                 InodeKind::Directory => {
                     record.directories.insert(entry.path);
                     continue;
                 }
             };
-            record.add(entry.path, stamp);
+            record.add(entry.path, self.stamp(entry.attr.ino, file));
         }
         self.write_record(&record)
     }
 
-    /// After an update, removes what no longer belongs there, and records what is there now. Returns how much it removed,
-    /// and the paths of what somebody changed.
-    fn conclude(&self, share: &Share) -> Result<(u64, Vec<String>)> {
-        let Some(before) = &self.before else { return Ok((0, Vec::new())) };
+    /// How what was written for `ino` is recorded.
+    fn stamp(&self, ino: Ino, file: FileStamp) -> RecordedStamp {
+        let head = self.fs.conversation(ino).and_then(|head| self.fs.catalog().heads.get(head));
+        let is_whole = head.is_none_or(|head| head.condition == Condition::Sound);
+        RecordedStamp::new(file, head.map_or("", |head| &head.id), is_whole)
+    }
+
+    /// After an update, removes what no longer belongs there, and records what is there now.
+    fn conclude(&self, share: &Share) -> Result<Gone> {
+        let Some(before) = &self.before else { return Ok(Gone::default()) };
         let mut record = Record { filter: self.selection.filter().to_owned(), ..Record::default() };
         for (path, stamp) in &share.stamps {
             record.add(path.clone(), stamp.clone());
@@ -358,9 +379,9 @@ impl ExportRun<'_> {
                 record.files.insert(entry.path, stamps.clone());
             }
         }
-        let (removed, kept) = before.remove_gone(&record, &self.folder);
+        let gone = before.remove_gone(&mut record, &self.folder, |path| self.retention.has(path));
         self.write_record(&record)?;
-        Ok((removed, kept))
+        Ok(gone)
     }
 
     fn write_record(&self, record: &Record) -> Result<()> {
@@ -389,7 +410,8 @@ impl ExportRun<'_> {
             match before.existing(&directory, &link.path, name)? {
                 Existing::Nothing => {}
                 Existing::Link(old) if old == target => {
-                    share.stamps.push((link.path.clone(), FileStamp::Link(target)));
+                    let stamp = self.stamp(link.attr.ino, FileStamp::Link(target));
+                    share.stamps.push((link.path.clone(), stamp));
                     return Ok(());
                 }
                 Existing::Link(_) => directory.remove(name)?,
@@ -400,7 +422,8 @@ impl ExportRun<'_> {
             }
         }
         directory.link(name, &target, link.attr.modified.system_time())?;
-        share.stamps.push((link.path.clone(), FileStamp::Link(target)));
+        let stamp = self.stamp(link.attr.ino, FileStamp::Link(target));
+        share.stamps.push((link.path.clone(), stamp));
         Ok(())
     }
 
@@ -460,7 +483,7 @@ impl ExportRun<'_> {
     }
 
     /// Writes a file that is not a page.
-    fn copy(&self, ino: Ino, file: &mut File) -> Result<(), Failure> {
+    fn copy(&self, ino: Ino, file: &mut dyn io::Write) -> Result<(), Failure> {
         let size = self.fs.attr(ino)?.size;
         match self.fs.origin(ino)? {
             Origin::Rendered => Ok(file.write_all(&self.fs.contents(ino)?)?),
@@ -535,7 +558,7 @@ fn prepare(into: &Path, mode: WriteMode) -> Result<bool> {
 
 /// What an earlier update wrote into `folder`, at `into`.
 fn record(folder: &OpenDirectory, into: &Path, is_new: bool) -> Result<Record> {
-    match Record::read(folder).map_err(|error| environment(into, error))? {
+    match Record::read(folder).map_err(|error| error.within(named(&into.join(RECORD))))? {
         Some(record) => Ok(record),
         None if is_new => Ok(Record::default()),
         None => Err(Error::new(

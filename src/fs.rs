@@ -372,6 +372,11 @@ impl Fs {
         self.table.stem(head)
     }
 
+    /// The path of the visible thread of the conversation at position `head` of the catalog.
+    pub(crate) fn thread_path(&self, head: usize) -> Option<String> {
+        self.table.thread(head).map(|ino| self.path(ino))
+    }
+
     /// The rank in listing order of the conversation that `ino` is a page of. Constant work.
     pub(crate) fn rank(&self, ino: Ino) -> Option<usize> {
         self.table.rank(self.page(ino)?.0)

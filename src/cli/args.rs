@@ -235,7 +235,10 @@ pub(super) struct SystemdArgs {
         gptfs export --format jsonl export.zip | jq -r 'select(.turns > 20).path'\n\n\
         Filters choose whole conversations, with their branches and files, and change no names: what is written is a part \
         of what would be written without them. What belongs to no conversation is in .gptfs and never written. If no \
-        conversation matches, nothing is written or removed, and the exit code is 2."
+        conversation matches, nothing is written or removed, and the exit code is 2.\n\n\
+        An export that is damaged or incomplete takes nothing away: --update keeps the pages that it lacks or has only in \
+        part, says why, and exits with 4 (5 if --max-conversation is the reason). Without a conversation in common, the \
+        directory is left alone, and the exit code is 2."
 )]
 pub(super) struct ExportArgs {
     /// One or more exports, then the directory to write to, which must be new or empty without --update

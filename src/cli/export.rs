@@ -55,7 +55,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
         (true, true) => WriteMode::Refilter,
     };
     let write = || export::write(&fs, &selection, dir, mode, settings.index.jobs, &progress, &signals);
-    let written = progress::shown("files", &progress, write)?.complete()?;
+    let mut written = progress::shown("files", &progress, write)?;
+    let mut retained = std::mem::take(&mut written.retained);
+    let written = written.complete().inspect_err(|_| retained.iter().for_each(super::say))?;
     let rest = if args.update {
         format!(", removed {}, {} up to date", written.removed, written.unchanged)
     } else {
@@ -73,7 +75,9 @@ pub(super) fn export(args: &ExportArgs) -> Result<()> {
             "left {count} alone that gptfs did not write or that changed since, such as {first}"
         ));
     }
-    Ok(())
+    let worst = retained.pop();
+    retained.iter().for_each(super::say);
+    worst.map_or(Ok(()), Err)
 }
 
 /// The conversations that pass `filter`, which was made from `args`.

@@ -1,3 +1,4 @@
+mod retained;
 mod updates;
 
 use super::*;

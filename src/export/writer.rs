@@ -1,13 +1,12 @@
 //! Writes the files of one thread, each under another name until it is complete.
 
-use super::update::{self, Existing, FileStamp};
+use super::update::{self, Checksum, Existing, FileStamp, FileState};
 use super::{ExportRun, Failure, PARTIAL, Share, is_below, split, times};
 use crate::error::Error;
 use crate::fs::{Attr, Ino};
 use crate::sync::lock;
 use crate::sys::{NewFile, OpenDirectory};
-use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
 /// Writes files for one thread.
@@ -40,7 +39,7 @@ impl<'e> FileWriter<'e> {
         &mut self,
         ino: Ino,
         bytes: Option<&[u8]>,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
     ) {
         let path = self.export.fs.path(ino);
         if self.export.is_ended() || is_below(self.lost, &path) {
@@ -76,7 +75,7 @@ impl<'e> FileWriter<'e> {
         attr: Attr,
         is_page: bool,
         bytes: Option<&[u8]>,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let (parent, name) = split(path);
         let directory = match self.open.take() {
@@ -97,7 +96,7 @@ impl<'e> FileWriter<'e> {
         attr: Attr,
         is_page: bool,
         bytes: Option<&[u8]>,
-        fill: impl FnOnce(&mut File) -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
     ) -> Result<bool, Failure> {
         let Some(before) = &self.export.before else {
             let mut new = directory.begin(&self.partial)?;
@@ -111,20 +110,28 @@ impl<'e> FileWriter<'e> {
         let mut is_there = false;
         match before.existing(directory, path, name)? {
             Existing::Nothing => {}
-            Existing::File(found, stamp, is_ours) => {
+            Existing::File(found, ours) => {
+                let planned = FileState::planned(attr);
                 let is_same = match bytes {
                     Some(bytes) => update::holds(&found, bytes),
-                    None => !is_page && is_ours && stamp == FileStamp::planned(attr),
+                    None => !is_page && ours.is_some_and(|state| state.looks_like(planned)),
                 };
                 if is_same {
-                    if stamp != FileStamp::planned(attr) {
+                    if !FileState::of(&found.metadata()?, None).looks_like(planned) {
                         let _ = found.set_times(times(attr));
                     }
-                    self.share.stamps.push((path.to_owned(), FileStamp::of(&found.metadata()?)));
+                    let checksum = match (bytes, ours.and_then(|state| state.checksum)) {
+                        (Some(bytes), _) => update::checksum(bytes)?,
+                        (None, Some(checksum)) => checksum,
+                        (None, None) => update::checksum(&found)?,
+                    };
+                    let state = FileState::of(&found.metadata()?, Some(checksum));
+                    let stamp = self.export.stamp(attr.ino, FileStamp::File(state));
+                    self.share.stamps.push((path.to_owned(), stamp));
                     self.share.unchanged = self.share.unchanged.saturating_add(1);
                     return Ok(false);
                 }
-                if !is_ours {
+                if ours.is_none() {
                     self.share.kept.push(path.to_owned());
                     return Ok(false);
                 }
@@ -136,14 +143,17 @@ impl<'e> FileWriter<'e> {
             }
         }
         let mut new = directory.begin_again(&self.partial)?;
-        let written = fill(&mut new.file).and_then(|()| {
+        let mut summed = Checksum::of(&mut new.file);
+        let checksum = fill(&mut summed).map(|()| summed.finish());
+        let written = checksum.and_then(|checksum| {
             let wrong_times = new.file.set_times(times(attr)).err();
-            let stamp = FileStamp::of(&new.file.metadata()?);
+            let state = FileState::of(&new.file.metadata()?, Some(checksum));
             if is_there {
                 directory.replace(&new, name, &self.partial)?;
             } else {
                 directory.complete(&new, name)?;
             }
+            let stamp = self.export.stamp(attr.ino, FileStamp::File(state));
             self.share.stamps.push((path.to_owned(), stamp));
             Ok(wrong_times)
         });

@@ -37,7 +37,7 @@ mod words;
 
 use super::lenient;
 use super::pull::{Error, Json, Reader, Result, Texts};
-use super::repair;
+use super::repair::{self, Repaired};
 use super::shallow;
 use super::{Detail, Format, Use};
 use crate::bytes::without_byte_order_mark;
@@ -91,7 +91,7 @@ impl Format for ChatGpt {
         if reading.error.is_some_and(|error| !error.is_limit) {
             return false;
         }
-        reading.hand_over(&[], use_it);
+        reading.hand_over(None, use_it);
         true
     }
 
@@ -102,7 +102,7 @@ impl Format for ChatGpt {
         let texts = Texts::default();
         let repaired = repair::repair(without_byte_order_mark(json));
         let reading = Reading::of(Json { text: &repaired.json, texts: &texts }, detail);
-        reading.hand_over(&repaired.notes, use_it);
+        reading.hand_over(Some(&repaired), use_it);
     }
 
     /// A report in a file of the library, or a line that says what is known of it.
@@ -157,13 +157,16 @@ impl<'a> Reading<'a> {
         Self { conversation, problems, error }
     }
 
-    fn hand_over(mut self, notes: &[&str], use_it: Use<'_>) {
+    /// Hands over what was read. `repaired` is the JSON, if it had to be repaired.
+    fn hand_over(mut self, repaired: Option<&Repaired>, use_it: Use<'_>) {
         if let Some(error) = self.error {
             let damage = if error.is_limit { error.to_string() } else { format!("broken JSON: {error}") };
             self.problems.push(damage.clone());
             self.conversation.damage = Some(damage);
         }
-        let notes = notes.iter().map(|note| (*note).to_owned());
+        self.conversation.is_doubtful = repaired.is_some_and(Repaired::is_doubtful);
+        let notes = repaired.into_iter().flat_map(|repaired| &repaired.notes);
+        let notes = notes.map(|note| (*note).to_owned());
         use_it(self.conversation, notes.chain(self.problems).collect());
     }
 }

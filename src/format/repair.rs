@@ -19,6 +19,24 @@ pub(crate) struct Repaired {
     pub notes: Vec<&'static str>,
 }
 
+/// Changes to what exporters themselves write; all others are marks of damage.
+const QUIRKS: &[&str] = &[
+    "NaN or Infinity taken as null",
+    "control character in a string escaped",
+    "invalid number corrected or taken as null",
+    "lone surrogate replaced",
+    "nested deeper than 128",
+    "surrogate pair in UTF-8 joined",
+    "words of Python translated",
+];
+
+impl Repaired {
+    /// True if the JSON was damaged, so that some of it may be wrong or missing.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.notes.iter().any(|note| !QUIRKS.contains(note))
+    }
+}
+
 /// Makes `bytes` one valid JSON value.
 ///
 /// Valid JSON keeps its value (except for containers nested deeper than 127, and numbers that are infinite as 64-bit

@@ -111,7 +111,7 @@ pub(super) fn withheld(
         Condition::Bug => {
             "a bug in gptfs prevents it; please report what gptfs check says about it".to_owned()
         }
-        Condition::Sound | Condition::Unverified => {
+        Condition::TooLarge | Condition::Sound | Condition::Damaged | Condition::Unverified => {
             format!("its {bytes} bytes of JSON exceed the limit of {limit} (--max-conversation)")
         }
     };

@@ -224,7 +224,7 @@ impl Pass<'_> {
             }
             measured = Some(match place.extent {
                 Extent::Whole | Extent::CutOff => self.shown(place, conversation, notes),
-                Extent::TooLarge => self.withheld(place, conversation, Condition::Sound, None),
+                Extent::TooLarge => self.withheld(place, conversation, Condition::TooLarge, None),
                 Extent::NoMemory => self.withheld(place, conversation, Condition::Unread, None),
             });
         });
@@ -242,7 +242,11 @@ impl Pass<'_> {
             Some(reader) => Some(reader.as_mut()),
             None => None,
         };
+        let is_damaged =
+            conversation.damage.is_some() || conversation.is_doubtful || place.extent == Extent::CutOff;
+        let condition = if is_damaged { Condition::Damaged } else { Condition::Sound };
         let head = measure::head(&document, place.location, &self.options.render, pages_to);
+        let head = Head { condition, ..head };
         if let Some(reader) = reader {
             reader.end(place.location);
         }

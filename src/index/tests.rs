@@ -121,7 +121,10 @@ impl Transcript {
     fn assert_is_whole(&self, index: &Index, at: usize, head: &Head) {
         let all = lock(&self.0);
         let read = all.get(&(head.location.entry, head.location.start));
-        let Some(read) = read.filter(|_| head.condition == Condition::Sound) else { return };
+        let Some(read) = read.filter(|_| matches!(head.condition, Condition::Sound | Condition::Damaged))
+        else {
+            return;
+        };
         let canvas = head.assets.iter().filter_map(|asset| match asset.content {
             AssetContent::Canvas(position) => Some(Page::Canvas(position)),
             AssetContent::Entry(_) => None,

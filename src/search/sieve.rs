@@ -138,7 +138,13 @@ mod tests {
     fn nothing_is_known_of_what_was_not_seen_or_reads_otherwise_now() {
         let sieve = sieve("tea", &[&["coffee"]]);
         assert!(!sieve.excludes(&head(7), "s"));
-        for condition in [Condition::Unverified, Condition::Unread, Condition::Bug] {
+        for condition in [
+            Condition::Unverified,
+            Condition::Damaged,
+            Condition::TooLarge,
+            Condition::Unread,
+            Condition::Bug,
+        ] {
             assert!(!sieve.excludes(&Head { condition, ..head(0) }, "s"));
         }
     }

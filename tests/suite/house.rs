@@ -13,7 +13,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli/manual"]),
     ("clap_mangen", &["cli/manual"]),
-    ("crc32fast", &["archive", "index/saved"]),
+    ("crc32fast", &["archive", "export/update", "index/saved"]),
     ("foldhash", &["format"]),
     ("fuser", &["fuse"]),
     ("grep_matcher", &["cli/grep"]),
@@ -72,7 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("search", &["bug", "catalog", "conversation", "error", "fs", "name", "render", "sync", "text", "time"]),
-    ("export", &["error", "fs", "progress", "sync", "sys", "text"]),
+    ("export", &["catalog", "error", "fs", "progress", "sync", "sys", "text"]),
     ("fuse", &["bug", "bytes", "error", "fs", "progress", "sync", "sys", "text"]),
     (
         "cli",

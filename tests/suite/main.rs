@@ -27,6 +27,7 @@ mod support;
 mod system;
 mod tree;
 mod trust;
+mod updates;
 mod vanishing;
 mod views;
 mod wording;

@@ -2,18 +2,18 @@
 
 use super::*;
 
-const RECORD: &str = ".gptfs-export";
+pub(super) const RECORD: &str = ".gptfs-export";
 
-fn update(fs: &Fs, into: &Path) -> Result<Written> {
+pub(super) fn update(fs: &Fs, into: &Path) -> Result<Written> {
     update_chosen(fs, &Selection::All, into, WriteMode::Update)
 }
 
-fn update_chosen(fs: &Fs, selection: &Selection, into: &Path, mode: WriteMode) -> Result<Written> {
+pub(super) fn update_chosen(fs: &Fs, selection: &Selection, into: &Path, mode: WriteMode) -> Result<Written> {
     super::super::write(fs, selection, into, mode, 2, &Progress::default(), &EndSignals::hold().unwrap())
 }
 
 /// What is in the folder besides the record.
-fn shown(into: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
+pub(super) fn shown(into: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut shown = tree(into);
     assert!(shown.remove(RECORD).is_some());
     shown
@@ -22,15 +22,29 @@ fn shown(into: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 /// The export of [`catalog`] some months later: "Later" has changed, "Early" is gone, "Trip" has another title, and there
 /// is a new conversation.
 fn later() -> Fs {
-    let mut catalog = catalog();
+    let mut catalog = whole();
     catalog.heads[0].title = Some("Journey".into());
     catalog.heads[1] = head("bbbbbbbb-2", "Later", MARCH + 4e6);
     catalog.heads[2] = head("99999999-1", "Another", MARCH + 90.0);
+    mounted(catalog)
+}
+
+pub(super) fn now() -> Fs {
+    mounted(whole())
+}
+
+pub(super) fn mounted(catalog: Catalog) -> Fs {
     Fake::new(catalog).mount().1
 }
 
-fn now() -> Fs {
-    Fake::new(catalog()).mount().1
+/// A double of [`now`] that calls `hook` with the position of each conversation that is read.
+fn hooked(hook: impl Fn(&Fake, usize) + Send + Sync + 'static) -> Fs {
+    Fake { hook: Some(Box::new(hook)), ..Fake::new(whole()) }.mount().1
+}
+
+/// [`catalog`] of an export without problems.
+pub(super) fn whole() -> Catalog {
+    Catalog { problems: Vec::new(), ..catalog() }
 }
 
 #[test]

@@ -62,11 +62,12 @@ impl Format for GroupChats {
         }
         let repaired = repair::repair(crate::bytes::without_byte_order_mark(json));
         let mut notes: Vec<String> = repaired.notes.iter().map(|note| (*note).to_owned()).collect();
-        let chat = conversation(Json { text: &repaired.json, texts: &texts }).unwrap_or_else(|error| {
+        let mut chat = conversation(Json { text: &repaired.json, texts: &texts }).unwrap_or_else(|error| {
             let damage = format!("broken JSON: {error}");
             notes.push(damage.clone());
             Conversation { assistant: ASSISTANT, damage: Some(damage), ..Conversation::default() }
         });
+        chat.is_doubtful = repaired.is_doubtful();
         use_it(chat, notes);
     }
 }

@@ -20,6 +20,17 @@ fn valid_json_is_left_as_it_is() {
 }
 
 #[test]
+fn only_what_exporters_write_themselves_is_beyond_doubt() {
+    for quirk in ["[NaN]", "[\"a\tb\"]", r#"["\ud83d"]"#, "[True, None]", "[+1]"] {
+        let repaired = repair(quirk.as_bytes());
+        assert!(!repaired.notes.is_empty() && !repaired.is_doubtful(), "{quirk}: {:?}", repaired.notes);
+    }
+    for damage in [r#"{"a": 1"#, r#"["a"#, r#"{"a": 1 "b": 2}"#, r#"{"a" 1}"#, "[1]]", "[a]"] {
+        assert!(repair(damage.as_bytes()).is_doubtful(), "{damage}");
+    }
+}
+
+#[test]
 fn surrogate_pairs_in_utf8_are_joined() {
     assert_eq!(text(b"\"a\xED\xA0\xBD\xED\xB8\x82b\""), "a😂b");
 }

@@ -71,7 +71,7 @@ impl Fs {
         };
         catalog.problems.iter().map(move |problem| {
             let head = problem.conversation.and_then(|location| heads.get(&location));
-            (problem, head.and_then(|&head| self.table.thread(head)).map(|ino| self.path(ino)))
+            (problem, head.and_then(|&head| self.thread_path(head)))
         })
     }
 

@@ -94,13 +94,13 @@ impl ShardEnd {
     }
 }
 
-/// Marks the sound conversations of shards that couldn't be read properly as unverified. Returns the number of
+/// Marks the conversations that are shown of shards that couldn't be read properly as unverified. Returns the number of
 /// conversations of each shard.
 fn doubt_if_failed(conversations: &mut [Measured], ends: &[ShardEnd]) -> HashMap<usize, u64> {
     let mut read: HashMap<usize, u64> = HashMap::new();
     for found in conversations {
         let has_failed = ends.get(found.shard).is_some_and(|end| end.failure.is_some());
-        if has_failed && found.head.condition == Condition::Sound {
+        if has_failed && matches!(found.head.condition, Condition::Sound | Condition::Damaged) {
             found.head.condition = Condition::Unverified;
         }
         let count = read.entry(found.shard).or_default();
@@ -197,10 +197,8 @@ fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
         let is_repeated = rival.archive() == newer.archive();
         repeated = repeated.saturating_add(u64::from(is_repeated));
         if is_repeated && repeated <= MOST_REPEATED {
-            problems.push(Problem::new(
-                format!("conversation {id}"),
-                "is in the export more than once: its newest version is shown",
-            ));
+            let reason = "is in the export more than once: its newest version is shown";
+            problems.push(Problem::new(format!("conversation {id}"), reason).hiding_nothing());
         }
         let loser = if rival.rank() > newer.rank() {
             at
@@ -214,7 +212,7 @@ fn newest(mut found: Vec<Measured>, problems: &mut Vec<Problem>) -> Vec<Head> {
     }
     if let Some(more) = repeated.checked_sub(MOST_REPEATED).filter(|more| *more > 0) {
         let what = counted(more, "more conversation is", "more conversations are");
-        problems.push(Problem::new("export", format!("{what} in it more than once")));
+        problems.push(Problem::new("export", format!("{what} in it more than once")).hiding_nothing());
     }
     let mut is_older = is_older.into_iter();
     found.retain(|_| !is_older.next().unwrap_or_default());
