@@ -331,7 +331,9 @@ fn whichever_thread_is_refused_a_mount_serves_or_is_refused_whole() {
                     } else {
                         assert!(options.contains(&"--no-wait"), "thread {at}: nothing to see");
                     }
-                    mount.unmount();
+                    let told = mount.unmount();
+                    let is_gone = told.code == Some(0) || told.stderr.contains("not mounted");
+                    assert!(is_gone, "thread {at}, {options:?}, {more:?}: {told:?}");
                 } else {
                     assert_eq!(told.code, Some(6), "thread {at}: {told:?}");
                     assert!(told.stderr.contains("cannot start"), "thread {at}: {told:?}");
