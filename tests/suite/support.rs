@@ -478,8 +478,22 @@ impl Mount {
     }
 
     /// Runs `gptfs unmount`.
-    pub(crate) fn unmount(&self) -> Outcome {
+    pub(crate) fn try_unmount(&self) -> Outcome {
         outcome(program(&self.home).arg("unmount").arg(self.dir()))
+    }
+
+    /// Runs it until the mount isn't busy: for a moment, a process that another test has just forked may have what
+    /// this one has closed.
+    pub(crate) fn unmount(&self) -> Outcome {
+        let mut told = self.try_unmount();
+        until("nobody uses the mount", || {
+            let is_busy = told.stderr.contains(": busy: ");
+            if is_busy {
+                told = self.try_unmount();
+            }
+            !is_busy
+        });
+        told
     }
 
     /// The process that serves the mount.
@@ -500,7 +514,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        if mounted(&self.dir()).is_some() && self.unmount().code != Some(0) {
+        if mounted(&self.dir()).is_some() && self.try_unmount().code != Some(0) {
             // Even a failed test must not leave a mount.
             let _ = Command::new("umount").arg("-l").arg(self.dir()).status();
         }
