@@ -332,6 +332,7 @@ fn whichever_thread_is_refused_a_mount_serves_or_is_refused_whole() {
                         assert!(options.contains(&"--no-wait"), "thread {at}: nothing to see");
                     }
                     let told = mount.unmount();
+                    // What can't be built unmounts itself, before or meanwhile.
                     let is_gone = told.code == Some(0) || told.stderr.contains("not mounted");
                     assert!(is_gone, "thread {at}, {options:?}, {more:?}: {told:?}");
                 } else {

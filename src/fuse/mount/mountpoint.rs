@@ -315,6 +315,8 @@ pub(crate) fn unmount(path: &Path, tell: &mut Tell) -> Result<()> {
     let how = if daemon.is_none() && is_dead(&path) { Unmounting::Detach } else { Unmounting::IfUnused };
     match device::unmount(&path, how) {
         Ok(()) => {}
+        // Somebody was faster, such as the process that serves it.
+        Err(_) if table_entry(&path)?.is_none_or(|now| now.device != mounted.device) => {}
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => return Err(busy(&path)),
         Err(error) => return Err(system_error(&name, &error)),
     }

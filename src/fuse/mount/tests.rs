@@ -522,6 +522,30 @@ fn of_several_mounts_begun_together_on_one_directory_one_succeeds() {
     unmounted(&dir);
 }
 
+#[test]
+fn of_several_unmounts_begun_together_none_fails_because_of_another() {
+    if !can_mount() {
+        return;
+    }
+    let ground = Ground::new();
+    let dir = ground.at("chats");
+    for _ in 0..10 {
+        assert_mounts(&run("tree", &dir, ""));
+        let ended: Vec<_> = thread::scope(|scope| {
+            let begun: Vec<_> = (0..4).map(|_| scope.spawn(|| unmount(&dir, &mut quiet()))).collect();
+            begun.into_iter().map(|ended| ended.join().unwrap()).collect()
+        });
+        for error in ended.into_iter().filter_map(Result::err) {
+            // The others, or a process that another test has just forked.
+            let is_expected = ["not mounted", "busy"].iter().any(|reason| error.to_string().contains(reason));
+            assert!(is_expected, "{error}");
+        }
+        if is_mounted(&dir) {
+            unmounted(&dir);
+        }
+    }
+}
+
 /// Mounts an empty file system, as root.
 fn mount_tmpfs(path: &Path) {
     let status = Command::new("mount").args(["-t", "tmpfs", "none"]).arg(path).status().unwrap();
