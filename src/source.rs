@@ -352,7 +352,7 @@ impl<'a> Opening<'a> {
             };
             if found.shards.is_empty() && nesting < MAX_NESTING {
                 let (inner, deeper) = nested(&archive, origin, found.viewer.is_some() || found.groups);
-                self.note_deeper(&archive, &deeper);
+                self.beside.extend(beside(&archive, &deeper, self.limits, &self.spans));
                 if !inner.is_empty() {
                     self.descend(&archive, &export, inner, origin, nesting)?;
                     self.passed.push(archive);
@@ -369,18 +369,6 @@ impl<'a> Opening<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Records ZIPs of a folder that are not opened because others are nearer to its top.
-    fn note_deeper(&mut self, archive: &Archive, deeper: &[u32]) {
-        let Some(&first) = deeper.first() else { return };
-        let zips = match deeper.len() {
-            1 => "1 ZIP in a deeper folder is".to_owned(),
-            several => format!("{} ZIPs in deeper folders are", grouped(several as u64)),
-        };
-        let name = printable(discover::name(archive, first));
-        let reason = format!("{zips} not opened, such as {name}; to show it too, name it as a source");
-        self.problems.push(Problem::new(archive.label(), reason));
     }
 
     /// Opens the ZIPs inside an archive.

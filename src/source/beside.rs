@@ -1,5 +1,5 @@
-//! ZIPs next to the conversations of a folder that are exports themselves. They are not opened, only named: they may be
-//! the same export as downloaded.
+//! ZIPs of a folder that are exports too, next to conversations or below ZIPs that are read. They are not opened, only
+//! named: they may be the same export as downloaded.
 
 use super::{discover, names};
 use crate::archive::span::SpanCache;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Most ZIPs of a folder whose directories are read.
 const MOST_PEEKS: usize = 16;
 
-/// A ZIP next to conversations that has some itself.
+/// A ZIP with conversations that is not opened.
 pub(super) struct ExportBeside {
     /// The folder that was named.
     folder: String,
@@ -22,7 +22,7 @@ pub(super) struct ExportBeside {
     id: Option<(u64, u64)>,
 }
 
-/// The exports among the `files` of a folder with conversations, except for users' own files.
+/// The exports among these `files` of a folder that shows others, except for users' own files.
 pub(super) fn beside(
     folder: &Archive,
     files: &[u32],

@@ -358,22 +358,26 @@ fn a_folder_may_hold_an_export_or_zips_of_any_name() {
     assert_eq!(export.problems.len(), 1, "the broken one: {:?}", export.problems);
     // Not passed over in silence.
     place.put("zips/2024/old.zip", zip(&["conversations.json"]));
-    let deeper = |export: &Export| {
+    let unopened = |export: &Export| {
         let reasons = export.problems.iter().map(|problem| problem.reason.clone());
-        reasons.filter(|reason| reason.contains("deeper")).collect::<Vec<_>>()
+        reasons.filter(|reason| reason.contains("not opened")).collect::<Vec<_>>()
     };
-    let [one] = &deeper(&place.open("zips").unwrap())[..] else { panic!("one problem") };
-    let reason =
-        "1 ZIP in a deeper folder is not opened, such as 2024/old.zip; to show it too, name it as a source";
+    let [one] = &unopened(&place.open("zips").unwrap())[..] else { panic!("one problem") };
+    let reason = "2024/old.zip is an export too and is not opened; to show it too, name it as a source";
     assert_eq!(one, reason);
     place.put("zips/2023/12/old.zip", zip(&["conversations.json"]));
-    let [both] = &deeper(&place.open("zips").unwrap())[..] else { panic!("one problem") };
-    assert!(both.starts_with("2 ZIPs in deeper folders are not opened, such as 2023/12/old.zip;"), "{both}");
+    let [both] = &unopened(&place.open("zips").unwrap())[..] else { panic!("one problem") };
+    assert!(
+        both.starts_with("2 ZIPs in it are exports too and are not opened, such as 2023/12/old.zip;"),
+        "{both}"
+    );
+    place.put("zips/2023/beach.zip", zip(&["beach.jpg"]));
+    assert_eq!(unopened(&place.open("zips").unwrap()), std::slice::from_ref(both), "only exports");
     // Where none is at the top, those that are nearest to it are opened.
     place.put("years/2024/a.zip", zip(&["conversations.json"]));
     place.put("years/2025/b.zip", zip(&["conversations.json"]));
     assert_eq!(place.open("years").unwrap().archives.len(), 2);
-    assert_eq!(deeper(&place.open("years").unwrap()), Vec::<String>::new());
+    assert_eq!(unopened(&place.open("years").unwrap()), Vec::<String>::new());
     place.put("parts/x/C__a-chatgpt-0001-part-0001.zip", zip(&["conversations-000.json"]));
     place.put("parts/x/C__a-chatgpt-0001-part-0002.zip", zip(&["file-a.dat"]));
     place.put("parts/x/other.zip", zip(&["conversations.json"]));

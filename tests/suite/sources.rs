@@ -112,7 +112,7 @@ fn a_saved_index_does_not_hide_that_something_beside_the_export_is_not_opened() 
     outcome(&mut check).succeeded();
     scratch.zip("all/2024/old.zip", &zip(SECOND));
     let told = outcome(&mut check);
-    assert!(told.stdout.contains("1 ZIP in a deeper folder is not opened"), "{}", told.stdout);
+    assert!(told.stdout.contains("2024/old.zip is an export too and is not opened"), "{}", told.stdout);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn exports_next_to_the_conversations_of_a_folder_are_named() {
     let both = "2 ZIPs in it are exports too and are not opened, such as downloads/portal.zip; to show them too, name \
                 them as sources";
     assert_eq!(problems(&["x"]), [both]);
-    // Only so many are looked at.
+    // Only the first 16 ZIPs are looked into.
     for number in 0..30 {
         place.put(&format!("many/{number:02}.zip"), if number < 20 { zip(&["a.txt"]) } else { full.clone() });
     }

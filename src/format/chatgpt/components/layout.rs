@@ -280,7 +280,7 @@ impl<'s> Flow<'s> {
     /// Where the line begins that is being written: the number of a text in the run, that text, and the byte in it.
     /// `None` if that is not near.
     fn line_start(&self) -> Option<(usize, &str, usize)> {
-        /// So many pieces of a line are looked at.
+        /// Maximum number of texts to look through.
         const MOST: usize = 64;
         let pieces = self.run.iter().enumerate().rev().take(MOST);
         pieces.into_iter().find_map(|(number, piece)| match piece {
